@@ -1,0 +1,1 @@
+"""Memorization and influence on real data, by training on random subsets."""

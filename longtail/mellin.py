@@ -147,12 +147,12 @@ def _rule(total: _Sum, highest: float) -> Rule:
 
     start = low - reach
     weight = np.fft.irfft(np.append(1.0, characteristic * np.exp(1j * omega * start)), length)
-    x = start + step * np.arange(length)
+    x: Floats = start + step * np.arange(length, dtype=np.float64)
     # Outside [low, high] lie the kernel's tails and rounding noise: fading them out smoothly makes neither count.
     fade = 13 / highest
     taper = special.erfc((low - 6 * fade - x) / fade) * special.erfc((x - high - 6 * fade) / fade) / 4
     kept = (x > low - 12 * fade) & (x < high + 12 * fade)
-    return Rule(x[kept], np.asarray((weight * taper)[kept], float))
+    return Rule(x[kept], np.asarray((weight * taper)[kept], np.float64))
 
 
 def _reach(total: _Sum, mean: float) -> tuple[float, float]:

@@ -234,8 +234,8 @@ def _tilted(prior: Prior, n: int, ell: int) -> Floats:
     height = ell * np.log(odds) - n * np.log1p(odds) - rate + np.log(nodes.count)[:, None]
     p, k = np.unravel_index(int(np.argmax(height)), height.shape)
     slope = (n * odds[p] / (1 + odds[p]) - ell) / t  # of log B_ℓ in T; where κ undoes it, the integrand is flat
-    k = int(np.clip(k, 1, len(tilt) - 2))
-    kappa = float(np.interp(0.0, (tilt - slope)[k - 1 : k + 2], tilt[k - 1 : k + 2]))
+    middle = int(np.clip(k, 1, len(tilt) - 2))
+    kappa = float(np.interp(0.0, (tilt - slope)[middle - 1 : middle + 2], tilt[middle - 1 : middle + 2]))
     sharp = n * odds[p, k] / (1 + odds[p, k]) ** 2 + abs(kappa) * t[k]  # minus the second derivative in log T, there
     step = max(4 * STEP, float(ell), float(sharp))
     if step > SHARPEST:

@@ -78,18 +78,29 @@ class Listed(Prior):
         return f"Listed(<{self.size} values>, digest={self.digest!r})"
 
     def nodes(self, refine: float = 1.0) -> Nodes:
-        value, count = np.unique(self._sorted, return_counts=True)
-        log_value = np.log(value)
-        bins = np.floor((log_value - log_value[0]) * refine / WIDTH).astype(np.int64)
-        starts = np.flatnonzero(np.diff(bins, prepend=-1))
-        parts = [
-            (log_value[a:b], count[a:b].astype(float)) if b - a <= POINTS else _gauss(log_value[a:b], count[a:b])
-            for a, b in zip(starts, [*starts[1:], len(bins)], strict=True)
-        ]
-        return Nodes(np.concatenate([x for x, _ in parts]), np.concatenate([c for _, c in parts]))
+        return _compress(self._sorted, refine)
+
+    def between(self, low: float, high: float) -> Nodes:
+        log_value = np.log(self._sorted)
+        return _compress(self._sorted[(log_value >= low) & (log_value < high)], 1.0)
 
     def entries(self) -> Floats:
         return np.asarray(self._sorted / self._sorted[0])
+
+
+def _compress(values: Floats, refine: float) -> Nodes:
+    """Distinct values as they are where a bin of log value holds few, by a Gauss rule where it holds many."""
+    value, count = np.unique(values, return_counts=True)
+    if not len(value):
+        return Nodes(np.empty(0), np.empty(0))
+    log_value = np.log(value)
+    bins = np.floor((log_value - log_value[0]) * refine / WIDTH).astype(np.int64)
+    starts = np.flatnonzero(np.diff(bins, prepend=-1))
+    parts = [
+        (log_value[a:b], count[a:b].astype(float)) if b - a <= POINTS else _gauss(log_value[a:b], count[a:b])
+        for a, b in zip(starts, [*starts[1:], len(bins)], strict=True)
+    ]
+    return Nodes(np.concatenate([x for x, _ in parts]), np.concatenate([c for _, c in parts]))
 
 
 def _gauss(x: Floats, weight: ArrayLike) -> tuple[Floats, Floats]:

@@ -45,13 +45,19 @@ class Mixture(Prior):
         object.__setattr__(self, "parts", parts)
 
     def nodes(self, refine: float = 1.0) -> Nodes:
-        log_value, count = [], []
-        for weight, prior in self.parts:
-            part = prior.nodes(refine)
-            share = part.count / part.count.sum()
-            log_value.append(part.log_value - logsumexp(part.log_value, b=share))
-            count.append(weight * self.size * share)
-        return Nodes(np.concatenate(log_value), np.concatenate(count))
+        return self._join([(w, p, p.nodes(refine), _log_mean(p)) for w, p in self.parts])
+
+    def between(self, low: float, high: float) -> Nodes:
+        means = [_log_mean(prior) for _, prior in self.parts]
+        return self._join(
+            [(w, p, p.between(low + m, high + m), m) for (w, p), m in zip(self.parts, means, strict=True)]
+        )
+
+    def _join(self, parts: list[tuple[float, Prior, Nodes, float]]) -> Nodes:
+        return Nodes(
+            np.concatenate([nodes.log_value - log_mean for _, _, nodes, log_mean in parts]),
+            np.concatenate([nodes.count * (weight * self.size / prior.size) for weight, prior, nodes, _ in parts]),
+        )
 
     def entries(self) -> Floats:
         values = []
@@ -79,5 +85,9 @@ def _mean(prior: Prior) -> float:
     try:
         return float(prior.entries().mean())
     except ArgumentError:
-        nodes = prior.nodes()
-        return float(np.exp(logsumexp(nodes.log_value, b=nodes.count / nodes.count.sum())))
+        return float(np.exp(_log_mean(prior)))
+
+
+def _log_mean(prior: Prior) -> float:
+    nodes = prior.nodes()
+    return float(logsumexp(nodes.log_value, b=nodes.count / nodes.count.sum()))

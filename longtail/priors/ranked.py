@@ -32,22 +32,20 @@ class Ranked(Prior):
         """log v at ``rank``, 1 the largest; smooth in between, where the nodes lie."""
 
     def nodes(self, refine: float = 1.0) -> Nodes:
-        width = WIDTH / refine
-        last = self._floor()
-        start = _ladder(last, GROWTH ** (1 / refine), two_ended=self.two_ended and last == self.size)
-        while True:
-            stop = np.append(start[1:], last + 1.0)  # one past each block's last rank
-            drop = self.log_value(start) - self.log_value(stop - 1)
-            parts = np.where((drop > width) & (stop - start > POINTS), np.ceil(drop / width), 1.0)
-            if not (parts > 1).any():
-                break
-            start = np.unique(np.concatenate([start, *_cuts(start, stop, parts)]))
-        rank, count = _gauss(start, stop)
+        last = self._ranks_from(self._log_value(min(40, self.size)) - DEPTH)
+        rank, count = self._blocks(1, last, refine)
         log_value = self.log_value(rank)
         if last < self.size:  # too small to tell from one another: what they sum to is what counts, and it is nothing
-            log_value = np.append(log_value, self.log_value(np.array([last + 1.0])))
+            log_value = np.append(log_value, self._log_value(last + 1))
             count = np.append(count, float(self.size - last))
         return Nodes(log_value, count)
+
+    def between(self, low: float, high: float) -> Nodes:
+        first, last = self._ranks_from(high) + 1, self._ranks_from(low)
+        if last < first:
+            return Nodes(np.empty(0), np.empty(0))
+        rank, count = self._blocks(first, last, 1.0)
+        return Nodes(self.log_value(rank), count)
 
     def entries(self) -> Floats:
         if self.size > LISTABLE:
@@ -55,30 +53,37 @@ class Ranked(Prior):
         log_value = self.log_value(np.arange(1.0, self.size + 1))
         return np.asarray(np.exp(log_value - log_value[0]))
 
-    def _floor(self) -> int:
-        """The last rank that needs a node of its own block."""
+    def _log_value(self, rank: int) -> float:
+        return float(self.log_value(np.array([float(rank)]))[0])
 
-        def log_value(rank: int) -> float:
-            return float(self.log_value(np.array([float(rank)]))[0])
+    def _ranks_from(self, low: float) -> int:
+        """How many entries have log value at least ``low``."""
+        above, below = 0, self.size + 1
+        while below - above > 1:
+            middle = (above + below) // 2
+            above, below = (middle, below) if self._log_value(middle) >= low else (above, middle)
+        return above
 
-        first, last = min(40, self.size), self.size
-        floor = log_value(first) - DEPTH
-        if log_value(last) >= floor:
-            return last
-        while last - first > 1:
-            middle = (first + last) // 2
-            first, last = (middle, last) if log_value(middle) >= floor else (first, middle)
-        return first
+    def _blocks(self, first: int, last: int, refine: float) -> tuple[Floats, Floats]:
+        """Ranks and counts that stand for first..last."""
+        width = WIDTH / refine
+        start = _ladder(first, last, GROWTH ** (1 / refine), self.size if self.two_ended else None)
+        while True:
+            stop = np.append(start[1:], last + 1.0)  # one past each block's last rank
+            drop = self.log_value(start) - self.log_value(stop - 1)
+            parts = np.where((drop > width) & (stop - start > POINTS), np.ceil(drop / width), 1.0)
+            if not (parts > 1).any():
+                return _gauss(start, stop)
+            start = np.unique(np.concatenate([start, *_cuts(start, stop, parts)]))
 
 
-def _ladder(last: int, growth: float, *, two_ended: bool) -> Floats:
-    """First ranks of blocks that grow geometrically from rank 1 (and from the last)."""
-    steps = growth ** np.arange(np.ceil(np.log(last + 1) / np.log(growth)) + 1)
-    up = np.unique(np.floor(steps))
-    if two_ended:
-        middle = (last + 1) // 2
-        up = np.concatenate([up[up <= middle], (last + 1 - up)[up <= middle] + 1.0])
-    return np.unique(up[(up >= 1) & (up <= last)])
+def _ladder(first: int, last: int, growth: float, size: int | None) -> Floats:
+    """First ranks of blocks that grow geometrically from rank 1, and from rank ``size`` where one is given."""
+    steps = np.unique(np.floor(growth ** np.arange(np.ceil(np.log((size or last) + 1) / np.log(growth)) + 1)))
+    if size is not None:
+        steps = steps[steps <= (size + 1) // 2]
+        steps = np.concatenate([steps, size + 2 - steps])
+    return np.unique(np.append(steps[(steps > first) & (steps <= last)], float(first)))
 
 
 def _cuts(start: Floats, stop: Floats, parts: Floats) -> list[Floats]:

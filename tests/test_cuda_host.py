@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
 
@@ -21,7 +22,7 @@ from longtail.learners import Capacity, Forget
 from tests.cuda_shim import library
 
 
-class HostArray(np.ndarray):  # type: ignore[type-arg]
+class HostArray(np.ndarray):
     def get(self) -> Floats:
         return np.asarray(self)
 
@@ -39,7 +40,7 @@ class Kernel:
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     """A CuPy that computes on the host, with what memory the test says it has."""
     state = SimpleNamespace(free=2**30, launches=[])
     cupy: Any = ModuleType("cupy")

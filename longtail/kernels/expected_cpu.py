@@ -13,10 +13,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import numba as nb
 import numpy as np
 
 from longtail.census import Census
+from longtail.compiled_cpu import compiled
 from longtail.kernels.census_cpu import STRIP, TILE, frequencies, total
 from longtail.kernels.threads import share
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from longtail.kernels import Source
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def binomial(alpha, n, number, mass):
     """Add one cell of frequency ``alpha`` to the expected census; the last row takes the rest."""
     last = len(number) - 1
@@ -60,7 +60,7 @@ def binomial(alpha, n, number, mass):
         mass[last] += alpha * max(rest, 0.0)
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def trials(entries, given, size, n, seed, first, number, mass):
     """The expected census of trials first, first + 1, ...: arguments as in ``census_cpu.trials``."""
     words, index = np.empty(STRIP, np.uint32), np.empty(STRIP, np.uint32)

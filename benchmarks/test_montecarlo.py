@@ -18,6 +18,7 @@ from __future__ import annotations
 import os
 import resource
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -52,6 +53,10 @@ def plain(problem: Problem, trials: int, rng: np.random.Generator) -> Floats:
         rows[trial, : ELLS + 2] = np.bincount(counts, minlength=ELLS + 2)
         rows[trial, ELLS + 2 :] = np.bincount(counts, share, minlength=ELLS + 2)
     return rows
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
 
 
 def seconds(work: Callable[[], Any]) -> tuple[float, float]:
@@ -95,8 +100,8 @@ def test_data_sets_a_second_beside_numpy(benchmark: Any, prior: Any) -> None:
         cores=cores,
         size=SIZE,
     )
-    print(
-        f"\n{prior!r} on {cores} cores: {ours / wall:,.0f} data sets/s, NumPy {theirs / numpy_wall:,.0f}: {on_clock:.1f} "
+    say(
+        f"{prior!r} on {cores} cores: {ours / wall:,.0f} data sets/s, NumPy {theirs / numpy_wall:,.0f}: {on_clock:.1f} "
         f"times; a second of one core {ours / processor:,.0f}, NumPy {theirs / numpy_processor:,.0f}: {of_core:.1f} times"
     )
     assert of_core > (5 if FULL else 1)
@@ -145,11 +150,11 @@ def test_words_look_ups_and_exponentials_beside_their_ceilings(benchmark: Any) -
     cells = trials * SIZE / fused
     best = [repeat * STRIP / part for _, part in parts]
     at_best = 2 / best[0] + 1 / best[1] + 1 / best[2]
-    print(f"\none core, {cells / 1e6:,.0f} million cells/s, {100 * cells * at_best:.0f} % of the time at its ceilings")
+    say(f"one core, {cells / 1e6:,.0f} million cells/s, {100 * cells * at_best:.0f} % of the time at its ceilings")
     for name, each, ceiling in zip(("words", "look-ups", "exponentials"), (2, 1, 1), best, strict=True):
         benchmark.extra_info[name] = (each * cells, ceiling)
         used = 100 * each * cells / ceiling
-        print(f"  {name}: {each * cells / 1e6:,.0f} of {ceiling / 1e6:,.0f} million/s, {used:.0f} %")
+        say(f"  {name}: {each * cells / 1e6:,.0f} of {ceiling / 1e6:,.0f} million/s, {used:.0f} %")
     assert cells * at_best < 1.2  # no faster than its parts, but for noise
     benchmark.pedantic(lambda: montecarlo.run(problem, trials=trials, rng=Random(SEED), workers=1), rounds=3)
 
@@ -173,7 +178,7 @@ def test_what_integrating_the_sample_out_gains(benchmark: Any, prior: Any) -> No
     ):
         gain = (a.stderr / b.stderr) ** 2 if b.stderr > 1e-12 else np.inf
         benchmark.extra_info[name] = (gain, gain * fast / slow)
-        print(f"\n{prior!r}, {name}: variance / {gain:.3g}, at equal time / {gain * fast / slow:.3g}", end="")
+        say(f"{prior!r}, {name}: variance / {gain:.3g}, at equal time / {gain * fast / slow:.3g}")
     benchmark.pedantic(lambda: montecarlo.run(problem, trials=256, rng=Random(2), conditional=True), rounds=3)
 
 
@@ -184,6 +189,6 @@ def test_a_million_data_sets_hold_memory_flat(benchmark: Any) -> None:
     trials = 10**6 if FULL else 10**5
     found = benchmark.pedantic(lambda: montecarlo.run(problem, trials=trials, rng=Random(SEED)), rounds=1)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    print(f"\n{found.trials:,} data sets in {found.seconds:.1f} s; the process grew by {grown / 1024:.1f} MiB")
+    say(f"{found.trials:,} data sets in {found.seconds:.1f} s; the process grew by {grown / 1024:.1f} MiB")
     assert abs((found.cost - exact.cost(problem)).z) < 5
     assert grown < 16 * 1024

@@ -254,7 +254,7 @@ def test_running_out_of_memory_halves_the_batch_and_changes_nothing(monkeypatch:
     whole = montecarlo.run(problem, trials=300, rng=Random(3))
     asked, census = [], kernels.census
 
-    def scarce(source: Any, rng: Random, first: int, trials: int, rows: int, workers: int) -> Any:
+    def scarce(source: Any, rng: Random, first: int, trials: int, rows: int, workers: int = 1) -> Any:
         asked.append(trials)
         if trials > 37:
             raise MemoryError
@@ -262,8 +262,8 @@ def test_running_out_of_memory_halves_the_batch_and_changes_nothing(monkeypatch:
 
     monkeypatch.setattr(kernels, "census", scarce)
     starved = montecarlo.run(problem, trials=300, rng=Random(3))
-    assert asked[:4] == [256, 128, 64, 32]
-    assert max(asked[3:]) == 32
+    assert asked[:5] == [1, 256, 128, 64, 32]
+    assert max(asked[4:]) == 32
     assert np.array_equal(whole.moments.mean, starved.moments.mean)
 
     def none(*_: Any) -> Any:

@@ -27,6 +27,11 @@ class Source:
     given: Floats = field(default_factory=lambda: NONE, repr=False)
 
 
+def ready(rng: Random) -> None:
+    """Compile the kernels, or load them compiled, so that a clock started next times the simulation alone."""
+    census(Source(1, 1, np.ones(1)), rng, 0, 1, 3)
+
+
 def census(source: Source, rng: Random, first: int, trials: int, rows: int, workers: int = 1) -> Census:
     """The census of trials first, first + 1, …, with ``rows`` columns."""
     if rng.device.kind == "gpu":

@@ -366,3 +366,22 @@ def test_draws_of_gamma_do_not_depend_on_the_batch() -> None:
 def test_what_cannot_be_simulated_is_refused(call: Any) -> None:
     with pytest.raises(ArgumentError):
         call(Problem(Uniform(size=5), 5))
+
+
+@pytest.mark.parametrize("problem", PROBLEMS, ids=repr)
+def test_limits_on_memorization_are_paid(problem: Problem) -> None:
+    """Section 4's lower bounds: limited memorization on singletons, and ℓ-fold points under privacy by group."""
+    guess, labels = problem.guess, problem.labels
+    single = exact.tau(problem).value * exact.subpopulations(problem, 1).value
+    for gamma in (0.1, 0.3, 0.8):
+        excess = expected_error(problem, Limited(gamma)) - exact.optimal_error(problem).value
+        assert excess >= single * max(0, guess - gamma) - 1e-10
+    for epsilon, delta in ((0.2, 0.0), (1.0, 0.0), (0.5, 0.01)):
+        excess = expected_error(problem, Private(epsilon, delta)) - exact.optimal_error(problem).value
+        bound = 0.0
+        for ell in range(1, 5):
+            group = (np.exp(ell * epsilon) - 1) / (np.exp(epsilon) - 1)
+            share = max(0, 1 - np.exp(ell * epsilon) / labels - group * delta)
+            bound += exact.tau(problem, ell).value * exact.subpopulations(problem, ell).value * share
+        assert excess >= bound - 1e-10
+        assert bound >= 0

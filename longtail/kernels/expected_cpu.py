@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 
 @compiled()
-def binomial(alpha, n, number, mass):
-    """Add one cell of frequency ``alpha`` to the expected census; the last row takes the rest."""
+def binomial(alpha, n, ratio, number, mass):
+    """Add one cell of frequency ``alpha`` to the expected census; the last row takes the rest. ratio[ℓ] = (n−ℓ)/(ℓ+1)."""
     last = len(number) - 1
     top = min(last - 1, n)
     rest = 1.0
@@ -39,7 +39,7 @@ def binomial(alpha, n, number, mass):
             number[k] += term
             mass[k] += alpha * term
             rest -= term
-            term *= (n - k) / (k + 1.0) * odds
+            term *= ratio[k] * odds
     elif n * alpha - 40.0 * math.sqrt(n * alpha) - 800.0 < top:  # b_0 underflows, a later one may not
         for k in range(top + 1):
             if alpha < 1.0:
@@ -65,6 +65,9 @@ def trials(entries, given, size, n, seed, first, number, mass):
     """The expected census of trials first, first + 1, ...: arguments as in ``census_cpu.trials``."""
     words, index = np.empty(STRIP, np.uint32), np.empty(STRIP, np.uint32)
     scratch, before = np.empty(size), np.empty(-(-size // TILE))
+    ratio = np.empty(number.shape[1])
+    for k in range(len(ratio)):
+        ratio[k] = (n - k) / (k + 1.0)
     for t in range(len(number)):
         p = scratch
         if len(given) > 0:
@@ -75,7 +78,7 @@ def trials(entries, given, size, n, seed, first, number, mass):
         number[t] = 0.0
         mass[t] = 0.0
         for i in range(size):
-            binomial(p[i] / sum_p, n, number[t], mass[t])
+            binomial(p[i] / sum_p, n, ratio, number[t], mass[t])
 
 
 def expected(source: Source, rng: Random, first: int, trials_: int, rows: int, workers: int) -> Census:

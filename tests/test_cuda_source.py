@@ -91,7 +91,7 @@ def test_the_cuda_kernel_draws_and_counts_as_the_cpu_does(
 
 
 def test_the_cuda_kernel_draws_large_counts_as_the_cpu_does(compiled: ctypes.CDLL) -> None:
-    source = source_of(Problem(Geometric(ratio=0.7, size=64), 10**7), 0, 300)
+    source = source_of(Problem(Geometric(ratio=0.7, size=40), 10**6), 0, 300)
     draws = on_threads(compiled, source, 0, 300, 3, 1, 1)[1]
     other = kernels.draws(source, Random(SEED), 0, 300).counts
     assert (other > 16).mean() > 0.5

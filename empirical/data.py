@@ -15,8 +15,8 @@ from longtail.core import ArgumentError
 class Data:
     """Training and test examples with labels as indices 0..K−1 into ``classes``.
 
-    ``x`` is an array with one example a row: float32 features, or images of any shape; an external learner may take more
-    (a list of texts, a sparse matrix), the learners of this package take arrays.
+    ``x`` is an array with one example a row: float32 features, or images of any shape. An external learner may take
+    more (a list of texts, a sparse matrix); the learners of this package take arrays.
     """
 
     x_train: Any = field(repr=False)

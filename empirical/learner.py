@@ -1,8 +1,9 @@
 """What the estimator asks of a learner: train on many subsets, say how each example was predicted.
 
-A learner is a frozen dataclass whose repr is its name: ``Ridge(penalty=1.0)``. ``prepare`` does once per process what all
-trials share and gives a trainer; the trainer takes a block of subsets. What it gives for trial k is a function of the data,
-the learner, the seed, k and subset k alone, never of the block k came in, so that shards and resumed runs agree to the bit.
+A learner is a frozen dataclass whose repr is its name: ``Ridge(penalty=1.0)``. ``prepare`` does once per process what
+all trials share and gives a trainer; the trainer takes a block of subsets. What it gives for trial k is a function of
+the data, the learner, the seed, k and subset k alone, never of the block that k came in: shards and resumed runs
+agree to the bit.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Trainer(Protocol):
 
 
 class Learner(ABC):
-    """Subclass it (a frozen dataclass) to bring your own; ``empirical.learners.External`` wraps what trains one at a time."""
+    """Subclass it (a frozen dataclass) to bring your own; ``External`` wraps a model that is trained one at a time."""
 
     scores: ClassVar[tuple[str, ...]] = ("correct",)
 

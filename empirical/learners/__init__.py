@@ -1,4 +1,4 @@
-"""Learners that train on many subsets at a time, one file each; the list here is the public one, imported when asked for."""
+"""Learners that train on many subsets at a time, one file each, imported when asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every learner checks before it trains: one row per label, finite features, two classes, subsets with examples."""
+"""What every learner checks first: one row per label, finite features, two classes, subsets with examples."""
 
 from __future__ import annotations
 

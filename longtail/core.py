@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -83,6 +84,7 @@ class Prior(ABC):
     """
 
     size: int
+    is_law: ClassVar[bool] = False  # True where frequencies follow a law and there is no list to take as it is
 
     @abstractmethod
     def nodes(self, refine: float = 1.0) -> Nodes:
@@ -92,9 +94,21 @@ class Prior(ABC):
     def entries(self) -> Floats:
         """The list itself, ``size`` values, largest first; an ArgumentError where there is none."""
 
+    def between(self, low: float, high: float) -> Nodes:
+        """The part of the list with low ≤ log value < high. Exact as far as ``nodes`` are the entries themselves."""
+        nodes = self.nodes()
+        inside = (nodes.log_value >= low) & (nodes.log_value < high)
+        return Nodes(nodes.log_value[inside], nodes.count[inside])
+
     def sample(self, rng: Any, shape: tuple[int, ...]) -> Floats:
         """Independent uniform draws from the list."""
-        return self.entries()[rng.integers(self.size, size=shape)]
+        return np.asarray(self.entries()[rng.integers(self.size, size=shape)])
+
+
+@lru_cache(maxsize=64)
+def compressed(prior: Prior, refine: float = 1.0) -> Nodes:
+    """``prior.nodes(refine)``, kept: a list of counts takes longer to compress than to solve."""
+    return prior.nodes(refine)
 
 
 @dataclass(frozen=True)
@@ -116,6 +130,8 @@ class Problem:
         object.__setattr__(self, "labels", whole("labels", self.labels, 2))
         if self.mode not in ("random", "fixed"):
             raise ArgumentError("mode", self.mode, "give 'random' or 'fixed'")
+        if self.mode == "fixed" and self.prior.is_law:
+            raise ArgumentError("mode", self.mode, f"{self.prior!r} is a law, not a list: use mode='random'")
 
     @property
     def guess(self) -> float:
@@ -192,4 +208,4 @@ class Moments:
             return Estimate(np.nan, np.nan)
         value = float(a @ self.mean) / below
         gradient = (a - value * b) / below
-        return Estimate(value, float(np.sqrt(max(gradient @ self.covariance @ gradient, 0.0))))
+        return Estimate(value, float(np.sqrt(np.maximum(gradient @ self.covariance @ gradient, 0.0))))

@@ -14,6 +14,8 @@ import numba as nb
 import numpy as np
 from numba.extending import intrinsic
 
+from empirical.compiled_cpu import compiled
+
 LANES = 64  # test examples a block
 ROWS = 4  # training examples a block
 STEP = 4  # words a pass
@@ -27,7 +29,7 @@ def _popcount(typing: Any, word: Any) -> Any:
 popcount: Any = intrinsic(_popcount)
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def _shared(a, b, first, sums):  # type: ignore[no-untyped-def]
     """Counts of ones in a[first + r] & b[:, j], for 4 rows r and 64 columns j."""
     s0, s1, s2, s3 = sums[0], sums[1], sums[2], sums[3]
@@ -51,7 +53,7 @@ def _shared(a, b, first, sums):  # type: ignore[no-untyped-def]
             s3[j] += (popcount(x30 & y0) + popcount(x31 & y1)) + (popcount(x32 & y2) + popcount(x33 & y3))
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def counts(a, blocks, out):  # type: ignore[no-untyped-def]
     """out[i, j] = ones in a[i] & b[j]; ``blocks`` is b as (block, word, lane), ``out`` as wide as its lanes."""
     sums = np.empty((ROWS, LANES), np.uint64)
@@ -63,7 +65,7 @@ def counts(a, blocks, out):  # type: ignore[no-untyped-def]
                     out[i + r, c * LANES + j] = sums[r, j]
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def hits(a, blocks, inside, totals, trials, threshold, start, row, column, count):  # type: ignore[no-untyped-def]
     """Fill (row, column, count) with pairs at or above ``threshold`` from step ``start`` on; how many, and where to
     go on.

@@ -16,7 +16,8 @@ import numpy as np
 
 from empirical.data import Data
 from empirical.learner import Floats32, Learner, Score, Trainer, features
-from empirical.learners.ridge import Wide, precise
+from empirical.learners.batched import on_gpu
+from empirical.learners.ridge import Wide, on_device, precise
 from empirical.threads import one_thread
 from longtail.core import real, whole
 from longtail.philox import LEARNER, uniforms
@@ -44,6 +45,8 @@ class RandomFeatures(Learner):
         train, test = features(data)
         rows = self.rows(np.concatenate([train, test]), seed)
         rows[:, 1:] -= rows[: data.n, 1:].mean(0, dtype=np.float64).astype(np.float32)
+        if on_gpu(device):
+            return on_device(self.penalty, score, data, rows)
         labels = np.append(data.y_train, data.y_test)
         return Wide(self.penalty, score, data, rows, labels, precise(rows[: data.n], self.penalty))
 

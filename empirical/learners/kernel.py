@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, lapack
 
 from empirical.data import Data
-from empirical.learner import Bools, Floats32, Learner, Score, features, subsets
+from empirical.learner import Bools, Floats32, Learner, Score, Trainer, features, subsets
+from empirical.learners.batched import Batched, on_gpu
 from empirical.learners.scores import held_classes, read
 from empirical.threads import one_thread
 from longtail.core import ArgumentError, Floats, real
@@ -52,7 +53,7 @@ class KernelRidge(Learner):
             object.__setattr__(self, "gamma", real("gamma", self.gamma, 0, open_low=True))
 
     @one_thread
-    def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Leaving:
+    def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Trainer:
         """The inverse, the full model, and P; once a process."""
         self.check(data, score)
         if data.n > LARGEST:
@@ -60,6 +61,8 @@ class KernelRidge(Learner):
         train, test = features(data)
         rows = np.concatenate([train, test])
         similar = self.similarity(rows, train)
+        if on_gpu(device):
+            return self._on_device(score, data, similar)
         own = similar[: data.n]
         inverse = cho_solve(cho_factor(own + self.penalty * np.eye(data.n), lower=True), np.eye(data.n))
         inverse = (inverse + inverse.T) / 2
@@ -82,6 +85,14 @@ class KernelRidge(Learner):
             np.ascontiguousarray(moves.T, np.float32),
             np.ascontiguousarray(similar.T, np.float32),
         )
+
+    def _on_device(self, score: Score, data: Data, similar: Floats) -> Batched:
+        targets = 2 * np.eye(data.labels)[data.y_train] - 1
+
+        def values(xp: Any, masks: Bools, trials: NDArray[np.int64]) -> Any:
+            return outputs(xp.asarray(similar), xp.asarray(targets), xp.asarray(masks), self.penalty)
+
+        return Batched.of(values, score, data, 4 * data.n * data.n)
 
     def similarity(self, rows: Floats32, train: Floats32) -> Floats:
         """The kernel of each row with each training example."""

@@ -6,11 +6,12 @@ leave, so at r = .7 about five steps settle all 64.
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
+from empirical.compiled_cpu import compiled
 
-@nb.njit(nogil=True, cache=True)
+
+@compiled()
 def nearest(order, agree, bits, valid, right, open_):  # type: ignore[no-untyped-def]
     """right[q, w]: trials whose first neighbor in the subset agrees; open_[q] where a list ended too soon."""
     for q in range(order.shape[0]):
@@ -27,7 +28,7 @@ def nearest(order, agree, bits, valid, right, open_):  # type: ignore[no-untyped
             open_[q] |= waiting != 0
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def votes(order, labels, masks, k, counts, short):  # type: ignore[no-untyped-def]
     """counts[t, q, class] of the k nearest in the subset; short[q] where a list ended before k and before the data."""
     for t in range(masks.shape[0]):
@@ -43,7 +44,7 @@ def votes(order, labels, masks, k, counts, short):  # type: ignore[no-untyped-de
             short[q] |= left > 0
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def chances(classes, step, size, correct, k, n, m, p, inside, outside, beyond):  # type: ignore[no-untyped-def]
     """Pr[right | s in] and Pr[right | s out] for each place s of one list, by states that count the classes chosen;
     ``beyond`` is the pair for an example past the list's end.

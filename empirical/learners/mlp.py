@@ -20,7 +20,8 @@ from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from empirical.data import Data
-from empirical.learner import Bools, Floats32, Learner, Score, features, subsets
+from empirical.learner import Bools, Floats32, Learner, Score, Trainer, features, subsets
+from empirical.learners.batched import Batched, on_gpu
 from empirical.learners.scores import held_classes, read
 from empirical.threads import one_thread
 from longtail.core import real, whole
@@ -50,11 +51,27 @@ class MLP(Learner):
         object.__setattr__(self, "penalty", real("penalty", self.penalty, 0))
 
     @one_thread
-    def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Descents:
+    def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Trainer:
         """Nothing is shared but the features."""
         self.check(data, score)
-        train, test = features(data)
-        return Descents(self, score, data, np.concatenate([train, test]), np.append(data.y_train, data.y_test), seed)
+        rows = np.concatenate(features(data))
+        if on_gpu(device):
+            return self._on_device(score, data, rows, seed)
+        return Descents(self, score, data, rows, np.append(data.y_train, data.y_test), seed)
+
+    def _on_device(self, score: Score, data: Data, rows: Floats32, seed: int) -> Batched:
+        targets = np.eye(data.labels, dtype=np.float32)[data.y_train]
+
+        def values(xp: Any, masks: Bools, trials: Ints) -> Any:
+            start = np.stack([self.start(seed, k, rows.shape[1], data.labels) for k in trials.tolist()])
+            orders = [self.orders(seed, k, mask) for k, mask in zip(trials.tolist(), masks, strict=True)]
+            present = xp.asarray(held_classes(masks, data.y_train, data.labels))
+            x = xp.asarray(rows)
+            w = descent(self, xp.asarray(start), x[: data.n, :], xp.asarray(targets), present, orders)
+            return outputs(w, x, self.width, data.labels)
+
+        numbers = 8 * self.width * rows.shape[1] + (self.batch + len(rows)) * (rows.shape[1] + 2 * self.width)
+        return Batched.of(values, score, data, numbers)
 
     def start(self, seed: int, trial: int, size: int, classes: int) -> Floats32:
         """Initial parameters: Glorot's uniform weights, biases 0."""

@@ -6,13 +6,13 @@ vector (weights in, biases in, weights out, biases out), and so are gradient and
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
+from empirical.compiled_cpu import compiled
 from empirical.learners.exponential_cpu import exponential
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def _softmax(values, labels, present, scale, top):  # type: ignore[no-untyped-def]
     """Decision values (K, b) become (p − 1{label}) / b in place, over present classes."""
     classes, b = values.shape
@@ -42,7 +42,7 @@ def _softmax(values, labels, present, scale, top):  # type: ignore[no-untyped-de
         values[labels[i], i] -= one
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def _lift(hidden, bias):  # type: ignore[no-untyped-def]
     """ReLU(hidden + bias), in place."""
     zero = np.float32(0)
@@ -52,7 +52,7 @@ def _lift(hidden, bias):  # type: ignore[no-untyped-def]
             line[j] = max(line[j] + bias[j], zero)
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def _gate(back, hidden, bias):  # type: ignore[no-untyped-def]
     """back where hidden > 0, else 0, in place; its column sums to ``bias``."""
     zero = np.float32(0)
@@ -64,7 +64,7 @@ def _gate(back, hidden, bias):  # type: ignore[no-untyped-def]
             bias[j] += line[j]
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def _adam(w, g, mean, square, rate, first, second):  # type: ignore[no-untyped-def]
     """One step: moments with decay .9 and .999; ``first`` and ``second`` are 1 − decay^step."""
     b1, b2, eps = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
@@ -76,13 +76,13 @@ def _adam(w, g, mean, square, rate, first, second):  # type: ignore[no-untyped-d
         w[i] -= step * mean[i] / (np.sqrt(square[i] * unbias) + eps)
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def _decay(w, g, penalty):  # type: ignore[no-untyped-def]
     for i in range(w.shape[0]):
         g[i] += penalty * w[i]
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def train(w, x, y, orders, present, width, batch, rate, penalty):  # type: ignore[no-untyped-def]
     """Train flat parameters ``w`` in place: one row of ``orders`` an epoch, the rate falling linearly to 0."""
     epochs, members = orders.shape
@@ -132,7 +132,7 @@ def train(w, x, y, orders, present, width, batch, rate, penalty):  # type: ignor
             step += 1
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def values(w, x, width, out):  # type: ignore[no-untyped-def]
     """Decision values (K, rows) of every row."""
     d, classes, rows = x.shape[1], out.shape[0], x.shape[0]

@@ -23,6 +23,7 @@ from scipy.linalg import blas, lapack
 
 from empirical.data import Data
 from empirical.learner import Bools, Floats32, Learner, Score, Trainer, features, subsets
+from empirical.learners.batched import Batched, on_gpu
 from empirical.learners.linear import MODELS, score_linear
 from empirical.learners.scores import held_classes
 from empirical.threads import one_thread
@@ -52,6 +53,8 @@ class Ridge(Learner):
         rows = np.concatenate([train, test])[:, varied] - mean[varied]
         rows = np.concatenate([np.ones((len(rows), 1), np.float32), rows], axis=1)
         labels = np.append(data.y_train, data.y_test)
+        if on_gpu(device):
+            return on_device(self.penalty, score, data, rows)
         size, precision = rows.shape[1], precise(rows[: data.n], self.penalty)
         if size <= NARROW and data.n * size * size * 2 <= TABLE and precision == np.float32:
             return _Narrow(self.penalty, score, data, rows, labels, precision, *_columns(rows[: data.n], data.y_train))
@@ -77,6 +80,8 @@ class _Trained:
         for first in range(0, len(masks), self.batch):
             some = slice(first, first + self.batch)
             score_linear(self._weights(masks[some]), self.rows, present[some], self.labels, self.score, scores[some])
+        if self.score == "margin":
+            scores *= 2  # weights are for 0/1 targets: with a free intercept, half those for ±1
         return scores[:, : self.data.n], scores[:, self.data.n :]
 
     @property
@@ -179,6 +184,18 @@ def _columns(train: Floats32, labels: NDArray[np.int64]) -> tuple[NDArray[np.int
             out[c, :, : block.shape[1]] = block
         chunks.append(out.reshape(len(out), -1))
     return order, chunks[0], chunks[1]
+
+
+def on_device(penalty: float, score: Score, data: Data, rows: Floats32) -> Batched:
+    """Ridge on ``rows`` (a leading 1, training rows first) in a GPU's namespace."""
+    targets = np.eye(data.labels, dtype=np.float32)[data.y_train]
+
+    def outputs(xp: Any, masks: Bools, trials: NDArray[np.int64]) -> Any:
+        x = xp.asarray(rows)
+        w = weights(x[: data.n, :], xp.asarray(targets), xp.asarray(masks), penalty)
+        return 2 * xp.matmul(x, xp.matrix_transpose(w)) - 1
+
+    return Batched.of(outputs, score, data, rows.size + rows.shape[1] ** 2)
 
 
 def weights(rows: Any, targets: Any, masks: Any, penalty: float) -> Any:

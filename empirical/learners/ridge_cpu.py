@@ -7,9 +7,9 @@ models pass. n C/4 table additions a model in place of n C multiply-adds.
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
+from empirical.compiled_cpu import compiled
 from empirical.learners.lanes_cpu import LANES, add, add_entries, inverse_root, multiply, products, take, take_rows
 
 BITS = 4
@@ -18,7 +18,7 @@ STEP = BITS * TABLES  # examples a step
 SIZE = LANES << BITS  # floats a table
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def digits(masks, order, out):  # type: ignore[no-untyped-def]
     """Table entries out[step, model], eight to a word: bit 8 g + 3 + b is example order[step · STEP + g · BITS + b]."""
     models, n = masks.shape
@@ -30,7 +30,7 @@ def digits(masks, order, out):  # type: ignore[no-untyped-def]
             out[s, m] = word
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def _kept(first, last):  # type: ignore[no-untyped-def]
     """A word with the bits of examples first..last − 1 of its step."""
     word = np.uint64(0)
@@ -39,7 +39,7 @@ def _kept(first, last):  # type: ignore[no-untyped-def]
     return word
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def sums(columns, entries, first, last, tables, out):  # type: ignore[no-untyped-def]
     """out[chunk, m] = Σ of columns[chunk, i] over i in first..last − 1 that model m trains on; 16 columns a chunk."""
     out[:] = 0
@@ -57,7 +57,7 @@ def sums(columns, entries, first, last, tables, out):  # type: ignore[no-untyped
                 add_entries(total, m * LANES, tables, line[m] & keep, SIZE)
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def gather(totals, first, start, count, system):  # type: ignore[no-untyped-def]
     """Columns 0..count−1 of models first..first + 15 into the lanes of ``system`` from vector ``start`` on."""
     for chunk in range(totals.shape[0]):
@@ -69,7 +69,7 @@ def gather(totals, first, start, count, system):  # type: ignore[no-untyped-def]
                 system[target + c * LANES] = totals[chunk, source + c]
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def solve(system, size, sides, penalty, tile, inverse):  # type: ignore[no-untyped-def]
     """Cholesky in place of a packed lower triangle with ``sides`` right-hand rows after it; those become solutions.
 
@@ -116,7 +116,7 @@ def solve(system, size, sides, penalty, tile, inverse):  # type: ignore[no-untyp
             take_rows(system, starts[r], i, starts[i : i + 4], here)
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def weights(grams, totals, penalty, sides, system, tile, inverse, out):  # type: ignore[no-untyped-def]
     """Solutions out[model, class, feature] from packed Gram columns and class sums, 16 models at a time.
 

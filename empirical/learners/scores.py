@@ -48,11 +48,11 @@ def scored(values: Any, present: Any, labels: Any, score: Score) -> Any:
 
 def held_classes(masks: Bools, labels: NDArray[np.int64], classes: int) -> Bools:
     """(t, K): whether a subset holds an example of the class."""
-    order = np.argsort(labels, kind="stable")
-    starts = np.searchsorted(labels[order], np.arange(classes))
-    known = np.bincount(labels, minlength=classes) > 0
+    from empirical.learners import scores_cpu
+
     present = np.zeros((len(masks), classes), bool)
-    present[:, known] = np.logical_or.reduceat(masks[:, order], starts[known], axis=1)
+    order = np.argsort(labels, kind="stable")
+    scores_cpu.held(masks, order, np.searchsorted(labels[order], np.arange(classes + 1)), present)
     return present
 
 

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
+from empirical.compiled_cpu import compiled
 from empirical.learners.exponential_cpu import exponential
 
 _MOST = np.float32(87.3)
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
+def held(masks, order, starts, present):  # type: ignore[no-untyped-def]
+    """present[m, c] = masks[m] holds any of order[starts[c] : starts[c + 1]]; the first found settles it."""
+    for m in range(masks.shape[0]):
+        for c in range(present.shape[1]):
+            for i in range(starts[c], starts[c + 1]):
+                if masks[m, order[i]]:
+                    present[m, c] = True
+                    break
+
+
+@compiled()
 def correct(values, present, labels, out):  # type: ignore[no-untyped-def]
     """out[m, i] = the label's value is the largest, ties to the lower class."""
     models, classes, rows = values.shape
@@ -30,7 +41,7 @@ def correct(values, present, labels, out):  # type: ignore[no-untyped-def]
             out[m, i] = chosen[i] == labels[i]
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def _ranks(values, present, labels, own, rest):  # type: ignore[no-untyped-def]
     """own[i]: the label's value (the lowest present where it is absent); rest[i]: the largest other present."""
     classes, rows = values.shape
@@ -50,7 +61,7 @@ def _ranks(values, present, labels, own, rest):  # type: ignore[no-untyped-def]
         own[i] = own[i] if present[labels[i]] else lowest[i]
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def margin(values, present, labels, out):  # type: ignore[no-untyped-def]
     """out[m, i] = the label's value less the largest other, 0 where there is no other."""
     rows = values.shape[2]
@@ -61,7 +72,7 @@ def margin(values, present, labels, out):  # type: ignore[no-untyped-def]
             out[m, i] = own[i] - rest[i] if rest[i] > -np.inf else np.float32(0)
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def loss(values, present, labels, out):  # type: ignore[no-untyped-def]
     """out[m, i] = log Σ e^value − the label's value, at most 87.3, and that where the label is absent."""
     classes, rows = values.shape[1], values.shape[2]
@@ -82,7 +93,7 @@ def loss(values, present, labels, out):  # type: ignore[no-untyped-def]
                 out[m, i] = _MOST
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def probability(values, present, labels, out):  # type: ignore[no-untyped-def]
     """out[m, i] = softmax at the label, 0 where it is absent."""
     loss(values, present, labels, out)

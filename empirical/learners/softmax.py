@@ -23,11 +23,14 @@ from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from empirical.data import Data
-from empirical.learner import Bools, Floats32, Learner, Score, features, subsets
+from empirical.learner import Bools, Floats32, Learner, Score, Trainer, features, subsets
+from empirical.learners.batched import Batched, on_gpu
 from empirical.learners.linear import MODELS, score_linear, width
 from empirical.learners.scores import held_classes
 from empirical.threads import one_thread
-from longtail.core import real, whole
+from longtail.core import ArgumentError, real, whole
+
+DENSE = 4000  # weights a dense Hessian may have on a GPU
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Softmax(Learner):
         object.__setattr__(self, "evaluations", whole("evaluations", self.evaluations))
 
     @one_thread
-    def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Descent:
+    def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Trainer:
         """Rows in the principal axes of the training features, a leading 1, once a process."""
         self.check(data, score)
         train, test = features(data)
@@ -55,11 +58,29 @@ class Softmax(Learner):
         kept = eigenvalues > 1e-10 * eigenvalues[-1]  # along the rest every weight is 0
         rows = np.ones((len(x), 1 + np.count_nonzero(kept)), np.float32)
         rows[:, 1:] = x @ axes[:, kept]
+        if on_gpu(device):
+            return self._on_device(score, data, rows)
         wide = width(data.n)
         padded = np.zeros((-(-data.n // wide) * wide, rows.shape[1]), np.float32)
         padded[: data.n] = rows[: data.n]
         spectrum = np.append(1.0, eigenvalues[kept] / data.n).astype(np.float32)
         return Descent(self, score, data, rows, padded, spectrum, np.append(data.y_train, data.y_test))
+
+    def _on_device(self, score: Score, data: Data, rows: Floats32) -> Batched:
+        """Newton's method in float64: the Hessian has to fit."""
+        unknowns = rows.shape[1] * data.labels
+        if unknowns > DENSE:
+            raise ArgumentError(
+                "device", "gpu", f"with {unknowns} weights use cpu: at most {DENSE} fit Newton's method"
+            )
+        targets = np.eye(data.labels)[data.y_train]
+
+        def outputs(xp: Any, masks: Bools, trials: NDArray[np.int64]) -> Any:
+            x = xp.asarray(rows.astype(np.float64))
+            w = weights(x[: data.n, :], xp.asarray(targets), xp.asarray(masks), self.penalty)
+            return xp.matmul(x, xp.matrix_transpose(w))
+
+        return Batched.of(outputs, score, data, 4 * (unknowns * unknowns + rows.size))
 
 
 @dataclass(frozen=True)

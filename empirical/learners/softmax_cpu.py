@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
+from empirical.compiled_cpu import compiled
 from empirical.learners.exponential_cpu import exponential
 
 MEMORY = 8  # pairs of steps and gradient changes kept
 FREE = {"reassoc", "contract", "nsz", "arcp"}  # sums in any order, but one order: the compiled one
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def probabilities(values, held, present, total):  # type: ignore[no-untyped-def]
     """Decision values (K, rows) of one model become p · held in place, ``held`` being 1 for rows trained on, else 0.
 
@@ -42,7 +42,7 @@ def probabilities(values, held, present, total):  # type: ignore[no-untyped-def]
             line[i] *= total[2, i]
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath=FREE)
+@compiled(fastmath=FREE)
 def summed(values, held, total, spread):  # type: ignore[no-untyped-def]
     """Σ log Σ e^value over held rows, and Σ p (1 − p) added to ``spread`` for each class."""
     classes, rows = values.shape
@@ -61,7 +61,7 @@ def summed(values, held, total, spread):  # type: ignore[no-untyped-def]
     return loss
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def pass_over(values, held, present, total, loss, spread):  # type: ignore[no-untyped-def]
     """Both of the above for every model of a block (models, K, rows)."""
     for m in range(values.shape[0]):
@@ -69,7 +69,7 @@ def pass_over(values, held, present, total, loss, spread):  # type: ignore[no-un
         loss[m] += summed(values[m], held[m], total, spread[m])
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath=FREE)
+@compiled(fastmath=FREE)
 def _dot(a, b):  # type: ignore[no-untyped-def]
     total = np.float32(0)
     for i in range(a.shape[0]):
@@ -77,7 +77,7 @@ def _dot(a, b):  # type: ignore[no-untyped-def]
     return np.float64(total)
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath=FREE)
+@compiled(fastmath=FREE)
 def _norm(a, metric):  # type: ignore[no-untyped-def]
     total = np.float32(0)
     for i in range(a.shape[0]):
@@ -85,14 +85,14 @@ def _norm(a, metric):  # type: ignore[no-untyped-def]
     return np.float64(total)
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath=FREE)
+@compiled(fastmath=FREE)
 def _add(a, scale, b):  # type: ignore[no-untyped-def]
     factor = np.float32(scale)
     for i in range(a.shape[0]):
         a[i] += factor * b[i]
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath=FREE)
+@compiled(fastmath=FREE)
 def _complete(trial, fresh, sides, size, penalty):  # type: ignore[no-untyped-def]
     """What objective and gradient still lack: the labels' sums and the penalty, from which intercepts are free."""
     linear, square = 0.0, 0.0
@@ -106,7 +106,7 @@ def _complete(trial, fresh, sides, size, penalty):  # type: ignore[no-untyped-de
     return 0.5 * np.float64(penalty) * square - linear
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def _metric(metric, spread, eigenvalues, penalty):  # type: ignore[no-untyped-def]
     """1 / (c_k Λ_j + λ), with a floor for intercepts and for classes that are as good as decided."""
     size, floor = eigenvalues.shape[0], np.float32(1e-7)
@@ -115,7 +115,7 @@ def _metric(metric, spread, eigenvalues, penalty):  # type: ignore[no-untyped-de
             metric[c * size + j] = np.float32(1) / (spread[c] * eigenvalues[j] + (penalty if j > 0 else floor) + floor)
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def advance(w, trial, g, fresh, direction, steps, changes, curvature, state, metric, loss, tolerance, most):  # type: ignore[no-untyped-def]
     """One evaluation's worth of L-BFGS for one model, in place; whether it is done.
 
@@ -169,7 +169,7 @@ def advance(w, trial, g, fresh, direction, steps, changes, curvature, state, met
     return decrement <= tolerance or state[5] >= most
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def turn(  # type: ignore[no-untyped-def]
     busy, w, trial, g, fresh, direction, steps, changes, curvature, state, sides, members, loss, spread,
     eigenvalues, penalty, tolerance, most, done,

@@ -15,9 +15,10 @@ from longtail.core import ArgumentError
 
 
 def by_oracle(data: Data, masks: np.ndarray, penalty: float, score: str) -> np.ndarray:
+    """Outputs for ±1 targets."""
     rows = np.concatenate([data.x_train, data.x_test]).astype(np.float64)
     rows = np.column_stack([np.ones(len(rows)), rows - rows[: data.n].mean(0)])
-    solution = weights(rows[: data.n], np.eye(data.labels)[data.y_train], masks, penalty)
+    solution = weights(rows[: data.n], 2 * np.eye(data.labels)[data.y_train] - 1, masks, penalty)
     values = rows @ solution.transpose(0, 2, 1)
     present = held_classes(masks, data.y_train, data.labels)
     return scored(values, present, np.append(data.y_train, data.y_test), score)  # type: ignore[arg-type]
@@ -73,6 +74,14 @@ def test_a_trial_does_not_depend_on_its_batch(digits: Data, path: str) -> None:
     for rows in (slice(0, 1), slice(5, 22), slice(len(masks) - 3, len(masks))):
         for a, b in zip(whole, trainer(masks[rows], trials[rows]), strict=True):
             np.testing.assert_array_equal(a[rows], b)
+
+
+def test_a_small_penalty_is_solved_in_double_precision(small: Data, masks: np.ndarray) -> None:
+    trainer = Ridge(1e-7).prepare(small, "margin")
+    assert isinstance(trainer, ridge.Wide)
+    assert trainer.precision == np.float64
+    found = np.hstack(trainer(masks[:3], np.arange(3)))
+    np.testing.assert_allclose(found, by_oracle(small, masks[:3], 1e-7, "margin"), atol=1e-4)
 
 
 def test_the_penalty_must_be_positive() -> None:

@@ -92,9 +92,15 @@ class Prior(ABC):
     def entries(self) -> Floats:
         """The list itself, ``size`` values, largest first; an ArgumentError where there is none."""
 
+    def between(self, low: float, high: float) -> Nodes:
+        """The part of the list with low ≤ log value < high. Exact as far as ``nodes`` are the entries themselves."""
+        nodes = self.nodes()
+        inside = (nodes.log_value >= low) & (nodes.log_value < high)
+        return Nodes(nodes.log_value[inside], nodes.count[inside])
+
     def sample(self, rng: Any, shape: tuple[int, ...]) -> Floats:
         """Independent uniform draws from the list."""
-        return self.entries()[rng.integers(self.size, size=shape)]
+        return np.asarray(self.entries()[rng.integers(self.size, size=shape)])
 
 
 @dataclass(frozen=True)
@@ -192,4 +198,4 @@ class Moments:
             return Estimate(np.nan, np.nan)
         value = float(a @ self.mean) / below
         gradient = (a - value * b) / below
-        return Estimate(value, float(np.sqrt(max(gradient @ self.covariance @ gradient, 0.0))))
+        return Estimate(value, float(np.sqrt(np.maximum(gradient @ self.covariance @ gradient, 0.0))))

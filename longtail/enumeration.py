@@ -1,0 +1,75 @@
+"""The model by brute force, for lists of at most twelve: every multiset of the other N − 1 draws, with its probability.
+
+The N^{N−1} draws fall into C(2N−2, N−1) multisets of weight (N−1)!/(Π m_i!) N^{−(N−1)}; at N = 12 there are 705,432. No
+law of T, no quadrature, no compressed list: what the other engines are held to.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import combinations_with_replacement
+from math import comb
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln
+
+from longtail.core import ArgumentError, Estimate, Floats, Prior, Problem
+
+LARGEST = 12
+
+
+def tau(problem: Problem, ell: int = 1) -> Estimate:
+    """E[α^{ℓ+1}(1−α)^{n−ℓ}] / E[α^ℓ(1−α)^{n−ℓ}]."""
+    return Estimate(_mean(problem, ell, 1) / _mean(problem, ell, 0))
+
+
+def subpopulations(problem: Problem, ell: int) -> Estimate:
+    """N C(n, ℓ) E[α^ℓ(1−α)^{n−ℓ}]."""
+    return Estimate(problem.prior.size * comb(problem.n, ell) * _mean(problem, ell, 0))
+
+
+def unseen_mass(problem: Problem) -> Estimate:
+    """N E[α(1−α)^n]."""
+    return Estimate(problem.prior.size * _mean(problem, 0, 1))
+
+
+def optimal_error(problem: Problem) -> Estimate:
+    """(1 − 1/K) N E[α(1−α)^n]."""
+    return Estimate(problem.guess * unseen_mass(problem).value)
+
+
+def cost(problem: Problem, ell: int = 1) -> Estimate:
+    """(1 − 1/K) N C(n, ℓ) E[α^{ℓ+1}(1−α)^{n−ℓ}]."""
+    return Estimate(problem.guess * problem.prior.size * comb(problem.n, ell) * _mean(problem, ell, 1))
+
+
+def weight(problem: Problem, low: float, high: float) -> Estimate:
+    """N E[α·1{low ≤ α ≤ high}]."""
+    alpha, probability = shares(problem.prior)
+    inside = (alpha >= low) & (alpha <= high)
+    return Estimate(problem.prior.size * float(probability[inside] @ alpha[inside]))
+
+
+def _mean(problem: Problem, ell: int, more: int) -> float:
+    """E α^{ℓ+more}(1−α)^{n−ℓ}."""
+    alpha, probability = shares(problem.prior)
+    rest = shares(problem.prior, rest=True)[0]
+    return float(probability @ (alpha ** (ell + more) * rest ** (problem.n - ell)))
+
+
+@lru_cache(maxsize=4)
+def shares(prior: Prior, *, rest: bool = False) -> tuple[Floats, Floats]:
+    """Every value that D(x) (or 1 − D(x)) takes in random mode, with its probability."""
+    if prior.size > LARGEST:
+        raise ArgumentError("subpopulations", prior.size, f"enumeration is for lists of at most {LARGEST}")
+    value = prior.entries()
+    size = len(value)
+    draws: NDArray[np.int64] = np.array(list(combinations_with_replacement(range(size), size - 1)), np.int64)
+    draws = draws.reshape(len(draws), size - 1)
+    total = np.sort(value[draws], axis=1).sum(1)
+    copies = np.stack([(draws == k).sum(1) for k in range(size)])
+    log_weight = gammaln(size) - gammaln(copies + 1).sum(0) - (size - 1) * np.log(size)
+    probability = np.outer(np.full(size, 1 / size), np.exp(log_weight))
+    top = np.broadcast_to(total, (size, len(total))) if rest else value[:, None]
+    return (top / np.add.outer(value, total)).ravel(), probability.ravel()

@@ -1,0 +1,185 @@
+"""The law of T, the sum of N − 1 independent draws from a list, as a short quadrature rule in log T.
+
+D(x) = p/(p + T), and a smooth function of log T needs T's characteristic function only up to a moderate frequency:
+
+    E T^{−iω} = μ^{−iω} + e^{−θω}/Γ(iω) ∫_0^∞ r^{iω−1} (E e^{−r e^{iθ} T} − e^{−r e^{iθ} μ}) dr,    μ = E T,
+
+with E e^{−zT} = (1 + Σ_k (c_k/N) expm1(−z v_k))^{N−1} over the compressed list (v_k, c_k). The ray z = r e^{iθ}, θ < π/2,
+undoes the growth of 1/Γ(iω). The frequencies pass a smooth filter and are inverted on a uniform grid in log T: the weights
+that come out (they may be slightly negative) give E g(T) = Σ_j w_j g(T_j) to rounding for every g analytic in log T, T
+with atoms or without, over any number of decades.
+
+Every quantity of the model is E p^ℓ T^{n−ℓ}/(p + T)^n for some (ℓ, n). As a function of log T that has the transform
+Γ(ℓ − iω) Γ(n − ℓ + iω)/Γ(n), whose modulus |Γ(ℓ − iω)/Γ(ℓ)| says where frequencies end: at 24 for ℓ = 1, 9√ℓ for large ℓ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+from scipy.fft import next_fast_len
+
+from longtail.core import AccuracyError, Floats, Prior
+
+TINY = -41.5  # log of 1e-18: what a probability, a filter or a taper may lose
+DECADES = 600.0  # of log value below the largest; what lies deeper is lifted to here, if it is rare enough
+GAIN = (
+    19.0  # (π/2 − θ) times the highest frequency: rounding grows by e^19 there, where g has nothing left to multiply it
+)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """E g(log T) = Σ weight · e^{log_factor} · g(log_t)."""
+
+    log_t: Floats
+    weight: Floats
+    log_factor: Floats | float = 0.0
+
+
+def band(ell: float) -> float:
+    """The frequency beyond which |Γ(ℓ + 1 − iω)/Γ(ℓ + 1)| < 1e-17."""
+    low, high = 1.0, 60.0 + 12 * np.sqrt(ell)
+    for _ in range(30):
+        middle = (low + high) / 2
+        gone = np.real(special.loggamma(ell + 1 - 1j * middle)) - special.gammaln(ell + 1) < TINY + 2
+        low, high = (low, middle) if gone else (middle, high)
+    return float(high)
+
+
+@lru_cache(maxsize=64)
+def law(prior: Prior, ell: float = 10.0, refine: float = 1.0, tilt: float = 0.0) -> Rule:
+    """The law of T under ``prior``, good for functions of up to ``ell`` + 1 sightings; ``refine`` > 1 is finer throughout.
+
+    With a ``tilt`` κ the rule is laid where e^{κT} moves the law: dP = E e^{κT} · e^{−κT} dP_κ, and under P_κ the T is
+    again a sum of independent draws, of v with weight e^{κv}. So what is exponentially rare keeps its relative precision.
+    """
+    nodes = prior.nodes(refine)
+    draws = prior.size - 1
+    top = float(nodes.log_value.max())
+    if draws == 0:
+        return Rule(np.array([-np.inf]), np.ones(1))
+    if np.ptp(nodes.log_value) == 0:
+        return Rule(np.array([np.log(draws) + top]), np.ones(1))
+    share = nodes.count / nodes.count.sum()
+    deep = nodes.log_value < top - DECADES
+    if draws * np.log(share[deep].sum() + 1e-300) > np.log(1e-11):
+        raise AccuracyError(
+            "prior", prior, "its values span more than a double holds; give a narrower list or more entries"
+        )
+    value = np.exp(np.maximum(nodes.log_value - top, -DECADES))
+    if tilt:
+        log_mean = float(_Sum(value, share, 1).log_laplace(np.array([-tilt]))[0])
+        share = share * np.exp(tilt * value - log_mean)
+    rule = _rule(_Sum(value, share, draws), band(ell) * refine)
+    factor = draws * log_mean - tilt * np.exp(rule.log_t) if tilt else 0.0
+    return Rule(rule.log_t + top, rule.weight, factor)
+
+
+@dataclass(frozen=True)
+class _Sum:
+    """T = the sum of ``draws`` independent draws of ``value`` with probability ``share``."""
+
+    value: Floats
+    share: Floats
+    draws: int
+
+    def log_laplace(self, s: Floats) -> Floats:
+        """log E e^{−sT} for real s of either sign."""
+        exponent = -np.multiply.outer(s, self.value)
+        with np.errstate(over="ignore", divide="ignore"):
+            change = np.expm1(exponent) @ self.share
+            near_0 = np.log(np.exp(exponent) @ self.share)  # where 1 + change has no digits left
+            log_mean = np.where(change > -0.5, np.log1p(np.maximum(change, -0.5)), near_0)
+        return np.asarray(self.draws * log_mean)
+
+    def log_laplace_ray(self, r: Floats, theta: float) -> NDArray[np.complex128]:
+        """log E e^{−r e^{iθ} T}, to rounding relative to itself however small r is."""
+        z = r * np.exp(1j * theta)
+        small = self.value * r[-1] < 0.25  # thirteen terms of E e^{−zv} − 1 are exact here: most of a long list
+        moments = np.vander(self.value[small], 14, increasing=True).T @ self.share[small]
+        change = np.zeros_like(z)
+        for k in range(13, 0, -1):
+            change = -z / k * (moments[k] + change) if k > 1 else -z * (moments[1] + change)
+        v, share = self.value[~small], self.share[~small]
+        for start in range(0, len(r), 32):  # a block that stays in cache
+            block = slice(start, start + 32)
+            rv = np.multiply.outer(r[block], v)
+            decay = np.expm1(-np.cos(theta) * rv)
+            rv *= np.sin(theta) / 2
+            sine, cosine = np.sin(rv), np.cos(rv)
+            real = (decay - 2 * (decay + 1) * sine * sine) @ share
+            change[block] += real - 2j * (((decay + 1) * sine * cosine) @ share)
+        return np.asarray(self.draws * special.log1p(change))
+
+
+def _rule(total: _Sum, highest: float) -> Rule:
+    # One lattice serves log r and log T, so that both transforms are FFTs. Its Nyquist frequency, ``end``, is where the
+    # filter, 1 up to ``highest``, is gone; a trapezoid rule along the ray then errs by e^{−2π tilt / step} = e^{−2 GAIN}.
+    end = 1.5 * highest
+    step = np.pi / end
+    tilt = GAIN / end
+    theta = np.pi / 2 - tilt
+    mean = total.draws * float(total.share @ total.value)
+    low, high = _reach(total, mean)
+
+    # The ray runs from where the difference is a rounding error, r² E T² = 1e-18, to where both exponentials are gone.
+    square = mean**2 + total.draws * float(total.share @ total.value**2)
+    u = np.arange((TINY - np.log(square)) / 2, np.log(-TINY / np.sin(tilt)) - low + step, step)
+    r = np.exp(u)
+    log_laplace = total.log_laplace_ray(r, theta)
+    z = r * np.exp(1j * theta) * mean
+    near = np.abs(z) < 1
+    difference = np.exp(log_laplace) - np.exp(-z)
+    difference[near] = np.exp(-z[near]) * np.expm1(log_laplace[near] + z[near])
+
+    reach = 12 * -TINY / (end - highest)  # where the filter's kernel in log T has faded out
+    length = next_fast_len(max(len(u), int((high - low + 2 * reach) / step) + 1), real=True)
+    omega = 2 * np.pi / (length * step) * np.arange(length // 2 + 1)[1:]
+    mellin = step * length * np.fft.ifft(difference, length)[1 : len(omega) + 1] * np.exp(1j * omega * u[0])
+    characteristic = np.exp(-1j * omega * np.log(mean)) + np.exp(-theta * omega - special.loggamma(1j * omega)) * mellin
+    characteristic *= special.erfc(12 * (omega - (highest + end) / 2) / (end - highest)) / 2
+
+    start = low - reach
+    weight = np.fft.irfft(np.append(1.0, characteristic * np.exp(1j * omega * start)), length)
+    x: Floats = start + step * np.arange(length, dtype=np.float64)
+    # Outside [low, high] lie the kernel's tails and rounding noise: fading them out smoothly makes neither count.
+    fade = 13 / highest
+    taper = special.erfc((low - 6 * fade - x) / fade) * special.erfc((x - high - 6 * fade) / fade) / 4
+    kept = (x > low - 12 * fade) & (x < high + 12 * fade)
+    return Rule(x[kept], np.asarray((weight * taper)[kept], np.float64))
+
+
+def _reach(total: _Sum, mean: float) -> tuple[float, float]:
+    """log of bounds that T passes with probability e^{TINY} at the most: Chernoff's, from either side."""
+    smallest = total.draws * float(total.value.min())
+
+    def below(log_s: Floats) -> Floats:
+        s = np.exp(log_s)
+        return np.asarray((TINY - total.log_laplace(s)) / s)
+
+    def above(log_s: Floats) -> Floats:
+        s = np.exp(log_s)
+        return np.asarray((TINY - total.log_laplace(-s)) / s)
+
+    start = -np.log(mean)
+    low = max(smallest, _highest(below, start, np.log(-TINY) - np.log(smallest)))
+    high = min(float(total.draws), -_highest(above, start - 3, np.log(700.0)))  # values are at most 1
+    return float(np.log(low)), float(np.log(high))
+
+
+def _highest(f: Callable[[Floats], Floats], low: float, high: float) -> float:
+    """The maximum of a function with one peak, near enough for a bound."""
+    best = -np.inf
+    for _ in range(4):
+        x = np.linspace(low, high, 16)
+        y = f(x)
+        k = int(np.nanargmax(y))
+        best = max(best, float(y[k]))
+        low, high = x[max(k - 1, 0)], x[min(k + 1, 15)]
+    return best

@@ -1,0 +1,169 @@
+"""Listed: frequencies that somebody counted: words of a text, sizes of cities, images per class."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from longtail.core import ArgumentError, Floats, Nodes, Prior
+
+POINTS = 16
+WIDTH = 0.7  # of log value in a bin that holds more than POINTS distinct values
+SHOWN = 8  # entries that the repr writes out
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Listed(Prior):
+    """The given frequencies, in any order and up to scale; zeros and negative numbers are refused.
+
+    ``Listed(file="words.txt")`` reads counts, one a line or in a column; ``Listed([3, 2, 1])`` takes an array. Two are equal
+    when their numbers are; the repr names the file and a digest of the numbers, which is checked where it is given.
+    """
+
+    values: ArrayLike | None = None
+    file: str | None = None
+    column: str | None = None
+    digest: str = ""
+    _sorted: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        if (self.values is None) == (self.file is None):
+            raise ArgumentError(
+                "values", self.values, "give an array of frequencies, or file='counts.csv', one of the two"
+            )
+        if self.file is not None:
+            values = read_counts(self.file, self.column)
+        else:
+            try:
+                values = np.asarray(self.values, float).ravel()
+            except (TypeError, ValueError) as error:
+                raise ArgumentError("values", self.values, "give an array of numbers") from error
+        name = self.file or "values"
+        if not len(values):
+            raise ArgumentError(name, "no frequencies", "give at least one")
+        bad = ~((values > 0) & (values < np.inf))
+        if bad.any():
+            entry = int(np.argmax(bad)) + 1
+            raise ArgumentError(name, f"{values[entry - 1]:g} as entry {entry}", "give positive, finite frequencies")
+        ordered = np.sort(values)[::-1].copy()
+        ordered.setflags(write=False)
+        digest = hashlib.sha256(ordered.tobytes()).hexdigest()[:12]
+        if self.digest and self.digest != digest:
+            raise ArgumentError("digest", digest, f"the frequencies of {name} are not those of digest {self.digest}")
+        object.__setattr__(self, "values", None if self.file else tuple(ordered[:SHOWN].tolist()))
+        object.__setattr__(self, "_sorted", ordered)
+        object.__setattr__(self, "digest", digest)
+
+    @property
+    def size(self) -> int:  # type: ignore[override]  # a property where others have a field: read all the same
+        return len(self._sorted)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Listed) and np.array_equal(self._sorted, other._sorted)
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __repr__(self) -> str:
+        if self.file is not None:
+            column = f", column={self.column!r}" if self.column is not None else ""
+            return f"Listed(file={self.file!r}{column}, digest={self.digest!r})"
+        if self.size <= SHOWN:
+            return f"Listed({self._sorted.tolist()})"
+        return f"Listed(<{self.size} values>, digest={self.digest!r})"
+
+    def nodes(self, refine: float = 1.0) -> Nodes:
+        return _compress(self._sorted, refine)
+
+    def between(self, low: float, high: float) -> Nodes:
+        log_value = np.log(self._sorted)
+        return _compress(self._sorted[(log_value >= low) & (log_value < high)], 1.0)
+
+    def entries(self) -> Floats:
+        return np.asarray(self._sorted / self._sorted[0])
+
+
+def _compress(values: Floats, refine: float) -> Nodes:
+    """Distinct values as they are where a bin of log value holds few, by a Gauss rule where it holds many."""
+    value, count = np.unique(values, return_counts=True)
+    if not len(value):
+        return Nodes(np.empty(0), np.empty(0))
+    log_value = np.log(value)
+    bins = np.floor((log_value - log_value[0]) * refine / WIDTH).astype(np.int64)
+    starts = np.flatnonzero(np.diff(bins, prepend=-1))
+    parts = [
+        (log_value[a:b], count[a:b].astype(float)) if b - a <= POINTS else _gauss(log_value[a:b], count[a:b])
+        for a, b in zip(starts, [*starts[1:], len(bins)], strict=True)
+    ]
+    return Nodes(np.concatenate([x for x, _ in parts]), np.concatenate([c for _, c in parts]))
+
+
+def _gauss(x: Floats, weight: ArrayLike) -> tuple[Floats, Floats]:
+    """The Gauss rule of POINTS nodes for a discrete measure, by Lanczos with full reorthogonalization."""
+    w = np.asarray(weight, float)
+    center, half = (x[0] + x[-1]) / 2, (x[-1] - x[0]) / 2
+    t = (x - center) / half
+    basis = np.zeros((POINTS + 1, len(x)))
+    basis[0] = np.sqrt(w / w.sum())
+    jacobi = np.zeros((POINTS, POINTS))
+    for k in range(POINTS):
+        residual = t * basis[k]
+        jacobi[k, k] = basis[k] @ residual
+        for _ in range(2):  # twice is enough
+            residual -= basis[: k + 1].T @ (basis[: k + 1] @ residual)
+        if k + 1 < POINTS:
+            norm = np.linalg.norm(residual)
+            jacobi[k + 1, k] = norm
+            basis[k + 1] = residual / norm
+    node, vector = np.linalg.eigh(jacobi)
+    return center + half * node, w.sum() * vector[0] ** 2
+
+
+def read_counts(file: str, column: str | None = None) -> Floats:
+    """Numbers from a text file, one a line, or from a CSV's one numeric column (``column`` names it where there are more)."""
+    path = Path(file)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise ArgumentError("counts", file, f"{reason}: give a readable text file of counts") from error
+    rows = [row for row in csv.reader(text.splitlines()) if any(cell.strip() for cell in row)]
+    if not rows:
+        raise ArgumentError("counts", file, "the file is empty: give one count a line")
+    header = rows[0] if not any(_number(cell) is not None for cell in rows[0]) else None
+    body = rows[1:] if header else rows
+    names = header or [str(i + 1) for i in range(len(rows[0]))]
+    if not body:
+        raise ArgumentError("counts", file, "the file holds a header and no counts: give one count a line")
+    if column is not None:
+        if column not in names:
+            raise ArgumentError("column", column, f"give one of {', '.join(names)}")
+        chosen = names.index(column)
+    else:
+        numeric = [i for i, cell in enumerate(body[0]) if _number(cell) is not None]
+        if len(numeric) != 1:
+            raise ArgumentError(
+                "counts", f"{file} with {len(numeric)} numeric columns", "name one: Listed(file=..., column=...)"
+            )
+        chosen = numeric[0]
+    first_line = 2 if header else 1
+    numbers = []
+    for line, row in enumerate(body, first_line):
+        number = _number(row[chosen]) if chosen < len(row) else None
+        if number is None:
+            got = row[chosen] if chosen < len(row) else "a short row"
+            raise ArgumentError("counts", f"{got!r} in row {line} of {file}", "give one positive number a line")
+        numbers.append(number)
+    return np.array(numbers)
+
+
+def _number(cell: str) -> float | None:
+    try:
+        return float(cell)
+    except ValueError:
+        return None

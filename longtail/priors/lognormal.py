@@ -1,0 +1,33 @@
+"""LogNormal: the quantiles of a log-normal law, v_k = exp(σ Φ^{−1}((N − k + ½)/N))."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from scipy.special import ndtri
+
+from longtail.core import Floats, real, whole
+from longtail.priors.ranked import Ranked
+
+
+@dataclass(frozen=True)
+class LogNormal(Ranked):
+    """Quantiles at the middles of ``size`` equal steps of a log-normal law whose logarithm has standard deviation sigma."""
+
+    sigma: float
+    size: int
+    two_ended: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sigma", real("sigma", self.sigma, 0.0, 1e3))
+        object.__setattr__(self, "size", whole("subpopulations", self.size))
+
+    def log_value(self, rank: Floats) -> Floats:
+        from_top, from_bottom = (
+            rank - 0.5,
+            self.size - rank + 0.5,
+        )  # each tail from its own end: 1 − u loses the other's digits
+        near = np.minimum(from_top, from_bottom) / self.size
+        return self.sigma * np.where(from_top < from_bottom, -1.0, 1.0) * ndtri(near)

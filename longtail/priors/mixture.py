@@ -1,0 +1,93 @@
+"""Mixture: a list in which each part holds a given fraction of the entries, every part scaled to mean 1 first.
+
+Groups of different sizes or tails within one population: what memorizing is worth to each of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import logsumexp
+
+from longtail.core import ArgumentError, Floats, Nodes, Prior, real, whole
+
+
+@dataclass(frozen=True)
+class Mixture(Prior):
+    """``parts`` is a tuple of (weight, prior); weights are fractions of the ``size`` entries and sum to 1.
+
+    >>> from longtail.priors import Uniform, Zipf
+    >>> Mixture(parts=((0.5, Zipf(alpha=1, size=3)), (0.5, Uniform(size=1))), size=6).entries().round(3).tolist()
+    [1.636, 1.0, 1.0, 1.0, 0.818, 0.545]
+    """
+
+    parts: tuple[tuple[float, Prior], ...]
+    size: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", whole("subpopulations", self.size))
+        try:
+            parts = tuple((real("weight", weight, 0.0, 1.0, open_low=True), prior) for weight, prior in self.parts)
+        except (TypeError, ValueError) as error:
+            if isinstance(error, ArgumentError):
+                raise
+            raise ArgumentError("parts", self.parts, "give ((weight, prior), (weight, prior), ...)") from error
+        for _, prior in parts:
+            if not isinstance(prior, Prior):
+                raise ArgumentError(
+                    "parts", prior, "give (weight, prior) pairs, for example (0.5, Zipf(alpha=1, size=100))"
+                )
+        total = sum(weight for weight, _ in parts)
+        if not parts or abs(total - 1) > 1e-9:
+            raise ArgumentError("weights", total, "give weights that sum to 1")
+        object.__setattr__(self, "parts", parts)
+
+    def nodes(self, refine: float = 1.0) -> Nodes:
+        return self._join([(w, p, p.nodes(refine), _log_mean(p)) for w, p in self.parts])
+
+    def between(self, low: float, high: float) -> Nodes:
+        means = [_log_mean(prior) for _, prior in self.parts]
+        return self._join(
+            [(w, p, p.between(low + m, high + m), m) for (w, p), m in zip(self.parts, means, strict=True)]
+        )
+
+    def _join(self, parts: list[tuple[float, Prior, Nodes, float]]) -> Nodes:
+        return Nodes(
+            np.concatenate([nodes.log_value - log_mean for _, _, nodes, log_mean in parts]),
+            np.concatenate([nodes.count * (weight * self.size / prior.size) for weight, prior, nodes, _ in parts]),
+        )
+
+    def entries(self) -> Floats:
+        values = []
+        for weight, prior in self.parts:
+            copies = weight * self.size / prior.size
+            if abs(copies - round(copies)) > 1e-9 or round(copies) < 1:
+                remedy = f"make size · {weight:g} a multiple of {prior.size}, or use mode='random'"
+                raise ArgumentError("size", self.size, remedy)
+            entries = prior.entries()
+            values.append(np.repeat(entries / entries.mean(), round(copies)))
+        return np.sort(np.concatenate(values))[::-1]
+
+    def sample(self, rng: Any, shape: tuple[int, ...]) -> Floats:
+        bounds = np.cumsum([weight for weight, _ in self.parts])[:-1]
+        part = np.searchsorted(bounds, rng.random(size=shape), side="right")
+        out = np.empty(shape)
+        for i, (_, prior) in enumerate(self.parts):
+            here = part == i
+            out[here] = prior.sample(rng, (int(here.sum()),)) / _mean(prior)
+        return out
+
+
+def _mean(prior: Prior) -> float:
+    """The mean of what ``prior.sample`` draws: of its list, or of its law where it has none."""
+    try:
+        return float(prior.entries().mean())
+    except ArgumentError:
+        return float(np.exp(_log_mean(prior)))
+
+
+def _log_mean(prior: Prior) -> float:
+    nodes = prior.nodes()
+    return float(logsumexp(nodes.log_value, b=nodes.count / nodes.count.sum()))

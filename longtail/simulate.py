@@ -1,0 +1,330 @@
+"""``python -m longtail.simulate --alpha 2``: what memorizing buys under a long tail, in numbers and in a figure."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+import longtail
+from longtail.core import ArgumentError, Mode, Problem
+from longtail.files import folder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger("longtail")
+ELL = 10
+DEFAULT = 50_000
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A problem, its exact table by ℓ, and how long that took."""
+
+    problem: Problem
+    table: pd.DataFrame
+    seconds: float
+
+    def at(self, ell: int, column: str) -> float:
+        """One number of the table; NaN where n is smaller than ``ell``."""
+        rows = self.table[self.table["ell"] == ell]
+        return float(rows[column].iloc[0]) if len(rows) else np.nan
+
+    @property
+    def optimal_error(self) -> float:
+        return self.at(0, "cost")
+
+    @property
+    def cost(self) -> float:
+        return self.at(1, "cost")
+
+    def record(self) -> dict[str, Any]:
+        """The object that ``--json`` prints."""
+        return {
+            "prior": repr(self.problem.prior),
+            "samples": self.problem.n,
+            "labels": self.problem.labels,
+            "mode": self.problem.mode,
+            "exact": {
+                "n_tau": {str(row.ell): row.n_tau for row in self.table.itertuples() if row.ell > 0},
+                "singleton_fraction": self.at(1, "sample_fraction"),
+                "unseen_mass": self.at(0, "mass"),
+                "optimal_error": self.optimal_error,
+                "cost": self.cost,
+                "seconds": self.seconds,
+            },
+        }
+
+
+def solve(problem: Problem) -> Solution:
+    """Everything exact about one problem."""
+    import pandas  # noqa: F401  # imported before the clock starts
+
+    from longtail import exact
+
+    start = time.perf_counter()
+    table = exact.table(problem, range(min(ELL, problem.n) + 1))
+    return Solution(problem, table, time.perf_counter() - start)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(
+        level=logging.WARNING if arguments.quiet else logging.INFO, format="%(message)s", stream=sys.stderr, force=True
+    )
+    try:
+        return _run(arguments)
+    except ArgumentError as error:
+        print(f"{parser.prog}: error: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    problems = _problems(arguments)
+    target = folder("--out", arguments.out) if arguments.out else None
+    solutions = []
+    for problem in problems:
+        solutions.append(solve(problem))
+        if arguments.json:
+            _print(json.dumps(solutions[-1].record()))
+    if not arguments.json:
+        _print(_report(solutions[0]) if len(solutions) == 1 else _sweep_report(solutions))
+    if target is not None:
+        _write(arguments, solutions, target)
+    return 0
+
+
+def _print(text: str) -> None:
+    print(text, flush=True)  # noqa: T201
+
+
+def _report(solution: Solution) -> str:
+    """What one reads at a glance: what memorizing buys, then the numbers by ℓ."""
+    from longtail import bounds
+
+    problem, cost, optimal = solution.problem, solution.cost, solution.optimal_error
+    share = cost / (cost + optimal) if cost + optimal > 0 else 0.0
+    lines = [
+        f"Memorizing what is seen once lowers the error by {_percent(cost)}, from {_percent(cost + optimal)} to the optimal "
+        f"{_percent(optimal)}:",
+        f"{share:.0%} of what a learner that guesses there gets wrong.",
+        "",
+        f"{problem.prior!r}, {problem.n:,} samples, {problem.labels} labels, {problem.mode} frequencies",
+        "",
+        f"{'seen':>5} {'subpopulations':>15} {'of samples':>11} {'n·tau':>10} {'error if guessed':>17}",
+    ]
+    for row in solution.table.itertuples():
+        name = "never" if row.ell == 0 else "once" if row.ell == 1 else f"{row.ell}x"
+        fraction = "" if row.ell == 0 else _percent(row.sample_fraction)
+        lines.append(
+            f"{name:>5} {row.subpopulations:>15,.6g} {fraction:>11} {row.n_tau:>10.6f} {_percent(row.cost):>17}"
+        )
+    n = problem.n
+    try:
+        low = bounds.lower(problem)
+        lines += ["", f"n·tau_1 >= {n * low.value:.4g}" if low.holds else "", f"  ({low.condition})"]
+        high = bounds.no_tail(problem)
+        lines += [
+            f"n·tau_1 <= {n * high.value:.4g}  ({high.condition})"
+            if high.holds
+            else f"No upper bound: {high.condition}."
+        ]
+    except ArgumentError as error:
+        lines += ["", f"No bounds: {error}"]
+    lines += ["", f"Exact to {solution.table['relative_error'].max():.0e}, in {1e3 * solution.seconds:.0f} ms."]
+    return "\n".join(lines)
+
+
+def _sweep_report(solutions: list[Solution]) -> str:
+    names = _names(solutions)
+    wide = max(len(name) for name in names)
+    lines = [f"{'':{wide}} {'saved by memorizing':>20} {'optimal error':>14} {'n·tau_1':>9} {'singletons':>11}"]
+    for name, solution in zip(names, solutions, strict=True):
+        lines.append(
+            f"{name:{wide}} {_percent(solution.cost):>20} {_percent(solution.optimal_error):>14} "
+            f"{solution.at(1, 'n_tau'):>9.5f} {_percent(solution.at(1, 'sample_fraction')):>11}"
+        )
+    return "\n".join(lines)
+
+
+def _names(solutions: list[Solution]) -> list[str]:
+    """What tells the problems of a sweep apart: the prior, and whatever else varies."""
+    varying = [key for key in ("n", "labels", "mode") if len({getattr(s.problem, key) for s in solutions}) > 1]
+    return [
+        ", ".join([repr(s.problem.prior), *(f"{key}={getattr(s.problem, key)}" for key in varying)]) for s in solutions
+    ]
+
+
+def _percent(value: float) -> str:
+    """Four digits of a percentage, never rounded to nothing."""
+    percent = 100 * value
+    return f"{percent:.4g}%" if percent >= 0.01 or percent == 0 else f"{percent:.2e}%"
+
+
+def _write(arguments: argparse.Namespace, solutions: list[Solution], target: Any) -> None:
+    import pandas as pd
+
+    from longtail import curves
+    from longtail.run import Run
+
+    frames = {
+        "table": pd.concat(
+            [
+                s.table.assign(
+                    prior=repr(s.problem.prior), samples_n=s.problem.n, labels=s.problem.labels, mode=s.problem.mode
+                )
+                for s in solutions
+            ]
+        )
+    }
+    single = solutions[0] if len(solutions) == 1 else None
+    if single is not None:
+        frames["error_against_samples"] = curves.error_against_samples(single.problem)
+        frames["tail"] = curves.tail(single.problem)
+    else:
+        frames["sweep"] = _sweep_frame(solutions)
+    if not arguments.no_plot:
+        from longtail import plots
+
+        if single is not None:
+            title = f"{single.problem.prior!r}, n = {single.problem.n:,}, {single.problem.labels} labels"
+            figure = plots.problem_figure(
+                title, single.problem.n, single.table, frames["error_against_samples"], frames["tail"]
+            )
+        else:
+            figure = plots.sweep_figure(frames["sweep"], _along(solutions))
+        for kind in ("png", "svg"):
+            log.info("wrote %s", plots.save(figure, target / f"figure.{kind}"))
+    asked = {key: value for key, value in vars(arguments).items() if key != "seed"}
+    for path in Run.of(asked, arguments.seed, frames).write(target):
+        log.info("wrote %s", path)
+
+
+def _sweep_frame(solutions: list[Solution]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "problem": name,
+            "alpha": getattr(s.problem.prior, "alpha", np.nan),
+            "subpopulations": s.problem.prior.size,
+            "samples": s.problem.n,
+            "labels": s.problem.labels,
+            "mode": s.problem.mode,
+            "optimal_error": s.optimal_error,
+            "cost": s.cost,
+            "error_guessing_singletons": s.optimal_error + s.cost,
+            "n_tau_1": s.at(1, "n_tau"),
+            "singleton_fraction": s.at(1, "sample_fraction"),
+        }
+        for name, s in zip(_names(solutions), solutions, strict=True)
+    )
+
+
+def _along(solutions: list[Solution]) -> str | None:
+    """The one number that a sweep varies, if it varies just one."""
+    frame = _sweep_frame(solutions)
+    varying = [
+        c for c in ("alpha", "subpopulations", "samples", "labels", "mode") if frame[c].nunique(dropna=False) > 1
+    ]
+    return varying[0] if len(varying) == 1 and varying != ["mode"] and not frame[varying[0]].isna().any() else None
+
+
+def _problems(arguments: argparse.Namespace) -> list[Problem]:
+    from longtail.priors import Listed, Zipf, parse
+
+    sizes = [size for text in arguments.subpopulations or [] for size in _values("--subpopulations", text)]
+    if sizes and (arguments.prior or arguments.counts):
+        raise ArgumentError(
+            "--subpopulations", arguments.subpopulations[0], "goes with --alpha; --prior and --counts have their own"
+        )
+    if arguments.prior:
+        priors = [parse(text) for text in arguments.prior]
+    elif arguments.counts:
+        priors = [Listed(file=name) for name in arguments.counts]
+    else:
+        alphas = [alpha for text in arguments.alpha or ["1"] for alpha in _values("--alpha", text)]
+        priors = [Zipf(alpha=alpha, size=cast(int, size)) for alpha in alphas for size in sizes or [DEFAULT]]
+    samples = [n for text in arguments.samples or [str(DEFAULT)] for n in _values("--samples", text)]
+    labels = [k for text in arguments.labels or ["10"] for k in _values("--labels", text)]
+    modes: list[Mode] = arguments.mode or ["random"]
+    return [
+        Problem(prior, cast(int, n), cast(int, k), mode)
+        for prior, n, k, mode in itertools.product(priors, samples, labels, modes)
+    ]
+
+
+def _values(argument: str, text: str) -> list[float]:
+    """``2``, or ``start:stop:step`` with both ends, or ``start:stop:xFACTOR``."""
+    remedy = "give a number, start:stop:step or start:stop:xFACTOR"
+    parts = text.split(":")
+    try:
+        if len(parts) == 1:
+            return [float(text)]
+        start, stop = float(parts[0]), float(parts[1])
+        geometric = parts[2].startswith("x")
+        step = float(parts[2].removeprefix("x"))
+        count = np.log(stop / start) / np.log(step) if geometric else (stop - start) / step
+        if len(parts) != 3 or not 0 <= count < 10_000:
+            raise ValueError
+    except (ValueError, IndexError, ZeroDivisionError) as error:
+        raise ArgumentError(argument, text, remedy) from error
+    k = np.arange(int(count + 1e-9) + 1)
+    return [float(f"{x:.12g}") for x in (start * step**k if geometric else start + step * k)]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:
+        """One line, without the usage: it names the argument and what it got."""
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m longtail.simulate",
+        description="What memorizing buys a learner under a long tail of subpopulations: exact, in milliseconds.",
+        epilog="Numbers may be ranges, start:stop:step or start:stop:xFACTOR, and every option of the model may be repeated: "
+        "each combination is solved. Example: --alpha 0.5:2:0.25 --samples 1000 --samples 50000",
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--alpha", action="append", metavar="A", help="exponent of a Zipf prior, k^-A (default 1)")
+    which.add_argument(
+        "--prior", action="append", metavar="SPEC", help='any prior, as in "Geometric(ratio=0.999, size=50000)"'
+    )
+    which.add_argument(
+        "--counts", action="append", metavar="FILE", help="frequencies from a file of counts, one a line or CSV"
+    )
+    model = parser.add_argument_group("model")
+    model.add_argument(
+        "--subpopulations", action="append", metavar="N", help=f"size of the Zipf list (default {DEFAULT})"
+    )
+    model.add_argument("--samples", action="append", metavar="n", help=f"samples in the data set (default {DEFAULT})")
+    model.add_argument("--labels", action="append", metavar="K", help="classes, equally likely (default 10)")
+    model.add_argument(
+        "--mode", action="append", choices=["random", "fixed"], help="draw frequencies from the list, or take it"
+    )
+    output = parser.add_argument_group("output")
+    output.add_argument("--json", action="store_true", help="print one JSON object a problem instead of a table")
+    output.add_argument("--out", metavar="DIR", help="write tables (CSV), the figure and the record of the run there")
+    output.add_argument("--no-plot", action="store_true", help="write no figure")
+    output.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of whatever is random (default 0)")
+    parser.add_argument("--version", action="version", version=f"longtail {longtail.__version__}")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from empirical.design import Integers
 from empirical.designs import Orthogonal
@@ -57,7 +58,9 @@ def halves(trials: Trials) -> tuple[Trials, Trials]:
     return trials.take(half == 0), trials.take(half == 1)
 
 
-def agreement(trials: Trials, y_train: Any, y_test: Any, threshold: float = THRESHOLD) -> Agreement:
+def agreement(
+    trials: Trials, y_train: Any, y_test: Any, threshold: float = THRESHOLD, *, same_class: bool = True
+) -> Agreement:
     """What two halves of the trials agree on."""
     parts = halves(trials)
     first, second = (memorization_cells(part).value for part in parts)
@@ -66,7 +69,25 @@ def agreement(trials: Trials, y_train: Any, y_test: Any, threshold: float = THRE
     correlation = float(np.corrcoef(first[both], second[both])[0, 1]) if spread else float("nan")
     codes: list[Integers] = []
     for part in parts:
-        pairs = above(part, y_train, y_test, threshold)
+        pairs = above(part, y_train, y_test, threshold, same_class=same_class)
         codes.append(pairs.train * trials.n_test + pairs.test)
     shared = len(np.intersect1d(codes[0], codes[1], assume_unique=True))
     return Agreement(first, second, correlation, len(codes[0]), len(codes[1]), shared)
+
+
+def curve(trials: Trials, points: int = 8) -> pd.DataFrame:
+    """trials, stderr (as reported) and disagreement (of two halves, halved: the error of the whole), at growing t."""
+    step = trials.design.rows if isinstance(trials.design, Orthogonal) else 1
+    most = trials.count // step
+    counts = np.unique(np.geomspace(min(max(1, 16 // step), most), most, points).astype(int)) * step
+    rows = []
+    for t in counts[counts >= 4]:
+        part = trials.take(slice(0, t))
+        error = memorization_cells(part).stderr
+        one, two = (memorization_cells(half).value for half in halves(part))
+        with np.errstate(invalid="ignore"):
+            known = np.isfinite(one) & np.isfinite(two)
+            apart = float(np.sqrt(np.mean((one - two)[known] ** 2)) / 2) if known.any() else float("nan")
+            said = float(np.sqrt(np.nanmean(error**2))) if np.isfinite(error).any() else float("nan")
+        rows.append((int(t), said, apart))
+    return pd.DataFrame(rows, columns=["trials", "stderr", "disagreement"])

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from array_api_compat import array_namespace
 
-from .core import ArgumentError, whole
+from longtail.core import ArgumentError, whole
 
 Kind = Literal["cpu", "gpu"]
 Result = TypeVar("Result")

@@ -22,14 +22,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
-from . import arrays, kernels
-from .arrays import Random
-from .census import Census, Draws, census, rows
-from .core import ArgumentError, Estimate, Floats, Moments, Problem, real, whole
-from .learners import Learner, Seen
-from .philox import FREQUENCIES
-from .simulation import Simulation
+from longtail import arrays, kernels
+from longtail.arrays import Random
+from longtail.census import Census, Draws, census, rows
+from longtail.core import ArgumentError, Estimate, Floats, Moments, Problem, real, whole
+from longtail.learners import Learner, Seen
+from longtail.philox import FREQUENCIES
+from longtail.simulation import Simulation
 
 BLOCK = 256  # data sets merged at a time
 TRIALS = 1000
@@ -76,7 +77,7 @@ def run(
     """
     rng = rng or Random()
     learners = tuple(learners)
-    ells = min(whole("ells", ells, 1, LONGEST), problem.n)
+    ells = whole("ells", ells, 1, LONGEST)
     most = whole("trials", trials, 1, MOST) if trials is not None else TRIALS if tolerance is None else MOST
     goal = 0.0 if tolerance is None else real("tolerance", tolerance, 0, open_low=True)
     nothing = Moments.of(np.empty((0, 2 * (ells + 1) + len(learners))))
@@ -143,6 +144,8 @@ def _source(problem: Problem, rng: Random) -> tuple[kernels.Source, Callable[[in
             raise
         entries = None
     if entries is not None:
+        if np.mean(entries == 0) ** size > 1e-15:
+            raise ArgumentError("prior", prior, "its list spans more than a double holds; give a shorter list")
         if problem.mode == "fixed":
             source = kernels.Source(size, problem.n, entries, entries[None, :])
         else:
@@ -219,50 +222,50 @@ def _blocks(parts: Iterator[Floats]) -> Iterator[Floats]:
         yield np.concatenate(waiting)
 
 
-def _single(read: Callable[[Simulation], Estimate], problem: Problem, ells: int, options: dict[str, Any]) -> Estimate:
-    return read(run(problem, ells=max(ells, 1), **options))
-
-
-def tau(problem: Problem, ell: int = 1, **options: Any) -> Estimate:
+def tau(problem: Problem, ell: ArrayLike = 1, **options: Any) -> Estimate:
     """τ_ℓ: the expected frequency of what was seen ``ell`` times. ``options`` are those of ``run``, here and below."""
-    return _single(lambda s: s.tau(ell), problem, ell, options)
+    return _once(problem, ell, options).tau(ell)
 
 
-def subpopulations(problem: Problem, ell: int = 1, **options: Any) -> Estimate:
+def subpopulations(problem: Problem, ell: ArrayLike, **options: Any) -> Estimate:
     """E|X_ℓ|: how many subpopulations are seen ``ell`` times."""
-    return _single(lambda s: s.subpopulations(ell), problem, ell, options)
+    return _once(problem, ell, options).subpopulations(ell)
 
 
-def samples(problem: Problem, ell: int = 1, **options: Any) -> Estimate:
+def samples(problem: Problem, ell: ArrayLike, **options: Any) -> Estimate:
     """ℓ E|X_ℓ|: how many samples come from subpopulations seen ``ell`` times."""
-    return _single(lambda s: s.samples(ell), problem, ell, options)
+    return _once(problem, ell, options).samples(ell)
 
 
 def singleton_fraction(problem: Problem, **options: Any) -> Estimate:
     """E|X_1| / n."""
-    return _single(lambda s: s.singleton_fraction, problem, 1, options)
+    return _once(problem, 1, options).singleton_fraction
 
 
 def unseen_mass(problem: Problem, **options: Any) -> Estimate:
     """The mass of what was never seen."""
-    return _single(lambda s: s.unseen_mass, problem, 1, options)
+    return _once(problem, 1, options).unseen_mass
 
 
 def optimal_error(problem: Problem, **options: Any) -> Estimate:
     """The least possible error."""
-    return _single(lambda s: s.optimal_error, problem, 1, options)
+    return _once(problem, 1, options).optimal_error
 
 
-def cost(problem: Problem, ell: int = 1, **options: Any) -> Estimate:
+def cost(problem: Problem, ell: ArrayLike = 1, **options: Any) -> Estimate:
     """What it costs to guess what was seen ``ell`` times."""
-    return _single(lambda s: s.guessing(ell), problem, ell, options)
+    return _once(problem, ell, options).guessing(ell)
 
 
 def error(problem: Problem, learner: Learner, **options: Any) -> Estimate:
     """The error of a learner."""
-    return _single(lambda s: s.error(learner), problem, 1, {**options, "learners": (learner,)})
+    return _once(problem, 1, {**options, "learners": (learner,)}).error(learner)
 
 
-def table(problem: Problem, ells: int = 10, **options: Any) -> pd.DataFrame:
+def table(problem: Problem, ell: ArrayLike = range(11), **options: Any) -> pd.DataFrame:
     """Everything by ℓ, each with its standard error."""
-    return run(problem, ells=ells, **options).table()
+    return _once(problem, list(ell) if isinstance(ell, range) else ell, options).table(ell)
+
+
+def _once(problem: Problem, ell: ArrayLike, options: dict[str, Any]) -> Simulation:
+    return run(problem, **{"ells": max(1, int(np.max(ell))), **options})

@@ -6,14 +6,16 @@ rows are read with their standard errors, τ_ℓ = E Σ_{X_ℓ} D(x) / E|X_ℓ| 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
-from .arrays import Random
-from .core import ArgumentError, Estimate, Floats, Moments, Problem, whole
-from .learners import Learner
+from longtail.arrays import Random
+from longtail.core import ArgumentError, Estimate, Floats, Moments, Problem, whole
+from longtail.learners import Learner
 
 
 @dataclass(frozen=True)
@@ -50,21 +52,29 @@ class Simulation:
     def _mass(self, ell: int, weight: float = 1.0) -> Floats:
         return self._pick(self.ells + 1 + whole("ell", ell, 0, self.ells), weight)
 
-    def subpopulations(self, ell: int) -> Estimate:
+    def subpopulations(self, ell: ArrayLike) -> Estimate:
         """E|X_ℓ|: how many subpopulations are seen ``ell`` times."""
-        return self.moments.linear(self._number(ell))
+        return _each(ell, lambda j: self.moments.linear(self._number(j)))
 
-    def samples(self, ell: int) -> Estimate:
+    def samples(self, ell: ArrayLike) -> Estimate:
         """ℓ E|X_ℓ|: how many samples come from them."""
-        return self.moments.linear(self._number(ell, ell))
+        return _each(ell, lambda j: self.moments.linear(self._number(j, j)))
 
-    def tau(self, ell: int) -> Estimate:
+    def mass(self, ell: ArrayLike) -> Estimate:
+        """E Σ_{X_ℓ} D(x): the probability of what was seen ``ell`` times."""
+        return _each(ell, lambda j: self.moments.linear(self._mass(j)))
+
+    def tau(self, ell: ArrayLike = 1) -> Estimate:
         """The expected frequency of what was seen ``ell`` times; NaN where nothing was."""
-        return self.moments.ratio(self._mass(ell), self._number(ell))
+        return _each(ell, lambda j: self.moments.ratio(self._mass(j), self._number(j)))
 
-    def n_tau(self, ell: int) -> Estimate:
+    def n_tau(self, ell: ArrayLike = 1) -> Estimate:
         """n τ_ℓ."""
-        return self.moments.ratio(self._mass(ell, self.problem.n), self._number(ell))
+        return _each(ell, lambda j: self.moments.ratio(self._mass(j, self.problem.n), self._number(j)))
+
+    def guessing(self, ell: ArrayLike = 1) -> Estimate:
+        """(1 − 1/K) E Σ_{X_ℓ} D(x): what it costs to guess what was seen ``ell`` times."""
+        return _each(ell, lambda j: self.moments.linear(self._mass(j, self.problem.guess)))
 
     @property
     def singleton_fraction(self) -> Estimate:
@@ -86,10 +96,6 @@ class Simulation:
         """What it costs to guess singletons."""
         return self.guessing(1)
 
-    def guessing(self, ell: int) -> Estimate:
-        """(1 − 1/K) E Σ_{X_ℓ} D(x): what it costs to guess what was seen ``ell`` times."""
-        return self.moments.linear(self._mass(ell, self.problem.guess))
-
     def error(self, learner: Learner) -> Estimate:
         """The error of one of ``learners``."""
         return self.moments.linear(self._pick(self._index(learner)))
@@ -103,17 +109,26 @@ class Simulation:
             raise ArgumentError("learner", learner, f"give one that was simulated: {list(self.learners)}")
         return 2 * (self.ells + 1) + self.learners.index(learner)
 
-    def table(self) -> pd.DataFrame:
-        """One row for each ℓ: subpopulations, samples, nτ and cost, each with its standard error."""
-        lines = []
-        for ell in range(self.ells + 1):
-            line: dict[str, float] = {"ell": ell}
-            for name, estimate in (
-                ("subpopulations", self.subpopulations(ell)),
-                ("samples", self.samples(ell)),
-                ("n_tau", self.n_tau(ell)),
-                ("cost", self.guessing(ell)),
-            ):
-                line[name], line[f"{name}_stderr"] = estimate.value, estimate.stderr
-            lines.append(line)
-        return pd.DataFrame(lines)
+    def table(self, ell: ArrayLike | None = None) -> pd.DataFrame:
+        """One row for each ℓ (0 … ``ells`` unless told), each quantity beside its standard error."""
+        times = np.arange(self.ells + 1) if ell is None else np.asarray(ell)
+        samples, n = self.samples(times), self.problem.n
+        columns = {
+            "tau": self.tau(times),
+            "n_tau": self.n_tau(times),
+            "subpopulations": self.subpopulations(times),
+            "samples": samples,
+            "sample_fraction": Estimate(samples.value / n, samples.stderr / n),
+            "mass": self.mass(times),
+            "cost": self.guessing(times),
+        }
+        frame = pd.DataFrame({"ell": times} | {name: read.value for name, read in columns.items()})
+        return frame.assign(**{f"{name}_stderr": read.stderr for name, read in columns.items()})
+
+
+def _each(ell: ArrayLike, read: Callable[[int], Estimate]) -> Estimate:
+    """``read(ℓ)`` for a number; for an array, arrays of values and errors."""
+    if np.ndim(ell) == 0:
+        return read(whole("ell", ell, 0))
+    found = [read(whole("ell", j, 0)) for j in np.asarray(ell).tolist()]
+    return Estimate(np.array([e.value for e in found]), np.array([e.stderr for e in found]))

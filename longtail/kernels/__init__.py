@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..arrays import Random
-from ..census import Census, Draws
-from ..core import Floats
+from longtail.arrays import Random
+from longtail.census import Census, Draws
+from longtail.core import Floats
 
 NONE: Floats = np.empty((0, 0))
 
@@ -30,10 +30,10 @@ class Source:
 def census(source: Source, rng: Random, first: int, trials: int, rows: int, workers: int = 1) -> Census:
     """The census of trials first, first + 1, …, with ``rows`` columns."""
     if rng.device.kind == "gpu":
-        from . import census_cuda
+        from longtail.kernels import census_cuda
 
         return census_cuda.census(source, rng, first, trials, rows)
-    from . import census_cpu
+    from longtail.kernels import census_cpu
 
     return census_cpu.census(source, rng, first, trials, rows, workers)
 
@@ -41,10 +41,10 @@ def census(source: Source, rng: Random, first: int, trials: int, rows: int, work
 def expected(source: Source, rng: Random, first: int, trials: int, rows: int, workers: int = 1) -> Census:
     """The census expected given each trial's frequencies: the sample integrated out."""
     if rng.device.kind == "gpu":
-        from . import census_cuda
+        from longtail.kernels import census_cuda
 
         return census_cuda.expected(source, rng, first, trials, rows)
-    from . import expected_cpu
+    from longtail.kernels import expected_cpu
 
     return expected_cpu.expected(source, rng, first, trials, rows, workers)
 
@@ -52,10 +52,10 @@ def expected(source: Source, rng: Random, first: int, trials: int, rows: int, wo
 def draws(source: Source, rng: Random, first: int, trials: int, workers: int = 1) -> Draws:
     """The same trials, drawn out: counts and frequencies, (trials, N), on the device of ``rng``."""
     if rng.device.kind == "gpu":
-        from . import census_cuda
+        from longtail.kernels import census_cuda
 
         return census_cuda.draws(source, rng, first, trials)
-    from . import census_cpu
+    from longtail.kernels import census_cpu
 
     return census_cpu.draws(source, rng, first, trials, workers)
 

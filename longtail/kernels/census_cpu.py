@@ -23,15 +23,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numba as nb
 import numpy as np
 
-from ..census import Census, Draws
-from ..philox import CORRECTION, FREQUENCIES, SAMPLE
-from ..philox.block_cpu import fill, word
-from .poisson_cpu import TURNS, UNSURE, exact, quick, unit
-from .threads import share
+from longtail.census import Census, Draws
+from longtail.kernels.poisson_cpu import TURNS, UNSURE, exact, quick, unit
+from longtail.kernels.threads import share
+from longtail.philox import CORRECTION, FREQUENCIES, SAMPLE
+from longtail.philox.block_cpu import fill, word
 
 if TYPE_CHECKING:
-    from ..arrays import Random
-    from . import Source
+    from longtail.arrays import Random
+    from longtail.kernels import Source
 
 TILE: Final = 64
 STRIP: Final = 1024  # cells handled at a time: what they need stays in the first-level cache

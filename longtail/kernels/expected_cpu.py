@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 import numba as nb
 import numpy as np
 
-from ..census import Census
-from .census_cpu import STRIP, TILE, frequencies, total
-from .threads import share
+from longtail.census import Census
+from longtail.kernels.census_cpu import STRIP, TILE, frequencies, total
+from longtail.kernels.threads import share
 
 if TYPE_CHECKING:
-    from ..arrays import Random
-    from . import Source
+    from longtail.arrays import Random
+    from longtail.kernels import Source
 
 
 @nb.njit(nogil=True, cache=True)

@@ -20,8 +20,8 @@ import numba as nb
 import numpy as np
 from numpy.polynomial import Chebyshev, Polynomial
 
-from ..philox import DOUBT, SAMPLE
-from ..philox.block_cpu import block, word
+from longtail.philox import DOUBT, SAMPLE
+from longtail.philox.block_cpu import block, word
 
 # e^(-x) on [0, 1] to 3e-8, raised to the 8th power by three squarings: no bit tricks, so it runs in lanes anywhere.
 SERIES: Final = tuple(

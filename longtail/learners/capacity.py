@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..core import whole
-from .learner import Learner, Seen
+from longtail.core import whole
+from longtail.learners.learner import Learner, Seen
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..core import whole
-from .learner import Learner, Seen
+from longtail.core import whole
+from longtail.learners.learner import Learner, Seen
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..arrays import namespace
-from ..core import Floats
+from longtail.arrays import namespace
+from longtail.core import Floats
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..core import real
-from .learner import Learner, Seen
+from longtail.core import real
+from longtail.learners.learner import Learner, Seen
 
 
 @dataclass(frozen=True)

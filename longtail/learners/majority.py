@@ -21,8 +21,8 @@ from numpy.polynomial.legendre import leggauss
 from scipy.special import gammaln
 from scipy.stats import binom
 
-from ..core import ArgumentError, Floats, real
-from .learner import Learner, Seen
+from longtail.core import ArgumentError, Floats, real
+from longtail.learners.learner import Learner, Seen
 
 LONGEST = 512
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .learner import Learner, Seen
+from longtail.learners.learner import Learner, Seen
 
 
 @dataclass(frozen=True)

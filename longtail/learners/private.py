@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core import ArgumentError, Floats, real
-from .learner import Learner, Seen
+from longtail.core import ArgumentError, Floats, real
+from longtail.learners.learner import Learner, Seen
 
 LONGEST = 2**20
 

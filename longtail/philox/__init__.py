@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..core import ArgumentError, whole
+from longtail.core import ArgumentError, whole
 
 Words = NDArray[np.uint32]
 

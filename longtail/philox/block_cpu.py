@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-from . import MULTIPLIERS, ROUNDS, WEYL, Words
+from longtail.philox import MULTIPLIERS, ROUNDS, WEYL, Words
 
 _M0, _M1 = (np.uint64(m) for m in MULTIPLIERS)
 _W0, _W1 = (np.uint32(w) for w in WEYL)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from . import MULTIPLIERS, ROUNDS, WEYL
+from longtail.philox import MULTIPLIERS, ROUNDS, WEYL
 
 SOURCE: Final = f"""
 typedef unsigned int u32;

@@ -60,19 +60,10 @@ CPU = Device("cpu", f"{os.cpu_count()} cores", "asked for")
 
 def gpu() -> Device:
     """The first CUDA device; an ArgumentError that says what is missing where there is none."""
-    try:
-        import cupy
-
-        count = cupy.cuda.runtime.getDeviceCount()
-        name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode() if count else ""
-    except ImportError as error:
-        raise ArgumentError(
-            "device", "gpu", "CuPy is not installed: pip install 'longtail[cuda13]' (or cuda12), or give cpu"
-        ) from error
-    except Exception as error:  # CuPy without a driver fails in several ways of its own
-        raise ArgumentError("device", "gpu", f"no CUDA device answers ({error}); give cpu") from error
-    if not count:
-        raise ArgumentError("device", "gpu", "no CUDA device is present; give cpu")
+    name, missing = _look()
+    if missing:
+        remedy = "pip install 'longtail[cuda13]' (or cuda12), or give cpu" if "CuPy" in missing else "give cpu"
+        raise ArgumentError("device", "gpu", f"{missing}: {remedy}")
     return Device("gpu", name, "asked for")
 
 
@@ -84,11 +75,22 @@ def device(choice: str = "auto") -> Device:
         return CPU
     if choice == "gpu":
         return gpu()
+    name, missing = _look()
+    return Device("cpu", CPU.name, missing) if missing else Device("gpu", name, "a CUDA device is present")
+
+
+def _look() -> tuple[str, str]:
+    """The first CUDA device's name, and what is missing where there is none."""
     try:
-        found = gpu()
-    except ArgumentError as error:
-        return Device("cpu", CPU.name, str(error).partition("; ")[2].partition(":")[0].removesuffix("; give cpu"))
-    return Device("gpu", found.name, "a CUDA device is present")
+        import cupy
+    except ImportError as error:
+        return "", "CuPy is not installed" if error.name == "cupy" else f"CuPy cannot be imported ({error})"
+    try:
+        if not cupy.cuda.runtime.getDeviceCount():
+            return "", "no CUDA device is present"
+        return str(cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()), ""
+    except Exception as error:  # without a driver CuPy fails in several ways of its own
+        return "", f"no CUDA device answers ({error})"
 
 
 @dataclass(frozen=True)

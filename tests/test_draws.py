@@ -18,7 +18,7 @@ from longtail import kernels, montecarlo
 from longtail.arrays import Random
 from longtail.census import Draws, census
 from longtail.core import Floats, Nodes, Prior, Problem
-from longtail.kernels import census_cpu, poisson_cpu
+from longtail.kernels import census_cpu, poisson, poisson_cpu
 from longtail.philox import DOUBT, FREQUENCIES, SAMPLE, substream, words
 
 SEED = 20_200_622
@@ -86,17 +86,17 @@ def test_single_precision_is_sure_only_where_it_is_right(mean: float) -> None:
     """Words at 0.75 and 1.25 margins from every threshold: rounding stays below a quarter of the margin."""
     thresholds = stats.poisson.cdf(np.arange(4), mean)
     for step, unsure in ((0.75, True), (1.25, False), (-0.75, True), (-1.25, False)):
-        u = thresholds + step * poisson_cpu.MARGIN
-        clear = np.min(np.abs(u[:, None] - thresholds), axis=1) > abs(step) * poisson_cpu.MARGIN * 0.999
+        u = thresholds + step * poisson.MARGIN
+        clear = np.min(np.abs(u[:, None] - thresholds), axis=1) > abs(step) * poisson.MARGIN * 0.999
         u = u[(u >= 0) & (u < 1) & clear]
         given = np.floor(u * 2**32).astype(np.uint32)
         out = np.empty(len(u), np.uint8)
         poisson_cpu.quick(given, np.full(len(u), mean), 1.0, out)
         exact = [poisson_cpu.exact(mean, w, np.uint64(1), np.uint64(0), 0, i) for i, w in enumerate(given)]
-        if unsure or mean > poisson_cpu.LIMIT:
-            assert (out == poisson_cpu.UNSURE).all()
+        if unsure or mean > poisson.LIMIT:
+            assert (out == poisson.UNSURE).all()
         else:
-            assert [k if k < 4 else poisson_cpu.UNSURE for k in exact] == out.tolist()
+            assert [k if k < 4 else poisson.UNSURE for k in exact] == out.tolist()
 
 
 def test_single_precision_never_contradicts_doubles() -> None:
@@ -104,7 +104,7 @@ def test_single_precision_never_contradicts_doubles() -> None:
     mean = np.random.default_rng(SEED).gamma(0.3, 4.0, len(given))
     out = np.empty(len(given), np.uint8)
     poisson_cpu.quick(given, mean, 1.0, out)
-    sure = np.flatnonzero(out != poisson_cpu.UNSURE)
+    sure = np.flatnonzero(out != poisson.UNSURE)
     assert len(sure) > 0.8 * len(given)
     seed, trial = np.uint64(SEED), np.uint64(0)
     exact = [poisson_cpu.exact(mean[i], given[i], seed, trial, 0, i) for i in sure[::4]]

@@ -24,7 +24,8 @@ import numba as nb
 import numpy as np
 
 from longtail.census import Census, Draws
-from longtail.kernels.poisson_cpu import TURNS, UNSURE, exact, quick, unit
+from longtail.kernels.poisson import TURNS, UNSURE
+from longtail.kernels.poisson_cpu import exact, quick, unit
 from longtail.kernels.threads import share
 from longtail.philox import CORRECTION, FREQUENCIES, SAMPLE
 from longtail.philox.block_cpu import fill, word

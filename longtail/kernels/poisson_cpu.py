@@ -1,38 +1,16 @@
-"""Poisson counts as a pure function of Philox words: single precision where it is sure, doubles where it is not.
-
-A count is the inverse of the Poisson law at a uniform u = (word + …)/2^32, whose further bits are the DOUBT word.
-``quick`` finds it for most cells in single precision, many at a time, and answers only where u is farther than
-``MARGIN`` from every threshold, so that it is what infinite precision would have given. ``exact`` decides the rest in
-doubles, on 53 bits. From a mean of ``HEAVY`` on, counts come from transformed rejection with squeeze (PTRS; Hörmann,
-"The transformed rejection method for generating Poisson random variables", 1993), on words of their own, with the law
-by Loader's deviance form (2000), as lgamma loses a mean of 10^12.
-
-``census_cuda`` holds the same functions for the device; they give the same counts.
-"""
+"""Poisson counts for the CPU, by the method of ``kernels.poisson``."""
 # mypy: disable-error-code="no-untyped-def"
 
 from __future__ import annotations
 
 import math
-from typing import Final
 
 import numba as nb
 import numpy as np
-from numpy.polynomial import Chebyshev, Polynomial
 
+from longtail.kernels.poisson import HEAVY, LIMIT, MARGIN, SERIES, TURNS, UNSURE
 from longtail.philox import DOUBT, SAMPLE
 from longtail.philox.block_cpu import block, word
-
-# e^(-x) on [0, 1] to 3e-8, raised to the 8th power by three squarings: no bit tricks, so it runs in lanes anywhere.
-SERIES: Final = tuple(
-    float(c) for c in Chebyshev.interpolate(lambda x: np.exp(-x), 6, domain=[0, 1]).convert(kind=Polynomial).coef
-)
-QUICK: Final = 4  # ``quick`` answers counts below this
-UNSURE: Final = 255  # what it answers otherwise
-LIMIT: Final = 8.0  # largest mean it takes
-MARGIN: Final = 4e-6  # its rounding stays below a quarter of this (tested)
-HEAVY: Final = 16.0
-TURNS: Final = 4096  # streams set aside for one attempt
 
 _A0, _A1, _A2, _A3, _A4, _A5, _A6 = (np.float32(c) for c in SERIES)
 _LIMIT, _MARGIN = np.float32(LIMIT), np.float32(MARGIN)
@@ -64,7 +42,7 @@ def quick(words, p, rate, out):
         count += np.int32(u >= threshold)
         gap = min(gap, abs(u - threshold))
         unsure = (gap < _MARGIN) | (mean > _LIMIT) | (count == 4)
-        out[i] = np.uint8(255) if unsure else np.uint8(count)
+        out[i] = np.uint8(UNSURE) if unsure else np.uint8(count)
 
 
 @nb.njit(inline="always")

@@ -11,7 +11,7 @@ MEMORY = 8  # pairs of steps and gradient changes kept
 FREE = {"reassoc", "contract", "nsz", "arcp"}  # sums in any order, but one order: the compiled one
 
 
-@nb.njit(nogil=True, cache=True)
+@nb.njit(nogil=True, cache=True, error_model="numpy")
 def probabilities(values, held, present, total):  # type: ignore[no-untyped-def]
     """Decision values (K, rows) of one model become p · held in place, ``held`` being 1 for rows trained on, else 0.
 
@@ -42,7 +42,7 @@ def probabilities(values, held, present, total):  # type: ignore[no-untyped-def]
             line[i] *= total[2, i]
 
 
-@nb.njit(nogil=True, cache=True, fastmath=FREE)
+@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath=FREE)
 def summed(values, held, total, spread):  # type: ignore[no-untyped-def]
     """Σ log Σ e^value over held rows, and Σ p (1 − p) added to ``spread`` for each class."""
     classes, rows = values.shape
@@ -61,7 +61,7 @@ def summed(values, held, total, spread):  # type: ignore[no-untyped-def]
     return loss
 
 
-@nb.njit(nogil=True, cache=True)
+@nb.njit(nogil=True, cache=True, error_model="numpy")
 def pass_over(values, held, present, total, loss, spread):  # type: ignore[no-untyped-def]
     """Both of the above for every model of a block (models, K, rows)."""
     for m in range(values.shape[0]):
@@ -69,7 +69,7 @@ def pass_over(values, held, present, total, loss, spread):  # type: ignore[no-un
         loss[m] += summed(values[m], held[m], total, spread[m])
 
 
-@nb.njit(nogil=True, cache=True, fastmath=FREE)
+@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath=FREE)
 def _dot(a, b):  # type: ignore[no-untyped-def]
     total = np.float32(0)
     for i in range(a.shape[0]):
@@ -77,14 +77,14 @@ def _dot(a, b):  # type: ignore[no-untyped-def]
     return np.float64(total)
 
 
-@nb.njit(nogil=True, cache=True, fastmath=FREE)
+@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath=FREE)
 def _add(a, scale, b):  # type: ignore[no-untyped-def]
     factor = np.float32(scale)
     for i in range(a.shape[0]):
         a[i] += factor * b[i]
 
 
-@nb.njit(nogil=True, cache=True)
+@nb.njit(nogil=True, cache=True, error_model="numpy")
 def advance(  # type: ignore[no-untyped-def]
     w, trial, g, fresh, direction, steps, changes, curvature, state, loss, spread, eigenvalues, penalty, tolerance, most
 ):

@@ -129,11 +129,10 @@ def _train(arguments: argparse.Namespace, out: Path | None) -> Scored:
 
 
 def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
-    from longtail.arrays import device
-
     from empirical.designs import design
     from empirical.run import Job
     from empirical.spec import learner
+    from longtail.arrays import device
     from longtail.core import whole
 
     chosen = device(arguments.device)

@@ -8,6 +8,7 @@ yours).
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import os
 import threading
@@ -50,7 +51,7 @@ class Job:
         packed = self.score == "correct"
         return Identity(
             data=digest(self.data),
-            learner=repr(self.learner),
+            learner=named(self.learner),
             design=repr(self.design),
             seed=self.seed,
             score=self.score,
@@ -208,6 +209,16 @@ def stop_workers() -> None:
 
     with contextlib.suppress(Exception):
         get_reusable_executor().shutdown(wait=False, kill_workers=True)
+
+
+def named(learner: Learner) -> str:
+    """A learner's repr, and where it wraps a plain function a digest of its code: edited, it is another learner."""
+    code = getattr(getattr(learner, "model", None), "__code__", None)
+    if code is None:
+        return repr(learner)
+    plain = [c for c in code.co_consts if not hasattr(c, "co_code")]
+    own = hashlib.sha256(code.co_code + repr((plain, code.co_names)).encode())
+    return f"{learner!r} {own.hexdigest()[:12]}"
 
 
 def version() -> str:

@@ -1,0 +1,1 @@
+"""One file, one published figure, table or claim."""

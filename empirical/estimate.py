@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from empirical.trials import Trials
 
 log = logging.getLogger("empirical")
+ENOUGH = 4  # orthogonal arrays for error bars that hold (simulations.verification)
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def _train(arguments: argparse.Namespace, out: Path | None) -> Scored:
 
 
 def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
-    from empirical.designs import design
+    from empirical.designs import Orthogonal, design
     from empirical.run import Job
     from empirical.spec import learner
     from longtail.arrays import device
@@ -145,6 +146,14 @@ def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
         classes=dataset.data.y_train,
         stratified=arguments.stratified,
     )
+    if isinstance(subsets, Orthogonal) and arguments.trials < ENOUGH * subsets.rows:
+        log.warning(
+            "%s arrays of %s trials: error bars are rough below %s arrays (%s trials)",
+            arguments.trials // subsets.rows,
+            subsets.rows,
+            ENOUGH,
+            ENOUGH * subsets.rows,
+        )
     seed = whole("--seed", arguments.seed, 0, 2**64 - 1)
     return Job(
         dataset.data,

@@ -70,8 +70,8 @@ def resident() -> int:
 def duration(seconds: float) -> str:
     """For a person to read.
 
-    >>> duration(3700)
-    '1 h 2 min'
+    >>> duration(7300)
+    '2 h 2 min'
     """
     if seconds < 1:
         return "a second"

@@ -7,7 +7,21 @@ standard error for every design; and an array that serves all examples divides t
 The check by the exact error takes pairs expected to vary at all (a success or failure in all trials: below that a z is 0, or
 once in a while huge), the other pairs with at least 20 successes and failures in both cells. The factor is the mean squared error that independent Bernoulli trials would have, over that measured.
 
-Measured (digits; 8 repeats of each design): see the table at the end, which ``python -m simulations.verification`` prints.
+Measured on digits, 8 repeats of each design, seeds 0 to 7 (``python -m simulations.verification``):
+
+    design                               n     trials   z by exact   z by reported   factor
+    Fixed(.7)                            1500   2,000    .987         1.000           1.00
+    Fixed(.7, stratified)                1500   2,000    .973         1.004           1.00
+    Bernoulli(.7)                        1500   2,000    1.015        1.014           .99
+    Orthogonal(.75), 64 arrays of 256    85     16,384                .956            4.3
+    Orthogonal(.75), 4 arrays of 1,024   341    4,096                 .987            3.9
+    Orthogonal(.75), 4 arrays of 4,096   1365   16,384                1.012           2.6
+    Orthogonal(.5), 4 arrays of 2,048    1500   8,192                 .961            2.2
+    Orthogonal(.75, stratified), 1,024   1500   4,096                 1.009           1.07
+
+The bars of arrays err on the wide side where few examples are balanced (z .93 at n = 60 or 200). One array alone is not to be
+trusted with nearest neighbors (n = 1365, t = 4,096: the factor is 2.7, but z .54 where both cells are well filled, because
+errors are rare and large): give it four or more. Stratified arrays help little here, so they are an option and no default.
 """
 
 from __future__ import annotations
@@ -47,9 +61,8 @@ class Config:
         Case(Fixed(0.7), 2000, 1500),
         Case(Fixed(0.7, stratified=True), 2000, 1500),
         Case(Bernoulli(0.7), 2000, 1500),
-        Case(Orthogonal(0.75, 256), 4096, 85),
+        Case(Orthogonal(0.75, 256), 16384, 85),
         Case(Orthogonal(0.75, 1024), 4096, 341),
-        Case(Orthogonal(0.75, 4096), 4096, 1365),
         Case(Orthogonal(0.75, 4096), 16384, 1365),
         Case(Orthogonal(0.75, 1024, stratified=True), 4096, 1500),
         Case(Orthogonal(0.5, 2048), 8192, 1500),

@@ -244,3 +244,11 @@ def test_an_edited_function_is_another_learner(job):
     assert repr(first.learner) == repr(second.learner)
     assert first.identity() != second.identity()
     assert run(first, 8).count == 8
+
+
+@pytest.mark.filterwarnings("ignore")  # the cluster's own
+def test_a_cluster_gives_the_same_bits(job):
+    distributed = pytest.importorskip("distributed")
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster):
+        assert same(run(job, 40, workers=2, executor="dask"), run(job, 40))

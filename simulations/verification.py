@@ -5,7 +5,8 @@ standard deviation within .95–1.05, by the exact standard deviation for design
 standard error for every design; and an array that serves all examples divides the mean squared error by 1.8 or more.
 
 The check by the exact error takes pairs expected to vary at all (a success or failure in all trials: below that a z is 0, or
-once in a while huge), the other pairs with at least 20 successes and failures in both cells. The factor is the mean squared error that independent Bernoulli trials would have, over that measured.
+once in a while huge), the other pairs with at least 20 successes and failures in both cells.
+The factor is the mean squared error that independent Bernoulli trials would have, over that measured.
 
 Measured on digits, 8 repeats of each design, seeds 0 to 7 (``python -m simulations.verification``):
 

@@ -106,7 +106,7 @@ def mass_below(problem: Problem, frequency: Floats) -> tuple[Floats, Floats]:
     prior = problem.prior
     if problem.mode == "fixed":
         return _counted(prior, frequency, fixed=True), np.full(len(frequency), 1e-13)
-    if prior.size <= enumeration.LARGEST and _is_list(prior):
+    if prior.size <= enumeration.LARGEST and not prior.is_law:
         alpha, probability = enumeration.shares(prior)
         mass = prior.size * alpha * probability
         return np.array([mass[alpha < a].sum() for a in frequency]), np.full(len(frequency), 1e-13)
@@ -126,14 +126,6 @@ def mass_below(problem: Problem, frequency: Floats) -> tuple[Floats, Floats]:
     difference = fine - coarse
     _, after, before = difference[: 3 * len(frequency)].reshape(3, -1)
     return fine[: len(frequency)], np.abs(difference).max() + np.abs(after - before)
-
-
-def _is_list(prior: Prior) -> bool:
-    try:
-        prior.entries()
-    except ArgumentError:
-        return False
-    return True
 
 
 def _counted(prior: Prior, frequency: Floats, log_t: float = 0.0, *, fixed: bool = False) -> Floats:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scipy import special
 from scipy.fft import next_fast_len
 
-from longtail.core import AccuracyError, Floats, Prior
+from longtail.core import AccuracyError, Floats, Prior, compressed
 
 TINY = -41.5  # log of 1e-18: what a probability, a filter or a taper may lose
 DECADES = 600.0  # of log value below the largest; what lies deeper is lifted to here, if it is rare enough
@@ -59,7 +59,7 @@ def law(prior: Prior, ell: float = 10.0, refine: float = 1.0, tilt: float = 0.0)
     With a ``tilt`` κ the rule is laid where e^{κT} moves the law: dP = E e^{κT} · e^{−κT} dP_κ, and under P_κ the T is
     again a sum of independent draws, of v with weight e^{κv}. So what is exponentially rare keeps its relative precision.
     """
-    nodes = prior.nodes(refine)
+    nodes = compressed(prior, refine)
     draws = prior.size - 1
     top = float(nodes.log_value.max())
     if draws == 0:
@@ -152,8 +152,10 @@ def _rule(total: _Sum, highest: float) -> Rule:
     # Outside [low, high] lie the kernel's tails and rounding noise: fading them out smoothly makes neither count.
     fade = 13 / highest
     taper = special.erfc((low - 6 * fade - x) / fade) * special.erfc((x - high - 6 * fade) / fade) / 4
-    kept = (x > low - 12 * fade) & (x < high + 12 * fade)
-    return Rule(x[kept], np.asarray((weight * taper)[kept], np.float64))
+    weight = weight * taper
+    kept = np.flatnonzero(np.abs(weight) > 1e-19)
+    inside = slice(kept[0], kept[-1] + 1)  # a lattice still, without gaps
+    return Rule(x[inside], weight[inside])
 
 
 def _reach(total: _Sum, mean: float) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.core import AccuracyError, ArgumentError, Floats, Prior, Problem
+from longtail.core import AccuracyError, ArgumentError, Floats, Prior, Problem, compressed
 from longtail.mellin import law
 
 COARSE, FINE = 1.0, 1.25
@@ -159,7 +159,7 @@ class _Grid:
 
 @lru_cache(maxsize=8)
 def _grid(prior: Prior, mode: str, ell: float, refine: float, tilt: float = 0.0) -> _Grid:
-    nodes = prior.nodes(refine * max(1.0, np.sqrt(ell / STEP)))
+    nodes = compressed(prior, refine * max(1.0, float(np.sqrt(ell / STEP))))
     top = nodes.log_value.max()
     value = np.exp(nodes.log_value - top)
     if mode == "random":
@@ -224,34 +224,40 @@ def _tilted(prior: Prior, n: int, ell: int) -> Floats:
     For a list node p and a tilt κ, log B_ℓ(p/(p + t)) − (κt − K(κ)), t = K'(κ) the tilted mean of T, K its log-Laplace
     transform and κt − K the rate at which T ≈ t grows rare; the largest over both is where the value comes from.
     """
-    nodes = prior.nodes()
+    nodes = compressed(prior)
     value = np.exp(np.maximum(nodes.log_value - nodes.log_value.max(), -600.0))
     share, draws = nodes.count / nodes.count.sum(), prior.size - 1
     if draws < 1 or np.ptp(value) == 0:
         return np.stack([_grid(prior, "random", STEP, refine).seen(n, np.array([ell])) for refine in (COARSE, FINE)])[
             :, 0
         ]
-    mean = draws * float(share @ value)
-    start = np.log(1e-3 / mean)
-    up = np.exp(np.arange(start, np.log(600.0), 0.1))
-    down = np.exp(np.arange(start, np.log(600.0 / draws / value.min()), 0.1))
-    tilt = np.concatenate([-down[::-1], [0.0], up])
-    exponent = np.multiply.outer(tilt, value)
-    peak = exponent.max(1)
-    terms = np.exp(exponent - peak[:, None]) * share
-    t = draws * (terms @ value) / terms.sum(1)
-    rate = tilt * t - draws * (np.log(terms.sum(1)) + peak)
+
+    def tilted(tilt: Floats) -> tuple[Floats, Floats]:
+        """K'(κ) and κ K'(κ) − K(κ)."""
+        exponent = np.multiply.outer(tilt, value)
+        peak = exponent.max(1)
+        terms = np.exp(exponent - peak[:, None]) * share
+        t = draws * (terms @ value) / terms.sum(1)
+        return t, tilt * t - draws * (np.log(terms.sum(1)) + peak)
+
+    start = np.log(1e-3 / (draws * float(share @ value)))
+    up = np.exp(np.arange(start, np.log(600.0), 0.5))
+    down = np.exp(np.arange(start, np.log(600.0 / draws / value.min()), 0.5))
+    t, rate = tilted(np.concatenate([-down[::-1], [0.0], up]))
     odds = np.divide.outer(value, t)
     height = ell * np.log(odds) - n * np.log1p(odds) - rate + np.log(nodes.count)[:, None]
-    p, k = np.unravel_index(int(np.argmax(height)), height.shape)
-    slope = (n * odds[p] / (1 + odds[p]) - ell) / t  # of log B_ℓ in T; where κ undoes it, the integrand is flat
-    middle = int(np.clip(k, 1, len(tilt) - 2))
-    kappa = float(np.interp(0.0, (tilt - slope)[middle - 1 : middle + 2], tilt[middle - 1 : middle + 2]))
-    if kappa > 0:
-        sharp = n * odds[p, k] / (1 + odds[p, k]) ** 2 + kappa * t[k]  # minus the second derivative in log T, there
-    else:  # e^{|κ|T} would blow up what is left of the law beyond its end: bear T^{−ℓ} untilted, on a narrower fade
-        kappa, sharp = 0.0, 1.3 * ell**2
-    step = max(4 * STEP, float(ell), float(sharp))
+    p = value[int(np.argmax(height.max(1)))]
+
+    low, high = 0.0, 600.0  # κ less the slope of log B_ℓ in T rises through 0 where the integrand is flat
+    for _ in range(50):
+        kappa = (low + high) / 2
+        at = float(tilted(np.array([kappa]))[0][0])
+        low, high = (kappa, high) if kappa < (n * p / (p + at) - ell) / at else (low, kappa)
+    if high > 1e-12:
+        sharp = n * p * at / (p + at) ** 2 + kappa * at  # minus the second derivative in log T, there
+    else:  # κ < 0: e^{|κ|T} would blow up what is left of the law beyond its end; bear T^{−ℓ} untilted, on a narrower fade
+        kappa, sharp = 0.0, float(_step(np.array([1.3 * ell**2]))[0])
+    step = max(4 * STEP, float(ell), sharp)
     if step > SHARPEST:
         return np.zeros(2)
     grids = (_grid(prior, "random", step, refine, kappa) for refine in (COARSE, FINE))

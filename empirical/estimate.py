@@ -218,7 +218,7 @@ def _elsewhere(arguments: argparse.Namespace) -> Scored:
 
 
 def _results(scored: Scored, arguments: argparse.Namespace) -> Results:
-    from empirical.influence import THRESHOLD
+    from empirical.names import THRESHOLD
     from empirical.results import lowest_threshold, results
 
     if arguments.threshold is not None and arguments.fdr is not None:

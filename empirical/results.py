@@ -10,8 +10,9 @@ import pandas as pd
 
 from empirical.discoveries import expected_false, threshold_for
 from empirical.halves import Agreement, agreement
-from empirical.influence import PUBLISHED_MEMORIZATION, THRESHOLD, influence_pairs
+from empirical.influence import influence_pairs
 from empirical.memorization import memorization
+from empirical.names import PUBLISHED_MEMORIZATION, THRESHOLD
 from empirical.trials import Trials
 from longtail.core import Floats
 

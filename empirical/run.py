@@ -24,12 +24,11 @@ from empirical.data import Data
 from empirical.design import Design
 from empirical.digest import digest
 from empirical.learner import Learner, Score, Trainer
+from empirical.names import EXECUTORS, SHARD
 from empirical.store import Identity, Shard, Store
 from empirical.trials import Trials, floats, joined
 from longtail.core import ArgumentError, whole
 
-SHARD = 64
-EXECUTORS = ("processes", "dask")
 log = logging.getLogger(__name__)
 
 

@@ -29,18 +29,25 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from empirical.data import Data
+from empirical.datasets import load
 from empirical.design import Design
 from empirical.designs import Bernoulli, Fixed, Orthogonal
 from empirical.influence import influence, pair_cells
 from empirical.learners import KNN
 from empirical.learners.knn_exact import exact
-from empirical.run import Job, run
+from empirical.run import Job
+from empirical.run import run as train
 from longtail.core import Floats
+from simulations.command import main_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CELL = 20  # successes and failures in both cells for a z by the reported error
 
@@ -73,8 +80,9 @@ class Config:
     seed: int = 0
 
 
-def run_config(config: Config, data: Data) -> pd.DataFrame:
+def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     """One row a case."""
+    data = load("digits").data
     return pd.DataFrame([_row(case, config, data) for case in config.cases])
 
 
@@ -90,7 +98,7 @@ def _row(case: Case, config: Config, data: Data) -> dict[str, object]:
     i, j = i[some], j[some]
     mean_square, by_exact, by_reported = [], [], []
     for repeat in range(config.repeats):
-        trials = run(Job(part, KNN(), case.design, seed=config.seed + repeat), t)
+        trials = train(Job(part, KNN(), case.design, seed=config.seed + repeat), t)
         gap = influence(trials, slice(0, part.n_test)) - (q_in - q_out)
         mean_square.append([np.mean(gap**2), np.mean(spread)])
         if case.design.iid:
@@ -125,13 +133,31 @@ def truth(design: Design, data: Data) -> tuple[Floats, Floats]:
     return exact(data, p=design.inclusion(data.n))[1].dense(data.n)
 
 
-def main() -> int:
-    """Print the table for digits."""
-    from empirical.datasets import load
+def plot(frame: pd.DataFrame) -> Figure:
+    """Both z of each design, between the lines that the claim draws."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
 
-    table = run_config(Config(), load("digits").data)
-    sys.stdout.write(table.to_string(index=False, float_format=lambda v: f"{v:.3f}") + "\n")
-    return 0
+    from longtail.plots import BLUE, GRAY, ORANGE, STYLE
+
+    with rc_context(STYLE):  # type: ignore[arg-type]
+        figure = Figure(figsize=(8, 0.4 * len(frame) + 1.6), layout="constrained")
+        axes = figure.subplots()
+        place = np.arange(len(frame))[::-1]
+        axes.axvspan(0.95, 1.05, color=GRAY, alpha=0.18)
+        axes.plot(frame["z_by_reported"], place, "o", color=BLUE, label="by the reported standard error")
+        axes.plot(frame["z_by_exact"], place, "s", color=ORANGE, mfc="none", label="by the exact one")
+        rows = zip(frame["design"], frame["n"], frame["trials"], frame["factor"], strict=True)
+        axes.set_yticks(place, [f"{d}\nn = {n:,}, t = {t:,}, factor {f:.2f}" for d, n, t, f in rows], fontsize=7)
+        axes.set_xlabel("standard deviation of z against the exact influence of nearest neighbors")
+        axes.set_title("Do the error bars hold?")
+        axes.legend(fontsize=8)
+    return figure
+
+
+def main() -> int:
+    """``python -m simulations.verification [--out DIR]``."""
+    return main_of(__doc__, Config, run, plot)
 
 
 if __name__ == "__main__":

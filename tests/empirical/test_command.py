@@ -261,3 +261,16 @@ def test_orthogonal_arrays_by_name(capsys):
     code, out, _ = run(capsys, "planted", "--n", 80, "--trials", 256, "--design", "orthogonal", "--json")
     assert code == 0
     assert json.loads(out)["design"] == "Orthogonal(fraction=0.75, rows=256, stratified=False)"
+
+
+def test_help_is_quick_because_heavy_imports_wait():
+    heavy = ("pandas", "matplotlib", "sklearn", "scipy", "numba", "torch", "cupy", "joblib")
+    code = f"import empirical.estimate, sys; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
+
+
+def test_computation_imports_no_drawing():
+    code = "import empirical.estimator, empirical.results, empirical.run, sys; print('matplotlib' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "False"

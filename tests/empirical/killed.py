@@ -37,6 +37,17 @@ def child(arguments, wound):
     os._exit(estimate.main(arguments))
 
 
+def count(trials):
+    return len(list(trials.glob("shard-*.npz")))
+
+
+def wait(trials, more):
+    """Until so many more shards are there: on a busy machine too, kills then come all along the run."""
+    before, patience = count(trials), time.monotonic() + 2
+    while count(trials) < before + more and time.monotonic() < patience:
+        time.sleep(0.001)
+
+
 def main():
     """Kill, count, kill again; then finish."""
     seed, kills, out, *arguments = sys.argv[1:]
@@ -50,10 +61,11 @@ def main():
             child([*arguments, "--out", out, "--quiet"], wound)
         if k < int(kills):
             if not wound:
-                time.sleep(chance.uniform(0.0, 0.12))
+                wait(Path(out, "trials"), chance.randrange(5))
+                time.sleep(chance.uniform(0.0, 0.02))
                 os.kill(pid, signal.SIGKILL)
             _, status = os.waitpid(pid, 0)
-            counts.append((len(list(Path(out, "trials").glob("shard-*.npz"))), os.WIFSIGNALED(status)))
+            counts.append((count(Path(out, "trials")), os.WIFSIGNALED(status)))
         else:
             _, status = os.waitpid(pid, 0)
             sys.stdout.write(json.dumps(counts) + "\n")

@@ -86,10 +86,12 @@ def _train(arguments: argparse.Namespace, out: Path | None) -> Scored:
     from empirical.bar import Bar
     from empirical.datasets import load
     from empirical.needs import needs
+    from empirical.planning import stderr
     from empirical.run import check, run
     from empirical.store import Store
 
     names = ("data_dir", "label", "id", "text", "test", "test_fraction", "prior", "n", "seed")
+    arguments.trials = _trials(arguments)
     dataset = load(arguments.data, **{name: getattr(arguments, name) for name in names})
     log.info(
         "%s: %s + %s examples; %s", dataset.name, f"{dataset.data.n:,}", f"{dataset.data.n_test:,}", dataset.imbalance
@@ -101,9 +103,11 @@ def _train(arguments: argparse.Namespace, out: Path | None) -> Scored:
     store = None if out is None else Store.open(out / "trials", job.identity(), resume=arguments.resume)
     missing = _missing(job, store, arguments)
     log.info("%r, %r: %s models%s", job.learner, job.design, f"{arguments.trials:,}", _there(arguments.trials, missing))
+    fraction = job.design.inclusion(job.data.n)
+    log.info("an influence will be off by %.3f at most (one standard error)", stderr(arguments.trials, fraction))
     if missing:
         log.info("this needs %s", needs(job, arguments.trials, missing, arguments.workers))
-    bar = Bar(job.design.inclusion(job.data.n), job.data.n_test)
+    bar = Bar(fraction, job.data.n_test)
     try:
         trials = run(
             job,
@@ -118,7 +122,7 @@ def _train(arguments: argparse.Namespace, out: Path | None) -> Scored:
         bar.close()
     record = {
         "data": dataset.name,
-        "fraction": job.design.inclusion(job.data.n),
+        "fraction": fraction,
         "design": repr(job.design),
         "learner": repr(job.learner),
         "seed": job.seed,
@@ -164,6 +168,20 @@ def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
         shard=arguments.shard,
         device=chosen.kind,
     )
+
+
+def _trials(arguments: argparse.Namespace) -> int:
+    """--trials, or as many as --error takes; of an orthogonal array its own size has to be given."""
+    from empirical.names import TRIALS
+    from empirical.planning import plan
+
+    if arguments.error is None:
+        return TRIALS if arguments.trials is None else int(arguments.trials)
+    if arguments.trials is not None:
+        raise ArgumentError("--error", arguments.error, "give --trials or --error, not both")
+    if arguments.design == "orthogonal":
+        raise ArgumentError("--error", arguments.error, "whole arrays are trained; give their --trials")
+    return plan(error=arguments.error, fraction=0.7 if arguments.fraction is None else arguments.fraction).trials
 
 
 def _missing(job: Job, store: Store | None, arguments: argparse.Namespace) -> int:

@@ -23,3 +23,4 @@ LEARNERS = {
 SHARD = 64  # trials trained and written at a time
 THRESHOLD = 0.15  # influence of a pair, as published
 PUBLISHED_MEMORIZATION = 0.25  # of a pair's training example
+TRIALS = 2000  # models trained

@@ -7,7 +7,7 @@ from typing import Any
 
 import longtail
 from empirical.learner import SCORES
-from empirical.names import DATA, DESIGNS, EXECUTORS, LEARNERS, SHARD, THRESHOLD
+from empirical.names import DATA, DESIGNS, EXECUTORS, LEARNERS, SHARD, THRESHOLD, TRIALS
 
 
 class Parser(argparse.ArgumentParser):
@@ -58,7 +58,10 @@ def parser() -> argparse.ArgumentParser:
         help=f"{', '.join(LEARNERS)}, as a call for options, or "
         "package.module.Class(...), ours or scikit-learn's (default knn)",
     )
-    run.add_argument("--trials", type=int, default=2000, metavar="T", help="models to train (default 2000)")
+    run.add_argument("--trials", type=int, metavar="T", help=f"models to train (default {TRIALS})")
+    run.add_argument(
+        "--error", type=float, metavar="X", help="instead: as many models as a standard error of X takes, at worst"
+    )
     run.add_argument(
         "--first", type=int, default=0, metavar="K", help="number of the first trial, to share a run (default 0)"
     )

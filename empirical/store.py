@@ -200,6 +200,8 @@ def whole(name: Path) -> Iterator[BinaryIO]:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(error.errno, f"no room to write {name}; free some and run the same command again") from error
         raise
+    if os.name != "posix":
+        return
     folder = os.open(name.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

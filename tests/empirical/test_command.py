@@ -1,5 +1,6 @@
 """``python -m empirical.estimate``: what it writes, what it refuses, and that it survives being killed."""
 
+import io
 import json
 import os
 import signal
@@ -13,8 +14,10 @@ import pandas as pd
 import pytest
 
 from empirical import estimate
+from empirical.bar import Bar
 from empirical.estimate import main
-from empirical.store import DiskFull
+from empirical.run import Progress
+from empirical.store import DiskFull, Shard
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -135,7 +138,9 @@ def test_control_c_ends_it_with_130_and_nothing_running(tmp_path):
 BREAKABLE = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
+from empirical.bar import Bar
 from empirical.estimate import main
+from empirical.run import Progress
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -274,3 +279,33 @@ def test_computation_imports_no_drawing():
     code = "import empirical.estimator, empirical.results, empirical.run, sys; print('matplotlib' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "False"
+
+
+def test_as_many_models_as_an_error_takes(capsys):
+    code, out, err = run(capsys, "planted", "--n", 60, "--error", 0.1, "--json")
+    assert code == 0
+    assert json.loads(out)["trials"] == 120  # .25 / (.7 · .3 · .1²), rounded up
+    assert "off by 0.100 at most" in err
+    for more in (("--trials", 50), ("--design", "orthogonal")):
+        assert run(capsys, "planted", "--error", 0.1, *more)[0] == 2
+
+
+def test_a_terminal_sees_a_bar():
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    bar = Bar(0.7, 16, Terminal())
+    shard = Shard(0, np.zeros((64, 1), np.uint8), np.tile(np.array([[0b10101010], [0b01010101]], np.uint8), (32, 2)))
+    for done in (0, 64, 128):
+        bar(Progress(done, 128, 0, done / 64, shard if done else None))
+    bar.close()
+    assert bar.models_per_second == 64
+    shown = bar.stream.getvalue()
+    assert "model/s" in shown
+    assert "128/128" in shown
+    assert "error 0.096" in shown  # ½ / √(.7 · .3 · 128)
+    resumed = Bar(0.7, 16, Terminal())
+    resumed(Progress(128, 128, 128, 0.0, None))
+    assert np.isnan(resumed.models_per_second)
+    resumed.close()

@@ -52,7 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{options.prog}: error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
         return 2
     except OSError as error:
-        print(f"{options.prog}: error: {error}", file=sys.stderr)  # noqa: T201
+        where = f": {error.filename}" if error.filename else ""
+        print(f"{options.prog}: error: {error.strerror or error}{where}", file=sys.stderr)  # noqa: T201
         return 1
     except KeyboardInterrupt:
         log.warning(

@@ -24,7 +24,7 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 
-from benchmarks.alternating import FULL, Side, Workers, alternate
+from benchmarks.alternating import FULL, ROUNDS, Side, Workers, alternate
 from empirical.data import Data
 from empirical.learner import Learner
 from empirical.learners.features import RandomFeatures
@@ -57,7 +57,7 @@ def fitted(make: Callable[[], Any], x: NDArray[Any], y: NDArray[Any], rows: NDAr
 def versus(
     title: str, learner: Learner, data: Data, make: Callable[[], Any], *,
     models: int, peers: int, targets: NDArray[Any] | None = None, extra: list[Side] | None = None,
-    same: float | None = 1e-3, wanted: Callable[[], Any] | None = None,
+    same: float | None = 1e-3, rounds: int = ROUNDS, wanted: Callable[[], Any] | None = None,
 ) -> dict[str, float]:  # fmt: skip
     """Ours in two processes and one, a scikit-learn loop and joblib; ``same`` is the share of cells that may differ.
 
@@ -105,6 +105,7 @@ def versus(
                 ),
                 *(extra or []),
             ],
+            rounds,
         )
     finally:
         workers.close()
@@ -213,7 +214,7 @@ def test_mlp(benchmark: Any, setting: str) -> None:
     extra = _torch_nets(data, learner) if setting == "defaults" else []
     medians = versus(
         f"MLP 64-256-10, scikit-learn {setting}", learner, data, MLPS[setting],
-        models=128, peers=16, same=None, extra=extra,
+        models=128, peers=16 if setting != "defaults" else 4, same=None, extra=extra, rounds=min(5, ROUNDS),
     )  # fmt: skip
     record(benchmark, medians, learner, data)
 

@@ -62,8 +62,6 @@ def law(prior: Prior, ell: float = 10.0, refine: float = 1.0, tilt: float = 0.0)
     nodes = compressed(prior, refine)
     draws = prior.size - 1
     top = float(nodes.log_value.max())
-    if draws == 0:
-        return Rule(np.array([-np.inf]), np.ones(1))
     if np.ptp(nodes.log_value) == 0:
         return Rule(np.array([np.log(draws) + top]), np.ones(1))
     share = nodes.count / nodes.count.sum()

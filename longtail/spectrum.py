@@ -45,6 +45,9 @@ def spectrum(problem: Problem, ell: NDArray[np.int64]) -> Spectrum:
 
     α B_ℓ(n) = (ℓ+1)/(n+1) B_{ℓ+1}(n+1) and (1 − α) B_ℓ(n) = (n+1−ℓ)/(n+1) B_ℓ(n+1), so no term is subtracted.
     """
+    if problem.prior.size == 1:  # it is seen n times
+        seen = np.where(ell == problem.n, 1.0, 0.0)
+        return Spectrum(ell, seen, seen, np.zeros(len(ell)), np.zeros(len(ell)))
     more = problem.n + 1
     needed = np.unique(np.concatenate([ell, ell + 1]))
     needed = needed[needed <= more]
@@ -179,8 +182,6 @@ def _grid(prior: Prior, mode: str, ell: float, refine: float, tilt: float = 0.0)
 
 def _log_binomial(n: int, ell: int, odds: Floats, log_rest: Floats) -> Floats:
     """log B_ℓ(α)."""
-    if not np.isfinite(odds).all():  # the only subpopulation there is
-        return np.where(np.isfinite(odds), -np.inf, 0.0 if ell == n else -np.inf)
     if ell <= 1000 or n - ell <= 1000:
         with np.errstate(divide="ignore"):
             return np.asarray(_log_choose(n, ell) + ell * np.log(odds) + n * log_rest)
@@ -227,7 +228,7 @@ def _tilted(prior: Prior, n: int, ell: int) -> Floats:
     nodes = compressed(prior)
     value = np.exp(np.maximum(nodes.log_value - nodes.log_value.max(), -600.0))
     share, draws = nodes.count / nodes.count.sum(), prior.size - 1
-    if draws < 1 or np.ptp(value) == 0:
+    if np.ptp(value) == 0:
         return np.stack([_grid(prior, "random", STEP, refine).seen(n, np.array([ell])) for refine in (COARSE, FINE)])[
             :, 0
         ]

@@ -13,8 +13,6 @@ one thread.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -24,6 +22,7 @@ from numpy.typing import NDArray
 from empirical.data import Data
 from empirical.learner import Bools, Learner, Score, subsets
 from empirical.learners.scores import held_classes, scored
+from empirical.threads import one_thread
 from longtail.core import ArgumentError
 from longtail.philox import LEARNER, words
 
@@ -44,6 +43,7 @@ class External(Learner):
         shown = f"{self.model.__module__}.{name}" if name else " ".join(repr(self.model).split())
         return f"External({shown})"
 
+    @one_thread
     def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Outside:
         """Nothing is shared; a score the model cannot give is refused."""
         self.check(data, score)
@@ -68,14 +68,14 @@ class Outside:
     seed: int
     batch: int = 1
 
+    @one_thread
     def __call__(self, masks: Bools, trials: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
         masks, trials = subsets(masks, trials, self.data.n)
         present = held_classes(masks, self.data.y_train, self.data.labels)
         scores = np.empty((len(masks), len(self.labels)), bool if self.score == "correct" else np.float32)
-        with _one_thread():
-            for k, (mask, trial) in enumerate(zip(masks, trials.tolist(), strict=True)):
-                own = int(words(self.seed, LEARNER, trial, 0, 1)[0] >> 1)
-                scores[k] = self._scores(self._outputs(np.flatnonzero(mask), present[k], own), present[k])
+        for k, (mask, trial) in enumerate(zip(masks, trials.tolist(), strict=True)):
+            own = int(words(self.seed, LEARNER, trial, 0, 1)[0] >> 1)
+            scores[k] = self._scores(self._outputs(np.flatnonzero(mask), present[k], own), present[k])
         return scores[:, : self.data.n], scores[:, self.data.n :]
 
     def _outputs(self, subset: NDArray[np.int64], present: Bools, seed: int) -> NDArray[Any]:
@@ -148,12 +148,3 @@ def _taken(rows: Any, at: NDArray[np.int64]) -> Any:
     if hasattr(rows, "iloc"):
         return rows.iloc[at]
     return [rows[i] for i in at] if isinstance(rows, list) else rows[at]
-
-
-def _one_thread() -> Any:
-    try:
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-    except ImportError:
-        return nullcontext()
-    limits: Callable[..., Any] = threadpool_limits
-    return limits(1)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from empirical.data import Data
 from empirical.learner import Bools, Floats32, Learner, Score, features, subsets
 from empirical.learners.scores import held_classes, read
+from empirical.threads import one_thread
 from longtail.core import real, whole
 from longtail.philox import WEIGHTS, substream
 
@@ -48,6 +49,7 @@ class MLP(Learner):
         object.__setattr__(self, "rate", real("rate", self.rate, 0, open_low=True))
         object.__setattr__(self, "penalty", real("penalty", self.penalty, 0))
 
+    @one_thread
     def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Descents:
         """Nothing is shared but the features."""
         self.check(data, score)
@@ -94,6 +96,7 @@ class Descents:
     seed: int
     batch: int = 1
 
+    @one_thread
     def __call__(self, masks: Bools, trials: Ints) -> tuple[NDArray[Any], NDArray[Any]]:
         from empirical.learners import mlp_cpu
 

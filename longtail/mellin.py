@@ -28,9 +28,8 @@ from longtail.core import AccuracyError, Floats, Prior, compressed
 
 TINY = -41.5  # log of 1e-18: what a probability, a filter or a taper may lose
 DECADES = 600.0  # of log value below the largest; what lies deeper is lifted to here, if it is rare enough
-GAIN = (
-    19.0  # (π/2 − θ) times the highest frequency: rounding grows by e^19 there, where g has nothing left to multiply it
-)
+SPARE = 150.0  # where T hardly varies frequencies cost little, and a narrower fade bears T^{−ℓ} better
+GAIN = 19.0  # (π/2 − θ) times the highest frequency: rounding grows by e^19 there, where g has nothing left for it
 
 
 @dataclass(frozen=True)
@@ -120,12 +119,13 @@ class _Sum:
 def _rule(total: _Sum, highest: float) -> Rule:
     # One lattice serves log r and log T, so that both transforms are FFTs. Its Nyquist frequency, ``end``, is where the
     # filter, 1 up to ``highest``, is gone; a trapezoid rule along the ray then errs by e^{−2π tilt / step} = e^{−2 GAIN}.
+    mean = total.draws * float(total.share @ total.value)
+    low, high = _reach(total, mean)
+    highest = max(highest, min(3 * highest, SPARE / (high - low)))
     end = 1.5 * highest
     step = np.pi / end
     tilt = GAIN / end
     theta = np.pi / 2 - tilt
-    mean = total.draws * float(total.share @ total.value)
-    low, high = _reach(total, mean)
 
     # The ray runs from where the difference is a rounding error, r² E T² = 1e-18, to where both exponentials are gone.
     square = mean**2 + total.draws * float(total.share @ total.value**2)

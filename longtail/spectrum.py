@@ -110,10 +110,9 @@ def digits(problem: Problem, ell: NDArray[np.int64], value: Floats, error: Float
 
 @dataclass(frozen=True)
 class _Grid:
-    """Nodes of (p, T): the odds p/T, log(1 − α) = −log(1 + p/T), and the weight of each row and column."""
+    """Nodes of (p, T): the odds p/T, and the weight of each row and column."""
 
     odds: Floats
-    log_rest: Floats
     count: Floats
     weight: Floats
     log_factor: Floats | float
@@ -126,7 +125,8 @@ class _Grid:
         rest = np.flatnonzero(~series)
         for start in range(0, len(rest), 64):  # a block of rows that stays in cache
             rows = rest[start : start + 64]
-            odds, log_rest = self.odds[rows], self.log_rest[rows]
+            odds = self.odds[rows]
+            log_rest = -np.log1p(odds)  # log(1 − α)
             power, done = np.exp(n * log_rest + self.log_factor), 0  # C(n, ℓ) (p/T)^ℓ (1 − α)^n
             for j, sightings in enumerate(ell):
                 if sightings - done <= 2 and sightings <= 2 * STEP < n:  # else (1 − α)^n may underflow first
@@ -168,7 +168,7 @@ def _grid(prior: Prior, mode: str, ell: float, refine: float, tilt: float = 0.0)
     if mode == "random":
         rule = law(prior, ell, refine, tilt)
         odds = np.multiply.outer(value, np.exp(top - rule.log_t))
-        return _Grid(odds, -np.log1p(odds), nodes.count, rule.weight, rule.log_factor)
+        return _Grid(odds, nodes.count, rule.weight, rule.log_factor)
     mass = nodes.count * value
     others = mass.sum() - value
     first = int(
@@ -177,7 +177,7 @@ def _grid(prior: Prior, mode: str, ell: float, refine: float, tilt: float = 0.0)
     others[first] = np.delete(mass, first).sum() + (nodes.count[first] - 1) * value[first]
     with np.errstate(divide="ignore"):
         odds = (value / others)[:, None]
-    return _Grid(odds, -np.log1p(odds), nodes.count, np.ones(1), 0.0)
+    return _Grid(odds, nodes.count, np.ones(1), 0.0)
 
 
 def _log_binomial(n: int, ell: int, odds: Floats, log_rest: Floats) -> Floats:

@@ -29,6 +29,7 @@ class Cells:
     out_square: Floats
     binary: bool = True
     residual: Floats | None = None
+    sign: int = 1
 
     @classmethod
     def of_sums(
@@ -53,8 +54,8 @@ class Cells:
 
     @property
     def value(self) -> Floats:
-        """mean in − mean out; NaN where one cell is empty."""
-        return self.in_mean - self.out_mean
+        """mean in − mean out, the other way round for a loss, so that more is better; NaN where one cell is empty."""
+        return self.sign * (self.in_mean - self.out_mean)
 
     @property
     def stderr(self) -> Floats:

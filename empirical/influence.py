@@ -136,7 +136,7 @@ def _stream_floats(
         for s in blocks(len(columns), 256):
             part = columns[s]
             f = np.asarray(trials.test[:, part], np.float32)
-            value = kernel.influence(m.T @ f, n_in, f.sum(0, dtype=float), trials.count)
+            value = trials.sign * kernel.influence(m.T @ f, n_in, f.sum(0, dtype=float), trials.count)
             i, j = np.nonzero(value >= threshold)
             yield Pairs(rows[i], part[j], value[i, j])
 
@@ -158,7 +158,7 @@ def pair_cells(trials: Trials, train: Any, test: Any, y_train: Any = None) -> Ce
         if not binary:
             in_square[s], square[s] = (f * f * masks).sum(0), (f * f).sum(0)
     squares = () if binary else (in_square, square)
-    cells = Cells.of_sums(trials.count, n_in, in_sum, total, *squares)
+    cells = replace(Cells.of_sums(trials.count, n_in, in_sum, total, *squares), sign=trials.sign)
     design = residuals.arrays(trials)
     if design is None:
         return cells
@@ -191,4 +191,4 @@ def influence(trials: Trials, test: slice) -> Floats:
     """infl (n, columns) of some test examples, dense: for a look, not for a sweep."""
     m = trials.masks().astype(np.float32)
     f = np.asarray(trials.test_scores(test), np.float32)
-    return kernel.influence(m.T @ f, m.sum(0, dtype=float)[:, None], f.sum(0, dtype=float), trials.count)
+    return trials.sign * kernel.influence(m.T @ f, m.sum(0, dtype=float)[:, None], f.sum(0, dtype=float), trials.count)

@@ -41,9 +41,10 @@ def meaning(s: dict[str, Any], pairs_key: str) -> str:
             "training example. Below 0 a model is better off without the example."
         )
     else:
+        more = "how much less loss models have" if s["score"] == "loss" else f"how much more {s['score']} models have"
         parts.append(
-            f"Memorization is the mean {s['score']} on an example of models that trained on it, less that of models "
-            "that did not; influence is the same for a test example. Of a loss, negative is better."
+            f"Memorization says {more} on an example if they trained on it; influence says the same of a test example and "
+            "one training example. Above 0 the example helps."
         )
     if s["stderr"] is not None:
         parts.append(

@@ -23,7 +23,8 @@ LEVEL = 0.95
 def memorization(trials: Trials, y_train: Any = None, *, level: float = LEVEL) -> pd.DataFrame:
     """One row an example: index, label, memorization, stderr, in_accuracy, out_accuracy, low, high, n_in, n_out.
 
-    With another score than "correct" the accuracies are mean scores. An example never in or never out is NaN.
+    With another score than "correct" the accuracies are mean scores; of a loss, memorization is what it falls by. An
+    example never in or never out is NaN.
     """
     y = labels("y_train", y_train, trials.n)
     cells = memorization_cells(trials, y)
@@ -51,7 +52,7 @@ def memorization_cells(trials: Trials, y_train: Integers | None = None) -> Cells
             in_sum[s], total[s] = (f * masks).sum(0), f.sum(0)
             in_square[s], square[s] = (f * f * masks).sum(0), (f * f).sum(0)
     squares = () if binary else (in_square, square)
-    cells = Cells.of_sums(trials.count, n_in, in_sum, total, *squares)
+    cells = replace(Cells.of_sums(trials.count, n_in, in_sum, total, *squares), sign=trials.sign)
     design = residuals.arrays(trials)
     return cells if design is None else replace(cells, residual=_residual(trials, design, y_train, cells.stderr))
 

@@ -72,6 +72,11 @@ class Trials:
         return len(self.number)
 
     @property
+    def sign(self) -> int:
+        """1, or −1 for a loss: what an example does for a score is counted so that more is better."""
+        return -1 if self.score == "loss" else 1
+
+    @property
     def iid(self) -> bool:
         """Whether trials are independent of each other."""
         return self.design is None or self.design.iid

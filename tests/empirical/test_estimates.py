@@ -53,6 +53,7 @@ def test_estimates_are_the_definition(trials, data, score):
         a, b = ((v + rng.normal(size=v.shape)).astype(np.float32) for v in (a, b))
         trials = Trials.of(m, a, b, score="loss")
     value, error = oracle(m, b)
+    value = -value if score == "loss" else value  # of a loss, what it falls by
     frame = influence_pairs(trials, data.y_train, data.y_test, 0.05)
     hit = (value >= 0.05) & (data.y_train[:, None] == data.y_test)
     assert len(frame) == hit.sum() > 20
@@ -65,10 +66,12 @@ def test_estimates_are_the_definition(trials, data, score):
     everything = above(trials, data.y_train, data.y_test, -2.0, same_class=False)
     assert len(everything) == data.n * data.n_test
     own, own_error = (np.diag(v) for v in oracle(m, a))
+    own = -own if score == "loss" else own
     table = memorization(trials, data.y_train)
     assert table["memorization"].to_numpy() == pytest.approx(own, abs=1e-5)
     assert table["stderr"].to_numpy() == pytest.approx(own_error, abs=1e-5)
-    assert (table["in_accuracy"] - table["out_accuracy"]).to_numpy() == pytest.approx(own, abs=1e-5)
+    gain = (table["in_accuracy"] - table["out_accuracy"]).to_numpy()
+    assert gain == pytest.approx(-own if score == "loss" else own, abs=1e-5)
     assert (table["low"] <= table["memorization"]).all()
     assert (table["high"] >= table["memorization"]).all()
 

@@ -11,7 +11,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from longtail import bounds, exact
+    from longtail import bounds, exact, learners, montecarlo
+    from longtail.arrays import Random
     from longtail.core import AccuracyError, ArgumentError, Estimate, Moments, Nodes, Prior, Problem
     from longtail.priors import (
         Gamma,
@@ -31,13 +32,14 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "longtail.core": ("AccuracyError", "ArgumentError", "Estimate", "Moments", "Nodes", "Prior", "Problem"),
+    "longtail.arrays": ("Random",),
     "longtail.priors": (
         *("Gamma", "Geometric", "Listed", "LogNormal", "Mixture", "Pareto", "Ranked", "TwoLevel", "Uniform", "Zipf"),
         "parse",
     ),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = ("bounds", "exact")
+_MODULES = ("bounds", "exact", "learners", "montecarlo")
 
 __all__ = [
     "AccuracyError",
@@ -53,12 +55,15 @@ __all__ = [
     "Pareto",
     "Prior",
     "Problem",
+    "Random",
     "Ranked",
     "TwoLevel",
     "Uniform",
     "Zipf",
     "bounds",
     "exact",
+    "learners",
+    "montecarlo",
     "parse",
 ]
 

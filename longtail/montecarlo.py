@@ -82,8 +82,9 @@ def run(
     goal = 0.0 if tolerance is None else real("tolerance", tolerance, 0, open_low=True)
     nothing = Moments.of(np.empty((0, 2 * (ells + 1) + len(learners))))
     so_far = Simulation(problem, nothing, ells, learners, rng, conditional=conditional)
-    start = time.perf_counter()
     try:
+        kernels.ready(rng)
+        start = time.perf_counter()
         for block in _blocks(_statistics(problem, most, ells, learners, rng, workers, conditional)):
             moments = so_far.moments + Moments.of(block)
             so_far = replace(so_far, moments=moments, seconds=time.perf_counter() - start)
@@ -92,7 +93,7 @@ def run(
             if goal and moments.count >= 2 * BLOCK and so_far.cost.stderr <= goal * so_far.cost.value:
                 break
     except KeyboardInterrupt:
-        so_far = replace(so_far, interrupted=True, seconds=time.perf_counter() - start)
+        so_far = replace(so_far, interrupted=True)
     return so_far
 
 

@@ -9,17 +9,20 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 import longtail
+from longtail import comparison
 from longtail.core import ArgumentError, Mode, Problem
 from longtail.files import folder
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from longtail.simulation import Simulation
 
 log = logging.getLogger("longtail")
 ELL = 10
@@ -28,11 +31,12 @@ DEFAULT = 50_000
 
 @dataclass(frozen=True)
 class Solution:
-    """A problem, its exact table by ℓ, and how long that took."""
+    """A problem, its exact table by ℓ, how long that took, and what simulation says."""
 
     problem: Problem
     table: pd.DataFrame
     seconds: float
+    simulation: Simulation | None = None
 
     def at(self, ell: int, column: str) -> float:
         """One number of the table; NaN where n is smaller than ``ell``."""
@@ -47,6 +51,16 @@ class Solution:
     def cost(self) -> float:
         return self.at(1, "cost")
 
+    @property
+    def scalars(self) -> dict[str, float]:
+        """What does not go by ℓ."""
+        return {
+            "singleton_fraction": self.at(1, "sample_fraction"),
+            "unseen_mass": self.at(0, "mass"),
+            "optimal_error": self.optimal_error,
+            "cost": self.cost,
+        }
+
     def record(self) -> dict[str, Any]:
         """The object that ``--json`` prints."""
         return {
@@ -56,12 +70,10 @@ class Solution:
             "mode": self.problem.mode,
             "exact": {
                 "n_tau": {str(row["ell"]): row["n_tau"] for row in self.table.to_dict("records") if row["ell"] > 0},
-                "singleton_fraction": self.at(1, "sample_fraction"),
-                "unseen_mass": self.at(0, "mass"),
-                "optimal_error": self.optimal_error,
-                "cost": self.cost,
+                **self.scalars,
                 "seconds": self.seconds,
             },
+            "monte_carlo": comparison.record(self.simulation),
         }
 
 
@@ -93,18 +105,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    comparison.check(arguments)
     problems = _problems(arguments)
     target = folder("--out", arguments.out) if arguments.out else None
-    solutions = []
+    solutions: list[Solution] = []
+    interrupted = False
     for problem in problems:
-        solutions.append(solve(problem))
+        solution = solve(problem)
+        found = comparison.simulate(problem, arguments, min(ELL, problem.n))
+        solutions.append(replace(solution, simulation=found))
         if arguments.json:
             _print(json.dumps(solutions[-1].record()))
+        interrupted = found is not None and found.interrupted
+        if interrupted:
+            break
     if not arguments.json:
         _print(_report(solutions[0]) if len(solutions) == 1 else _sweep_report(solutions))
     if target is not None:
         _write(arguments, solutions, target)
-    return 0
+    return 130 if interrupted else 0
 
 
 def _print(text: str) -> None:
@@ -124,13 +143,18 @@ def _report(solution: Solution) -> str:
         "",
         f"{problem.prior!r}, {problem.n:,} samples, {problem.labels} labels, {problem.mode} frequencies",
         "",
-        f"{'seen':>5} {'subpopulations':>15} {'of samples':>11} {'n·tau':>10} {'error if guessed':>17}",
+        f"{'seen':>5} {'subpopulations':>15} {'of samples':>11} {'error if guessed':>17} {'n·tau':>10}"
+        + (f" {'simulated':>22} {'z':>6}" if solution.simulation else ""),
     ]
     for row in solution.table.to_dict("records"):
         name = {0: "never", 1: "once"}.get(row["ell"], f"{row['ell']}x")
         fraction = _percent(row["sample_fraction"]) if row["ell"] else ""
         guessed = _percent(row["cost"])
-        lines.append(f"{name:>5} {row['subpopulations']:>15,.6g} {fraction:>11} {row['n_tau']:>10.6f} {guessed:>17}")
+        line = f"{name:>5} {row['subpopulations']:>15,.6g} {fraction:>11} {guessed:>17} {row['n_tau']:>10.6f}"
+        beside = comparison.columns(solution.simulation, row["ell"], row["n_tau"]) if solution.simulation else ""
+        lines.append(f"{line} {beside}".rstrip())
+    if solution.simulation:
+        lines += ["", *comparison.lines(solution.simulation, solution.scalars)]
     n = problem.n
     try:
         low = bounds.lower(problem)
@@ -189,6 +213,20 @@ def _write(arguments: argparse.Namespace, solutions: list[Solution], target: Any
             ]
         )
     }
+    simulated = [
+        s.simulation.table().assign(
+            prior=repr(s.problem.prior),
+            samples_n=s.problem.n,
+            labels=s.problem.labels,
+            mode=s.problem.mode,
+            trials=s.simulation.trials,
+            device=s.simulation.device,
+        )
+        for s in solutions
+        if s.simulation
+    ]
+    if simulated:
+        frames["simulated"] = pd.concat(simulated)
     single = solutions[0] if len(solutions) == 1 else None
     if single is not None:
         frames["error_against_samples"] = curves.error_against_samples(single.problem)
@@ -320,6 +358,7 @@ def _parser() -> argparse.ArgumentParser:
     output.add_argument("--out", metavar="DIR", help="write tables (CSV), the figure and the record of the run there")
     output.add_argument("--no-plot", action="store_true", help="write no figure")
     output.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
+    comparison.add_arguments(parser)
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of whatever is random (default 0)")
     parser.add_argument("--version", action="version", version=f"longtail {longtail.__version__}")
     return parser

@@ -32,7 +32,8 @@ LEARNERS = [
 def by_count(learner: Learner, labels: int, most: int) -> Floats:
     """errors(ℓ), ℓ = 0 … most, with plenty of singletons about."""
     seen = Seen(np.arange(most + 1)[None, :], np.array([[5, 4, 3]]), labels)
-    return np.broadcast_to(learner.errors(seen), (1, most + 1))[0]
+    errors: Floats = np.broadcast_to(learner.errors(seen), (1, most + 1))[0]
+    return errors
 
 
 @pytest.mark.parametrize("learner", LEARNERS, ids=repr)
@@ -58,7 +59,8 @@ def test_any_array_library_gives_the_same_errors(learner: Learner) -> None:
     counts, number = np.arange(12).reshape(3, 4), np.array([[9, 4, 1], [8, 2, 2], [7, 0, 3]])
     want = np.broadcast_to(learner.errors(Seen(counts, number, 7)), (3, 4))
     second = array_api_strict.Device("device1")
-    strict = learner.errors(Seen(*(array_api_strict.asarray(a, device=second) for a in (counts, number)), 7))
+    times, held = (array_api_strict.asarray(a, device=second) for a in (counts, number))
+    strict = learner.errors(Seen(times, held, 7))
     assert strict.device == second
     home = np.asarray(strict.to_device(array_api_strict.Device("CPU_DEVICE")))
     np.testing.assert_array_equal(np.broadcast_to(home, (3, 4)), want)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import pytest
 from matplotlib.figure import Figure
 
-from simulations import notail, priors, zipf
+from simulations import notail, priors, theorem, zipf
 
 
 def test_zipf_example() -> None:
@@ -39,5 +39,26 @@ def test_priors_compared() -> None:
 
 
 def test_configurations_are_records() -> None:
-    for module in (notail, priors, zipf):
+    for module in (notail, priors, theorem, zipf):
         assert all(isinstance(name, str) for name in asdict(module.Config()))
+
+
+def test_the_theorem_seen() -> None:
+    frame = theorem.run()
+    averaged = frame[(frame["sample"] == "all") & ~frame["learner"].str.startswith("Capacity")]
+    assert len(averaged) == 24
+    assert averaged["z"].abs().max() < 5
+    assert 0.3 < (averaged["z"] ** 2).mean() < 2  # 24 rows: 1 ± .29
+    given = frame[frame["sample"] != "all"].set_index(["prior", "sample"])
+    gamma, pair = given.loc["Gamma(shape=0.5, size=3)"], given.loc["Pair(high=1.0, low=0.05, size=3)"]
+    assert gamma["z"].abs().max() < 5  # sample by sample
+    assert pair.loc["1, 1, 1", "z"] == float("inf")  # exactly 1/3 each, and τ_1 is not
+    assert pair.loc["1, 2, 0", "z"] > 5
+    assert abs(pair.loc["any", "z"]) < 5  # on average alone
+    assert pair.loc["1, 2, 0", "error"] == pytest.approx(0.9 * 0.36057, abs=5 * pair.loc["1, 2, 0", "error_stderr"])
+    assert pair.loc["1, 1, 1", "theorem"] == pytest.approx(0.9 * 3 * 0.35262, abs=1e-4)
+    assert pair.loc["any", "error"] == pytest.approx(0.9 * 0.264125, abs=5 * pair.loc["any", "error_stderr"])
+    text = theorem.__doc__ or ""
+    assert f"{averaged['z'].abs().max():.2f} standard errors at the most" in text
+    assert f"mean z² of {(averaged['z'] ** 2).mean():.2f}" in text
+    assert isinstance(theorem.plot(frame), Figure)

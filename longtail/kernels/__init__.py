@@ -27,37 +27,42 @@ class Source:
     given: Floats = field(default_factory=lambda: NONE, repr=False)
 
 
+def ready(rng: Random) -> None:
+    """Compile the kernels, or load them compiled, so that a clock started next times the simulation alone."""
+    census(Source(1, 1, np.ones(1)), rng, 0, 1, 3)
+
+
 def census(source: Source, rng: Random, first: int, trials: int, rows: int, workers: int = 1) -> Census:
     """The census of trials first, first + 1, …, with ``rows`` columns."""
     if rng.device.kind == "gpu":
-        from longtail.kernels import census_cuda
+        from longtail.kernels.census_cuda import census as there
 
-        return census_cuda.census(source, rng, first, trials, rows)
-    from longtail.kernels import census_cpu
+        return there(source, rng, first, trials, rows)
+    from longtail.kernels.census_cpu import census as here
 
-    return census_cpu.census(source, rng, first, trials, rows, workers)
+    return here(source, rng, first, trials, rows, workers)
 
 
 def expected(source: Source, rng: Random, first: int, trials: int, rows: int, workers: int = 1) -> Census:
     """The census expected given each trial's frequencies: the sample integrated out."""
     if rng.device.kind == "gpu":
-        from longtail.kernels import census_cuda
+        from longtail.kernels.census_cuda import expected as there
 
-        return census_cuda.expected(source, rng, first, trials, rows)
-    from longtail.kernels import expected_cpu
+        return there(source, rng, first, trials, rows)
+    from longtail.kernels.expected_cpu import expected as here
 
-    return expected_cpu.expected(source, rng, first, trials, rows, workers)
+    return here(source, rng, first, trials, rows, workers)
 
 
 def draws(source: Source, rng: Random, first: int, trials: int, workers: int = 1) -> Draws:
     """The same trials, drawn out: counts and frequencies, (trials, N), on the device of ``rng``."""
     if rng.device.kind == "gpu":
-        from longtail.kernels import census_cuda
+        from longtail.kernels.census_cuda import draws as there
 
-        return census_cuda.draws(source, rng, first, trials)
-    from longtail.kernels import census_cpu
+        return there(source, rng, first, trials)
+    from longtail.kernels.census_cpu import draws as here
 
-    return census_cpu.draws(source, rng, first, trials, workers)
+    return here(source, rng, first, trials, workers)
 
 
 def item(source: Source, kind: str, *, drawn: bool = False) -> int:

@@ -2,7 +2,7 @@
 
 For each trial, with T = Σ p and D = p/T:
 
-1. p_x = list[floor(U N)], U uniform (or p given). Sums over tiles of 64 cells are kept.
+1. p_x = list[floor(U N)], U uniform (or p given). Sums over tiles of 32 cells are kept.
 2. Independent counts k_x ~ Poisson(m D_x), m a little below n; M = Σ k_x. If M > n, again with fresh words.
 3. n − M points drawn from D, by search in the tile sums, each moving its cell from k to k + 1.
 
@@ -13,19 +13,19 @@ Multinomial(n, D), the same for every j, so mixing over M changes nothing.
 At m = n − 2√n a fortieth of the attempts are repeated and 2√n points are added. Per cell this costs two random words
 (8 bytes that stay in cache), a look-up, 13 bytes written and 22 read in the second-level cache, and an exponential.
 """
-# mypy: disable-error-code="no-untyped-def"
+# mypy: disable-error-code="no-untyped-def, assignment, arg-type"
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-import numba as nb
 import numpy as np
 
 from longtail.census import Census, Draws
+from longtail.compiled_cpu import compiled
 from longtail.kernels.poisson import TURNS, UNSURE
-from longtail.kernels.poisson_cpu import exact, quick, unit
+from longtail.kernels.poisson_cpu import exact, quick, quick_on, unit
 from longtail.kernels.threads import share
 from longtail.philox import CORRECTION, FREQUENCIES, SAMPLE
 from longtail.philox.block_cpu import fill, word
@@ -34,13 +34,14 @@ if TYPE_CHECKING:
     from longtail.arrays import Random
     from longtail.kernels import Source
 
-TILE: Final = 64
+TILE: Final = 32  # cells to a partial sum of T
 STRIP: Final = 1024  # cells handled at a time: what they need stays in the first-level cache
 _SHIFT = np.uint64(32)
+_UNSURES = np.uint64(0x8080808080808080)  # the bit that UNSURE has and counts from ``quick`` have not, eight times
 _SECOND = FREQUENCIES | 1 << 8  # the next 32 bits of a FREQUENCIES word
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def choose(words, size, first, seed, trial, index):
     """index = floor(U·size), U = words/2^32 and, where that leaves doubt, 32 bits more: uniform to size/2^64."""
     top = np.uint32(0)
@@ -56,7 +57,7 @@ def choose(words, size, first, seed, trial, index):
                 index[i] += np.uint32((low + ((np.uint64(more) * size) >> _SHIFT)) >> _SHIFT)
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def frequencies(entries, seed, trial, words, index, p):
     """Fill ``p`` with independent uniform draws from ``entries``, one to a cell."""
     size = np.uint64(len(entries))
@@ -68,22 +69,26 @@ def frequencies(entries, seed, trial, words, index, p):
             p[a + i] = entries[index[i]]
 
 
-@nb.njit(nogil=True, cache=True, fastmath={"reassoc", "nsz", "contract"})
+@compiled(fastmath={"reassoc", "nsz", "contract"})
 def total(p, before):
     """T = Σ p; before[j] = the sum of what comes before tile j."""
     running = 0.0
     for j in range(len(before)):
         before[j] = running
-        part = 0.0
-        for i in range(j * TILE, min((j + 1) * TILE, len(p))):
-            part += p[i]
+        part, start = 0.0, j * TILE
+        if start + TILE <= len(p):  # a length known when compiled, which is three times as fast
+            for i in range(TILE):
+                part += p[start + i]
+        else:
+            for i in range(start, len(p)):
+                part += p[i]
         running += part
     return running
 
 
-@nb.njit(nogil=True, cache=True, fastmath={"reassoc", "nsz", "contract"})
+@compiled(fastmath={"reassoc", "nsz", "contract"})
 def tally(counts, p, number, mass):
-    """Add the cells that ``quick`` decided to the census."""
+    """Add the cells seen at most three times to the census; their points."""
     m0, m1, m2, m3 = 0.0, 0.0, 0.0, 0.0
     c0, c1, c2, c3 = np.int32(0), np.int32(0), np.int32(0), np.int32(0)
     for i in range(len(counts)):
@@ -105,16 +110,14 @@ def tally(counts, p, number, mass):
     return c1 + 2 * c2 + 3 * c3
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def search(p, before, point):
     """The cell in which ``point`` of [0, T) lies."""
-    low, high = 0, len(before) - 1
-    while low < high:
-        middle = (low + high + 1) // 2
-        if before[middle] <= point:
-            low = middle
-        else:
-            high = middle - 1
+    low, length = 0, len(before)
+    while length > 1:  # halving without a branch: which way it goes is as good as random
+        half = length // 2
+        low += half * np.int64(before[low + half] <= point)
+        length -= half
     rest = point - before[low]
     cell = last = low * TILE
     for i in range(cell, min(cell + TILE, len(p))):
@@ -126,7 +129,7 @@ def search(p, before, point):
     return last
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def sample(n, p, before, sum_p, seed, trial, words, small, counts, number, mass):
     """One sample of n points: the census of a trial, and its counts where ``counts`` has room for them.
 
@@ -134,6 +137,9 @@ def sample(n, p, before, sum_p, seed, trial, words, small, counts, number, mass)
     """
     size, last, keep = len(p), len(number) - 1, len(counts) > 0
     rate = max(0.0, n - 2.0 * math.sqrt(n)) / sum_p
+    eights = small.view(np.uint64)
+    waiting, held = np.empty(4 * STRIP, np.int64), 0
+    late, share, found = np.empty(4 * STRIP, np.uint32), np.empty(4 * STRIP), np.empty(4 * STRIP, np.uint8)
     attempt = 0
     while True:
         drawn = np.int64(0)
@@ -144,17 +150,30 @@ def sample(n, p, before, sum_p, seed, trial, words, small, counts, number, mass)
             fill(words, seed, np.uint32(SAMPLE | (attempt * TURNS) << 8), trial, np.uint64(a // 4))
             quick(words[: b - a], p[a:b], rate, small[a:b])
             drawn += tally(small[a:b], p[a:b], number, mass)
-            for i in range(a, b):
-                k = np.int64(small[i])
-                if k == UNSURE:
-                    k = exact(p[i] * rate, words[i - a], seed, trial, attempt, i)
+            for eight in range(a // 8, (b + 7) // 8):
+                if eights[eight] & _UNSURES == 0:
+                    continue
+                for i in range(8 * eight, min(8 * eight + 8, b)):
+                    if small[i] == UNSURE:
+                        waiting[held], late[held], share[held] = i, words[i - a], p[i]
+                        held += 1
+            if held > len(waiting) - STRIP or b == size:
+                quick_on(late[:held], share[:held], rate, found)
+                for j in range(held):
+                    i, k = waiting[j], np.int64(found[j])
+                    if k == UNSURE:
+                        k = exact(p[i] * rate, late[j], seed, trial, attempt, i)
                     number[min(k, last)] += 1
                     mass[min(k, last)] += p[i]
                     drawn += k
-                    if k < UNSURE:
-                        small[i] = np.uint8(k)
-                if keep:
-                    counts[i] = k
+                    small[i] = np.uint8(min(k, UNSURE))
+                    if keep:
+                        counts[i] = k
+                held = 0
+            if keep:
+                for i in range(a, b):
+                    if small[i] < UNSURE:
+                        counts[i] = small[i]
         if drawn <= n:
             break
         attempt += 1
@@ -175,7 +194,7 @@ def sample(n, p, before, sum_p, seed, trial, words, small, counts, number, mass)
             mass[k + 1] += p[i]
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def trials(entries, given, size, n, seed, first, number, mass, frequency, counts):
     """The census of trials first, first + 1, ...: one row of ``number`` and ``mass`` each, ``mass`` as a share of T.
 
@@ -183,7 +202,7 @@ def trials(entries, given, size, n, seed, first, number, mass, frequency, counts
     drawn from ``entries``. ``frequency`` and ``counts`` take the draws where they have a row for each trial.
     """
     words, index = np.empty(STRIP, np.uint32), np.empty(STRIP, np.uint32)
-    scratch, small = np.empty(size), np.empty(size, np.uint8)
+    scratch, small = np.empty(size), np.zeros(-(-size // 8) * 8, np.uint8)
     before = np.empty(-(-size // TILE))
     spare = np.empty(size if number.shape[1] > UNSURE else 0, np.int64)
     for t in range(len(number)):

@@ -21,8 +21,8 @@ from numpy.polynomial import Chebyshev, Polynomial
 SERIES: Final = tuple(
     float(c) for c in Chebyshev.interpolate(lambda x: np.exp(-x), 6, domain=[0, 1]).convert(kind=Polynomial).coef
 )
-UNSURE: Final = 255  # what ``quick`` says where it cannot tell, and of all counts from 4 on
+UNSURE: Final = 255  # what ``quick`` says where it cannot tell, and of all counts from 4 on, which are rarer
 LIMIT: Final = 8.0  # largest mean it takes
-MARGIN: Final = 4e-6  # its rounding stays below a quarter of this (tested)
+MARGIN: Final = 8e-6  # its rounding stays below a quarter of this (tested)
 HEAVY: Final = 16.0
 TURNS: Final = 4096  # streams set aside for one attempt: its words, then a stream for each round of rejection

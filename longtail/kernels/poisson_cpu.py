@@ -4,21 +4,25 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import numba as nb
 import numpy as np
 
+from longtail.compiled_cpu import compiled
 from longtail.kernels.poisson import HEAVY, LIMIT, MARGIN, SERIES, TURNS, UNSURE
 from longtail.philox import DOUBT, SAMPLE
 from longtail.philox.block_cpu import block, word
 
+FURTHER: Final = 16
 _A0, _A1, _A2, _A3, _A4, _A5, _A6 = (np.float32(c) for c in SERIES)
 _LIMIT, _MARGIN = np.float32(LIMIT), np.float32(MARGIN)
 _EIGHTH, _HALF, _THIRD, _UNIT = np.float32(1 / 8), np.float32(1 / 2), np.float32(1 / 3), np.float32(2.0**-24)
+_INVERSE = 1 / np.maximum(np.arange(128.0), 1)  # beyond 127, at a mean below HEAVY, is no mass a double can add
 _LOG_2PI = math.log(2 * math.pi)
 
 
-@nb.njit(nogil=True, cache=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def quick(words, p, rate, out):
     """out[x] = the count of cell x, mean p[x]·rate, at ``words[x]``; UNSURE where single precision cannot tell."""
     for i in range(len(words)):
@@ -45,13 +49,42 @@ def quick(words, p, rate, out):
         out[i] = np.uint8(UNSURE) if unsure else np.uint8(count)
 
 
+@compiled(fastmath={"contract"})
+def quick_on(words, p, rate, out):
+    """``quick`` for the few cells that were seen more often: counts below ``FURTHER``, a threshold at a time."""
+    many = len(words)
+    mean, u, threshold, term, gap = np.empty((5, many), np.float32)
+    for i in range(many):
+        mean[i] = np.float32(p[i] * rate)
+        u[i] = np.float32(words[i] >> np.uint32(8)) * _UNIT
+        x = mean[i] * _EIGHTH
+        e = _A0 + x * (_A1 + x * (_A2 + x * (_A3 + x * (_A4 + x * (_A5 + x * _A6)))))
+        e = e * e
+        e = e * e
+        e = e * e
+        threshold[i] = e
+        term[i] = e
+        gap[i] = abs(u[i] - e)
+        out[i] = np.uint8(u[i] >= e)
+    for k in range(1, FURTHER):
+        inverse = np.float32(_INVERSE[k])
+        for i in range(many):
+            term[i] = term[i] * mean[i] * inverse
+            threshold[i] = threshold[i] + term[i]
+            gap[i] = min(gap[i], abs(u[i] - threshold[i]))
+            out[i] += np.uint8(u[i] >= threshold[i])
+    for i in range(many):
+        if (gap[i] < _MARGIN) | (mean[i] > _LIMIT) | (out[i] == FURTHER):
+            out[i] = np.uint8(UNSURE)
+
+
 @nb.njit(inline="always")
 def unit(high, low):
     """A double in [0, 1) from two words, a multiple of 2^-53."""
     return np.float64(((np.uint64(high) << np.uint64(32)) | np.uint64(low)) >> np.uint64(11)) * 2.0**-53
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def log_law(k, mean):
     """log of the Poisson probability of k, for k ≥ 0 and mean ≥ HEAVY, to 1e-13 and better."""
     if k < 16:
@@ -73,7 +106,7 @@ def log_law(k, mean):
     return -mean * deviance - stirling - 0.5 * (_LOG_2PI + math.log(np.float64(k)))
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def heavy(mean, seed, trial, attempt, cell):
     """PTRS at a mean ≥ HEAVY: block ``cell`` of streams of this attempt's own, one for each round of rejection."""
     b = 0.931 + 2.53 * math.sqrt(mean)
@@ -106,7 +139,7 @@ def heavy(mean, seed, trial, attempt, cell):
             return np.int64(k)
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def exact(mean, first, seed, trial, attempt, cell):
     """The count of ``cell``, whose word is ``first``, in doubles."""
     if mean >= HEAVY:
@@ -115,14 +148,14 @@ def exact(mean, first, seed, trial, attempt, cell):
     term = math.exp(-mean)
     threshold = term
     k = 0
-    while u >= threshold and term > 1e-18 * threshold:
+    while u >= threshold and k < len(_INVERSE) - 1:
         k += 1
-        term *= mean / k
+        term *= mean * _INVERSE[k]
         threshold += term
     if threshold - u < 2.0**-32:  # 32 bits do not tell this count from the next: take the others
         u = unit(first, word(seed, np.uint32(DOUBT | attempt << 8), trial, cell))
-        while u >= threshold and term > 1e-18 * threshold:
+        while u >= threshold and k < len(_INVERSE) - 1:
             k += 1
-            term *= mean / k
+            term *= mean * _INVERSE[k]
             threshold += term
     return np.int64(k)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
+from longtail.compiled_cpu import compiled
 from longtail.philox import MULTIPLIERS, ROUNDS, WEYL, Words
 
 _M0, _M1 = (np.uint64(m) for m in MULTIPLIERS)
@@ -47,7 +48,7 @@ def word(seed, stream, trial, i):  # type: ignore[no-untyped-def]
     return d
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def fill(out, seed, stream, trial, first):  # type: ignore[no-untyped-def]
     """Write words 4·first, 4·first + 1, ... of (seed, stream, trial) to ``out``, whose length is a multiple of 4."""
     c1 = np.uint32(stream)

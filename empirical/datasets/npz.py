@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from typing import Any
 
 import numpy as np
@@ -40,15 +41,20 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
     return Dataset(source, Data(x, y, x_test, z, classes), ids[0], ids[1])
 
 
-def arrays(source: str) -> dict[str, np.ndarray]:
-    """The arrays of the file by name; an error names those it lacks."""
+def opened(source: str) -> dict[str, np.ndarray]:
+    """The arrays of an .npz by name; nothing is unpickled."""
     try:
         with open(source, "rb") as file, np.load(file, allow_pickle=False) as loaded:
-            found = {str(name): loaded[name] for name in loaded.files}
-    except AttributeError as error:
+            return {str(name): loaded[name] for name in loaded.files}
+    except (AttributeError, TypeError) as error:
         raise ArgumentError("data", source, "one array only; save several by np.savez") from error
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ArgumentError("data", source, f"cannot be read: {error}; pickled objects are not opened") from error
+
+
+def arrays(source: str) -> dict[str, np.ndarray]:
+    """X_train, y_train, X_test and y_test, and whatever else is there; an error names those that are not."""
+    found = opened(source)
     lacking = [name for name in WANTED if name not in found]
     if lacking:
         raise ArgumentError(

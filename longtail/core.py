@@ -188,7 +188,7 @@ class Moments:
     def linear(self, weights: ArrayLike) -> Estimate:
         """Σ w_i x_i."""
         w = np.asarray(weights, float)
-        return Estimate(float(w @ self.mean), float(np.sqrt(w @ self.covariance @ w)))
+        return Estimate(float(w @ self.mean), float(np.sqrt(np.maximum(w @ self.covariance @ w, 0.0))))
 
     def ratio(self, top: ArrayLike, bottom: ArrayLike) -> Estimate:
         """(a·x) / (b·x) by the delta method; NaN where the denominator is 0."""

@@ -49,7 +49,7 @@ def _expectation(problem: Problem, ell: int, more: int, refine: int) -> float:
     n = problem.n
     t, weight = _law(problem.prior, refine)
     nodes = problem.prior.nodes(1.0 + refine)
-    log_choose = special.gammaln(n + 1) - special.gammaln(ell + 1) - special.gammaln(n - ell + 1)
+    log_choose = sum(np.log((n - i) / (i + 1)) for i in range(ell))  # gammaln(n) would lose digits to cancellation
     total = 0.0
     for log_value, count in zip(nodes.log_value, nodes.count, strict=True):
         value = np.exp(log_value - nodes.log_value.max())

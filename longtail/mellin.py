@@ -115,6 +115,7 @@ class _Sum:
             sine, cosine = np.sin(rv), np.cos(rv)
             real = (decay - 2 * (decay + 1) * sine * sine) @ share
             change[block] += real - 2j * (((decay + 1) * sine * cosine) @ share)
+        change[np.abs(1 + change) < 1e-16] = 1e-16 - 1  # gone, but for the sign of a zero
         return np.asarray(self.draws * special.log1p(change))
 
 

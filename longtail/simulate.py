@@ -55,7 +55,7 @@ class Solution:
             "labels": self.problem.labels,
             "mode": self.problem.mode,
             "exact": {
-                "n_tau": {str(row.ell): row.n_tau for row in self.table.itertuples() if row.ell > 0},
+                "n_tau": {str(row["ell"]): row["n_tau"] for row in self.table.to_dict("records") if row["ell"] > 0},
                 "singleton_fraction": self.at(1, "sample_fraction"),
                 "unseen_mass": self.at(0, "mass"),
                 "optimal_error": self.optimal_error,
@@ -126,12 +126,11 @@ def _report(solution: Solution) -> str:
         "",
         f"{'seen':>5} {'subpopulations':>15} {'of samples':>11} {'n·tau':>10} {'error if guessed':>17}",
     ]
-    for row in solution.table.itertuples():
-        name = "never" if row.ell == 0 else "once" if row.ell == 1 else f"{row.ell}x"
-        fraction = "" if row.ell == 0 else _percent(row.sample_fraction)
-        lines.append(
-            f"{name:>5} {row.subpopulations:>15,.6g} {fraction:>11} {row.n_tau:>10.6f} {_percent(row.cost):>17}"
-        )
+    for row in solution.table.to_dict("records"):
+        name = {0: "never", 1: "once"}.get(row["ell"], f"{row['ell']}x")
+        fraction = _percent(row["sample_fraction"]) if row["ell"] else ""
+        guessed = _percent(row["cost"])
+        lines.append(f"{name:>5} {row['subpopulations']:>15,.6g} {fraction:>11} {row['n_tau']:>10.6f} {guessed:>17}")
     n = problem.n
     try:
         low = bounds.lower(problem)

@@ -21,8 +21,10 @@ from longtail.mellin import law
 
 COARSE, FINE = 1.0, 1.25
 DIGITS = 1e-8
+SMALLEST = 1e-290
+RETRY = 1e-11  # relative difference of the two rules above which a value is computed again on rules laid for it
 HIGHEST = {"random": 1000, "fixed": 10**12}
-SHARPEST = 1e5  # where log B_ℓ bends harder than this in log T, the value is below any double
+SHARPEST = 4e3  # where log B_ℓ bends harder than this in log T, the value is below any double
 SERIES, TERMS = 0.25, 14  # 0.25^14 / 14! is a rounding error
 STEP = 10.0  # nodes laid for ℓ = 10 serve every smaller ℓ; larger ones, √(ℓ/10) times as many
 
@@ -68,10 +70,17 @@ def _sequence(problem: Problem, n: int, ell: NDArray[np.int64]) -> Floats:
         for i, refine in enumerate((COARSE, FINE)):
             values[i, here] = _grid(problem.prior, problem.mode, float(step), refine).seen(n, ell[here])
     if problem.mode == "random":
-        poor = ~(np.abs(values[1] - values[0]) < DIGITS / 10 * values[1])
-        for j in np.flatnonzero(poor):
-            values[:, j] = _tilted(problem.prior, n, int(ell[j]))
+        for j in np.flatnonzero(_digits_lost(values) > RETRY):
+            again = _tilted(problem.prior, n, int(ell[j]))
+            if _digits_lost(again) < _digits_lost(values[:, j]):
+                values[:, j] = again
     return values
+
+
+def _digits_lost(pair: Floats) -> Floats:
+    """The relative difference of two rules; infinite where the value is not even positive."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(pair[1] > 0, np.abs(pair[0] / pair[1] - 1), np.inf)
 
 
 def _step(ell: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -81,11 +90,13 @@ def _step(ell: NDArray[np.int64]) -> NDArray[np.float64]:
 
 def digits(problem: Problem, ell: NDArray[np.int64], value: Floats, error: Floats, what: str) -> None:
     """An AccuracyError that names the argument, unless every value that can be other than 0 has eight digits."""
-    poor = (ell <= problem.n) & ~(error <= DIGITS * value)
+    poor = (ell <= problem.n) & ~((error <= DIGITS * value) & (value > SMALLEST))
+    if problem.prior.size == 1:  # seen n times, and exactly never otherwise
+        poor &= ell == problem.n
     if not poor.any():
         return
     j = int(np.argmax(poor))
-    if abs(value[j]) < 1e-290:
+    if abs(value[j]) <= SMALLEST:
         remedy = f"{what} at ell = {ell[j]} is below 1e-290 under {problem.prior!r}, out of a double's range; "
     else:
         remedy = f"{what} at ell = {ell[j]} is only known as {value[j]:.3g} ± {error[j]:.1g} under {problem.prior!r}; "
@@ -236,7 +247,10 @@ def _tilted(prior: Prior, n: int, ell: int) -> Floats:
     slope = (n * odds[p] / (1 + odds[p]) - ell) / t  # of log B_ℓ in T; where κ undoes it, the integrand is flat
     middle = int(np.clip(k, 1, len(tilt) - 2))
     kappa = float(np.interp(0.0, (tilt - slope)[middle - 1 : middle + 2], tilt[middle - 1 : middle + 2]))
-    sharp = n * odds[p, k] / (1 + odds[p, k]) ** 2 + abs(kappa) * t[k]  # minus the second derivative in log T, there
+    if kappa > 0:
+        sharp = n * odds[p, k] / (1 + odds[p, k]) ** 2 + kappa * t[k]  # minus the second derivative in log T, there
+    else:  # e^{|κ|T} would blow up what is left of the law beyond its end: bear T^{−ℓ} untilted, on a narrower fade
+        kappa, sharp = 0.0, 1.3 * ell**2
     step = max(4 * STEP, float(ell), float(sharp))
     if step > SHARPEST:
         return np.zeros(2)

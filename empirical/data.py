@@ -1,0 +1,57 @@
+"""A classification data set: what a learner is trained on, and what it is judged by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtail.core import ArgumentError
+
+
+@dataclass(frozen=True)
+class Data:
+    """Training and test examples with labels as indices 0..K−1 into ``classes``.
+
+    ``x`` is an array with one example a row: float32 features, or images of any shape. An external learner may take
+    more (a list of texts, a sparse matrix); the learners of this package take arrays.
+    """
+
+    x_train: Any = field(repr=False)
+    y_train: NDArray[np.int64] = field(repr=False)
+    x_test: Any = field(repr=False)
+    y_test: NDArray[np.int64] = field(repr=False)
+    classes: tuple[Any, ...]
+
+    def __post_init__(self) -> None:
+        for part in ("train", "test"):
+            x, y = getattr(self, f"x_{part}"), np.asarray(getattr(self, f"y_{part}"))
+            if y.ndim != 1 or (y.size and not np.issubdtype(y.dtype, np.integer)):
+                raise ArgumentError(
+                    f"y_{part}", f"{y.dtype} labels of shape {y.shape}", "give one whole number per example"
+                )
+            rows = x.shape[0] if hasattr(x, "shape") else len(x)
+            if rows != len(y):
+                raise ArgumentError(f"x_{part}", f"{rows} rows for {len(y)} labels", "give as many rows as labels")
+            if y.size and not 0 <= y.min() <= y.max() < len(self.classes):
+                raise ArgumentError(
+                    f"y_{part}", f"labels {y.min()}..{y.max()}", f"number the {len(self.classes)} classes from 0"
+                )
+            object.__setattr__(self, f"y_{part}", y.astype(np.int64))
+
+    @property
+    def n(self) -> int:
+        """How many training examples."""
+        return len(self.y_train)
+
+    @property
+    def n_test(self) -> int:
+        """How many test examples."""
+        return len(self.y_test)
+
+    @property
+    def labels(self) -> int:
+        """K, the number of classes."""
+        return len(self.classes)

@@ -1,0 +1,1 @@
+"""Sums over trials from packed bits: ``bits`` packs them, ``pairs`` finds influence above a threshold."""

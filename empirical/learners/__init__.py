@@ -1,0 +1,27 @@
+"""Learners that train on many subsets at a time, one file each, imported when asked for."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_WHERE = {
+    "External": "external",
+    "KNN": "knn",
+    "KernelRidge": "kernel",
+    "MLP": "mlp",
+    "RandomFeatures": "features",
+    "Ridge": "ridge",
+    "Softmax": "softmax",
+}
+__all__ = sorted(_WHERE)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_WHERE])

@@ -1,0 +1,253 @@
+"""Draws are exact in law and a pure function of (seed, trial); their fused census is what array operations count.
+
+Statistical tests reject beyond z = 5, at seeds stated; chi-squares are turned into z by their own law.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import array_api_strict
+import numpy as np
+import pytest
+from scipy import stats
+
+from longtail import kernels, montecarlo
+from longtail.arrays import Random
+from longtail.census import Draws, census
+from longtail.core import Floats, Nodes, Prior, Problem
+from longtail.kernels import census_cpu, poisson, poisson_cpu
+from longtail.philox import DOUBT, FREQUENCIES, SAMPLE, substream, words
+
+SEED = 20_200_622
+
+
+@dataclass(frozen=True)
+class Listed(Prior):
+    """A list given by its values: all that simulation needs of a prior."""
+
+    values: tuple[float, ...]
+
+    @property
+    def size(self) -> int:  # type: ignore[override]
+        return len(self.values)
+
+    def nodes(self, refine: float = 1.0) -> Nodes:
+        return Nodes(np.log(self.values), np.ones(self.size))
+
+    def entries(self) -> Floats:
+        return np.array(self.values)
+
+
+def zipf(alpha: float, size: int) -> Listed:
+    return Listed(tuple(np.arange(1.0, size + 1) ** -alpha))
+
+
+def drawn(problem: Problem, trials: int, seed: int = SEED, **options: Any) -> Draws:
+    parts = list(montecarlo.draws(problem, trials=trials, rng=Random(seed), **options))
+    return Draws(np.concatenate([p.counts for p in parts]), np.concatenate([p.frequency for p in parts]))
+
+
+def misfit(observed: Any, expected: Any) -> float:
+    """A chi-square as a z: how unlikely counts this far from ``expected`` are. Cells below 10 are pooled."""
+    observed, expected = np.asarray(observed, float), np.asarray(expected, float)
+    order = np.argsort(expected)
+    small = order[np.cumsum(expected[order]) < 10]
+    large = np.setdiff1d(order, small)
+    if len(small):
+        observed = np.append(observed[large], observed[small].sum())
+        expected = np.append(expected[large], expected[small].sum())
+    kept = expected > 0
+    assert not np.any(observed[~kept] > 0)
+    square = np.sum((observed[kept] - expected[kept]) ** 2 / expected[kept])
+    return float(stats.norm.isf(max(stats.chi2.sf(square, kept.sum() - 1), 1e-300)))
+
+
+def test_indices_are_floor_of_the_word_and_its_further_bits_times_size() -> None:
+    for size in (1, 3, 50_000, 2**31 - 1):
+        given = np.r_[words(1, FREQUENCIES, 5, 0, 2000), np.uint32(2**32 - 1), np.uint32(0)]
+        # words just below a multiple of 2^32/size carry, as soon as their further bits are large enough
+        given[:1000] = (
+            [(j * 2**32) // size - (j * 2**32 % size == 0) for j in range(1, 1001)] if size > 1000 else 2**32 - 1
+        )
+        index = np.empty(len(given), np.uint32)
+        census_cpu.choose(given, np.uint64(size), 0, np.uint64(1), np.uint64(5), index)
+        more = words(1, substream(FREQUENCIES, 1), 5, 0, len(given))
+        want = [((int(w) << 32 | int(m)) * size) >> 64 for w, m in zip(given, more, strict=True)]
+        assert index.tolist() == want
+        if size == 50_000:
+            assert index.tolist() != [(int(w) * size) >> 32 for w in given]
+
+
+@pytest.mark.parametrize("mean", [0.0, 1e-7, 0.03, 0.7, 1.0, 3.3, 7.99, 8.01])
+def test_single_precision_is_sure_only_where_it_is_right(mean: float) -> None:
+    """Words at 0.75 and 1.25 margins from every threshold: rounding stays below a quarter of the margin."""
+    thresholds = stats.poisson.cdf(np.arange(4), mean)
+    for step, unsure in ((0.75, True), (1.25, False), (-0.75, True), (-1.25, False)):
+        u = thresholds + step * poisson.MARGIN
+        clear = np.min(np.abs(u[:, None] - thresholds), axis=1) > abs(step) * poisson.MARGIN * 0.999
+        u = u[(u >= 0) & (u < 1) & clear]
+        given = np.floor(u * 2**32).astype(np.uint32)
+        out = np.empty(len(u), np.uint8)
+        poisson_cpu.quick(given, np.full(len(u), mean), 1.0, out)
+        exact = [poisson_cpu.exact(mean, w, np.uint64(1), np.uint64(0), 0, i) for i, w in enumerate(given)]
+        if unsure or mean > poisson.LIMIT:
+            assert (out == poisson.UNSURE).all()
+        else:
+            assert [k if k < 4 else poisson.UNSURE for k in exact] == out.tolist()
+
+
+def test_single_precision_never_contradicts_doubles() -> None:
+    given = words(SEED, SAMPLE, 0, 0, 200_000)
+    mean = np.random.default_rng(SEED).gamma(0.3, 4.0, len(given))
+    out = np.empty(len(given), np.uint8)
+    poisson_cpu.quick(given, mean, 1.0, out)
+    sure = np.flatnonzero(out != poisson.UNSURE)
+    assert len(sure) > 0.8 * len(given)
+    seed, trial = np.uint64(SEED), np.uint64(0)
+    exact = [poisson_cpu.exact(mean[i], given[i], seed, trial, 0, i) for i in sure[::4]]
+    assert exact == out[sure[::4]].tolist()
+
+
+def test_where_32_bits_cannot_tell_the_next_ones_do() -> None:
+    word = np.uint32(1_234_567_890)
+    mean = -np.log((int(word) + 0.5) / 2**32)  # u < e^(-mean) exactly when the further bits begin with 0
+    counts = [poisson_cpu.exact(mean, word, np.uint64(3), np.uint64(9), 0, i) for i in range(200)]
+    more = words(3, substream(DOUBT, 0), 9, 0, 200)
+    far = np.abs(more.astype(float) - 2**31) > 2**22  # the mean itself is rounded
+    assert far.sum() > 190
+    assert np.array_equal(np.array(counts)[far], (more[far] >= 2**31).astype(int))
+
+
+@pytest.mark.parametrize("mean", [0.02, 1.0, 6.0, 15.9, 16.0, 40.0, 3e3, 1e6, 1e12])
+def test_counts_are_poisson_at_any_mean(mean: float) -> None:
+    size = 20_000
+    given = words(SEED, SAMPLE, 1, 0, size)
+    seed, trial = np.uint64(SEED), np.uint64(1)
+    counts = np.array([poisson_cpu.exact(mean, w, seed, trial, 0, i) for i, w in enumerate(given)])
+    levels = np.linspace(0.02, 0.98, 30)
+    edges = np.unique(stats.poisson.ppf(levels, mean)) if mean < 1e9 else mean + np.sqrt(mean) * stats.norm.ppf(levels)
+    law = np.diff(np.r_[0.0, stats.poisson.cdf(edges, mean) if mean < 1e9 else levels, 1.0])
+    assert abs(misfit(np.bincount(np.searchsorted(edges, counts), minlength=len(law)), size * law)) < 5
+    assert abs((counts - mean).mean() / np.sqrt(mean / size)) < 5
+    spread = mean * np.sqrt((2 + 1 / mean) / size)
+    assert abs(np.mean((counts - mean) ** 2) - mean) < 5 * spread
+
+
+def test_the_law_of_large_counts_keeps_its_digits() -> None:
+    for mean in (16.0, 300.0, 1e5):
+        k = np.unique(np.round(mean + np.sqrt(mean) * np.linspace(-3.9, 9, 40)))
+        mine = [poisson_cpu.log_law(x, mean) for x in k]
+        np.testing.assert_allclose(mine, stats.poisson.logpmf(k, mean), rtol=0, atol=1e-13 * mean + 1e-12)
+    mean = 1e12
+    for x in (-3.0, 0.0, 2.0):  # Stirling: -x²/2 + x³/(6√μ) - ½ log 2πk, to 1e-11
+        k = mean + 1e6 * x
+        want = -(x**2) / 2 + x**3 / 6e6 - 0.5 * np.log(2 * np.pi * k)
+        assert abs(poisson_cpu.log_law(k, mean) - want) < 1e-10
+
+
+def patterns(n: int, frequency: Floats) -> tuple[list[tuple[int, ...]], Floats]:
+    """Every way to see n points among the subpopulations, and its probability."""
+    ways = [c for c in product(range(n + 1), repeat=len(frequency)) if sum(c) == n]
+    return ways, stats.multinomial.pmf(ways, n, frequency)
+
+
+@pytest.mark.parametrize("n", [1, 2, 4, 9, 14])
+def test_samples_are_multinomial_pattern_by_pattern(n: int) -> None:
+    prior, trials = Listed((6.0, 3.0, 1.0)), 20_000
+    draws = drawn(Problem(prior, n, mode="fixed"), trials)
+    ways, law = patterns(n, np.array([0.6, 0.3, 0.1]))
+    code = (n + 1) ** np.arange(3)
+    found = draws.counts @ code
+    observed = [np.count_nonzero(found == np.dot(way, code)) for way in ways]
+    assert sum(observed) == trials
+    assert abs(misfit(observed, trials * law)) < 5
+
+
+def test_frequencies_are_independent_uniform_draws_from_the_list() -> None:
+    size, entries = 50_000, np.arange(11.0)
+    p, seed = np.empty(size), np.uint64(SEED)
+    strip = np.empty(census_cpu.STRIP, np.uint32), np.empty(census_cpu.STRIP, np.uint32)
+    census_cpu.frequencies(entries, seed, np.uint64(7), *strip, p)
+    assert abs(misfit(np.bincount(p.astype(int), minlength=11), np.full(11, size / 11))) < 5
+    pairs = (p[0::2] * 11 + p[1::2]).astype(int)
+    assert abs(misfit(np.bincount(pairs, minlength=121), np.full(121, size / 242))) < 5
+    drawn_out = drawn(Problem(Listed((1.0, 0.05)), 3), 500).frequency
+    assert set(np.round((drawn_out[:, :1] / drawn_out).ravel(), 6)) == {0.05, 1.0, 20.0}
+    np.testing.assert_allclose(drawn_out.sum(1), 1, atol=1e-15)
+
+
+@pytest.mark.parametrize(("n", "alpha"), [(60, 1.0), (400, 0.5), (30_000, 2.0)])
+def test_samples_agree_with_numpys_multinomial(n: int, alpha: float) -> None:
+    """The largest count's law and the singletons' law, against as many draws of NumPy's from the same frequencies."""
+    draws = drawn(Problem(zipf(alpha, 40), n), 5_000)
+    assert (draws.counts.sum(1) == n).all()
+    theirs = np.random.default_rng(SEED).multinomial(n, draws.frequency)
+    for read in (lambda c: (c == 0).sum(1), lambda c: (c == 1).sum(1), lambda c: c[:, 0] - n * draws.frequency[:, 0]):
+        mine, other = read(draws.counts), read(theirs)
+        edges = np.unique(np.quantile(np.r_[mine, other], np.linspace(0, 1, 25)[1:-1]))
+        a, b = (np.bincount(np.searchsorted(edges, x), minlength=len(edges) + 1) for x in (mine, other))
+        kept = a + b > 10
+        square = np.sum((a - b)[kept] ** 2 / (a + b)[kept])
+        assert stats.norm.isf(stats.chi2.sf(square, kept.sum() - 1)) < 5
+
+
+def test_a_sampler_that_skips_the_correction_is_rejected() -> None:
+    """Negative control: independent Poisson counts, not corrected to n, fail the pattern test."""
+    n, trials = 4, 20_000
+    counts = np.random.default_rng(SEED).poisson(n * np.array([0.6, 0.3, 0.1]), (trials, 3))
+    ways, law = patterns(n, np.array([0.6, 0.3, 0.1]))
+    observed = [np.count_nonzero((counts == way).all(1)) for way in ways]
+    assert misfit(observed, trials * law) > 5
+
+
+def test_a_trial_is_a_pure_function_of_seed_and_number() -> None:
+    problem = Problem(zipf(1.0, 300), 500)
+    whole = drawn(problem, 12)
+    for workers in (1, 3):
+        parts = [drawn(problem, count, first=first, workers=workers) for first, count in ((0, 5), (5, 1), (6, 6))]
+        assert np.array_equal(np.concatenate([p.counts for p in parts]), whole.counts)
+        assert np.array_equal(np.concatenate([p.frequency for p in parts]), whole.frequency)
+    other = drawn(problem, 12, seed=SEED + 1)
+    assert not np.array_equal(other.frequency, whole.frequency)
+    assert not np.array_equal(other.counts, whole.counts)
+
+
+def in_numpy(draws: Draws) -> Draws:
+    return draws
+
+
+def in_strict(draws: Draws) -> Draws:
+    return Draws(array_api_strict.asarray(draws.counts), array_api_strict.asarray(draws.frequency))
+
+
+def on_second_device(draws: Draws) -> Draws:
+    device = array_api_strict.Device("device1")
+    return Draws(*(array_api_strict.asarray(a, device=device) for a in (draws.counts, draws.frequency)))
+
+
+def in_torch(draws: Draws) -> Draws:
+    torch = pytest.importorskip("torch")
+    return Draws(torch.asarray(draws.counts), torch.asarray(draws.frequency))
+
+
+def home(array: Any) -> Floats:
+    if hasattr(array, "to_device") and not isinstance(array, np.ndarray) and "strict" in type(array).__module__:
+        array = array.to_device(array_api_strict.Device("CPU_DEVICE"))
+    return np.asarray(array)
+
+
+@pytest.mark.parametrize("library", [in_numpy, in_strict, on_second_device, in_torch])
+@pytest.mark.parametrize(("alpha", "size", "n", "rows"), [(1.0, 700, 900, 12), (2.0, 90, 5_000, 300), (0.0, 5, 3, 2)])
+def test_the_fused_census_is_what_array_operations_count(
+    library: Any, alpha: float, size: int, n: int, rows: int
+) -> None:
+    problem = Problem(zipf(alpha, size), n)
+    counted = census(library(drawn(problem, 9)), rows)
+    source = kernels.Source(size, n, problem.prior.entries())
+    fused = kernels.census(source, Random(SEED), 0, 9, rows)
+    assert np.array_equal(home(counted.number), fused.number)
+    np.testing.assert_allclose(home(counted.mass), fused.mass, rtol=0, atol=1e-13)
+    assert (fused.number.sum(1) == size).all()

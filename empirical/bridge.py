@@ -7,8 +7,8 @@ noise of an estimate that was held out h times (X/h, X ~ Binomial(h, mem)),
 
 This is the likelihood of one example, added over all: a composite one, for the c members of a subpopulation share their
 memorization and everybody shares T. So errors are not read off its curvature. Whole data sets are simulated from the fitted
-model: frequencies, counts, λ, noise. Their scores' covariance S gives H⁻¹SH⁻¹ (Godambe 1960), the mean score the small bias
-of having put T at its mean, and their lack of fit, after taking out what fitting takes out, the law of the observed one's.
+model: frequencies, counts, λ, noise. Their scores' covariance S gives H⁻¹SH⁻¹ (Godambe 1960), the small bias of having put T at
+its mean included, and their lack of fit, after taking out what fitting takes out, the law of the observed one's.
 Estimates below the lowest edge share a bin: there the learner's own errors and the clipping of published scores lie.
 """
 
@@ -60,6 +60,7 @@ class Bridge:
     log_likelihood: float
     goodness: Goodness
     distance: float  # the largest difference between the observed and the fitted share above any threshold
+    shares: pd.DataFrame = field(repr=False)  # by threshold; stderr is what chance alone moves a data set by
     evaluations: int = field(repr=False, default=0)
 
     @property
@@ -282,6 +283,8 @@ def _judged(
     model: _Model, x: Floats, values: Floats, observed: Floats, level: float, simulations: int, seed: int, calls: int, trials: int
 ) -> Bridge:
     """Errors, intervals and goodness, from data sets simulated at the fit."""
+    import pandas as pd
+
     prior, coupling = model.place(x)
     p = model.probabilities(x)
     n = model.n
@@ -301,8 +304,7 @@ def _judged(
         solved = np.full((len(x), len(p)), np.nan)
     residuals = (simulated - n * p) * scale
     moves = residuals @ solved.T  # what fitting each simulated data set would add to x, to first order
-    bias, error = moves.mean(0), moves.std(0, ddof=1)
-    parameters, intervals = _parameters(model, x - bias, error, level)
+    parameters, intervals = _parameters(model, x, np.sqrt((moves**2).mean(0)), level)
     left = residuals - moves @ slope.T
     left -= left.mean(0)
     own = (observed - n * p) * scale
@@ -315,6 +317,16 @@ def _judged(
     theta = np.linspace(0.05, 0.95, 181)
     share = 1 - np.searchsorted(order, theta) / n
     fitted = _shares(model, x, theta)
+    chance = simulated[:, ::-1].cumsum(1)[:, ::-1][:, 1:].std(0, ddof=1) / n
+    shares = pd.DataFrame(
+        {
+            "threshold": theta,
+            "observed": share,
+            "observed_stderr": np.sqrt(share * (1 - share) / n),
+            "fitted": fitted,
+            "stderr": np.interp(theta, EDGES, chance),
+        }
+    )
     return Bridge(
         prior,
         coupling,
@@ -327,6 +339,7 @@ def _judged(
         float(observed @ np.log(p)),
         Goodness(statistic, freedom, p_value),
         float(np.abs(share - fitted).max()),
+        shares,
         calls,
     )
 

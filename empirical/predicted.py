@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 RATE = 0.7  # of the training set in a subset, as published
 HIGHEST = 1000  # times seen, up to which subpopulations are told apart
-DENSE = 20  # up to here each solved for; beyond, by a spline of logarithms over steps of a tenth
+DENSE = 30  # up to here each solved for; beyond, by a spline of logarithms over steps of a tenth
+TINY = 1e-14
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Occupancy:
 def occupancy(problem: Problem) -> Occupancy:
     """The exact solution, summed up beyond ``HIGHEST``."""
     n, highest = problem.n, min(problem.n, HIGHEST)
-    steps = np.unique(np.round(np.geomspace(DENSE, highest, 45)).astype(np.int64)) if highest > DENSE else []
+    steps = np.unique(np.round(np.geomspace(DENSE, highest, 40)).astype(np.int64)) if highest > DENSE else []
     ell = np.unique(np.concatenate([np.arange(min(highest, DENSE) + 1), steps]).astype(np.int64))
     solved = spectrum(problem, ell)
     copies = np.arange(highest + 1.0)
@@ -68,8 +69,11 @@ def occupancy(problem: Problem) -> Occupancy:
     def spread(value: Floats) -> Floats:
         if len(ell) == len(copies):
             return value
-        line = CubicSpline(np.log(ell[1:]), np.log(np.maximum(value[1:], 1e-300)))
-        return np.append(value[0], np.exp(line(np.log(copies[1:]))))
+        there = np.flatnonzero(value[1:] > TINY) + 1  # where a law ends, its logarithm has no spline
+        if len(there) < 2:
+            return np.where(copies == 0, value[0], 0.0)
+        line = CubicSpline(np.log(ell[there]), np.log(value[there]), extrapolate=False)
+        return np.append(value[0], np.nan_to_num(np.exp(line(np.log(copies[1:])))))
 
     seen, mass = spread(solved.seen), spread(solved.mass)
     rest, rest_mass = max(n - float(copies @ seen), 0.0), max(1 - float(mass.sum()), 0.0)

@@ -26,7 +26,7 @@ from empirical.coupling import Beta, Coupling, Fixed
 from empirical.predicted import RATE, above, checked
 from longtail.core import ArgumentError, Estimate, Floats, Prior, Problem, real, whole
 from longtail.counts import log_law, tied_scale
-from longtail.fit import FAMILIES, LEVEL, Goodness
+from longtail.fit import FAMILIES, LEVEL, WORST, Goodness
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -257,7 +257,7 @@ def _search(model: _Model, observed: Floats) -> tuple[Floats, float, int]:
         try:
             return float(-2 * observed @ np.log(model.probabilities(x)))
         except ArgumentError:
-            return np.inf
+            return WORST
 
     family, extra = FAMILIES[model.family], COUPLINGS[model.coupling][0]
     shape_starts = [[family.inward(s)] for s in family.starts] if model.shapes else [[]]
@@ -297,11 +297,7 @@ def _judged(
     scale = 1 / np.sqrt(n * p)
     slope = jacobian * (n * scale)[:, None]  # of the residuals (n_b − n P_b)/√(n P_b), with the sign turned
     information = slope.T @ slope
-    try:
-        inverse = np.linalg.inv(information)
-        solved = inverse @ slope.T
-    except np.linalg.LinAlgError:
-        solved = np.full((len(x), len(p)), np.nan)
+    solved = np.linalg.pinv(information, rcond=1e-10) @ slope.T  # a coordinate at its bound has no slope
     residuals = (simulated - n * p) * scale
     moves = residuals @ solved.T  # what fitting each simulated data set would add to x, to first order
     parameters, intervals = _parameters(model, x, np.sqrt((moves**2).mean(0)), level)

@@ -8,7 +8,8 @@ with c = 0 go unseen. With f_b subpopulations whose count falls in bin b and S =
 maximized over the prior's parameters, its size among them, and the scale s. Counts up to ten are bins of their own; beyond,
 each is a fifth wider than the last; the thirty largest share one. There a list is a handful of atoms (1, ½, ⅓, ... for Zipf)
 and the place of a count would measure which atom it is, of which real frequencies know nothing. Intervals are Wald's from
-the curvature at the maximum; the goodness of fit is Pearson's over the same bins.
+the curvature at the maximum, or where the number of the unseen is vague, the likelihood's own (a size may have no upper
+end: a list that goes on unseen); the goodness of fit is Pearson's over the same bins.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ LEVEL = 0.95
 EXPECTED = 5.0  # in a bin of the goodness of fit, at least
 SINGLE, WIDER = 10, 1.2  # counts up to here have a bin each; beyond, neighboring edges have this ratio
 HEAD = 30  # of the largest counts that share a bin
+VAGUE = 0.25  # standard error of the logarithm of the unseen, from which on intervals are read off the likelihood itself
+WORST = 1e15  # stands for infinity, with which a simplex cannot calculate
+FARTHEST = 12.0  # of a coordinate from its best value
 
 
 @dataclass(frozen=True)
@@ -47,23 +51,22 @@ class Family:
     starts: tuple[float, ...]
 
 
-def _real(make: Callable[[float, int], Prior], parameter: str, *starts: float) -> Family:
-    return Family(make, parameter, lambda x: float(np.log(x)), lambda y: float(np.exp(y)), starts)
+def _positive(make: Callable[[float, int], Prior], parameter: str, low: float, high: float, *starts: float) -> Family:
+    def outward(y: float) -> float:
+        return float(np.exp(np.clip(y, np.log(low), np.log(high))))
+
+    return Family(make, parameter, lambda x: float(np.log(x)), outward, starts)
 
 
 FAMILIES: dict[str, Family] = {
-    "Zipf": _real(lambda a, size: Zipf(alpha=a, size=size), "alpha", 0.4, 0.8, 1.2, 1.8),
-    "Pareto": _real(lambda a, size: Pareto(shape=a, size=size), "shape", 0.6, 1.0, 2.0),
-    "LogNormal": _real(lambda a, size: LogNormal(sigma=a, size=size), "sigma", 0.5, 1.5, 3.0),
-    "Gamma": _real(lambda a, size: Gamma(shape=a, size=size), "shape", 0.1, 0.5, 2.0),
-    "Geometric": Family(  # the coordinate is the range of log frequencies, −size log ratio
-        lambda a, size: Geometric(ratio=float(np.exp(-a / size)), size=size),
-        "decay",
-        lambda x: float(np.log(x)),
-        lambda y: float(np.exp(y)),
-        (3.0, 8.0, 20.0),
+    "Zipf": _positive(lambda a, size: Zipf(alpha=a, size=size), "alpha", 1e-3, 50.0, 0.4, 0.8, 1.2, 1.8),
+    "Pareto": _positive(lambda a, size: Pareto(shape=a, size=size), "shape", 1e-2, 1e3, 0.6, 1.0, 2.0),
+    "LogNormal": _positive(lambda a, size: LogNormal(sigma=a, size=size), "sigma", 1e-3, 50.0, 0.5, 1.5, 3.0),
+    "Gamma": _positive(lambda a, size: Gamma(shape=a, size=size), "shape", 1e-3, 1e6, 0.1, 0.5, 2.0),
+    "Geometric": _positive(  # the coordinate is the range of log frequencies, −size log ratio
+        lambda a, size: Geometric(ratio=float(np.exp(-a / size)), size=size), "decay", 1e-6, 600.0, 3.0, 8.0, 20.0
     ),
-    "Uniform": Family(lambda _, size: Uniform(size=size), None, lambda x: x, lambda y: y, (1.0,)),
+    "Uniform": Family(lambda _, size: Uniform(size=size), None, float, float, (1.0,)),
 }
 
 
@@ -148,15 +151,21 @@ def fit(counts: ArrayLike | Counts, family: str | Iterable[str] = tuple(FAMILIES
     for name in names:
         if name not in FAMILIES:
             raise ArgumentError("family", name, f"give one of {', '.join(FAMILIES)}")
-    return min((_fit(given, name, level) for name in names), key=lambda found: found.aic)
+    if len(names) == 1:
+        return _fit(given, names[0], level)
+    best = min((_fit(given, name, level, profile=False) for name in names), key=lambda found: found.aic)
+    return _fit(given, best.family, level)
 
 
 def table(counts: ArrayLike | Counts, families: Iterable[str] = tuple(FAMILIES)) -> pd.DataFrame:
-    """Every family's fit, the best first: a row each, with the difference in AIC and the p-value of its goodness."""
+    """Every family's fit, the best first: a row each, with the difference in AIC and the p-value of its goodness.
+
+    Intervals are from the curvature throughout; ``fit`` with one family does better where the unseen are vague.
+    """
     import pandas as pd
 
     given = counts if isinstance(counts, Counts) else Counts.of(counts)
-    fits = sorted((fit(given, name) for name in families), key=lambda found: found.aic)
+    fits = sorted((_fit(given, name, LEVEL, profile=False) for name in families), key=lambda found: found.aic)
     return pd.DataFrame(
         {
             "prior": repr(found.prior),
@@ -235,7 +244,7 @@ class Bins:
         return Goodness(statistic, freedom, float(stats.chi2.sf(statistic, freedom)) if freedom > 0 else np.nan)
 
 
-def _fit(counts: Counts, name: str, level: float) -> Fit:
+def _fit(counts: Counts, name: str, level: float, profile: bool = True) -> Fit:
     family = FAMILIES[name]
     shapes = family.parameter is not None
     bins = Bins.of(counts)
@@ -251,12 +260,12 @@ def _fit(counts: Counts, name: str, level: float) -> Fit:
         nonlocal calls
         calls += 1
         if x[-2] < 0 or x[-2] > np.log(LARGEST / 2):
-            return np.inf
+            return WORST
         try:
             value = -bins.log_likelihood(*place(x))
         except ArgumentError:  # the coordinate left what the family allows
-            return np.inf
-        return value if np.isfinite(value) else np.inf
+            return WORST
+        return min(value, WORST)
 
     shape_starts = [[family.inward(s)] for s in family.starts] if shapes else [[]]
     unseen_starts = [np.log1p(f * counts.seen) for f in (0.02, 0.3, 2.0)]
@@ -268,30 +277,71 @@ def _fit(counts: Counts, name: str, level: float) -> Fit:
         options = {"initial_simplex": simplex, "xatol": 1e-4, "fatol": 1e-4, "maxfev": 400}
         found = optimize.minimize(loss, first, method="Nelder-Mead", options=options)
         first, steps = found.x, steps / 8
-    if not np.isfinite(found.fun):
+    if found.fun >= WORST:
         raise ArgumentError("counts", f"{counts.seen} counts", f"no {name} prior can make them; try another family")
     prior, log_scale = place(found.x)
     covariance = _covariance(loss, found.x)
-    parameters, intervals = _parameters(family, found.x, covariance, counts, prior, level)
+    parameters, intervals = _parameters(family, found.x, covariance, loss, counts.seen, prior.size, level, profile)
     good = bins.goodness(prior, log_scale, fitted=len(found.x))
     return Fit(prior, name, parameters, intervals, log_scale, -float(found.fun), good, counts.n, counts.seen, calls)
 
 
 def _parameters(
-    family: Family, x: Floats, covariance: Floats, counts: Counts, prior: Prior, level: float
+    family: Family, x: Floats, covariance: Floats, loss: Callable[[Floats], float], seen: int, size: int, level: float, profile: bool
 ) -> tuple[dict[str, Estimate], dict[str, tuple[float, float]]]:
     z = float(stats.norm.ppf((1 + level) / 2))
     error = np.sqrt(np.diag(covariance))
+    curved = bool(np.isfinite(error).all() and error[-2] < VAGUE)
     parameters, intervals = {}, {}
+
+    def ends(i: int) -> tuple[float, float]:
+        return (x[i] - z * error[i], x[i] + z * error[i]) if curved or not profile else _profile(loss, x, i, z)
+
     if family.parameter is not None:
         value = family.outward(x[0])
         parameters[family.parameter] = Estimate(value, value * error[0])
-        intervals[family.parameter] = (family.outward(x[0] - z * error[0]), family.outward(x[0] + z * error[0]))
-    unseen = np.exp(x[-2])
-    ends = counts.seen + np.expm1(np.clip(x[-2] + np.array([-z, z]) * error[-2], 0, 60))
-    parameters["size"] = Estimate(float(prior.size), float(unseen * error[-2]))
-    intervals["size"] = (float(ends[0]), float(ends[1]))
+        low, high = ends(0)
+        intervals[family.parameter] = (family.outward(low), family.outward(high))
+    low, high = ends(len(x) - 2)
+    parameters["size"] = Estimate(float(size), float(np.exp(x[-2]) * error[-2]))
+    most = seen + float(np.expm1(high))
+    intervals["size"] = (seen + float(np.expm1(max(low, 0.0))), most if most < LARGEST / 4 else np.inf)
     return parameters, intervals
+
+
+def _profile(loss: Callable[[Floats], float], x: Floats, i: int, z: float) -> tuple[float, float]:
+    """Where the likelihood, at its best in the other coordinates, has fallen by z²/2; infinite where it never does."""
+    others = np.arange(len(x)) != i
+    at = loss(x)
+
+    def rise(value: float, start: Floats) -> tuple[float, Floats]:
+        def inner(rest: Floats) -> float:
+            y = np.empty(len(x))
+            y[i], y[others] = value, rest
+            return loss(y)
+
+        options = {"xatol": 1e-3, "fatol": 1e-2, "maxfev": 150}
+        found = optimize.minimize(inner, start, method="Nelder-Mead", options=options)
+        return float(found.fun) - at - z * z / 2, found.x
+
+    found = []
+    for side in (-1.0, 1.0):
+        inside, step, start = x[i], 0.25 * side, x[others]
+        while True:
+            outside = inside + step
+            if abs(outside - x[i]) > FARTHEST:
+                found.append(side * np.inf)
+                break
+            above, there = rise(outside, start)
+            if above > 0:
+                for _ in range(10):
+                    middle = (inside + outside) / 2
+                    above, _ = rise(middle, start)
+                    inside, outside = (inside, middle) if above > 0 else (middle, outside)
+                found.append((inside + outside) / 2)
+                break
+            inside, step, start = outside, step * 2, there
+    return found[0], found[1]
 
 
 def _covariance(loss: Callable[[Floats], float], x: Floats) -> Floats:
@@ -308,7 +358,7 @@ def _covariance(loss: Callable[[Floats], float], x: Floats) -> Floats:
             rise = loss(x + step[i] * unit) - at
             if 0.3 < rise < 2 or step[i] > 5:
                 break
-            step[i] *= np.clip(np.sqrt(0.8 / max(rise, 1e-3)), 0.2, 4.0) if np.isfinite(rise) else 0.5
+            step[i] *= np.clip(np.sqrt(0.8 / max(rise, 1e-3)), 0.2, 4.0)
     hessian = np.empty((k, k))
     for i in range(k):
         a = np.eye(k)[i] * step
@@ -317,6 +367,6 @@ def _covariance(loss: Callable[[Floats], float], x: Floats) -> Floats:
             b = np.eye(k)[j] * step
             cross = loss(x + a + b) - loss(x + a - b) - loss(x - a + b) + loss(x - a - b)
             hessian[i, j] = hessian[j, i] = cross / (4 * step[i] * step[j])
-    if not np.isfinite(hessian).all() or np.linalg.eigvalsh(hessian)[0] <= 0:
+    if np.abs(hessian).max() > WORST / 1e3 or np.linalg.eigvalsh(hessian)[0] <= 0:
         return np.full((k, k), np.nan)
     return np.asarray(np.linalg.inv(hessian))

@@ -47,7 +47,8 @@ def tau(counts: ArrayLike | Counts, ell: ArrayLike = 1) -> Estimate:
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(below > 0, (times + 1) * above / (given.n * below), np.nan)
         error = value * np.sqrt(1 / above + 1 / below)
-    error = np.where((below > 0) & (above == 0), (times + 1) / (given.n * below), error)  # as if one had been seen
+        alone = (times + 1) / (given.n * below)  # where nothing was seen ℓ + 1 times: as if one had been
+    error = np.where((below > 0) & (above == 0), alone, error)
     if np.ndim(ell) == 0:
         return Estimate(float(value), float(error))
     return Estimate(value, error)

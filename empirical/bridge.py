@@ -8,7 +8,8 @@ noise of an estimate that was held out h times (X/h, X ~ Binomial(h, mem)),
 This is the likelihood of one example, added over all: a composite one, for the c members of a subpopulation share their
 memorization and everybody shares T. So errors are not read off its curvature. Whole data sets are simulated from the fitted
 model: frequencies, counts, λ, noise. Their scores' covariance S gives H⁻¹SH⁻¹ (Godambe 1960), the small bias of having put T at
-its mean included, and their lack of fit, after taking out what fitting takes out, the law of the observed one's.
+its mean included, and the covariance of what fitting leaves of their histograms is what the observed one is judged by
+(Hotelling 1931).
 Estimates below the lowest edge share a bin: there the learner's own errors and the clipping of published scores lie.
 """
 
@@ -26,7 +27,7 @@ from empirical.coupling import Beta, Coupling, Fixed
 from empirical.predicted import RATE, above, checked
 from longtail.core import ArgumentError, Estimate, Floats, Prior, Problem, real, whole
 from longtail.counts import log_law, tied_scale
-from longtail.fit import FAMILIES, LEVEL, WORST, Goodness
+from longtail.fit import EXPECTED, FAMILIES, LEVEL, WORST, Goodness
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -301,14 +302,7 @@ def _judged(
     residuals = (simulated - n * p) * scale
     moves = residuals @ solved.T  # what fitting each simulated data set would add to x, to first order
     parameters, intervals = _parameters(model, x, np.sqrt((moves**2).mean(0)), level)
-    left = residuals - moves @ slope.T
-    left -= left.mean(0)
-    own = (observed - n * p) * scale
-    statistic = float(own @ own)
-    law = (left**2).sum(1)
-    freedom = len(p) - 1 - len(x)
-    ratio = law.var(ddof=1) / (2 * law.mean())  # Satterthwaite: a multiple of a chi square with these two moments
-    p_value = float(stats.chi2.sf(statistic / ratio, law.mean() / ratio))
+    good = _goodness((observed - n * p) * scale, residuals, slope, solved, n * p)
     order = np.sort(values)
     theta = np.linspace(0.05, 0.95, 181)
     share = 1 - np.searchsorted(order, theta) / n
@@ -333,11 +327,45 @@ def _judged(
         parameters,
         intervals,
         float(observed @ np.log(p)),
-        Goodness(statistic, freedom, p_value),
+        good,
         float(np.abs(share - fitted).max()),
         shares,
         calls,
     )
+
+
+def _goodness(own: Floats, simulated: Floats, slope: Floats, solved: Floats, expected: Floats) -> Goodness:
+    """Hotelling's T² of the observed residuals among the simulated ones, each after what fitting takes out of it.
+
+    Bins that expect fewer than five examples are joined to a neighbor. Where examples come in clusters some directions vary far
+    more than others: the simulated covariance, not Pearson's, says how much each deviation counts.
+    """
+    edges = [0]
+    total = 0.0
+    for b, e in enumerate(expected):
+        total += e
+        if total >= EXPECTED and expected[b + 1 :].sum() >= EXPECTED:
+            edges.append(b + 1)
+            total = 0.0
+    root = np.sqrt(expected)
+
+    def joined(residual: Floats) -> Floats:
+        """Residuals of the joined bins, once the fit has followed what it can."""
+        left = residual - residual @ solved.T @ slope.T
+        return np.asarray(np.add.reduceat(left * root, edges, axis=-1) / np.sqrt(np.add.reduceat(expected, edges)))
+
+    law, point = joined(simulated), joined(own)
+    count = len(law)
+    center = law.mean(0)
+    value, direction = np.linalg.eigh(np.cov(law, rowvar=False))
+    kept = np.arange(len(value)) >= len(value) - min(len(edges) - 1 - slope.shape[1], count // 3)
+    kept &= value > 1e-8 * value.max()
+    freedom = int(kept.sum())
+    if freedom < 1:
+        return Goodness(0.0, 0, np.nan)
+    statistic = float((((point - center) @ direction[:, kept]) ** 2 / value[kept]).sum())
+    ratio = statistic / (1 + 1 / count) * (count - freedom) / (freedom * (count - 1))
+    return Goodness(statistic, freedom, float(stats.f.sf(ratio, freedom, count - freedom)))
 
 
 def _shares(model: _Model, x: Floats, theta: Floats) -> Floats:

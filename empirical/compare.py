@@ -51,7 +51,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if (arguments.directory is None) == (arguments.published is None):
         raise ArgumentError("DIR", arguments.directory, "give the folder of a run, or --published cifar100, one of the two")
     out = folder("--out", arguments.out) if arguments.out else None
-    data_dir = _data_dir(arguments.data_dir)
+    data_dir = data_folder(arguments.data_dir)
     observed = published(arguments.published, data_dir) if arguments.published else read(arguments.directory)
     comparison = _comparison(observed, vars(arguments))
     if arguments.json:
@@ -105,7 +105,7 @@ def _write(comparison: Comparison, out: Path, arguments: dict[str, Any], data_di
     return page
 
 
-def _data_dir(given: str | None) -> str | None:
+def data_folder(given: str | None) -> str | None:
     """The folder of real data: as told, else LONGTAIL_DATA (which the loaders read themselves), else ../shared/data."""
     import os
 

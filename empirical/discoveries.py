@@ -77,8 +77,8 @@ def null_stderr(trials: Trials, y_train: Any) -> Floats:
 def hypergeometric(trials: int, total: Any, inside: float, threshold: Any) -> Floats:
     """Pr[influence ≥ threshold] of a pair without influence, shape (thresholds, totals).
 
-    >>> float(hypergeometric(4, [2], 2, [1.0])[0, 0])  # both right ones among the two trials it was in: 1 of 6
-    0.16666666666666666
+    >>> round(6 * float(hypergeometric(4, [2], 2, [1.0])[0, 0]), 9)  # both right ones in the two trials it was in
+    1.0
     """
     theta = np.asarray(threshold, float)[:, None]
     right, outside = np.asarray(total, float)[None, :], trials - inside

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from empirical.trials import Trials
 
 log = logging.getLogger("empirical")
+<<<<<<< HEAD
+=======
+ENOUGH = 4  # orthogonal arrays for error bars that hold (simulations.verification)
+>>>>>>> estimator
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{options.prog}: error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
         return 2
     except OSError as error:
+<<<<<<< HEAD
         print(f"{options.prog}: error: {error}", file=sys.stderr)  # noqa: T201
+=======
+        where = f": {error.filename}" if error.filename else ""
+        print(f"{options.prog}: error: {error.strerror or error}{where}", file=sys.stderr)  # noqa: T201
+>>>>>>> estimator
         return 1
     except KeyboardInterrupt:
         log.warning(
@@ -85,10 +94,18 @@ def _train(arguments: argparse.Namespace, out: Path | None) -> Scored:
     from empirical.bar import Bar
     from empirical.datasets import load
     from empirical.needs import needs
+<<<<<<< HEAD
+=======
+    from empirical.planning import stderr
+>>>>>>> estimator
     from empirical.run import check, run
     from empirical.store import Store
 
     names = ("data_dir", "label", "id", "text", "test", "test_fraction", "prior", "n", "seed")
+<<<<<<< HEAD
+=======
+    arguments.trials = _trials(arguments)
+>>>>>>> estimator
     dataset = load(arguments.data, **{name: getattr(arguments, name) for name in names})
     log.info(
         "%s: %s + %s examples; %s", dataset.name, f"{dataset.data.n:,}", f"{dataset.data.n_test:,}", dataset.imbalance
@@ -100,9 +117,17 @@ def _train(arguments: argparse.Namespace, out: Path | None) -> Scored:
     store = None if out is None else Store.open(out / "trials", job.identity(), resume=arguments.resume)
     missing = _missing(job, store, arguments)
     log.info("%r, %r: %s models%s", job.learner, job.design, f"{arguments.trials:,}", _there(arguments.trials, missing))
+<<<<<<< HEAD
     if missing:
         log.info("this needs %s", needs(job, arguments.trials, missing, arguments.workers))
     bar = Bar(job.design.inclusion(job.data.n), job.data.n_test)
+=======
+    fraction = job.design.inclusion(job.data.n)
+    log.info("an influence will be off by %.3f at most (one standard error)", stderr(arguments.trials, fraction))
+    if missing:
+        log.info("this needs %s", needs(job, arguments.trials, missing, arguments.workers))
+    bar = Bar(fraction, job.data.n_test)
+>>>>>>> estimator
     try:
         trials = run(
             job,
@@ -117,7 +142,11 @@ def _train(arguments: argparse.Namespace, out: Path | None) -> Scored:
         bar.close()
     record = {
         "data": dataset.name,
+<<<<<<< HEAD
         "fraction": job.design.inclusion(job.data.n),
+=======
+        "fraction": fraction,
+>>>>>>> estimator
         "design": repr(job.design),
         "learner": repr(job.learner),
         "seed": job.seed,
@@ -129,11 +158,18 @@ def _train(arguments: argparse.Namespace, out: Path | None) -> Scored:
 
 
 def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
+<<<<<<< HEAD
     from longtail.arrays import device
 
     from empirical.designs import design
     from empirical.run import Job
     from empirical.spec import learner
+=======
+    from empirical.designs import Orthogonal, design
+    from empirical.run import Job
+    from empirical.spec import learner
+    from longtail.arrays import device
+>>>>>>> estimator
     from longtail.core import whole
 
     chosen = device(arguments.device)
@@ -146,6 +182,17 @@ def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
         classes=dataset.data.y_train,
         stratified=arguments.stratified,
     )
+<<<<<<< HEAD
+=======
+    if isinstance(subsets, Orthogonal) and arguments.trials < ENOUGH * subsets.rows:
+        log.warning(
+            "%s arrays of %s trials: error bars are rough below %s arrays (%s trials)",
+            arguments.trials // subsets.rows,
+            subsets.rows,
+            ENOUGH,
+            ENOUGH * subsets.rows,
+        )
+>>>>>>> estimator
     seed = whole("--seed", arguments.seed, 0, 2**64 - 1)
     return Job(
         dataset.data,
@@ -158,6 +205,23 @@ def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
     )
 
 
+<<<<<<< HEAD
+=======
+def _trials(arguments: argparse.Namespace) -> int:
+    """--trials, or as many as --error takes; of an orthogonal array its own size has to be given."""
+    from empirical.names import TRIALS
+    from empirical.planning import plan
+
+    if arguments.error is None:
+        return TRIALS if arguments.trials is None else int(arguments.trials)
+    if arguments.trials is not None:
+        raise ArgumentError("--error", arguments.error, "give --trials or --error, not both")
+    if arguments.design == "orthogonal":
+        raise ArgumentError("--error", arguments.error, "whole arrays are trained; give their --trials")
+    return plan(error=arguments.error, fraction=0.7 if arguments.fraction is None else arguments.fraction).trials
+
+
+>>>>>>> estimator
 def _missing(job: Job, store: Store | None, arguments: argparse.Namespace) -> int:
     """Trials still to be trained, once other runs' have been taken over."""
     from empirical.store import Store
@@ -210,7 +274,11 @@ def _elsewhere(arguments: argparse.Namespace) -> Scored:
 
 
 def _results(scored: Scored, arguments: argparse.Namespace) -> Results:
+<<<<<<< HEAD
     from empirical.influence import THRESHOLD
+=======
+    from empirical.names import THRESHOLD
+>>>>>>> estimator
     from empirical.results import lowest_threshold, results
 
     if arguments.threshold is not None and arguments.fdr is not None:

@@ -21,11 +21,12 @@ from empirical.data import Data
 from empirical.dataset import encoded, finite
 from empirical.designs import design as design_of
 from empirical.halves import Agreement, agreement
-from empirical.influence import THRESHOLD, influence_pairs, pair_cells
+from empirical.influence import influence_pairs, pair_cells
 from empirical.learner import Learner
 from empirical.memorization import memorization
+from empirical.names import SHARD, THRESHOLD
 from empirical.results import lowest_threshold
-from empirical.run import SHARD, Job, run
+from empirical.run import Job, run
 from empirical.store import Store
 from empirical.trials import Trials
 from longtail.core import ArgumentError, Estimate, whole

@@ -16,8 +16,9 @@ import pandas as pd
 
 from empirical.design import Integers
 from empirical.designs import Orthogonal
-from empirical.influence import THRESHOLD, above
+from empirical.influence import above
 from empirical.memorization import memorization_cells
+from empirical.names import THRESHOLD
 from empirical.trials import Trials
 from longtail.core import ArgumentError, Floats
 

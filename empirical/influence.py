@@ -21,11 +21,9 @@ from empirical.designs import Orthogonal
 from empirical.kernels import pairs as kernel
 from empirical.kernels.bits import Words, pack
 from empirical.memorization import BLOCK, LEVEL, blocks, labels
+from empirical.names import THRESHOLD
 from empirical.trials import Trials
 from longtail.core import ArgumentError, Floats, real
-
-THRESHOLD = 0.15
-PUBLISHED_MEMORIZATION = 0.25
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def report(results: Results, *, top: int = 5) -> str:
         f"{'mean memorization':<32}{_shown(s['mean_memorization'])}",
         f"{'memorization of .25 or more':<32}{_percent(s['share_above_0.25'])} of examples",
         f"{'pairs with influence ≥ ' + level:<32}{s[pairs_key]:,}, of which {s['expected_false_pairs']:,.3g} expected by chance",
-        f"{'typical standard error':<32}{_shown(s['stderr'])}",
+        f"{'standard error':<32}{_shown(s['stderr'])} of memorization, {_shown(s['pairs_stderr'])} of these pairs",
         "",
         _block("memorized most", _head(results.memorization.sort_values("memorization", ascending=False), top)),
     ]
@@ -47,8 +47,8 @@ def meaning(s: dict[str, Any], pairs_key: str) -> str:
         )
     if s["stderr"] is not None:
         parts.append(
-            f"A single estimate is off by about {s['stderr']:.2g} (one standard error), so a value within "
-            f"{2 * s['stderr']:.2g} of 0 says nothing."
+            f"Memorization is off by about {s['stderr']:.2g} (one standard error, over all examples; the table has each), "
+            f"so a value within {2 * s['stderr']:.2g} of 0 says nothing."
         )
     if s["noise_share"] is not None:
         parts.append(f"{_percent(s['noise_share'])} of the variance of memorization between examples is this noise.")

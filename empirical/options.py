@@ -6,12 +6,8 @@ import argparse
 from typing import Any
 
 import longtail
-from empirical.datasets import NAMES
-from empirical.designs import NAMES as DESIGNS
-from empirical.influence import THRESHOLD
 from empirical.learner import SCORES
-from empirical.run import EXECUTORS, SHARD
-from empirical.spec import ALIASES
+from empirical.names import DATA, DESIGNS, EXECUTORS, LEARNERS, SHARD, THRESHOLD, TRIALS
 
 
 class Parser(argparse.ArgumentParser):
@@ -34,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
         "data",
         nargs="?",
         metavar="DATA",
-        help="; ".join([*NAMES]) + "; a .npz, .csv, .parquet, .txt or .zip "
+        help="; ".join(DATA) + "; a .npz, .csv, .parquet, .txt or .zip "
         "file; a folder of images per class; or package.module.function",
     )
     data = p.add_argument_group("data")
@@ -59,10 +55,13 @@ def parser() -> argparse.ArgumentParser:
         "--learner",
         default="knn",
         metavar="SPEC",
-        help=f"{', '.join(ALIASES)}, as a call for options, or "
+        help=f"{', '.join(LEARNERS)}, as a call for options, or "
         "package.module.Class(...), ours or scikit-learn's (default knn)",
     )
-    run.add_argument("--trials", type=int, default=2000, metavar="T", help="models to train (default 2000)")
+    run.add_argument("--trials", type=int, metavar="T", help=f"models to train (default {TRIALS})")
+    run.add_argument(
+        "--error", type=float, metavar="X", help="instead: as many models as a standard error of X takes, at worst"
+    )
     run.add_argument(
         "--first", type=int, default=0, metavar="K", help="number of the first trial, to share a run (default 0)"
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import NullLocator, PercentFormatter
 
 from empirical.halves import Agreement
 from longtail.plots import BLUE, GRAY, ORANGE, STYLE, save
@@ -51,6 +51,8 @@ def error_against_trials(curve: pd.DataFrame, title: str) -> Figure:
             axes.plot(t, end["stderr"] * np.sqrt(end["trials"] / t), ":", color=GRAY, label="1/√(models)")
         axes.set_xscale("log")
         axes.set_yscale("log")
+        axes.set_xticks(t, [f"{v:,.0f}" for v in t], fontsize=8)
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xlabel("models trained")
         axes.set_ylabel("root mean square error of memorization")
         axes.set_title(title)
@@ -69,7 +71,7 @@ def split_half(agreement: Agreement, title: str) -> Figure:
         axes.set_xlabel("memorization, even models")
         axes.set_ylabel("memorization, odd models")
         shared = "no pairs" if np.isnan(agreement.jaccard) else f"pairs shared {agreement.jaccard:.0%}"
-        axes.set_title(f"{title}: correlation {agreement.correlation:.3f}, {shared}")
+        axes.set_title(f"{title}\ncorrelation {agreement.correlation:.3f}, {shared}")
         axes.set_aspect("equal", adjustable="datalim")
     return figure
 
@@ -84,7 +86,7 @@ def classes(balance: pd.DataFrame, title: str) -> Figure:
         for name, color, mark in (("train", BLUE, "o"), ("test", ORANGE, "s")):
             share = ordered[name].to_numpy(float) / max(ordered[name].sum(), 1)
             axes.plot(place, share, mark, color=color, markersize=4, label=f"{name}: {ordered[name].sum():,} examples")
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.2 * axes.dataLim.ymax)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         axes.set_ylabel("share of examples")
         if len(ordered) <= 30:
@@ -95,9 +97,9 @@ def classes(balance: pd.DataFrame, title: str) -> Figure:
     return figure
 
 
-__all__ = ["classes", "error_against_trials", "memorization_histogram", "save", "split_half"]
-
-
 def write(figures: dict[str, Figure], directory: Path) -> list[Path]:
     """Each figure as PNG."""
     return [save(figure, directory / f"{name}.png") for name, figure in figures.items()]
+
+
+__all__ = ["classes", "error_against_trials", "memorization_histogram", "save", "split_half", "write"]

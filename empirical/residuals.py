@@ -4,12 +4,12 @@ An array cancels all main effects exactly, so the spread of scores overstates th
 p)/√(p(1−p)), whose columns are orthogonal over whole arrays, the estimates are the least-squares main effects of f_kj,
 and of the rest
 
-    e_kj = f_kj − mean_j − Σ_i b_ij z_ki      Var infl_ij ≈ Σ_in ẽ²/n_in² + Σ_out ẽ²/n_out² − (1 − 1/R) c A_ij ,
+    e_kj = f_kj − mean_j − Σ_i b_ij z_ki      Var infl_ij ≈ Σ_in ẽ²/n_in² + Σ_out ẽ²/n_out² − c A_ij ,
 
 ẽ² = e²/(1 − h_k) with leverage h_k = (1 + Σ_i z_ki²)/t (MacKinnon & White 1985, HC2). A_ij = Σ_a (mean_k e z_i z_a)²,
 less its own noise, is the spread of what i does together with one other example: it is in e, yet strength two cancels
-it from the estimate, with weight c = (1 + κ²)/(t p(1−p)), κ = (1−2p)/√(p(1−p)). One array cannot tell these pairs from
-their aliases, R independent ones can to 1 − 1/R. Where scores hang on a few examples errors are lumpy (mostly none,
+it from the estimate, with weight c = (1 + κ²)/(t p(1−p)), κ = (1−2p)/√(p(1−p)). One array alone cannot tell these
+pairs from their aliases, and then nothing is taken off. Where scores hang on a few examples errors are lumpy (mostly none,
 rarely large): half of the variance is therefore that of the test point at large, the share of its spread that main
 effects leave times the iid formula.
 
@@ -82,6 +82,6 @@ def variance(design: Orthogonal, masks: Bools, scores: Any, i: Any, j: Any, iid:
     noise = (square * zi**2 * (length[:, None] - zi**2)).sum(0, dtype=float) * (1 - n / design.columns)
     kappa = (1 - 2 * p) ** 2 / (p * (1 - p))
     spread = np.maximum(together - noise, 0) / t**2 * (1 + kappa) / (t * p * (1 - p))
-    copies = t // design.rows
-    own = np.maximum(plain - (1 - 1 / copies) * spread, LEAST * iid)
+    several = t > design.rows  # one array alone cannot tell pairs with i from their aliases
+    own = np.maximum(plain - several * spread, LEAST * iid)
     return np.asarray(0.5 * own + 0.5 * share[j] * iid, float)

@@ -10,8 +10,9 @@ import pandas as pd
 
 from empirical.discoveries import expected_false, threshold_for
 from empirical.halves import Agreement, agreement
-from empirical.influence import PUBLISHED_MEMORIZATION, THRESHOLD, influence_pairs
+from empirical.influence import influence_pairs
 from empirical.memorization import memorization
+from empirical.names import PUBLISHED_MEMORIZATION, THRESHOLD
 from empirical.trials import Trials
 from longtail.core import Floats
 
@@ -90,6 +91,7 @@ def _summary(
         "test_accuracy": accuracy(trials),
         "train_accuracy": _mean(table["in_accuracy"].to_numpy(float)),
         "stderr": float(np.sqrt(np.nanmean(error**2))) if np.isfinite(error).any() else None,
+        "pairs_stderr": float(np.sqrt((pairs["stderr"].to_numpy(float) ** 2).mean())) if len(pairs) else None,
         "never_in_or_out": int((~known).sum()),
         "split_half_correlation": _number(agreed.correlation),
         "split_half_jaccard": _number(agreed.jaccard),

@@ -8,6 +8,7 @@ yours).
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import os
 import threading
@@ -23,12 +24,11 @@ from empirical.data import Data
 from empirical.design import Design
 from empirical.digest import digest
 from empirical.learner import Learner, Score, Trainer
+from empirical.names import EXECUTORS, SHARD
 from empirical.store import Identity, Shard, Store
 from empirical.trials import Trials, floats, joined
 from longtail.core import ArgumentError, whole
 
-SHARD = 64
-EXECUTORS = ("processes", "dask")
 log = logging.getLogger(__name__)
 
 
@@ -50,7 +50,7 @@ class Job:
         packed = self.score == "correct"
         return Identity(
             data=digest(self.data),
-            learner=repr(self.learner),
+            learner=named(self.learner),
             design=repr(self.design),
             seed=self.seed,
             score=self.score,
@@ -208,6 +208,16 @@ def stop_workers() -> None:
 
     with contextlib.suppress(Exception):
         get_reusable_executor().shutdown(wait=False, kill_workers=True)
+
+
+def named(learner: Learner) -> str:
+    """A learner's repr, and where it wraps a plain function a digest of its code: edited, it is another learner."""
+    code = getattr(getattr(learner, "model", None), "__code__", None)
+    if code is None:
+        return repr(learner)
+    plain = [c for c in code.co_consts if not hasattr(c, "co_code")]
+    own = hashlib.sha256(code.co_code + repr((plain, code.co_names)).encode())
+    return f"{learner!r} {own.hexdigest()[:12]}"
 
 
 def version() -> str:

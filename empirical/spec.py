@@ -11,16 +11,9 @@ import importlib
 from typing import Any
 
 from empirical.learner import Learner
+from empirical.names import LEARNERS as ALIASES
 from longtail.core import ArgumentError
 
-ALIASES = {
-    "knn": "KNN",
-    "ridge": "Ridge",
-    "kernel": "KernelRidge",
-    "features": "RandomFeatures",
-    "softmax": "Softmax",
-    "mlp": "MLP",
-}
 REMEDY = f"give one of {', '.join(ALIASES)}, as a call for its options, or package.module.YourLearner(...)"
 
 

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.core import ArgumentError
+from longtail.run import versions
 
 FORMAT = 1
 log = logging.getLogger(__name__)
@@ -91,6 +92,7 @@ class Store:
         else:
             with whole(name) as file:
                 file.write((json.dumps(asdict(identity), indent=1) + "\n").encode())
+        _compare(where / "versions.json")
         return cls(where, identity)
 
     @classmethod
@@ -165,6 +167,22 @@ def identity_of(folder: Path) -> Identity:
         ) from error
 
 
+def _compare(name: Path) -> None:
+    """Keep the libraries' versions; say so where they are others than the run began with, for bits may then differ."""
+    now = versions()
+    if not name.exists():
+        with whole(name) as file:
+            file.write((json.dumps(now, indent=1) + "\n").encode())
+        return
+    with contextlib.suppress(OSError, ValueError):
+        then = json.loads(name.read_text())
+        other = [f"{k} {then[k]} then, {now[k]} now" for k in now if k in then and then[k] != now[k]]
+        if other:
+            log.warning(
+                "the run began with other versions (%s); scores may differ in their last bits", "; ".join(other)
+            )
+
+
 @contextlib.contextmanager
 def whole(name: Path) -> Iterator[BinaryIO]:
     """A binary file that is at ``name`` once the block has ended well, and nowhere otherwise."""
@@ -182,6 +200,8 @@ def whole(name: Path) -> Iterator[BinaryIO]:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(error.errno, f"no room to write {name}; free some and run the same command again") from error
         raise
+    if os.name != "posix":
+        return
     folder = os.open(name.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

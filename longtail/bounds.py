@@ -5,11 +5,12 @@
     τ_1 ≤ 2θ  if  weight(π̄, [θ, t/n]) = 0  for some θ ≤ 1/2n,  with β = weight(π̄, [0, θ]) and t = ln(1/(θβ)) + 2.
 
 The weight is a discontinuous functional of the list, so it is found otherwise than τ. In fixed mode the entries in [a, b]
-are counted. In random mode y = log T − log p = −logit α has the mass density (Σ c_k v_k δ_{log v_k}) ⋆ (f e^{−x}) · (1 − α),
-f the density of log T: one convolution, by FFT, on a lattice that resolves f. Where T hardly varies, it is put at three
-points that have its mean and variance, and entries are counted again. Lists of up to twelve are enumerated. ``error`` says
-how many digits there are: eight to ten as a rule. What no filter can see, so not ``error`` either, is an atom of T that falls
-on an end exactly, as sums of a few dozen integers may: choose ends between the atoms.
+are counted. In random mode y = log T − log p = −logit α has the mass density Σ_k c_k f(y + log v_k) · α, f the density of
+log T on a lattice that resolves it; not by FFT, which would drown few large subpopulations in the rounding of many small
+ones. Where T hardly varies, it is put at three points that have its mean and variance, and entries are counted again. Lists
+of up to twelve are enumerated. ``error`` says how many digits there are: eight to ten as a rule, three where few frequencies
+carry T. What no filter can see, so not ``error`` either, is an atom of T that falls on an end exactly, as sums of a few
+dozen integers may: choose ends between the atoms.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ __all__ = ["Bound", "frequencies", "lower", "no_tail", "weight"]
 
 NARROW = 1e-3  # sd of log T below which three points stand for its law
 SHARPEST = 300.0  # least highest frequency of log T that the density keeps
-POOR = 1e-3
+POOR = 0.05  # a weight less certain than this is no answer
+NOISE = 1e-14  # relative: what lies below is the rounding of the law of T, not its tail
+DEEP = 750.0  # of log value: entries below this beside the largest weigh nothing
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def weight(problem: Problem, low: float, high: float) -> Estimate:
     below, error = mass_below(problem, np.array([low, np.nextafter(high, 2)]))
     total = float(below[1] - below[0])
     bound = float(error.sum())
-    if bound > POOR * max(total, 1e-6):
+    if bound > POOR * max(total, 1e-3):
         remedy = f"the weight is only known as {total:.3g} ± {bound:.1g} under {problem.prior!r}: move the ends off its atoms"
         raise AccuracyError("low, high", (low, high), remedy)
     return Estimate(max(total, 0.0), error=bound)
@@ -92,7 +95,7 @@ def frequencies(problem: Problem, points: int = 200) -> pd.DataFrame:
     import pandas as pd
 
     least, most = _supports(problem)
-    support = np.geomspace(max(float(least.min()), 1e-300) / 1.01, min(float(most.max()) * 1.01, 1.0), 4 * points)
+    support = np.geomspace(max(float(least.min()), 1e-300) / 1.01, min(float(most.max()) * 1.01, 1.001), 2 * points)
     below, _ = mass_below(problem, support)
     first, last = np.searchsorted(below, [1e-5, 1 - 1e-9])
     frequency = np.geomspace(support[max(first - 1, 0)], support[min(last, len(support) - 1)], points)
@@ -104,9 +107,11 @@ def frequencies(problem: Problem, points: int = 200) -> pd.DataFrame:
 def mass_below(problem: Problem, frequency: Floats) -> tuple[Floats, Floats]:
     """N E[α·1{α < a}] for every a, and a bound on the error of each."""
     prior = problem.prior
+    if prior.size == 1:
+        return np.where(frequency > 1, 1.0, 0.0), np.zeros(len(frequency))
     if problem.mode == "fixed":
-        return _counted(prior, frequency, fixed=True), np.full(len(frequency), 1e-13)
-    if prior.size <= enumeration.LARGEST and _is_list(prior):
+        return _counted(prior, frequency), np.full(len(frequency), 1e-13)
+    if prior.size <= enumeration.LARGEST and not prior.is_law:
         alpha, probability = enumeration.shares(prior)
         mass = prior.size * alpha * probability
         return np.array([mass[alpha < a].sum() for a in frequency]), np.full(len(frequency), 1e-13)
@@ -128,31 +133,24 @@ def mass_below(problem: Problem, frequency: Floats) -> tuple[Floats, Floats]:
     return fine[: len(frequency)], np.abs(difference).max() + np.abs(after - before)
 
 
-def _is_list(prior: Prior) -> bool:
-    try:
-        prior.entries()
-    except ArgumentError:
-        return False
-    return True
-
-
-def _counted(prior: Prior, frequency: Floats, log_t: float = 0.0, *, fixed: bool = False) -> Floats:
-    """Mass of the entries below each frequency, T given (or, fixed, the rest of the list)."""
+def _counted(prior: Prior, frequency: Floats, log_t: float | None = None) -> Floats:
+    """Mass of the entries below each frequency, given T; without one, the list is taken as it is."""
     nodes = prior.nodes()
     top = float(nodes.log_value.max())
-    total = float(nodes.count @ np.exp(nodes.log_value - top))
-    out = np.zeros(len(frequency))
-    for i, a in enumerate(frequency):
-        if a <= 0:
-            continue
-        with np.errstate(divide="ignore"):
-            edge = np.log(a) + np.log(total) + top if fixed else special.logit(min(a, 1.0)) + log_t
-        if not fixed or a <= 1:
-            part = prior.between(-np.inf, edge)
-            share = np.exp(part.log_value - top) / total if fixed else special.expit(part.log_value - log_t)
-            out[i] = part.count @ share
-        else:
-            out[i] = 1.0
+    log_total = top + np.log(nodes.count @ np.exp(nodes.log_value - top))
+    with np.errstate(divide="ignore"):
+        a = np.clip(frequency, 0.0, 1.0)
+        edge = np.log(a) + log_total if log_t is None else special.logit(a) + log_t
+    edge = np.where(frequency > 1, np.inf, edge)
+    order = np.argsort(edge)
+    below, mass, out = top - DEEP, 0.0, np.zeros(len(edge))
+    for i in order:
+        if edge[i] > below:
+            part = prior.between(below, edge[i])
+            share = np.exp(part.log_value - log_total) if log_t is None else special.expit(part.log_value - log_t)
+            mass += float(part.count @ share)
+            below = edge[i]
+        out[i] = mass
     return out
 
 
@@ -162,8 +160,6 @@ def _narrow(prior: Prior, frequency: Floats) -> tuple[Floats, Floats]:
     top = float(nodes.log_value.max())
     value, share = np.exp(nodes.log_value - top), nodes.count / nodes.count.sum()
     mean = (prior.size - 1) * float(share @ value)
-    if mean == 0:  # one subpopulation
-        return np.where(frequency > 1, 1.0, 0.0), np.zeros(len(frequency))
     deviation = np.sqrt((prior.size - 1) * max(float(share @ value**2) - float(share @ value) ** 2, 0.0))
     if deviation < 1e-12 * mean:
         return _counted(prior, frequency, top + np.log(mean)), np.full(len(frequency), 1e-13)
@@ -186,24 +182,24 @@ def _smooth(prior: Prior, frequency: Floats, highest: float) -> Floats:
 
 @lru_cache(maxsize=4)
 def _density(prior: Prior, highest: float) -> tuple[Floats, Floats]:
-    """Mass density of y on a lattice: (mass at log p) ⋆ (law of log T times e^{−x}), times 1 − α."""
+    """Mass density of y on a lattice: every node adds its count times the law of T, shifted by its log value."""
     rule: Rule = law(prior, (highest / 8.8) ** 2)
     step = rule.log_t[1] - rule.log_t[0]
+    weight = np.where(np.abs(rule.weight) > NOISE * np.abs(rule.weight).max(), rule.weight, 0.0)
+    present = np.flatnonzero(weight)
+    weight, first = weight[present[0] : present[-1] + 1], rule.log_t[present[0]]
     nodes = prior.nodes(max(1.0, highest / 40))
     top = float(nodes.log_value.max())
     kept = nodes.log_value > top - 80 - np.log(prior.size)
-    log_p, mass = nodes.log_value[kept], nodes.count[kept] * np.exp(nodes.log_value[kept] - top)
-    base = log_p.min() - 8 * step
-    lattice = np.zeros(int((log_p.max() - base) / step) + 16)
-    position = (log_p - base) / step
-    left = np.floor(position).astype(np.int64) - 3
-    for j, lagrange in enumerate(_lagrange(position - left)):
-        np.add.at(lattice, left + j, mass * lagrange)
-    kernel = rule.weight * np.exp(top - rule.log_t)
-    length = len(lattice) + len(kernel) - 1
-    joined = np.fft.irfft(np.fft.rfft(lattice[::-1], length) * np.fft.rfft(kernel, length), length)
-    y = rule.log_t[0] - (base + (len(lattice) - 1) * step) + step * np.arange(length)
-    return y, joined * special.expit(y) / step
+    log_p, count = nodes.log_value[kept], nodes.count[kept]
+    start = first - log_p.max() - 8 * step
+    shift = (first - log_p - start) / step  # where the law's first node lands, between lattice points
+    left = np.floor(shift).astype(np.int64) - 3
+    density = np.zeros(int(left.max()) + len(weight) + 8)
+    for place, taps in zip(left, (count * _lagrange(shift - left)).T, strict=True):
+        density[place : place + len(weight) + 7] += np.convolve(weight, taps)
+    y = start + step * np.arange(len(density))
+    return y, density * special.expit(-y) / step
 
 
 def _lagrange(s: Floats) -> Floats:
@@ -220,5 +216,5 @@ def _supports(problem: Problem) -> tuple[Floats, Floats]:
     if problem.mode == "fixed":
         share = value / (nodes.count @ value)
         return share, share
-    draws = prior.size - 1
+    draws = max(prior.size - 1, 1e-300)
     return value / (value + draws * value.max()), value / (value + draws * value.min())

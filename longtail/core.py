@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -83,6 +84,7 @@ class Prior(ABC):
     """
 
     size: int
+    is_law: ClassVar[bool] = False  # True where frequencies follow a law and there is no list to take as it is
 
     @abstractmethod
     def nodes(self, refine: float = 1.0) -> Nodes:
@@ -101,6 +103,12 @@ class Prior(ABC):
     def sample(self, rng: Any, shape: tuple[int, ...]) -> Floats:
         """Independent uniform draws from the list."""
         return np.asarray(self.entries()[rng.integers(self.size, size=shape)])
+
+
+@lru_cache(maxsize=64)
+def compressed(prior: Prior, refine: float = 1.0) -> Nodes:
+    """``prior.nodes(refine)``, kept: a list of counts takes longer to compress than to solve."""
+    return prior.nodes(refine)
 
 
 @dataclass(frozen=True)
@@ -122,6 +130,8 @@ class Problem:
         object.__setattr__(self, "labels", whole("labels", self.labels, 2))
         if self.mode not in ("random", "fixed"):
             raise ArgumentError("mode", self.mode, "give 'random' or 'fixed'")
+        if self.mode == "fixed" and self.prior.is_law:
+            raise ArgumentError("mode", self.mode, f"{self.prior!r} is a law, not a list: use mode='random'")
 
     @property
     def guess(self) -> float:

@@ -24,13 +24,12 @@ from numpy.typing import NDArray
 from scipy import special
 from scipy.fft import next_fast_len
 
-from longtail.core import AccuracyError, Floats, Prior
+from longtail.core import AccuracyError, Floats, Prior, compressed
 
 TINY = -41.5  # log of 1e-18: what a probability, a filter or a taper may lose
 DECADES = 600.0  # of log value below the largest; what lies deeper is lifted to here, if it is rare enough
-GAIN = (
-    19.0  # (π/2 − θ) times the highest frequency: rounding grows by e^19 there, where g has nothing left to multiply it
-)
+SPARE = 150.0  # where T hardly varies frequencies cost little, and a narrower fade bears T^{−ℓ} better
+GAIN = 19.0  # (π/2 − θ) times the highest frequency: rounding grows by e^19 there, where g has nothing left for it
 
 
 @dataclass(frozen=True)
@@ -59,11 +58,9 @@ def law(prior: Prior, ell: float = 10.0, refine: float = 1.0, tilt: float = 0.0)
     With a ``tilt`` κ the rule is laid where e^{κT} moves the law: dP = E e^{κT} · e^{−κT} dP_κ, and under P_κ the T is
     again a sum of independent draws, of v with weight e^{κv}. So what is exponentially rare keeps its relative precision.
     """
-    nodes = prior.nodes(refine)
+    nodes = compressed(prior, refine)
     draws = prior.size - 1
     top = float(nodes.log_value.max())
-    if draws == 0:
-        return Rule(np.array([-np.inf]), np.ones(1))
     if np.ptp(nodes.log_value) == 0:
         return Rule(np.array([np.log(draws) + top]), np.ones(1))
     share = nodes.count / nodes.count.sum()
@@ -122,12 +119,13 @@ class _Sum:
 def _rule(total: _Sum, highest: float) -> Rule:
     # One lattice serves log r and log T, so that both transforms are FFTs. Its Nyquist frequency, ``end``, is where the
     # filter, 1 up to ``highest``, is gone; a trapezoid rule along the ray then errs by e^{−2π tilt / step} = e^{−2 GAIN}.
+    mean = total.draws * float(total.share @ total.value)
+    low, high = _reach(total, mean)
+    highest = max(highest, min(3 * highest, SPARE / (high - low)))
     end = 1.5 * highest
     step = np.pi / end
     tilt = GAIN / end
     theta = np.pi / 2 - tilt
-    mean = total.draws * float(total.share @ total.value)
-    low, high = _reach(total, mean)
 
     # The ray runs from where the difference is a rounding error, r² E T² = 1e-18, to where both exponentials are gone.
     square = mean**2 + total.draws * float(total.share @ total.value**2)
@@ -152,8 +150,10 @@ def _rule(total: _Sum, highest: float) -> Rule:
     # Outside [low, high] lie the kernel's tails and rounding noise: fading them out smoothly makes neither count.
     fade = 13 / highest
     taper = special.erfc((low - 6 * fade - x) / fade) * special.erfc((x - high - 6 * fade) / fade) / 4
-    kept = (x > low - 12 * fade) & (x < high + 12 * fade)
-    return Rule(x[kept], np.asarray((weight * taper)[kept], np.float64))
+    weight = weight * taper
+    kept = np.flatnonzero(np.abs(weight) > 1e-19)
+    inside = slice(kept[0], kept[-1] + 1)  # a lattice still, without gaps
+    return Rule(x[inside], weight[inside])
 
 
 def _reach(total: _Sum, mean: float) -> tuple[float, float]:

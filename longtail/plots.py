@@ -78,6 +78,35 @@ def sweep_figure(frame: pd.DataFrame, along: str | None) -> Figure:
     return figure
 
 
+def grouped_figure(frame: pd.DataFrame, group: str, title: str) -> Figure:
+    """One panel a column, one bar a row: numbers of different sizes beside one another."""
+    names = [name for name in frame.columns if name != group]
+    with rc_context(STYLE):  # type: ignore[arg-type]
+        figure = Figure(figsize=(2.4 * len(names), 3.2), layout="constrained")
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+        for axes, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
+            bars = axes.bar(frame[group], frame[name], color=[GRAY, BLUE, ORANGE, GREEN, PURPLE][: len(frame)])
+            axes.bar_label(bars, fmt="%.4g", padding=2)
+            axes.set_title(name.replace("_", " "))
+            axes.margins(y=0.15)
+    return figure
+
+
+def lines_figure(frame: pd.DataFrame, x: str, columns: dict[str, str], title: str, xlabel: str, ylabel: str) -> Figure:
+    """Columns against one, on logarithmic axes; ``columns`` maps each to its label."""
+    with rc_context(STYLE):  # type: ignore[arg-type]
+        figure = Figure(figsize=(7, 4.2), layout="constrained")
+        axes = figure.subplots()
+        looks = zip((BLUE, ORANGE, GREEN, PURPLE), ("o-", "s--", "^-.", "D:"), strict=True)
+        for (name, label), (color, look) in zip(columns.items(), looks, strict=False):
+            axes.loglog(frame[x], frame[name], look, color=color, label=label)
+        axes.set_title(title)
+        axes.set_xlabel(xlabel)
+        axes.set_ylabel(ylabel)
+        axes.legend()
+    return figure
+
+
 def save(figure: Figure, path: Path) -> Path:
     """The figure on disk, whole or not at all."""
     with whole_file(path) as temporary, rc_context(STYLE):  # type: ignore[arg-type]

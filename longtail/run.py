@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from longtail import __version__
 from longtail.core import ArgumentError
 from longtail.files import folder, whole_file
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PACKAGES = (
-    "longtail",
     "numpy",
     "scipy",
     "pandas",
@@ -36,7 +36,7 @@ PACKAGES = (
 @lru_cache(maxsize=1)
 def versions() -> dict[str, str]:
     """Python's version and that of every package here that bears on a result."""
-    found = {"python": platform.python_version()}
+    found = {"python": platform.python_version(), "longtail": __version__}
     for package in PACKAGES:
         try:
             found[package] = version(package)

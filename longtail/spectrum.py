@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.core import AccuracyError, ArgumentError, Floats, Prior, Problem
+from longtail.core import AccuracyError, ArgumentError, Floats, Prior, Problem, compressed
 from longtail.mellin import law
 
 COARSE, FINE = 1.0, 1.25
@@ -45,6 +45,9 @@ def spectrum(problem: Problem, ell: NDArray[np.int64]) -> Spectrum:
 
     α B_ℓ(n) = (ℓ+1)/(n+1) B_{ℓ+1}(n+1) and (1 − α) B_ℓ(n) = (n+1−ℓ)/(n+1) B_ℓ(n+1), so no term is subtracted.
     """
+    if problem.prior.size == 1:  # it is seen n times
+        seen = np.where(ell == problem.n, 1.0, 0.0)
+        return Spectrum(ell, seen, seen, np.zeros(len(ell)), np.zeros(len(ell)))
     more = problem.n + 1
     needed = np.unique(np.concatenate([ell, ell + 1]))
     needed = needed[needed <= more]
@@ -107,10 +110,9 @@ def digits(problem: Problem, ell: NDArray[np.int64], value: Floats, error: Float
 
 @dataclass(frozen=True)
 class _Grid:
-    """Nodes of (p, T): the odds p/T, log(1 − α) = −log(1 + p/T), and the weight of each row and column."""
+    """Nodes of (p, T): the odds p/T, and the weight of each row and column."""
 
     odds: Floats
-    log_rest: Floats
     count: Floats
     weight: Floats
     log_factor: Floats | float
@@ -123,7 +125,8 @@ class _Grid:
         rest = np.flatnonzero(~series)
         for start in range(0, len(rest), 64):  # a block of rows that stays in cache
             rows = rest[start : start + 64]
-            odds, log_rest = self.odds[rows], self.log_rest[rows]
+            odds = self.odds[rows]
+            log_rest = -np.log1p(odds)  # log(1 − α)
             power, done = np.exp(n * log_rest + self.log_factor), 0  # C(n, ℓ) (p/T)^ℓ (1 − α)^n
             for j, sightings in enumerate(ell):
                 if sightings - done <= 2 and sightings <= 2 * STEP < n:  # else (1 − α)^n may underflow first
@@ -159,13 +162,13 @@ class _Grid:
 
 @lru_cache(maxsize=8)
 def _grid(prior: Prior, mode: str, ell: float, refine: float, tilt: float = 0.0) -> _Grid:
-    nodes = prior.nodes(refine * max(1.0, np.sqrt(ell / STEP)))
+    nodes = compressed(prior, refine * max(1.0, float(np.sqrt(ell / STEP))))
     top = nodes.log_value.max()
     value = np.exp(nodes.log_value - top)
     if mode == "random":
         rule = law(prior, ell, refine, tilt)
         odds = np.multiply.outer(value, np.exp(top - rule.log_t))
-        return _Grid(odds, -np.log1p(odds), nodes.count, rule.weight, rule.log_factor)
+        return _Grid(odds, nodes.count, rule.weight, rule.log_factor)
     mass = nodes.count * value
     others = mass.sum() - value
     first = int(
@@ -174,13 +177,11 @@ def _grid(prior: Prior, mode: str, ell: float, refine: float, tilt: float = 0.0)
     others[first] = np.delete(mass, first).sum() + (nodes.count[first] - 1) * value[first]
     with np.errstate(divide="ignore"):
         odds = (value / others)[:, None]
-    return _Grid(odds, -np.log1p(odds), nodes.count, np.ones(1), 0.0)
+    return _Grid(odds, nodes.count, np.ones(1), 0.0)
 
 
 def _log_binomial(n: int, ell: int, odds: Floats, log_rest: Floats) -> Floats:
     """log B_ℓ(α)."""
-    if not np.isfinite(odds).all():  # the only subpopulation there is
-        return np.where(np.isfinite(odds), -np.inf, 0.0 if ell == n else -np.inf)
     if ell <= 1000 or n - ell <= 1000:
         with np.errstate(divide="ignore"):
             return np.asarray(_log_choose(n, ell) + ell * np.log(odds) + n * log_rest)
@@ -224,34 +225,40 @@ def _tilted(prior: Prior, n: int, ell: int) -> Floats:
     For a list node p and a tilt κ, log B_ℓ(p/(p + t)) − (κt − K(κ)), t = K'(κ) the tilted mean of T, K its log-Laplace
     transform and κt − K the rate at which T ≈ t grows rare; the largest over both is where the value comes from.
     """
-    nodes = prior.nodes()
+    nodes = compressed(prior)
     value = np.exp(np.maximum(nodes.log_value - nodes.log_value.max(), -600.0))
     share, draws = nodes.count / nodes.count.sum(), prior.size - 1
-    if draws < 1 or np.ptp(value) == 0:
+    if np.ptp(value) == 0:
         return np.stack([_grid(prior, "random", STEP, refine).seen(n, np.array([ell])) for refine in (COARSE, FINE)])[
             :, 0
         ]
-    mean = draws * float(share @ value)
-    start = np.log(1e-3 / mean)
-    up = np.exp(np.arange(start, np.log(600.0), 0.1))
-    down = np.exp(np.arange(start, np.log(600.0 / draws / value.min()), 0.1))
-    tilt = np.concatenate([-down[::-1], [0.0], up])
-    exponent = np.multiply.outer(tilt, value)
-    peak = exponent.max(1)
-    terms = np.exp(exponent - peak[:, None]) * share
-    t = draws * (terms @ value) / terms.sum(1)
-    rate = tilt * t - draws * (np.log(terms.sum(1)) + peak)
+
+    def tilted(tilt: Floats) -> tuple[Floats, Floats]:
+        """K'(κ) and κ K'(κ) − K(κ)."""
+        exponent = np.multiply.outer(tilt, value)
+        peak = exponent.max(1)
+        terms = np.exp(exponent - peak[:, None]) * share
+        t = draws * (terms @ value) / terms.sum(1)
+        return t, tilt * t - draws * (np.log(terms.sum(1)) + peak)
+
+    start = np.log(1e-3 / (draws * float(share @ value)))
+    up = np.exp(np.arange(start, np.log(600.0), 0.5))
+    down = np.exp(np.arange(start, np.log(600.0 / draws / value.min()), 0.5))
+    t, rate = tilted(np.concatenate([-down[::-1], [0.0], up]))
     odds = np.divide.outer(value, t)
     height = ell * np.log(odds) - n * np.log1p(odds) - rate + np.log(nodes.count)[:, None]
-    p, k = np.unravel_index(int(np.argmax(height)), height.shape)
-    slope = (n * odds[p] / (1 + odds[p]) - ell) / t  # of log B_ℓ in T; where κ undoes it, the integrand is flat
-    middle = int(np.clip(k, 1, len(tilt) - 2))
-    kappa = float(np.interp(0.0, (tilt - slope)[middle - 1 : middle + 2], tilt[middle - 1 : middle + 2]))
-    if kappa > 0:
-        sharp = n * odds[p, k] / (1 + odds[p, k]) ** 2 + kappa * t[k]  # minus the second derivative in log T, there
-    else:  # e^{|κ|T} would blow up what is left of the law beyond its end: bear T^{−ℓ} untilted, on a narrower fade
-        kappa, sharp = 0.0, 1.3 * ell**2
-    step = max(4 * STEP, float(ell), float(sharp))
+    p = value[int(np.argmax(height.max(1)))]
+
+    low, high = 0.0, 600.0  # κ less the slope of log B_ℓ in T rises through 0 where the integrand is flat
+    for _ in range(50):
+        kappa = (low + high) / 2
+        at = float(tilted(np.array([kappa]))[0][0])
+        low, high = (kappa, high) if kappa < (n * p / (p + at) - ell) / at else (low, kappa)
+    if high > 1e-12:
+        sharp = n * p * at / (p + at) ** 2 + kappa * at  # minus the second derivative in log T, there
+    else:  # κ < 0: e^{|κ|T} would blow up what is left of the law beyond its end; bear T^{−ℓ} untilted, on a narrower fade
+        kappa, sharp = 0.0, float(_step(np.array([1.3 * ell**2]))[0])
+    step = max(4 * STEP, float(ell), sharp)
     if step > SHARPEST:
         return np.zeros(2)
     grids = (_grid(prior, "random", step, refine, kappa) for refine in (COARSE, FINE))

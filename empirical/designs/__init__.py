@@ -6,9 +6,8 @@ from empirical.design import Design, Integers
 from empirical.designs.bernoulli import Bernoulli
 from empirical.designs.fixed import Fixed
 from empirical.designs.orthogonal import Orthogonal
+from empirical.names import DESIGNS as NAMES
 from longtail.core import ArgumentError
-
-NAMES = ("fixed", "bernoulli", "orthogonal")
 
 
 def design(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from empirical.design import Bools, Design, Integers
+from empirical.designs.fixed import words
 from longtail import philox
 from longtail.core import real
 
@@ -31,4 +32,4 @@ class Bernoulli(Design):
 
     def draw(self, seed: int, trials: Integers, n: int, classes: Integers | None) -> Bools:
         """One word an example."""
-        return philox.words(seed, philox.DESIGN, trials, 0, n) < np.uint32(self.threshold)
+        return words(seed, philox.DESIGN, trials, n) < np.uint32(self.threshold)

@@ -29,7 +29,10 @@ MOST_ROWS = 4**12
 
 @dataclass(frozen=True)
 class Orthogonal(Design):
-    """Arrays of ``rows`` trials each, independent of each other: trial k is row k mod rows of array k // rows."""
+    """Arrays of ``rows`` trials each, independent of each other: trial k is row k mod rows of array k // rows.
+
+    The smaller the array that serves, the more of them a number of trials holds, and the better the error is known.
+    """
 
     fraction: float = 0.75
     rows: int = 1024

@@ -17,7 +17,7 @@ _C = tuple(
 _ONE, _BIAS, _MANTISSA = np.float32(1), np.int32(127), np.int32(23)
 
 
-@nb.njit(inline="always")
+@nb.njit(inline="always", error_model="numpy")
 def exponential(x):  # type: ignore[no-untyped-def]
     """e^x, x clipped to [−87.3, 88]: within 2 units in the last place (Cephes' expf)."""
     x = min(max(x, _LEAST), _MOST)

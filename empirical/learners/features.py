@@ -17,6 +17,7 @@ import numpy as np
 from empirical.data import Data
 from empirical.learner import Floats32, Learner, Score, Trainer, features
 from empirical.learners.ridge import Wide, precise
+from empirical.threads import one_thread
 from longtail.core import real, whole
 from longtail.philox import LEARNER, uniforms
 
@@ -36,6 +37,7 @@ class RandomFeatures(Learner):
         if self.gamma is not None:
             object.__setattr__(self, "gamma", real("gamma", self.gamma, 0, open_low=True))
 
+    @one_thread
     def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Trainer:
         """The features of every example, once a process."""
         self.check(data, score)

@@ -27,6 +27,7 @@ from scipy.linalg import cho_factor, cho_solve, lapack
 from empirical.data import Data
 from empirical.learner import Bools, Floats32, Learner, Score, features, subsets
 from empirical.learners.scores import held_classes, read
+from empirical.threads import one_thread
 from longtail.core import ArgumentError, Floats, real
 
 LARGEST = 20_000  # examples: the kernel matrix and its inverse take 8 n² bytes
@@ -50,6 +51,7 @@ class KernelRidge(Learner):
         if self.gamma is not None:
             object.__setattr__(self, "gamma", real("gamma", self.gamma, 0, open_low=True))
 
+    @one_thread
     def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Leaving:
         """The inverse, the full model, and P; once a process."""
         self.check(data, score)
@@ -111,6 +113,7 @@ class Leaving:
     similar: Floats32
     batch: int = MODELS
 
+    @one_thread
     def __call__(self, masks: Bools, trials: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
         masks, trials = subsets(masks, trials, self.data.n)
         present = held_classes(masks, self.data.y_train, self.data.labels)

@@ -20,6 +20,7 @@ from empirical.data import Data
 from empirical.kernels.bits import pack, unpack
 from empirical.learner import Bools, Floats32, Learner, Score, features, subsets
 from empirical.learners.neighbors import neighbors
+from empirical.threads import one_thread
 from longtail.core import whole
 
 
@@ -33,6 +34,7 @@ class KNN(Learner):
     def __post_init__(self) -> None:
         object.__setattr__(self, "k", whole("k", self.k, 1, 2**15))
 
+    @one_thread
     def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Neighbors:
         """Lists of neighbors, long enough that few subsets outlast them; those that do are walked to the end."""
         self.check(data, score)
@@ -57,6 +59,7 @@ class Neighbors:
     labels: NDArray[np.int64]
     batch: int = 64
 
+    @one_thread
     def __call__(self, masks: Bools, trials: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
         masks, trials = subsets(masks, trials, self.data.n)
         if self.k == 1 and self.score != "margin":

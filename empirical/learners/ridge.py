@@ -25,6 +25,7 @@ from empirical.data import Data
 from empirical.learner import Bools, Floats32, Learner, Score, Trainer, features, subsets
 from empirical.learners.linear import MODELS, score_linear
 from empirical.learners.scores import held_classes
+from empirical.threads import one_thread
 from longtail.core import real
 
 NARROW = 192  # features up to which a triangle of 16 models stays in second-level cache
@@ -41,6 +42,7 @@ class Ridge(Learner):
     def __post_init__(self) -> None:
         object.__setattr__(self, "penalty", real("penalty", self.penalty, 0, open_low=True))
 
+    @one_thread
     def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Trainer:
         """Rows with a leading 1, and x xᵀ of every training example where that is narrow."""
         self.check(data, score)
@@ -67,6 +69,7 @@ class _Trained:
     labels: NDArray[np.int64]
     precision: np.dtype[Any]
 
+    @one_thread
     def __call__(self, masks: Bools, trials: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
         masks, trials = subsets(masks, trials, self.data.n)
         present = held_classes(masks, self.data.y_train, self.data.labels)

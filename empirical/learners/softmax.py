@@ -26,6 +26,7 @@ from empirical.data import Data
 from empirical.learner import Bools, Floats32, Learner, Score, features, subsets
 from empirical.learners.linear import MODELS, score_linear, width
 from empirical.learners.scores import held_classes
+from empirical.threads import one_thread
 from longtail.core import real, whole
 
 
@@ -34,7 +35,7 @@ class Softmax(Learner):
     """``tolerance`` bounds the squared gradient in the metric, per example: some twice the loss yet to be gained."""
 
     penalty: float = 1.0
-    tolerance: float = 1e-6
+    tolerance: float = 3e-6
     evaluations: int = 1000
     scores: ClassVar[tuple[str, ...]] = ("correct", "probability", "margin", "loss")
 
@@ -43,6 +44,7 @@ class Softmax(Learner):
         object.__setattr__(self, "tolerance", real("tolerance", self.tolerance, 0, open_low=True))
         object.__setattr__(self, "evaluations", whole("evaluations", self.evaluations))
 
+    @one_thread
     def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Descent:
         """Rows in the principal axes of the training features, a leading 1, once a process."""
         self.check(data, score)
@@ -56,15 +58,8 @@ class Softmax(Learner):
         wide = width(data.n)
         padded = np.zeros((-(-data.n // wide) * wide, rows.shape[1]), np.float32)
         padded[: data.n] = rows[: data.n]
-        return Descent(
-            self,
-            score,
-            data,
-            rows,
-            padded,
-            np.append(1.0, eigenvalues[kept] / data.n),
-            np.append(data.y_train, data.y_test),
-        )
+        spectrum = np.append(1.0, eigenvalues[kept] / data.n).astype(np.float32)
+        return Descent(self, score, data, rows, padded, spectrum, np.append(data.y_train, data.y_test))
 
 
 @dataclass(frozen=True)
@@ -76,10 +71,11 @@ class Descent:
     data: Data
     rows: Floats32
     padded: Floats32
-    eigenvalues: NDArray[np.float64]
+    eigenvalues: Floats32
     labels: NDArray[np.int64]
     batch: int = 64
 
+    @one_thread
     def __call__(self, masks: Bools, trials: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
         masks, trials = subsets(masks, trials, self.data.n)
         present = held_classes(masks, self.data.y_train, self.data.labels)
@@ -90,43 +86,34 @@ class Descent:
 
     def weights(self, masks: Bools) -> tuple[Floats32, NDArray[np.int64]]:
         """Weights (t, K, features) in the principal axes, and how many evaluations each took."""
-        from empirical.learners import softmax_cpu
-
-        advance: Any = softmax_cpu.advance
-
         t, classes, size = len(masks), self.data.labels, self.rows.shape[1]
-        places = _Places.empty(len(self.padded), classes, size)
+        places = _Places.empty(self.padded, classes)
         present = held_classes(masks, self.data.y_train, classes)
         weights, evaluations = np.empty((t, classes, size), np.float32), np.zeros(t, np.int64)
-        penalty, eigenvalues = np.float32(self.learner.penalty), self.eigenvalues.astype(np.float32)
         holder, waiting = np.full(MODELS, -1), iter(range(t))
-        left = t
-        while left:
+        while True:
             for m in np.flatnonzero(holder < 0).tolist():
                 k = next(waiting, None)
                 if k is not None:
                     holder[m] = k
-                    places.begin(m, masks[k], present[k], self.data.y_train, self.padded)
-            loss = places.evaluate(self.padded, self.learner.penalty)
-            for m in np.flatnonzero(holder >= 0).tolist():
-                done = advance(
-                    *places.of(m), loss[m], places.spread[m], eigenvalues, penalty,
-                    self.learner.tolerance * places.held[m].sum(), self.learner.evaluations,
-                )  # fmt: skip
-                if done:
-                    weights[holder[m]] = places.w[m].reshape(classes, size)
-                    evaluations[holder[m]] = places.state[m, 5]
-                    holder[m] = -1
-                    left -= 1
-        return weights, evaluations
+                    places.begin(m, masks[k], present[k], self.data.y_train)
+            if not (holder >= 0).any():
+                return weights, evaluations
+            for m in np.flatnonzero(places.turn(holder >= 0, self.eigenvalues, self.learner)).tolist():
+                weights[holder[m]] = places.w[m].reshape(classes, size)
+                evaluations[holder[m]] = places.state[m, 5]
+                holder[m] = -1
 
 
 @dataclass(frozen=True)
 class _Places:
-    """What 16 descents hold; ``begin`` clears a place for the next model."""
+    """What 16 descents hold; ``begin`` clears a place for the next model, ``turn`` evaluates and advances all."""
 
+    padded: Floats32
+    blocks: list[Floats32]
     held: Floats32
     present: Bools
+    members: NDArray[np.int64]
     sides: Floats32
     w: Floats32
     trial: Floats32
@@ -137,65 +124,63 @@ class _Places:
     changes: Floats32
     curvature: NDArray[np.float64]
     state: NDArray[np.float64]
-    spread: Floats32
+    values: Floats32
 
     @classmethod
-    def empty(cls, rows: int, classes: int, size: int) -> _Places:
+    def empty(cls, padded: Floats32, classes: int) -> _Places:
         from empirical.learners.softmax_cpu import MEMORY
 
-        vectors: list[Any] = [np.zeros((MODELS, classes * size), np.float32) for _ in range(6)]
-        pairs: list[Any] = [np.zeros((MODELS, MEMORY, classes * size), np.float32) for _ in range(2)]
-        rest: list[Any] = [np.ones((MODELS, MEMORY)), np.zeros((MODELS, 6)), np.zeros((MODELS, classes), np.float32)]
-        return cls(np.zeros((MODELS, rows), np.float32), np.ones((MODELS, classes), bool), *vectors, *pairs, *rest)
+        rows, size = padded.shape
+        wide, length = width(rows), classes * size
+        blocks = [np.ascontiguousarray(padded[start : start + wide].T) for start in range(0, rows, wide)]
+        parts: list[Any] = [
+            np.zeros((MODELS, rows), np.float32),
+            np.ones((MODELS, classes), bool),
+            np.ones(MODELS, np.int64),
+            *(np.zeros((MODELS, length), np.float32) for _ in range(6)),
+            *(np.zeros((MODELS, MEMORY, length), np.float32) for _ in range(2)),
+            np.ones((MODELS, MEMORY)),
+            np.zeros((MODELS, 6)),
+            np.empty((MODELS, classes, wide), np.float32),
+        ]
+        return cls(padded, blocks, *parts)
 
-    def begin(self, m: int, mask: Bools, present: Bools, labels: NDArray[np.int64], padded: Floats32) -> None:
+    def begin(self, m: int, mask: Bools, present: Bools, labels: NDArray[np.int64]) -> None:
         self.held[m] = 0
         self.held[m, : len(mask)] = mask
         self.present[m] = present
-        own = np.zeros((len(present), len(padded)), np.float32)
+        self.members[m] = np.count_nonzero(mask)
+        own = np.zeros((len(present), len(self.padded)), np.float32)
         own[:, : len(mask)] = mask & (labels == np.arange(len(present))[:, None])
-        self.sides[m] = (own @ padded).ravel()
+        self.sides[m] = (own @ self.padded).ravel()
         self.trial[m] = 0
         self.state[m] = 0
 
-    def of(self, m: int) -> tuple[NDArray[Any], ...]:
-        return (
-            self.w[m], self.trial[m], self.g[m], self.fresh[m], self.direction[m], self.steps[m], self.changes[m],
-            self.curvature[m], self.state[m],
+    def turn(self, busy: Bools, eigenvalues: Floats32, learner: Softmax) -> Bools:
+        """Evaluate every trial point and advance its descent; which have arrived."""
+        from empirical.learners import softmax_cpu
+
+        classes, wide, size = self.present.shape[1], self.values.shape[2], self.padded.shape[1]
+        point, gradient = (v.reshape(MODELS * classes, size) for v in (self.trial, self.fresh))
+        flat = self.values.reshape(MODELS * classes, wide)
+        loss, spread = np.zeros(MODELS), np.zeros((MODELS, classes), np.float32)
+        total = np.empty((3, wide), np.float32)
+        for k, block in enumerate(self.blocks):
+            some = slice(k * wide, (k + 1) * wide)
+            np.matmul(point, block, out=flat)
+            softmax_cpu.pass_over(self.values, self.held[:, some], self.present, total, loss, spread)
+            if k:
+                gradient += flat @ self.padded[some]
+            else:
+                np.matmul(flat, self.padded[some], out=gradient)
+        done = np.zeros(MODELS, bool)
+        step: Any = softmax_cpu.turn
+        step(
+            busy, self.w, self.trial, self.g, self.fresh, self.direction, self.steps, self.changes, self.curvature,
+            self.state, self.sides, self.members, loss, spread, eigenvalues, np.float32(learner.penalty),
+            learner.tolerance, learner.evaluations, done,
         )  # fmt: skip
-
-    def evaluate(self, padded: Floats32, penalty: float) -> NDArray[np.float64]:
-        """Objectives of the trial points; gradients to ``fresh``, Σ p(1 − p) to ``spread``."""
-        from empirical.learners.softmax_cpu import pass_over
-
-        classes, size = self.present.shape[1], padded.shape[1]
-        wide = width(len(padded))
-        point = self.trial.reshape(MODELS * classes, size)
-        loss = np.zeros(MODELS)
-        self.spread[:] = 0
-        gradient = self.fresh.reshape(MODELS * classes, size)
-        gradient[:] = 0
-        values, total = np.empty((MODELS * classes, wide), np.float32), np.empty((3, wide), np.float32)
-        for start in range(0, len(padded), wide):
-            block = padded[start : start + wide]
-            np.matmul(point, block.T, out=values)
-            pass_over(
-                values.reshape(MODELS, classes, wide),
-                self.held[:, start : start + wide],
-                self.present,
-                total,
-                loss,
-                self.spread,
-            )
-            gradient += values @ block
-        free = np.ones(size, np.float32)
-        free[0] = 0
-        shrunk = penalty * point * free
-        loss += 0.5 * (point.astype(np.float64) * shrunk).reshape(MODELS, -1).sum(1)
-        loss -= (self.trial.astype(np.float64) * self.sides).sum(1)
-        gradient += shrunk
-        self.fresh[:] -= self.sides
-        return loss
+        return done
 
 
 def weights(rows: Any, targets: Any, masks: Any, penalty: float, steps: int = 30) -> Any:

@@ -11,7 +11,7 @@ MEMORY = 8  # pairs of steps and gradient changes kept
 FREE = {"reassoc", "contract", "nsz", "arcp"}  # sums in any order, but one order: the compiled one
 
 
-@nb.njit(nogil=True, cache=True)
+@nb.njit(nogil=True, cache=True, error_model="numpy")
 def probabilities(values, held, present, total):  # type: ignore[no-untyped-def]
     """Decision values (K, rows) of one model become p · held in place, ``held`` being 1 for rows trained on, else 0.
 
@@ -42,7 +42,7 @@ def probabilities(values, held, present, total):  # type: ignore[no-untyped-def]
             line[i] *= total[2, i]
 
 
-@nb.njit(nogil=True, cache=True, fastmath=FREE)
+@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath=FREE)
 def summed(values, held, total, spread):  # type: ignore[no-untyped-def]
     """Σ log Σ e^value over held rows, and Σ p (1 − p) added to ``spread`` for each class."""
     classes, rows = values.shape
@@ -61,7 +61,7 @@ def summed(values, held, total, spread):  # type: ignore[no-untyped-def]
     return loss
 
 
-@nb.njit(nogil=True, cache=True)
+@nb.njit(nogil=True, cache=True, error_model="numpy")
 def pass_over(values, held, present, total, loss, spread):  # type: ignore[no-untyped-def]
     """Both of the above for every model of a block (models, K, rows)."""
     for m in range(values.shape[0]):
@@ -69,7 +69,7 @@ def pass_over(values, held, present, total, loss, spread):  # type: ignore[no-un
         loss[m] += summed(values[m], held[m], total, spread[m])
 
 
-@nb.njit(nogil=True, cache=True, fastmath=FREE)
+@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath=FREE)
 def _dot(a, b):  # type: ignore[no-untyped-def]
     total = np.float32(0)
     for i in range(a.shape[0]):
@@ -77,34 +77,63 @@ def _dot(a, b):  # type: ignore[no-untyped-def]
     return np.float64(total)
 
 
-@nb.njit(nogil=True, cache=True, fastmath=FREE)
+@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath=FREE)
+def _norm(a, metric):  # type: ignore[no-untyped-def]
+    total = np.float32(0)
+    for i in range(a.shape[0]):
+        total += a[i] * a[i] * metric[i]
+    return np.float64(total)
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath=FREE)
 def _add(a, scale, b):  # type: ignore[no-untyped-def]
     factor = np.float32(scale)
     for i in range(a.shape[0]):
         a[i] += factor * b[i]
 
 
-@nb.njit(nogil=True, cache=True)
-def advance(  # type: ignore[no-untyped-def]
-    w, trial, g, fresh, direction, steps, changes, curvature, state, loss, spread, eigenvalues, penalty, tolerance, most
-):
+@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath=FREE)
+def _complete(trial, fresh, sides, size, penalty):  # type: ignore[no-untyped-def]
+    """What objective and gradient still lack: the labels' sums and the penalty, from which intercepts are free."""
+    linear, square = 0.0, 0.0
+    for start in range(0, trial.shape[0], size):
+        linear += np.float64(trial[start]) * sides[start]
+        fresh[start] -= sides[start]
+        for i in range(start + 1, start + size):
+            linear += np.float64(trial[i]) * sides[i]
+            square += np.float64(trial[i]) * trial[i]
+            fresh[i] += penalty * trial[i] - sides[i]
+    return 0.5 * np.float64(penalty) * square - linear
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy")
+def _metric(metric, spread, eigenvalues, penalty):  # type: ignore[no-untyped-def]
+    """1 / (c_k Λ_j + λ), with a floor for intercepts and for classes that are as good as decided."""
+    size, floor = eigenvalues.shape[0], np.float32(1e-7)
+    for c in range(spread.shape[0]):
+        for j in range(size):
+            metric[c * size + j] = np.float32(1) / (spread[c] * eigenvalues[j] + (penalty if j > 0 else floor) + floor)
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy")
+def advance(w, trial, g, fresh, direction, steps, changes, curvature, state, metric, loss, tolerance, most):  # type: ignore[no-untyped-def]
     """One evaluation's worth of L-BFGS for one model, in place; whether it is done.
 
     ``trial`` is the point evaluated: ``loss`` and ``fresh`` its objective and gradient. ``state`` is (objective, slope,
-    step length, pairs held, pairs ever, evaluations). The metric at the start of each two-loop recursion is the Böhning
-    form's diagonal in the features' principal axes, with the model's own Σ p(1 − p) of each class for its ½.
+    step length, pairs held, pairs ever, evaluations). ``metric`` begins each two-loop recursion.
     """
     state[5] += 1
+    size = w.shape[0]
     if state[5] > 1:
         slack = 1e-6 * (abs(loss) + abs(state[0]))
         if not loss <= state[0] + 1e-4 * state[2] * state[1] + slack and state[2] > 1e-6:
             state[2] *= 0.5
-            for i in range(w.shape[0]):
+            for i in range(size):
                 trial[i] = w[i] + np.float32(state[2]) * direction[i]
             return state[5] >= most
         at = int(state[4]) % MEMORY
         step, change = steps[at], changes[at]
-        for i in range(w.shape[0]):
+        for i in range(size):
             step[i] = trial[i] - w[i]
             change[i] = fresh[i] - g[i]
         curve = _dot(step, change)
@@ -115,12 +144,6 @@ def advance(  # type: ignore[no-untyped-def]
     w[:] = trial
     g[:] = fresh
     state[0] = loss
-    classes, size = spread.shape[0], eigenvalues.shape[0]
-    metric = np.empty(w.shape[0], np.float32)
-    floor = np.float32(1e-7)
-    for c in range(classes):
-        for j in range(size):
-            metric[c * size + j] = np.float32(1) / (spread[c] * eigenvalues[j] + (penalty if j > 0 else floor) + floor)
     direction[:] = g
     held, last = int(state[3]), int(state[4]) - 1
     share = np.empty(MEMORY)
@@ -131,17 +154,34 @@ def advance(  # type: ignore[no-untyped-def]
     scale = 1.0
     if held:
         newest = changes[last % MEMORY]
-        scale = curvature[last % MEMORY] / _dot(newest * metric, newest)
-    decrement = _dot(g * metric, g)
-    for i in range(w.shape[0]):
+        scale = curvature[last % MEMORY] / _norm(newest, metric)
+    decrement = _norm(g, metric)
+    for i in range(size):
         direction[i] *= np.float32(scale) * metric[i]
     for k in range(held - 1, -1, -1):
         at = (last - k) % MEMORY
         _add(direction, share[at] - _dot(changes[at], direction) / curvature[at], steps[at])
-    for i in range(w.shape[0]):
+    for i in range(size):
         direction[i] = -direction[i]
+        trial[i] = w[i] + direction[i]
     state[1] = _dot(g, direction)
     state[2] = 1.0
-    for i in range(w.shape[0]):
-        trial[i] = w[i] + direction[i]
     return decrement <= tolerance or state[5] >= most
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy")
+def turn(  # type: ignore[no-untyped-def]
+    busy, w, trial, g, fresh, direction, steps, changes, curvature, state, sides, members, loss, spread,
+    eigenvalues, penalty, tolerance, most, done,
+):  # fmt: skip
+    """Complete each busy place's objective and gradient, and advance it; ``done[m]`` where it has arrived."""
+    metric = np.empty(w.shape[1], np.float32)
+    for m in range(w.shape[0]):
+        done[m] = False
+        if busy[m]:
+            total = loss[m] + _complete(trial[m], fresh[m], sides[m], eigenvalues.shape[0], penalty)
+            _metric(metric, spread[m], eigenvalues, penalty)
+            done[m] = advance(
+                w[m], trial[m], g[m], fresh[m], direction[m], steps[m], changes[m], curvature[m], state[m],
+                metric, total, tolerance * members[m], most,
+            )  # fmt: skip

@@ -6,7 +6,7 @@ The one prior for which the posterior mean depends on x's own count only: τ_ℓ
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import special
@@ -22,6 +22,7 @@ class Gamma(Prior):
 
     shape: float
     size: int
+    is_law: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", real("shape", self.shape, 1e-3, 1e9))
@@ -46,7 +47,7 @@ class Gamma(Prior):
         return Nodes(y, self.size * share / share.sum())
 
     def entries(self) -> Floats:
-        raise ArgumentError("mode", "fixed", f"{self!r} is a law, not a list: use mode='random'")
+        raise ArgumentError("prior", self, "it is a law, not a list: there are no entries; sample from it")
 
     def sample(self, rng: Any, shape: tuple[int, ...]) -> Floats:
         return np.asarray(rng.standard_gamma(self.shape, size=shape), float)

@@ -90,9 +90,10 @@ class Listed(Prior):
 
 def _compress(values: Floats, refine: float) -> Nodes:
     """Distinct values as they are where a bin of log value holds few, by a Gauss rule where it holds many."""
-    value, count = np.unique(values, return_counts=True)
-    if not len(value):
+    if not len(values):
         return Nodes(np.empty(0), np.empty(0))
+    first = np.flatnonzero(np.append(True, values[1:] != values[:-1]))  # they are sorted, largest first
+    value, count = values[first][::-1], np.diff(first, append=len(values))[::-1]
     log_value = np.log(value)
     bins = np.floor((log_value - log_value[0]) * refine / WIDTH).astype(np.int64)
     starts = np.flatnonzero(np.diff(bins, prepend=-1))
@@ -114,8 +115,7 @@ def _gauss(x: Floats, weight: ArrayLike) -> tuple[Floats, Floats]:
     for k in range(POINTS):
         residual = t * basis[k]
         jacobi[k, k] = basis[k] @ residual
-        for _ in range(2):  # twice is enough
-            residual -= basis[: k + 1].T @ (basis[: k + 1] @ residual)
+        residual -= basis[: k + 1].T @ (basis[: k + 1] @ residual)
         if k + 1 < POINTS:
             norm = np.linalg.norm(residual)
             jacobi[k + 1, k] = norm

@@ -44,6 +44,10 @@ class Mixture(Prior):
             raise ArgumentError("weights", total, "give weights that sum to 1")
         object.__setattr__(self, "parts", parts)
 
+    @property
+    def is_law(self) -> bool:  # type: ignore[override]  # depends on the parts
+        return any(prior.is_law for _, prior in self.parts)
+
     def nodes(self, refine: float = 1.0) -> Nodes:
         return self._join([(w, p, p.nodes(refine), _log_mean(p)) for w, p in self.parts])
 
@@ -81,11 +85,8 @@ class Mixture(Prior):
 
 
 def _mean(prior: Prior) -> float:
-    """The mean of what ``prior.sample`` draws: of its list, or of its law where it has none."""
-    try:
-        return float(prior.entries().mean())
-    except ArgumentError:
-        return float(np.exp(_log_mean(prior)))
+    """The mean of what ``prior.sample`` draws: of its law, or of its list, whose entries may be scaled otherwise."""
+    return float(np.exp(_log_mean(prior)) if prior.is_law else prior.entries().mean())
 
 
 def _log_mean(prior: Prior) -> float:

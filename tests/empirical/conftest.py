@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
+import scipy.linalg  # noqa: F401 - loads the BLAS that is held below
 from sklearn.datasets import load_digits
+from threadpoolctl import threadpool_limits
 
 from empirical.data import Data
 from tests.empirical.nearest import Nearest, blobs
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_blas_thread() -> Iterator[None]:
+    """Peers too run on one thread: on a shared machine several crawl."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from empirical.design import smallest
-from empirical.designs import Bernoulli, Fixed, Orthogonal, design
+from empirical.designs import Bernoulli, Fixed, Orthogonal, design, fixed
 from empirical.designs.orthogonal import points
 from longtail.core import ArgumentError
 
@@ -166,3 +166,10 @@ def test_ties_go_to_the_first():
     assert smallest(keys, 3).tolist() == [[False, True, True, False, True]]
     assert smallest(keys, 0).sum() == 0
     assert smallest(keys, np.array([5])).all()
+
+
+@pytest.mark.parametrize("plan", [Fixed(0.7), Bernoulli(0.7)], ids=repr)
+def test_compiled_words_draw_the_same_subsets(plan, monkeypatch):
+    compiled = plan.subsets(SEED, np.arange(3), 5000)
+    monkeypatch.setattr(fixed, "COMPILED", 10**9)
+    assert np.array_equal(plan.subsets(SEED, np.arange(3), 5000), compiled)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.naive_bayes import GaussianNB
 
 from empirical.datasets.planted import planted
 from empirical.designs import Fixed
@@ -158,3 +159,13 @@ def test_learners_by_name():
     for bad in ("nope", "KNN(k=", "KNN(q=3)", "KNN(k=0)", "no.such.Thing()", "KNN(k=__import__('os'))"):
         with pytest.raises(ArgumentError):
             learner_of(bad)
+
+
+def test_any_classifier_serves(data):
+    estimator = SubsetEstimator(GaussianNB(), trials=64).fit(data.x_train, data.y_train, data.x_test, data.y_test)
+    mask = estimator.trials_.masks()[5]
+    alone = GaussianNB().fit(data.x_train[mask], data.y_train[mask])
+    assert np.array_equal(alone.predict(data.x_test) == data.y_test, estimator.trials_.test_scores()[5])
+    assert np.isfinite(estimator.memorization_["memorization"]).all()
+    named = learner_of("sklearn.naive_bayes.GaussianNB(var_smoothing=0.001)")
+    assert repr(named) == "External(GaussianNB(var_smoothing=0.001))"

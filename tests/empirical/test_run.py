@@ -16,6 +16,7 @@ from empirical import store as store_module
 from empirical.data import Data
 from empirical.designs import Fixed, Orthogonal
 from empirical.digest import digest
+from empirical.learners import External
 from empirical.run import Job, run
 from empirical.store import DiskFull, Store, whole
 from empirical.trials import Trials, joined
@@ -125,7 +126,7 @@ def test_a_full_disk_loses_nothing(job, tmp_path, monkeypatch):
 
     def full(handle):
         calls.append(stat.S_ISREG(os.fstat(handle).st_mode))
-        if calls[-1] and sum(calls) == 4:  # the identity, then shards: inside the third
+        if calls[-1] and sum(calls) == 5:  # the identity, versions, then shards: inside the third
             raise OSError(errno.ENOSPC, "No space left on device")
         real(handle)
 
@@ -220,3 +221,34 @@ def test_an_unreadable_identity_is_an_error(job, tmp_path):
     (tmp_path / "identity.json").write_text(json.dumps({"seed": 1}))
     with pytest.raises(ArgumentError, match="identity"):
         opened(job, tmp_path)
+
+
+def test_other_versions_are_said(job, tmp_path, caplog):
+    opened(job, tmp_path)
+    name = tmp_path / "versions.json"
+    name.write_text(json.dumps(json.loads(name.read_text()) | {"numpy": "0.1"}))
+    with caplog.at_level(logging.WARNING):
+        opened(job, tmp_path)
+    assert "numpy 0.1 then" in caplog.text
+
+
+def test_an_edited_function_is_another_learner(job):
+    def majority(x, y, subset):
+        return np.full(len(x), np.bincount(y[subset]).argmax())
+
+    def minority(x, y, subset):
+        return np.full(len(x), np.bincount(y[subset]).argmin())
+
+    minority.__qualname__ = majority.__qualname__
+    first, second = (replace(job, learner=External(f)) for f in (majority, minority))
+    assert repr(first.learner) == repr(second.learner)
+    assert first.identity() != second.identity()
+    assert run(first, 8).count == 8
+
+
+@pytest.mark.filterwarnings("ignore")  # the cluster's own
+def test_a_cluster_gives_the_same_bits(job):
+    distributed = pytest.importorskip("distributed")
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster):
+        assert same(run(job, 40, workers=2, executor="dask"), run(job, 40))

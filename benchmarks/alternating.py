@@ -1,0 +1,92 @@
+"""Timing sides in turn: each round runs every side once, so that what else the machine does falls on all alike."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+# children read the environment; this process may have loaded its BLAS before it was set
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+ONE_THREAD = threadpool_limits(1)
+FULL = os.environ.get("LONGTAIL_BENCHMARK", "small") == "full"
+ROUNDS = 9 if FULL else 2
+
+
+@dataclass(frozen=True)
+class Side:
+    """``run`` does ``units`` of work (models, or 1); ``processor`` reads the processor seconds it has used so far.
+
+    Processor time is what a busy machine leaves comparable; wall time is what a user waits.
+    """
+
+    name: str
+    run: Callable[[], Any]
+    units: int = 1
+    note: str = ""
+    processor: Callable[[], float] | None = time.process_time
+
+
+def alternate(title: str, sides: list[Side], rounds: int = ROUNDS) -> dict[str, float]:
+    """Median seconds a unit of each side, after one run each to warm up; printed beside the ratio to the first."""
+    for side in sides:
+        side.run()
+    took: dict[str, list[float]] = {side.name: [] for side in sides}
+    spent: dict[str, list[float]] = {side.name: [] for side in sides}
+    for _ in range(rounds):
+        for side in sides:
+            clock = side.processor or (lambda: np.nan)
+            start, before = time.perf_counter(), clock()
+            side.run()
+            took[side.name].append((time.perf_counter() - start) / side.units)
+            spent[side.name].append((clock() - before) / side.units)
+    medians = {name: float(np.median(values)) for name, values in took.items()}
+    lines = [f"\n{title} ({rounds} rounds, one BLAS thread a process, {os.cpu_count()} cores)"]
+    first = medians[sides[0].name]
+    for side in sides:
+        seconds = medians[side.name]
+        spread = np.subtract(*np.quantile(took[side.name], [0.75, 0.25])) / seconds
+        lines.append(
+            f"  {side.name:<42} {1e3 * seconds:>10.4f} ms ± {50 * spread:>3.0f} %  {seconds / first:>8.2f} x   "
+            f"processor {1e3 * np.median(spent[side.name]):>10.4f} ms   {side.note}"
+        )
+    print("\n".join(lines))  # noqa: T201
+    return medians
+
+
+_trainer: Any = None
+
+
+def _prepare(learner: Any, data: Any, score: str) -> None:
+    global _trainer
+    _trainer = learner.prepare(data, score)
+
+
+def _train(masks: Any, trials: Any) -> Any:
+    before = time.process_time()
+    return *_trainer(masks, trials), time.process_time() - before
+
+
+class Workers:
+    """``count`` processes with a trainer each; ``train`` splits the trials between them."""
+
+    def __init__(self, learner: Any, data: Any, count: int = 2, score: str = "correct") -> None:
+        self.count = count
+        self.spent = 0.0
+        self.pool = ProcessPoolExecutor(count, get_context("spawn"), _prepare, (learner, data, score))
+
+    def train(self, masks: Any) -> tuple[Any, Any]:
+        trials = np.array_split(np.arange(len(masks)), self.count)
+        parts = list(self.pool.map(_train, [masks[k] for k in trials], trials))
+        self.spent += sum(seconds for _, _, seconds in parts)
+        return np.concatenate([a for a, _, _ in parts]), np.concatenate([b for _, b, _ in parts])
+
+    def close(self) -> None:
+        self.pool.shutdown()

@@ -1,0 +1,150 @@
+"""Any scikit-learn classifier, or a plain function, trained on one subset after the other.
+
+    External(RandomForestClassifier(100))        fit on the subset, predict every example
+    External(fit_predict)                        fit_predict(X, y, subset) -> predictions of every row of X
+
+For a function, ``X`` holds the training examples and after them the test examples, ``y`` the training labels as class
+indices, ``subset`` the positions to train on; it returns class indices (rows,) or probabilities (rows, K). A parameter
+named ``seed`` gets the trial's own whole number, as does every ``random_state`` of a scikit-learn model, so that a
+trial is the same in any process and any batch. A run gives each worker process its own trainer; here everything is
+one thread.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from empirical.data import Data
+from empirical.learner import Bools, Learner, Score, subsets
+from empirical.learners.scores import held_classes, scored
+from empirical.threads import one_thread
+from longtail.core import ArgumentError
+from longtail.philox import LEARNER, words
+
+
+@dataclass(frozen=True, repr=False)
+class External(Learner):
+    """``model``: a classifier with ``fit`` and ``predict``, or a function of (X, y, subset)."""
+
+    model: Any
+    scores: ClassVar[tuple[str, ...]] = ("correct", "probability", "margin", "loss")
+
+    def __post_init__(self) -> None:
+        if not callable(self.model) and not (hasattr(self.model, "fit") and hasattr(self.model, "predict")):
+            raise ArgumentError("model", self.model, "give a scikit-learn classifier, or a function of (X, y, subset)")
+
+    def __repr__(self) -> str:
+        name = getattr(self.model, "__qualname__", None)
+        shown = f"{self.model.__module__}.{name}" if name else " ".join(repr(self.model).split())
+        return f"External({shown})"
+
+    @one_thread
+    def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Outside:
+        """Nothing is shared; a score the model cannot give is refused."""
+        self.check(data, score)
+        fits = hasattr(self.model, "fit")
+        has = [name for name in ("predict_proba", "decision_function") if hasattr(self.model, name)]
+        if fits and score in ("probability", "loss") and "predict_proba" not in has:
+            raise ArgumentError("score", score, f"{type(self.model).__name__} has no predict_proba: use 'correct'")
+        if fits and score == "margin" and not has:
+            raise ArgumentError("score", score, f"{type(self.model).__name__} has no decision_function: use 'correct'")
+        return Outside(self, score, data, _joined(data, flat=fits), np.append(data.y_train, data.y_test), seed)
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Trainer: one model at a time in this process."""
+
+    learner: External
+    score: Score
+    data: Data
+    rows: Any
+    labels: NDArray[np.int64]
+    seed: int
+    batch: int = 1
+
+    @one_thread
+    def __call__(self, masks: Bools, trials: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
+        masks, trials = subsets(masks, trials, self.data.n)
+        present = held_classes(masks, self.data.y_train, self.data.labels)
+        scores = np.empty((len(masks), len(self.labels)), bool if self.score == "correct" else np.float32)
+        for k, (mask, trial) in enumerate(zip(masks, trials.tolist(), strict=True)):
+            own = int(words(self.seed, LEARNER, trial, 0, 1)[0] >> 1)
+            scores[k] = self._scores(self._outputs(np.flatnonzero(mask), present[k], own), present[k])
+        return scores[:, : self.data.n], scores[:, self.data.n :]
+
+    def _outputs(self, subset: NDArray[np.int64], present: Bools, seed: int) -> NDArray[Any]:
+        """Class indices (rows,), or values (rows, K) to rank by."""
+        model = self.learner.model
+        if not hasattr(model, "fit"):
+            more = {"seed": seed} if "seed" in inspect.signature(model).parameters else {}
+            return self._checked(np.asarray(model(self.rows, self.data.y_train, subset, **more)))
+        if present.sum() == 1:  # most classifiers refuse one class; there is one thing to predict
+            return np.full(len(self.labels), np.flatnonzero(present)[0])
+        from sklearn.base import clone
+
+        fresh = clone(model)
+        states = [name for name in fresh.get_params() if name.split("__")[-1] == "random_state"]
+        fresh.set_params(**dict.fromkeys(states, seed)).fit(_taken(self.rows, subset), self.data.y_train[subset])
+        if self.score == "correct":
+            return np.asarray(fresh.predict(self.rows))
+        asks_margin = self.score == "margin" and hasattr(fresh, "decision_function")
+        found = np.asarray((fresh.decision_function if asks_margin else fresh.predict_proba)(self.rows), np.float64)
+        if found.ndim == 1:
+            found = np.column_stack([np.zeros(len(found)), found])
+        values = np.zeros((len(found), self.data.labels))
+        values[:, fresh.classes_] = found
+        return values
+
+    def _checked(self, found: NDArray[Any]) -> NDArray[Any]:
+        rows, classes = len(self.labels), self.data.labels
+        whole = found.ndim == 1 and np.issubdtype(found.dtype, np.integer)
+        if found.shape not in ((rows,), (rows, classes)) or (found.ndim == 1 and not whole):
+            raise ArgumentError(
+                "fit_predict",
+                f"{found.dtype} of shape {found.shape}",
+                f"return {rows} class indices, or probabilities of shape ({rows}, {classes}), for all rows of X",
+            )
+        return found
+
+    def _scores(self, found: NDArray[Any], present: Bools) -> NDArray[Any]:
+        if found.ndim == 1:
+            right = found == self.labels
+            if self.score == "correct":
+                return np.asarray(right)
+            if present.sum() > 1:
+                raise ArgumentError("score", self.score, "return probabilities from fit_predict, or use 'correct'")
+            found = np.eye(self.data.labels)[found]
+        if self.score in ("probability", "loss"):
+            with np.errstate(divide="ignore"):
+                found = np.log(found)
+            found = np.maximum(found, -87.3)
+        return np.asarray(scored(found[None], present[None], self.labels, self.score)[0])
+
+
+def _joined(data: Data, *, flat: bool) -> Any:
+    """Training and then test examples in one container of their own kind."""
+    a, b = data.x_train, data.x_test
+    if isinstance(a, np.ndarray):
+        rows = np.concatenate([a, b])
+        return rows.reshape(len(rows), -1) if flat and rows.ndim > 2 else rows
+    if hasattr(a, "tocsr"):
+        from scipy.sparse import vstack
+
+        return vstack([a, b]).tocsr()
+    if hasattr(a, "iloc"):
+        import pandas as pd
+
+        return pd.concat([a, b], ignore_index=True)
+    return [*a, *b]
+
+
+def _taken(rows: Any, at: NDArray[np.int64]) -> Any:
+    if hasattr(rows, "iloc"):
+        return rows.iloc[at]
+    return [rows[i] for i in at] if isinstance(rows, list) else rows[at]

@@ -1,0 +1,193 @@
+"""A net with one hidden layer of ReLU, trained by Adam on softmax loss at a rate that falls linearly to 0.
+
+On the CPU a model is trained at a time, its parameters (77 KB at 64-256-10) in second-level cache throughout; the
+products of its own minibatches are large enough for BLAS, and all else is one fused pass. ``descent`` is the same
+training in any array namespace, all models in one batched product: the oracle, and what a GPU wants. Weights and
+minibatch orders are Philox words of (seed, trial), the same on every device.
+
+Work a model, 64-256-10 on 1,050 digits: (4 · 64 + 6 · 10) · 256 = 81 kFLOP an example and epoch (no gradient is needed
+below the first layer), so 10 epochs are .85 GFLOP, 8.1 ms at sgemm's 105 GFLOP/s; measured 13.7 ms. 784-128-10 on
+42,000 MNIST images: .41 MFLOP an example, 10 epochs 172 GFLOP, 1.6 s at that peak, and 14 GFLOP to score 70,000 images.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from array_api_compat import array_namespace
+from numpy.typing import NDArray
+
+from empirical.data import Data
+from empirical.learner import Bools, Floats32, Learner, Score, features, subsets
+from empirical.learners.scores import held_classes, read
+from empirical.threads import one_thread
+from longtail.core import real, whole
+from longtail.philox import WEIGHTS, substream
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class MLP(Learner):
+    """``width`` hidden units, ``epochs`` over the subset in minibatches of ``batch``, Adam from ``rate`` down to 0.
+
+    ``penalty`` λ adds ½ λ |weights|² to the mean loss. Features should be of order 1.
+    """
+
+    width: int = 256
+    epochs: int = 15
+    batch: int = 64
+    rate: float = 0.005
+    penalty: float = 1e-4
+    scores: ClassVar[tuple[str, ...]] = ("correct", "probability", "margin", "loss")
+
+    def __post_init__(self) -> None:
+        for name in ("width", "epochs", "batch"):
+            object.__setattr__(self, name, whole(name, getattr(self, name), 1, 2**20))
+        object.__setattr__(self, "rate", real("rate", self.rate, 0, open_low=True))
+        object.__setattr__(self, "penalty", real("penalty", self.penalty, 0))
+
+    @one_thread
+    def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Descents:
+        """Nothing is shared but the features."""
+        self.check(data, score)
+        train, test = features(data)
+        return Descents(self, score, data, np.concatenate([train, test]), np.append(data.y_train, data.y_test), seed)
+
+    def start(self, seed: int, trial: int, size: int, classes: int) -> Floats32:
+        """Initial parameters: Glorot's uniform weights, biases 0."""
+        from longtail.philox.block_cpu import words
+
+        layers = (size, self.width), (self.width, classes)
+        drawn = words(seed, substream(WEIGHTS, 0), trial, 0, sum(a * b for a, b in layers))
+        parts: list[NDArray[Any]] = []
+        first = 0
+        for a, b in layers:
+            bound = np.float32(np.sqrt(6 / (a + b)))
+            unit = drawn[first : first + a * b].astype(np.float32) * np.float32(2.0**-31) - np.float32(1)
+            parts += [bound * unit, np.zeros(b, np.float32)]
+            first += a * b
+        return np.concatenate(parts)
+
+    def orders(self, seed: int, trial: int, mask: Bools) -> Ints:
+        """The subset's examples in the order of each epoch: (epochs, members), by sorting words; ties by index."""
+        from longtail.philox.block_cpu import words
+
+        members = np.flatnonzero(mask).astype(np.uint64)
+        out = np.empty((self.epochs, len(members)), np.int64)
+        for epoch in range(self.epochs):
+            drawn = words(seed, substream(WEIGHTS, 1 + epoch), trial, 0, len(mask))[mask]
+            keys = (drawn.astype(np.uint64) << np.uint64(32)) | members
+            out[epoch] = np.sort(keys) & np.uint64(0xFFFFFFFF)
+        return out
+
+
+@dataclass(frozen=True)
+class Descents:
+    """Trainer: one model after the other."""
+
+    learner: MLP
+    score: Score
+    data: Data
+    rows: Floats32
+    labels: Ints
+    seed: int
+    batch: int = 1
+
+    @one_thread
+    def __call__(self, masks: Bools, trials: Ints) -> tuple[NDArray[Any], NDArray[Any]]:
+        from empirical.learners import mlp_cpu
+
+        masks, trials = subsets(masks, trials, self.data.n)
+        present = held_classes(masks, self.data.y_train, self.data.labels)
+        scores = np.empty((len(masks), len(self.rows)), bool if self.score == "correct" else np.float32)
+        values = np.empty((1, self.data.labels, len(self.rows)), np.float32)
+        for k, (mask, trial) in enumerate(zip(masks, trials.tolist(), strict=True)):
+            mlp_cpu.values(self.weights(mask, trial, present[k]), self.rows, self.learner.width, values[0])
+            read(values, present[k : k + 1], self.labels, self.score, scores[k : k + 1])
+        return scores[:, : self.data.n], scores[:, self.data.n :]
+
+    def weights(self, mask: Bools, trial: int, present: Bools) -> Floats32:
+        """Flat parameters of one trained model."""
+        from empirical.learners import mlp_cpu
+
+        net = self.learner
+        w = net.start(self.seed, trial, self.rows.shape[1], self.data.labels)
+        orders = net.orders(self.seed, trial, mask)
+        mlp_cpu.train(
+            w, self.rows[: self.data.n], self.data.y_train, orders, present,
+            net.width, net.batch, net.rate, np.float32(net.penalty),
+        )  # fmt: skip
+        return w
+
+
+def descent(net: MLP, start: Any, x: Any, targets: Any, present: Any, orders: list[Ints]) -> Any:
+    """Flat parameters (t, P) of all models trained at once from ``start`` (t, P): the oracle, in any array namespace.
+
+    ``targets`` (n, K) are 0/1, ``present`` (t, K) the classes held; ``orders`` one (epochs, members) array a model, of
+    any sizes: short minibatches are padded with rows that do not count, and a model that is done stands still.
+    """
+    xp = array_namespace(start, x)
+    kind, d, classes = x.dtype, x.shape[1], targets.shape[1]
+    t, b = start.shape[0], net.batch
+    most = max(o.shape[0] * -(-o.shape[1] // b) for o in orders)
+    index, counted = np.zeros((t, most, b), np.int64), np.zeros((t, most, b), np.float32)
+    steps = np.array([o.shape[0] * -(-o.shape[1] // b) for o in orders], np.float32)
+    for m, order in enumerate(orders):
+        each = -(-order.shape[1] // b)
+        spread, real_ = (np.zeros((len(order), each * b), k) for k in (np.int64, np.float32))
+        spread[:, : order.shape[1]], real_[:, : order.shape[1]] = order, 1
+        index[m, : len(order) * each] = spread.reshape(-1, b)
+        counted[m, : len(order) * each] = real_.reshape(-1, b)
+    w, mean, square = start, xp.zeros_like(start), xp.zeros_like(start)
+    shapes = ((d, net.width), (1, net.width), (net.width, classes), (1, classes))
+    decayed = np.concatenate([np.full(p * q, net.penalty * (p > 1), np.float32) for p, q in shapes])
+    shrink = xp.asarray(decayed, dtype=kind)
+    shut = xp.expand_dims(xp.where(present, xp.zeros((), dtype=kind), -xp.inf), axis=1)
+    for step in range(most):
+        rows = xp.reshape(xp.take(x, xp.asarray(index[:, step].ravel()), axis=0), (t, b, d))
+        wanted = xp.reshape(xp.take(targets, xp.asarray(index[:, step].ravel()), axis=0), (t, b, classes))
+        real = xp.asarray(counted[:, step, :, None], dtype=kind)
+        into, lift, out, shift = split(w, shapes)
+        hidden = xp.matmul(rows, into) + lift
+        open_ = xp.astype(hidden > 0, kind)
+        hidden = hidden * open_
+        z = xp.matmul(hidden, out) + shift + shut
+        e = xp.exp(z - xp.max(z, axis=2, keepdims=True))
+        held = xp.asarray(np.maximum(counted[:, step].sum(1), 1)[:, None, None], dtype=kind)
+        z = (e / xp.sum(e, axis=2, keepdims=True) - wanted) * real / held
+        back = xp.matmul(z, xp.matrix_transpose(out)) * open_
+        parts = (
+            xp.matmul(xp.matrix_transpose(rows), back),
+            xp.sum(back, axis=1),
+            xp.matmul(xp.matrix_transpose(hidden), z),
+            xp.sum(z, axis=1),
+        )
+        g = xp.concat([xp.reshape(p, (t, -1)) for p in parts], axis=1) + shrink * w
+        mean = 0.9 * mean + 0.1 * g
+        square = 0.999 * square + 0.001 * g * g
+        rate = net.rate * np.maximum(1 - step / steps, 0) / (1 - 0.9 ** (step + 1))
+        move = mean / (xp.sqrt(square / (1 - 0.999 ** (step + 1))) + 1e-8)
+        w = w - xp.asarray(rate[:, None], dtype=kind) * move
+    return w
+
+
+def split(w: Any, shapes: tuple[tuple[int, int], ...]) -> list[Any]:
+    """Flat parameters (t, P) as (t, rows, columns) arrays."""
+    xp = array_namespace(w)
+    first, parts = 0, []
+    for p, q in shapes:
+        parts.append(xp.reshape(w[:, first : first + p * q], (w.shape[0], p, q)))
+        first += p * q
+    return parts
+
+
+def outputs(w: Any, x: Any, width: int, classes: int) -> Any:
+    """Decision values (t, rows, K) of flat parameters (t, P), in any array namespace."""
+    xp = array_namespace(w, x)
+    shapes = ((x.shape[1], width), (1, width), (width, classes), (1, classes))
+    into, lift, out, shift = split(w, shapes)
+    hidden = xp.matmul(x, into) + lift
+    return xp.matmul(hidden * xp.astype(hidden > 0, x.dtype), out) + shift

@@ -1,0 +1,1 @@
+"""One file, one published figure, table or claim: its number in the docstring, ``run``, ``plot``, ``main``."""

@@ -1,0 +1,99 @@
+"""Models from outside: classifiers, pipelines on text, plain functions, and what they may not do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
+
+from empirical.data import Data
+from empirical.learners.external import External
+from longtail.core import ArgumentError
+
+
+def nearest_mean(x: np.ndarray, y: np.ndarray, subset: np.ndarray) -> np.ndarray:
+    means = np.full((3, x.shape[1]), np.inf)
+    for c in np.unique(y[subset]):
+        means[c] = x[subset][y[subset] == c].mean(0)
+    return np.asarray(((x[:, None] - means) ** 2).sum(2).argmin(1))
+
+
+def coin(x: np.ndarray, y: np.ndarray, subset: np.ndarray, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).dirichlet(np.ones(3), len(x))
+
+
+def test_a_classifier_is_fit_on_the_subset_alone(small: Data, masks: np.ndarray) -> None:
+    train, test = External(LogisticRegression()).prepare(small)(masks[:4], np.arange(4))
+    for mask, a, b in zip(masks, train, test, strict=False):
+        peer = LogisticRegression().fit(small.x_train[mask], small.y_train[mask])
+        np.testing.assert_array_equal(a, peer.predict(small.x_train) == small.y_train)
+        np.testing.assert_array_equal(b, peer.predict(small.x_test) == small.y_test)
+
+
+@pytest.mark.parametrize("score", ["probability", "loss", "margin"])
+def test_other_scores(small: Data, masks: np.ndarray, score: str) -> None:
+    trainer = External(LogisticRegression()).prepare(small, score)  # type: ignore[arg-type]
+    train, _ = trainer(masks[:5], np.arange(5))
+    assert train.dtype == np.float32
+    assert np.isfinite(train).all()
+    peer = LogisticRegression().fit(small.x_train[masks[0]], small.y_train[masks[0]])
+    own = peer.predict_proba(small.x_train)[np.arange(90), small.y_train]
+    if score == "probability":
+        np.testing.assert_allclose(train[0], own, atol=1e-6)
+        assert (train[3][small.y_train == 1] == 0).all()
+        np.testing.assert_array_equal(train[4], small.y_train == 2)
+    if score == "loss":
+        np.testing.assert_allclose(train[0], -np.log(own), atol=1e-6)
+    if score == "margin":
+        np.testing.assert_array_equal(train[0] > 0, peer.predict(small.x_train) == small.y_train)
+
+
+def test_a_trial_does_not_depend_on_its_batch(small: Data, masks: np.ndarray) -> None:
+    for model in (DecisionTreeClassifier(splitter="random"), coin):
+        trainer = External(model).prepare(small, seed=3)
+        whole, _ = trainer(masks[:4], np.arange(4))
+        part, _ = trainer(masks[2:4], np.arange(2, 4))
+        np.testing.assert_array_equal(whole[2:], part)
+        other, _ = trainer(masks[2:4], np.arange(12, 14))
+        assert not np.array_equal(part, other)
+
+
+def test_a_plain_function(small: Data, masks: np.ndarray) -> None:
+    learner = External(nearest_mean)
+    train, test = learner.prepare(small)(masks, np.arange(40))
+    assert train.shape == (40, 90)
+    assert test[:3].mean() > 0.6
+    assert not train[3][small.y_train == 1].any()
+    assert repr(learner).endswith("nearest_mean)")
+    assert "0x" not in repr(learner)
+
+
+def test_text_in_a_pipeline() -> None:
+    texts = ["cats purr", "cats meow", "dogs bark", "dogs growl", "cats sleep", "dogs sleep"]
+    y = np.array([0, 0, 1, 1, 0, 1])
+    data = Data(texts, y, ["cats cats", "dogs"], np.array([0, 1]), ("cat", "dog"))
+    masks = np.array([[1, 1, 1, 1, 0, 0], [0, 1, 0, 1, 1, 1]], bool)
+    _, test = External(make_pipeline(TfidfVectorizer(), MultinomialNB())).prepare(data)(masks, np.arange(2))
+    assert test.all()
+    sparse = TfidfVectorizer().fit_transform(texts)
+    data = Data(sparse, y, sparse[:2], y[:2], ("cat", "dog"))
+    train, _ = External(MultinomialNB()).prepare(data)(masks, np.arange(2))
+    assert train.shape == (2, 6)
+
+
+def test_what_cannot_be_is_refused(small: Data, masks: np.ndarray) -> None:
+    with pytest.raises(ArgumentError, match="model"):
+        External("ridge")
+    with pytest.raises(ArgumentError, match="predict_proba"):
+        External(LinearSVC()).prepare(small, "probability")
+    with pytest.raises(ArgumentError, match="fit_predict"):
+        External(lambda x, y, subset: np.zeros(3)).prepare(small)(masks[:1], np.arange(1))
+    with pytest.raises(ArgumentError, match="probabilities"):
+        External(nearest_mean).prepare(small, "loss")(masks[:1], np.arange(1))
+    assert repr(External(DummyClassifier())) == "External(DummyClassifier())"

@@ -1,0 +1,144 @@
+"""The command: what it prints and writes, and how it refuses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from longtail import Problem, Zipf, __version__, exact
+from longtail.run import Run
+from longtail.simulate import main
+
+QUICK = ["--subpopulations", "500", "--samples", "500"]
+
+
+def test_the_table_says_first_what_memorizing_buys(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--alpha", "1"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("Memorizing what is seen once lowers the error by 7.307%, from 22.7% to the optimal 15.39%")
+    assert "0.474653" in out
+
+
+def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*QUICK, "--alpha", "2", "--labels", "4", "--mode", "fixed", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    problem = Problem(Zipf(alpha=2, size=500), 500, 4, "fixed")
+    assert list(record)[:4] == ["prior", "samples", "labels", "mode"]
+    assert record["prior"] == "Zipf(alpha=2.0, size=500)"
+    found = record["exact"]
+    assert set(found) == {"n_tau", "singleton_fraction", "unseen_mass", "optimal_error", "cost", "seconds"}
+    assert found["cost"] == exact.cost(problem).value
+    assert found["n_tau"]["2"] == 500 * exact.tau(problem, 2).value
+    assert found["singleton_fraction"] == exact.singleton_fraction(problem).value
+
+
+def test_a_sweep_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        main(
+            ["--alpha", "0.5:2:0.5", "--samples", "100", "--samples", "10:1000:x10", "--subpopulations", "50", "--json"]
+        )
+        == 0
+    )
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(records) == 4 * 4
+    assert [r["samples"] for r in records[:4]] == [100, 10, 100, 1000]
+    assert records[-1]["prior"] == "Zipf(alpha=2.0, size=50)"
+
+
+def test_what_out_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*QUICK, "--out", str(tmp_path / "deep/er"), "--quiet", "--seed", "7"]) == 0
+    assert capsys.readouterr().err == ""
+    run = Run.read(tmp_path / "deep/er")
+    assert run.seed == 7
+    assert run.versions["longtail"] == __version__
+    assert run.hardware["cores"]
+    assert set(run.frames) == {"table", "error_against_samples", "tail"}
+    assert run.frames["table"]["ell"].tolist() == list(range(11))
+    assert run.frames["error_against_samples"]["optimal_error"].is_monotonic_decreasing
+    names = {path.name for path in (tmp_path / "deep/er").iterdir()}
+    assert names == {"run.json", "table.csv", "error_against_samples.csv", "tail.csv", "figure.png", "figure.svg"}
+
+
+def test_a_sweep_written(tmp_path: Path) -> None:
+    assert (
+        main(
+            ["--prior", "Uniform(50)", "--prior", "Gamma(1, 50)", "--samples", "40", "--out", str(tmp_path), "--quiet"]
+        )
+        == 0
+    )
+    frame = pd.read_csv(tmp_path / "sweep.csv")
+    assert frame["problem"].tolist() == ["Uniform(size=50)", "Gamma(shape=1.0, size=50)"]
+    assert main([*QUICK, "--alpha", "1:2:1", "--out", str(tmp_path / "b"), "--no-plot", "--quiet"]) == 0
+    assert not list((tmp_path / "b").glob("figure*"))
+
+
+def test_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    counts = tmp_path / "counts.txt"
+    counts.write_text("5\n3\n1\n1\n")
+    assert main(["--counts", str(counts), "--samples", "10", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["prior"].startswith(f"Listed(file={str(counts)!r}")
+
+
+BAD = [
+    (["--alpha", "-1"], "alpha: got -1.0; give a number in [0, 1000]"),
+    (["--alpha", "nan"], "alpha: got nan; give a number in [0, 1000]"),
+    (["--alpha", "steep"], "--alpha: got steep; give a number, start:stop:step or start:stop:xFACTOR"),
+    (["--alpha", "2:1:0.5"], "--alpha: got 2:1:0.5; give a number"),
+    (["--alpha", "1:2:0"], "--alpha: got 1:2:0; give a number"),
+    (["--subpopulations", "0"], "subpopulations: got 0.0; give a whole number from 1"),
+    (["--samples", "0"], "samples: got 0.0; give a whole number from 1"),
+    (["--samples", "2.5"], "samples: got 2.5; give a whole number from 1"),
+    (["--labels", "1"], "labels: got 1.0; give a whole number from 2"),
+    (["--prior", "Geometric(ratio=1, size=9)"], "ratio: got 1; give a number in (0, 1)"),
+    (["--prior", "Nobody(1)"], "prior: got Nobody(1); give one of Zipf"),
+    (["--prior", "Gamma(1, 9)", "--mode", "fixed"], "mode: got fixed; Gamma(shape=1.0, size=9) is a law"),
+    (["--prior", "Uniform(9)", "--subpopulations", "9"], "--subpopulations: got 9; goes with --alpha"),
+    (["--counts", "/nowhere"], "counts: got /nowhere; No such file or directory"),
+    (["--alpha", "1", "--counts", "x"], "argument --counts: not allowed with argument --alpha"),
+    (["--mode", "both"], "argument --mode: invalid choice: 'both'"),
+    (["--samples", "1e12", "--subpopulations", "9"], "samples: got 1000000000000;"),
+    (["--out", "/proc/nowhere"], "--out: got /proc/nowhere;"),
+    (["--depth", "3"], "unrecognized arguments: --depth 3"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD, ids=[" ".join(a) for a, _ in BAD])
+def test_bad_input_is_one_line_and_exit_code_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code = main(arguments)
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    captured = capsys.readouterr()
+    assert code == 2
+    assert captured.out == ""
+    assert captured.err.startswith("python -m longtail.simulate: error: " + message)
+    assert captured.err.count("\n") == 1
+
+
+def test_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    with pytest.raises(OSError, match="No space left"):
+        Run("test", {}, 0, {"table": pd.DataFrame({"a": [1]})}).write(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_as_a_module_and_as_a_script() -> None:
+    for command in (["-m", "longtail.simulate", *QUICK], ["-m", "longtail", "simulate", *QUICK]):
+        done = subprocess.run([sys.executable, *command, "--json"], capture_output=True, text=True, check=True)
+        assert json.loads(done.stdout)["exact"]["cost"] > 0
+        assert done.stderr == ""
+    unknown = subprocess.run(
+        [sys.executable, "-m", "longtail", "stimulate"], capture_output=True, text=True, check=False
+    )
+    assert unknown.returncode == 2
+    assert "no command 'stimulate'" in unknown.stderr

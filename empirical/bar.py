@@ -40,11 +40,7 @@ class Bar:
 
     def _draw(self, now: Progress) -> None:
         if self.bar is None:
-<<<<<<< HEAD
-            from tqdm import tqdm
-=======
             from tqdm import tqdm  # type: ignore[import-untyped]
->>>>>>> estimator
 
             self.bar = tqdm(
                 total=now.wanted, initial=now.found, unit="model", file=self.stream, dynamic_ncols=True, smoothing=0.1

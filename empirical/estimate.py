@@ -23,10 +23,7 @@ if TYPE_CHECKING:
     from empirical.trials import Trials
 
 log = logging.getLogger("empirical")
-<<<<<<< HEAD
-=======
 ENOUGH = 4  # orthogonal arrays for error bars that hold (simulations.verification)
->>>>>>> estimator
 
 
 @dataclass(frozen=True)
@@ -55,12 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{options.prog}: error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
         return 2
     except OSError as error:
-<<<<<<< HEAD
-        print(f"{options.prog}: error: {error}", file=sys.stderr)  # noqa: T201
-=======
         where = f": {error.filename}" if error.filename else ""
         print(f"{options.prog}: error: {error.strerror or error}{where}", file=sys.stderr)  # noqa: T201
->>>>>>> estimator
         return 1
     except KeyboardInterrupt:
         log.warning(
@@ -94,18 +87,12 @@ def _train(arguments: argparse.Namespace, out: Path | None) -> Scored:
     from empirical.bar import Bar
     from empirical.datasets import load
     from empirical.needs import needs
-<<<<<<< HEAD
-=======
     from empirical.planning import stderr
->>>>>>> estimator
     from empirical.run import check, run
     from empirical.store import Store
 
     names = ("data_dir", "label", "id", "text", "test", "test_fraction", "prior", "n", "seed")
-<<<<<<< HEAD
-=======
     arguments.trials = _trials(arguments)
->>>>>>> estimator
     dataset = load(arguments.data, **{name: getattr(arguments, name) for name in names})
     log.info(
         "%s: %s + %s examples; %s", dataset.name, f"{dataset.data.n:,}", f"{dataset.data.n_test:,}", dataset.imbalance
@@ -117,17 +104,11 @@ def _train(arguments: argparse.Namespace, out: Path | None) -> Scored:
     store = None if out is None else Store.open(out / "trials", job.identity(), resume=arguments.resume)
     missing = _missing(job, store, arguments)
     log.info("%r, %r: %s models%s", job.learner, job.design, f"{arguments.trials:,}", _there(arguments.trials, missing))
-<<<<<<< HEAD
-    if missing:
-        log.info("this needs %s", needs(job, arguments.trials, missing, arguments.workers))
-    bar = Bar(job.design.inclusion(job.data.n), job.data.n_test)
-=======
     fraction = job.design.inclusion(job.data.n)
     log.info("an influence will be off by %.3f at most (one standard error)", stderr(arguments.trials, fraction))
     if missing:
         log.info("this needs %s", needs(job, arguments.trials, missing, arguments.workers))
     bar = Bar(fraction, job.data.n_test)
->>>>>>> estimator
     try:
         trials = run(
             job,
@@ -142,11 +123,7 @@ def _train(arguments: argparse.Namespace, out: Path | None) -> Scored:
         bar.close()
     record = {
         "data": dataset.name,
-<<<<<<< HEAD
-        "fraction": job.design.inclusion(job.data.n),
-=======
         "fraction": fraction,
->>>>>>> estimator
         "design": repr(job.design),
         "learner": repr(job.learner),
         "seed": job.seed,
@@ -158,18 +135,10 @@ def _train(arguments: argparse.Namespace, out: Path | None) -> Scored:
 
 
 def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
-<<<<<<< HEAD
-    from longtail.arrays import device
-
-    from empirical.designs import design
-    from empirical.run import Job
-    from empirical.spec import learner
-=======
     from empirical.designs import Orthogonal, design
     from empirical.run import Job
     from empirical.spec import learner
     from longtail.arrays import device
->>>>>>> estimator
     from longtail.core import whole
 
     chosen = device(arguments.device)
@@ -182,8 +151,6 @@ def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
         classes=dataset.data.y_train,
         stratified=arguments.stratified,
     )
-<<<<<<< HEAD
-=======
     if isinstance(subsets, Orthogonal) and arguments.trials < ENOUGH * subsets.rows:
         log.warning(
             "%s arrays of %s trials: error bars are rough below %s arrays (%s trials)",
@@ -192,7 +159,6 @@ def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
             ENOUGH,
             ENOUGH * subsets.rows,
         )
->>>>>>> estimator
     seed = whole("--seed", arguments.seed, 0, 2**64 - 1)
     return Job(
         dataset.data,
@@ -205,8 +171,6 @@ def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
     )
 
 
-<<<<<<< HEAD
-=======
 def _trials(arguments: argparse.Namespace) -> int:
     """--trials, or as many as --error takes; of an orthogonal array its own size has to be given."""
     from empirical.names import TRIALS
@@ -221,7 +185,6 @@ def _trials(arguments: argparse.Namespace) -> int:
     return plan(error=arguments.error, fraction=0.7 if arguments.fraction is None else arguments.fraction).trials
 
 
->>>>>>> estimator
 def _missing(job: Job, store: Store | None, arguments: argparse.Namespace) -> int:
     """Trials still to be trained, once other runs' have been taken over."""
     from empirical.store import Store
@@ -274,11 +237,7 @@ def _elsewhere(arguments: argparse.Namespace) -> Scored:
 
 
 def _results(scored: Scored, arguments: argparse.Namespace) -> Results:
-<<<<<<< HEAD
-    from empirical.influence import THRESHOLD
-=======
     from empirical.names import THRESHOLD
->>>>>>> estimator
     from empirical.results import lowest_threshold, results
 
     if arguments.threshold is not None and arguments.fdr is not None:

@@ -10,12 +10,8 @@ import numpy as np
 
 from empirical.run import Job
 
-<<<<<<< HEAD
-PATIENCE = 0.5  # seconds a first model may take for a longer rehearsal to be worth it
-=======
 PATIENCE = 10.0  # seconds a first model may take for another to be worth it: the first may have been compiling
 LONG = 2.0  # seconds that a rehearsal of many models may take
->>>>>>> estimator
 
 
 @dataclass(frozen=True)
@@ -54,19 +50,11 @@ def rehearsal(job: Job, missing: int, workers: int) -> float:
         return time.perf_counter() - start
 
     one = spent(1)
-<<<<<<< HEAD
-    many = min(max(int(trainer.batch), 1), job.shard, missing)
-    if one < PATIENCE:
-        one = min(one, spent(1))  # without what is compiled or made once
-        many = many if one * many < 4 * PATIENCE else 1
-        one = min(one, spent(many) / many)
-=======
     if one < PATIENCE:
         one = min(one, spent(1))
         many = min(max(int(trainer.batch), 1), job.shard, missing)
         if one * many < LONG:
             one = min(one, spent(many) / many)
->>>>>>> estimator
     return one * missing / workers
 
 
@@ -83,13 +71,8 @@ def resident() -> int:
 def duration(seconds: float) -> str:
     """For a person to read.
 
-<<<<<<< HEAD
-    >>> duration(3700)
-    '1 h 2 min'
-=======
     >>> duration(7300)
     '2 h 2 min'
->>>>>>> estimator
     """
     if seconds < 1:
         return "a second"

@@ -36,6 +36,7 @@ __all__ = ["COUPLINGS", "Bridge", "fit", "planted", "table"]
 
 EDGES = np.linspace(0.05, 0.95, 19)
 CELLS = 300
+SINGLE, MOST = 30, 3000  # copies told apart one by one, and at all
 SIMULATIONS = 200
 BROADEST = 1e4  # largest prior a search considers, times n
 COUPLINGS: dict[str, tuple[int, Callable[[Floats], Coupling]]] = {  # number of coordinates, and the law they stand for
@@ -200,20 +201,21 @@ def planted(
 
 
 def examples(prior: Prior, n: int) -> tuple[Floats, Floats]:
-    """Copies and the share of examples that have them: c N P(c; s)/n, T at its mean; blocks of c beyond thirty."""
-    single = np.arange(1.0, 31.0)
-    log_scale = tied_scale(prior, n)
-    top = max(float(np.exp(log_scale + prior.nodes().log_value.max())) * 1.5 + 60, 100.0)
-    edge = np.unique(np.round(np.geomspace(31, min(top, 1e9), 24)))
-    copies = np.concatenate([single, np.sqrt(edge[1:] * edge[:-1])])
-    law = np.exp(log_law(prior, log_scale, copies))
-    share = copies * prior.size / n * law * np.concatenate([np.ones(30), np.diff(edge)])
-    first = share[:30]
-    rest = share[30:]
-    left = max(1 - float(first.sum()), 0.0)  # what is beyond thirty adds up to this, its shape from the blocks
-    total = float(rest.sum())
-    rest = rest * (left / total) if total > 0 else rest
-    return copies, np.concatenate([first, rest])
+    """Copies and the share of examples that have them: c N P(c; s)/n, T at its mean; in blocks from thirty to thousands on.
+
+    The last stands for what remains, of which nothing is memorized.
+    """
+    edge = np.round(np.geomspace(SINGLE + 1, MOST, 15))
+    copies = np.concatenate([np.arange(1.0, SINGLE + 1), np.sqrt(edge[1:] * edge[:-1])])
+    law = np.exp(log_law(prior, tied_scale(prior, n), copies))
+    share = copies * prior.size / n * law
+    share[SINGLE:] *= np.diff(edge)
+    left = max(1 - float(share[:SINGLE].sum()), 0.0)
+    total = float(share[SINGLE:].sum())
+    if total > left:  # blocks are midpoint rules: what they overshoot by is taken back
+        share[SINGLE:] *= left / total
+        total = left
+    return np.append(copies, 3.0 * MOST), np.append(share, left - total)
 
 
 def _law(copies: Floats, share: Floats, coupling: Coupling, rate: float) -> Floats:

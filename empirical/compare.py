@@ -35,13 +35,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def report(directory: str | Path, out: str | Path | None = None, *, seed: int = 0) -> Path:
-    """Tables, figures and ``report.html`` for a run's folder, into ``out`` or the folder itself: what estimate calls last."""
+def report(directory: str | Path, out: str | Path | None = None, *, seed: int = 0) -> Path | None:
+    """``report.html`` with its tables and figures for a run's folder, into ``out`` or the folder itself: what estimate calls last.
+
+    A few fits only, for it is to take seconds; None, and the reason in the log, where there is nothing to compare.
+    """
     from empirical.observed import read
     from longtail.files import folder
 
     target = folder("--out", out if out is not None else directory)
-    return _write(_comparison(read(directory), {"seed": seed}), target, {"DIR": str(directory)}, None)
+    quick = {"family": ["Zipf", "Uniform"], "coupling": ["beta", "lookup"], "simulations": 50, "seed": seed}
+    try:
+        comparison = _comparison(read(directory), quick | {"directory": directory})
+    except ArgumentError as error:
+        log.info("no report: %s", error)
+        return None
+    return _write(comparison, target, {"DIR": str(directory)}, data_folder(None))
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -66,7 +66,7 @@ class Comparison:
             "distribution": self.distribution(),
             "influence": self.influence(),
             "predicted_removal": predicted.removal(
-                self.best.problem, self.best.coupling, REMOVED, self.observed.rate, self.observed.trials
+                self.best.problem, self.best.coupling, REMOVED, self.observed.rate, self.best.trials
             ),
             "error_against_samples": predicted.error_against_samples(self.best.problem, self.best.coupling),
             "fits": self.fits_table(),
@@ -86,7 +86,7 @@ class Comparison:
         values, best = self.observed.values, self.best
         edge = np.linspace(0, 1, bins + 1)
         observed = np.histogram(np.clip(values, 0, 1), edge)[0]
-        share = predicted.share_above(best.problem, best.coupling, edge[1:-1], self.observed.rate, self.observed.trials)
+        share = predicted.share_above(best.problem, best.coupling, edge[1:-1], self.observed.rate, best.trials)
         fitted = -np.diff(np.concatenate([[1.0], share, [0.0]])) * len(values)
         return pd.DataFrame(
             {"low": edge[:-1], "high": edge[1:], "observed": observed, "stderr": np.sqrt(observed), "fitted": fitted}
@@ -153,7 +153,7 @@ def compare(
         raise ArgumentError("DIR", f"memorization of {values[0]:g} throughout", "nothing is memorized; nothing to explain")
     chosen = list(couplings)
     fits = [
-        fit(values, observed.labels, observed.trials, f, c, rate=observed.rate, simulations=simulations, seed=seed)
+        fit(values, observed.labels, observed.equivalent, f, c, rate=observed.rate, simulations=simulations, seed=seed)
         for f in families
         for c in chosen
     ]

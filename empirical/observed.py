@@ -47,6 +47,18 @@ class Observed:
         return value[np.isfinite(value)]
 
     @property
+    def equivalent(self) -> int:
+        """How many independent trials would have had this noise: more than there were, where the design is balanced."""
+        if self.iid or "stderr" not in self.memorization:
+            return self.trials
+        value, error = (self.memorization[name].to_numpy(float) for name in ("memorization", "stderr"))
+        known = np.isfinite(value) & np.isfinite(error) & (value > 0) & (value < 1)
+        noise = float((error[known] ** 2).sum())
+        if noise <= 0:
+            return self.trials
+        return max(round(float((value[known] * (1 - value[known])).sum()) / noise / (1 - self.rate)), 2)
+
+    @property
     def influenced(self) -> tuple[int, int, int]:
         """Pairs, distinct test examples in them, and test examples in exactly one."""
         times = self.pairs["test_index"].value_counts()

@@ -45,7 +45,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if len(values) != dataset.data.n:
         raise ArgumentError("DIR", f"{len(values)} estimates for {dataset.data.n} examples", "estimate again with this data")
     best = compare(observed, couplings=("beta",), simulations=arguments.simulations).best
-    prediction = predict(best.problem, best.coupling, thresholds, observed.rate, observed.trials)
+    prediction = predict(best.problem, best.coupling, thresholds, observed.rate, best.trials)
     with whole_file(out / "removal_predicted.csv") as path:  # before anything is retrained
         prediction.assign(prior=repr(best.prior), coupling=repr(best.coupling)).to_csv(path, index=False)
     log.info("wrote %s; now training", out / "removal_predicted.csv")

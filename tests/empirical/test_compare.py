@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -80,10 +81,20 @@ def test_figures_are_redrawn_from_csv_alone(run, tmp_path):
     assert set(again) == {"theory", "distribution", "influence", "removal", "samples"}
 
 
-def test_report_is_what_estimate_calls(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("empirical.comparison.FAMILIES", ("Uniform",))
-    monkeypatch.setattr("empirical.comparison.COUPLINGS", ("uniform",))
-    assert compare.report(run, tmp_path).name == "report.html"
+def test_report_is_what_estimate_calls_and_says_why_there_is_none(run, tmp_path, caplog):
+    assert compare.report(run, tmp_path) == tmp_path / "report.html"
+    with caplog.at_level("INFO"):
+        assert compare.report(tmp_path) is None
+    assert "no report" in caplog.text
+
+
+def test_balanced_designs_count_as_the_trials_that_their_noise_is_worth(run):
+    observed = read(run)
+    assert observed.equivalent == observed.trials == 500
+    balanced = replace(observed, iid=False)
+    assert balanced.equivalent == pytest.approx(500, rel=0.01)  # these errors are those of 500 independent trials
+    table = balanced.memorization.assign(stderr=balanced.memorization["stderr"] / np.sqrt(2))
+    assert replace(balanced, memorization=table).equivalent == pytest.approx(1000, rel=0.01)
 
 
 @pytest.mark.parametrize(

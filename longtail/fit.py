@@ -35,7 +35,9 @@ LEVEL = 0.95
 EXPECTED = 5.0  # in a bin of the goodness of fit, at least
 SINGLE, WIDER = 10, 1.2  # counts up to here have a bin each; beyond, neighboring edges have this ratio
 HEAD = 30  # of the largest counts that share a bin
-VAGUE = 0.25  # standard error of the logarithm of the unseen, from which on intervals are read off the likelihood itself
+VAGUE = (
+    0.25  # standard error of the logarithm of the unseen, from which on intervals are read off the likelihood itself
+)
 WORST = 1e15  # stands for infinity, with which a simplex cannot calculate
 FARTHEST = 12.0  # of a coordinate from its best value
 
@@ -287,7 +289,14 @@ def _fit(counts: Counts, name: str, level: float, profile: bool = True) -> Fit:
 
 
 def _parameters(
-    family: Family, x: Floats, covariance: Floats, loss: Callable[[Floats], float], seen: int, size: int, level: float, profile: bool
+    family: Family,
+    x: Floats,
+    covariance: Floats,
+    loss: Callable[[Floats], float],
+    seen: int,
+    size: int,
+    level: float,
+    profile: bool,
 ) -> tuple[dict[str, Estimate], dict[str, tuple[float, float]]]:
     z = float(stats.norm.ppf((1 + level) / 2))
     error = np.sqrt(np.diag(covariance))

@@ -52,7 +52,9 @@ def tail(counts: ArrayLike | Counts, start: int | None = None, *, level: float =
         candidates = np.array([np.searchsorted(value, least)])
         starts = np.array([float(least)])
         if candidates[0] >= len(value) - 1 or above[candidates[0]] < FEWEST:
-            raise ArgumentError("start", start, f"fewer than {FEWEST} counts of two values lie beyond; give a lower one")
+            raise ArgumentError(
+                "start", start, f"fewer than {FEWEST} counts of two values lie beyond; give a lower one"
+            )
     else:
         candidates = np.flatnonzero((above >= FEWEST) & (np.arange(len(value)) < len(value) - 1))
         starts = value[candidates]
@@ -81,9 +83,7 @@ def _exponents(start: Floats, log_mean: Floats) -> Floats:
     return np.asarray((low + high) / 2)
 
 
-def _nearest(
-    value: Floats, number: Floats, candidates: Floats, start: Floats, exponent: Floats
-) -> tuple[int, float]:
+def _nearest(value: Floats, number: Floats, candidates: Floats, start: Floats, exponent: Floats) -> tuple[int, float]:
     """The candidate of least distance, and that distance. Few points bound it from below; most candidates end there."""
 
     def distance(i: int, most: int) -> float:

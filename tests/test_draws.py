@@ -250,7 +250,9 @@ def home(array: Any) -> Floats:
     return np.asarray(array)
 
 
-@pytest.mark.parametrize("library", [in_numpy, in_strict, on_second_device, in_torch])
+@pytest.mark.parametrize(
+    "library", [in_numpy, in_strict, on_second_device, pytest.param(in_torch, marks=pytest.mark.torch)]
+)
 @pytest.mark.parametrize(("alpha", "size", "n", "rows"), [(1.0, 700, 900, 12), (2.0, 90, 5_000, 300), (0.0, 5, 3, 2)])
 def test_the_fused_census_is_what_array_operations_count(
     library: Any, alpha: float, size: int, n: int, rows: int

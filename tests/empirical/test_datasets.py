@@ -146,7 +146,7 @@ def table(n=30):
     )
 
 
-@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize("suffix", ["csv", pytest.param("parquet", marks=pytest.mark.extra)])
 def test_tables_carry_row_names_through(tmp_path, suffix):
     if suffix == "parquet":
         pytest.importorskip("pyarrow")

@@ -125,7 +125,9 @@ def test_everybody_is_above_nothing_and_nobody_above_a_guess():
     assert share[2] == 0
 
 
-@pytest.mark.parametrize("problem", [PROBLEM, Problem(Gamma(shape=2, size=900), 5000, 10), Problem(Zipf(alpha=2, size=50), 40, 2)], ids=repr)
+@pytest.mark.parametrize(
+    "problem", [PROBLEM, Problem(Gamma(shape=2, size=900), 5000, 10), Problem(Zipf(alpha=2, size=50), 40, 2)], ids=repr
+)
 def test_occupancy_holds_every_sample_and_all_the_mass(problem):
     seen = occupancy(problem)
     assert seen.examples.sum() == pytest.approx(1, abs=1e-6)

@@ -246,6 +246,7 @@ def test_an_edited_function_is_another_learner(job):
     assert run(first, 8).count == 8
 
 
+@pytest.mark.extra
 @pytest.mark.filterwarnings("ignore")  # the cluster's own
 def test_a_cluster_gives_the_same_bits(job):
     distributed = pytest.importorskip("distributed")

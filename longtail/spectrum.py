@@ -24,7 +24,7 @@ DIGITS = 1e-8
 SMALLEST = 1e-290
 RETRY = 1e-11  # relative difference of the two rules above which a value is computed again on rules laid for it
 HIGHEST = {"random": 1000, "fixed": 10**12}
-SHARPEST = 4e3  # where log B_ℓ bends harder than this in log T, the value is below any double
+SHARPEST = 2e4  # where log B_ℓ bends harder than this in log T, the value is below any double
 SERIES, TERMS = 0.25, 14  # 0.25^14 / 14! is a rounding error
 STEP = 10.0  # nodes laid for ℓ = 10 serve every smaller ℓ; larger ones, √(ℓ/10) times as many
 
@@ -45,8 +45,8 @@ def spectrum(problem: Problem, ell: NDArray[np.int64]) -> Spectrum:
 
     α B_ℓ(n) = (ℓ+1)/(n+1) B_{ℓ+1}(n+1) and (1 − α) B_ℓ(n) = (n+1−ℓ)/(n+1) B_ℓ(n+1), so no term is subtracted.
     """
-    if problem.prior.size == 1:  # it is seen n times
-        seen = np.where(ell == problem.n, 1.0, 0.0)
+    if problem.prior.size == 1 or not (ell <= problem.n).any():  # the one there is is seen n times
+        seen = np.where((ell == problem.n) & (problem.prior.size == 1), 1.0, 0.0)
         return Spectrum(ell, seen, seen, np.zeros(len(ell)), np.zeros(len(ell)))
     more = problem.n + 1
     needed = np.unique(np.concatenate([ell, ell + 1]))
@@ -249,15 +249,17 @@ def _tilted(prior: Prior, n: int, ell: int) -> Floats:
     height = ell * np.log(odds) - n * np.log1p(odds) - rate + np.log(nodes.count)[:, None]
     p = value[int(np.argmax(height.max(1)))]
 
-    low, high = 0.0, 600.0  # κ less the slope of log B_ℓ in T rises through 0 where the integrand is flat
-    for _ in range(50):
+    low, high = (
+        -ell / (draws * value.min()),
+        600.0,
+    )  # κ less the slope of log B_ℓ in T rises through 0 where both are flat
+    for _ in range(100):
         kappa = (low + high) / 2
         at = float(tilted(np.array([kappa]))[0][0])
         low, high = (kappa, high) if kappa < (n * p / (p + at) - ell) / at else (low, kappa)
-    if high > 1e-12:
-        sharp = n * p * at / (p + at) ** 2 + kappa * at  # minus the second derivative in log T, there
-    else:  # κ < 0: e^{|κ|T} would blow up what is left of the law beyond its end; bear T^{−ℓ} untilted, on a narrower fade
-        kappa, sharp = 0.0, float(_step(np.array([1.3 * ell**2]))[0])
+    sharp = n * p * at / (p + at) ** 2 + abs(kappa) * at  # minus the second derivative in log T, there, for κ > 0
+    if kappa < 0:  # T^{−ℓ} and e^{|κ|T} blow up beyond the ends of the law: a narrow fade lets neither go far
+        sharp = max(sharp, 0.5 * ell**2)
     step = max(4 * STEP, float(ell), sharp)
     if step > SHARPEST:
         return np.zeros(2)

@@ -87,6 +87,14 @@ def test_gamma_is_a_dirichlet(shape: int, size: int, n: int) -> None:
     np.testing.assert_allclose(exact.subpopulations(problem, ell).value, truth, rtol=2e-11)
 
 
+@pytest.mark.parametrize("ell", [30, 60, 100, 180])
+@pytest.mark.parametrize("shape", [1, 5])
+def test_gamma_where_so_many_sightings_are_a_wonder(shape: int, ell: int) -> None:
+    """Down to 1e-165, on laws of T tilted toward small values."""
+    problem = Problem(Gamma(shape=shape, size=300), n=300)
+    assert exact.subpopulations(problem, ell).value == pytest.approx(beta_binomial(shape, 300, 300, ell), rel=1e-9)
+
+
 @pytest.mark.parametrize("ell", [50, 300, 1000])
 def test_gamma_at_many_sightings(ell: int) -> None:
     problem = Problem(Gamma(shape=1, size=1_000), n=300_000)

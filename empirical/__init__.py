@@ -1,1 +1,45 @@
-"""Memorization and influence on real data, by training on random subsets."""
+"""Memorization and influence on real data, by training on random subsets.
+
+>>> from empirical import SubsetEstimator, load
+>>> load("digits").data.n
+1500
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from empirical.data import Data
+    from empirical.dataset import Dataset
+    from empirical.datasets import load, load_published, load_published_pairs
+    from empirical.estimator import SubsetEstimator
+    from empirical.planning import plan
+
+_HOME = {
+    "Data": "empirical.data",
+    "Dataset": "empirical.dataset",
+    "SubsetEstimator": "empirical.estimator",
+    "load": "empirical.datasets",
+    "load_published": "empirical.datasets",
+    "load_published_pairs": "empirical.datasets",
+    "plan": "empirical.planning",
+}
+
+__all__ = [
+    "Data",
+    "Dataset",
+    "SubsetEstimator",
+    "load",
+    "load_published",
+    "load_published_pairs",
+    "plan",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are imported when first used."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)

@@ -1,4 +1,4 @@
-"""Where real data lies."""
+"""Where real data lies; and one BLAS thread a process, since several run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+
+for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):  # read when NumPy is first imported
+    os.environ.setdefault(_threads, "1")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -34,3 +35,45 @@ def test_import_contracts_hold() -> None:
         cwd=ROOT,
     )
     assert done.returncode == 0, done.stdout
+
+
+PLACES = {  # what may be imported where, at the top of a file or inside a function
+    "cupy": lambda path: path.name == "arrays.py" or path.stem.endswith("_cuda"),
+    "cupyx": lambda path: path.stem.endswith("_cuda"),
+    "numba": lambda path: path.stem.endswith("_cpu"),
+    "torch": lambda path: path.parts[:2] == ("empirical", "learners"),
+    "matplotlib": lambda path: (
+        path.stem == "plots" or path.parts[:2] == ("empirical", "report") or path.parts[0] == "simulations"
+    ),
+}
+
+
+def imports(tree: ast.AST) -> set[str]:
+    """The top-level packages that a file imports, but for those that only a type checker reads."""
+    skipped = {
+        id(node)
+        for branch in ast.walk(tree)
+        if isinstance(branch, ast.If) and "TYPE_CHECKING" in ast.unparse(branch.test)
+        for node in ast.walk(branch)
+    }
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+def test_devices_and_compilers_stay_where_they_belong() -> None:
+    files = [path for package in ("longtail", "empirical", "simulations") for path in (ROOT / package).rglob("*.py")]
+    assert len(files) > 20
+    strays = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in files
+        for name in imports(ast.parse(path.read_text(encoding="utf-8")))
+        if name in PLACES and not PLACES[name](path.relative_to(ROOT))
+    ]
+    assert strays == []

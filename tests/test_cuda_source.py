@@ -90,6 +90,14 @@ def test_the_cuda_kernel_draws_and_counts_as_the_cpu_does(
     np.testing.assert_allclose(census.mass, counted.mass, rtol=0, atol=1e-13)
 
 
+def test_the_cuda_kernel_draws_large_counts_as_the_cpu_does(compiled: ctypes.CDLL) -> None:
+    source = source_of(Problem(Geometric(ratio=0.7, size=40), 10**6), 0, 300)
+    draws = on_threads(compiled, source, 0, 300, 3, 1, 1)[1]
+    other = kernels.draws(source, Random(SEED), 0, 300).counts
+    assert (other > 16).mean() > 0.5
+    assert np.array_equal(draws.counts, other)
+
+
 def test_the_cuda_kernel_does_not_depend_on_threads_or_blocks(compiled: ctypes.CDLL) -> None:
     source = source_of(Problem(Zipf(alpha=1, size=2_000), 2_500), 0, 6)
     first = on_threads(compiled, source, 0, 6, 12, 1, 7)[0]

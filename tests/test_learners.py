@@ -53,6 +53,7 @@ def test_one_row_of_counts_serves_as_well_as_every_subpopulation(learner: Learne
     np.testing.assert_allclose(each, np.take_along_axis(row, counts, axis=1), rtol=0, atol=1e-15)
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("learner", LEARNERS, ids=repr)
 def test_any_array_library_gives_the_same_errors(learner: Learner) -> None:
     torch = pytest.importorskip("torch")

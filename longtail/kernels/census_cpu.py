@@ -115,7 +115,7 @@ def search(p, before, point):
     """The cell in which ``point`` of [0, T) lies."""
     low, length = 0, len(before)
     while length > 1:  # halving without a branch: which way it goes is as good as random
-        half = length // 2
+        half = length >> 1
         low += half * np.int64(before[low + half] <= point)
         length -= half
     rest = point - before[low]

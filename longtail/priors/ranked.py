@@ -32,7 +32,7 @@ class Ranked(Prior):
         """log v at ``rank``, 1 the largest; smooth in between, where the nodes lie."""
 
     def nodes(self, refine: float = 1.0) -> Nodes:
-        last = self._ranks_from(self._log_value(min(40, self.size)) - DEPTH)
+        last = self.ranks_from(self._log_value(min(40, self.size)) - DEPTH)
         rank, count = self._blocks(1, last, refine)
         log_value = self.log_value(rank)
         if last < self.size:  # too small to tell from one another: what they sum to is what counts, and it is nothing
@@ -40,11 +40,11 @@ class Ranked(Prior):
             count = np.append(count, float(self.size - last))
         return Nodes(log_value, count)
 
-    def between(self, low: float, high: float) -> Nodes:
-        first, last = self._ranks_from(high) + 1, self._ranks_from(low)
+    def between(self, low: float, high: float, refine: float = 1.0) -> Nodes:
+        first, last = self.ranks_from(high) + 1, self.ranks_from(low)
         if last < first:
             return Nodes(np.empty(0), np.empty(0))
-        rank, count = self._blocks(first, last, 1.0)
+        rank, count = self._blocks(first, last, refine)
         return Nodes(self.log_value(rank), count)
 
     def entries(self) -> Floats:
@@ -56,7 +56,7 @@ class Ranked(Prior):
     def _log_value(self, rank: int) -> float:
         return float(self.log_value(np.array([float(rank)]))[0])
 
-    def _ranks_from(self, low: float) -> int:
+    def ranks_from(self, low: float) -> int:
         """How many entries have log value at least ``low``."""
         above, below = 0, self.size + 1
         while below - above > 1:

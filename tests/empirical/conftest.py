@@ -11,6 +11,7 @@ from sklearn.datasets import load_digits
 from threadpoolctl import threadpool_limits
 
 from empirical.data import Data
+from tests.empirical.nearest import Nearest, blobs
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -46,3 +47,15 @@ def masks() -> np.ndarray:
     drawn[3] &= y != 1
     drawn[4] = y == 2
     return drawn
+
+
+@pytest.fixture(scope="session")
+def data() -> Data:
+    """Three clouds in the plane, 60 to train on and 30 to test on, for what is not about data."""
+    return blobs()
+
+
+@pytest.fixture
+def learner() -> Nearest:
+    """A learner that needs nothing, for what is not about learners."""
+    return Nearest()

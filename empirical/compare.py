@@ -1,0 +1,157 @@
+"""``python -m empirical.compare DIR``: how well the long-tail theory explains what was observed, in numbers and a report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import longtail
+from longtail.core import ArgumentError
+
+if TYPE_CHECKING:
+    from empirical.comparison import Comparison
+    from empirical.observed import Observed
+
+log = logging.getLogger("empirical")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    options = parser()
+    arguments = options.parse_args(argv)
+    level = logging.WARNING if arguments.quiet else logging.INFO
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
+    try:
+        return _run(arguments)
+    except ArgumentError as error:
+        print(f"{options.prog}: error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def report(directory: str | Path, out: str | Path | None = None, *, seed: int = 0) -> Path | None:
+    """``report.html`` with its tables and figures for a run's folder, into ``out`` or the folder itself: what estimate calls last.
+
+    A few fits only, for it is to take seconds; None, and the reason in the log, where there is nothing to compare.
+    """
+    from empirical.observed import read
+    from longtail.files import folder
+
+    target = folder("--out", out if out is not None else directory)
+    quick = {"family": ["Zipf", "Uniform"], "coupling": ["beta", "lookup"], "simulations": 50, "seed": seed}
+    try:
+        comparison = _comparison(read(directory), quick | {"directory": directory})
+    except ArgumentError as error:
+        log.info("no report: %s", error)
+        return None
+    return _write(comparison, target, {"DIR": str(directory)}, data_folder(None))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from empirical.observed import published, read
+    from longtail.files import folder
+
+    if (arguments.directory is None) == (arguments.published is None):
+        raise ArgumentError("DIR", arguments.directory, "give the folder of a run, or --published cifar100, one of the two")
+    out = folder("--out", arguments.out) if arguments.out else None
+    data_dir = data_folder(arguments.data_dir)
+    observed = published(arguments.published, data_dir) if arguments.published else read(arguments.directory)
+    comparison = _comparison(observed, vars(arguments))
+    if arguments.json:
+        print(json.dumps(comparison.record()), flush=True)  # noqa: T201
+    else:
+        from empirical.report.words import summary
+
+        print(summary(comparison), flush=True)  # noqa: T201
+    if out is not None:
+        _write(comparison, out, vars(arguments), data_dir)
+    return 0
+
+
+def _comparison(observed: Observed, options: dict[str, Any]) -> Comparison:
+    from empirical import comparison as c
+
+    removal = None
+    place = options.get("directory")
+    if place is not None and (Path(place) / "removal.csv").is_file():
+        import pandas as pd
+
+        removal = pd.read_csv(Path(place) / "removal.csv")
+    families, couplings = options.get("family") or c.FAMILIES, options.get("coupling") or c.COUPLINGS
+    log.info("fitting %s to %s estimates", ", ".join(families), f"{len(observed.values):,}")
+    return c.compare(
+        observed,
+        families,
+        couplings,
+        simulations=options.get("simulations") or c.SIMULATIONS,
+        seed=options.get("seed", 0),
+        removal=removal,
+    )
+
+
+def _write(comparison: Comparison, out: Path, arguments: dict[str, Any], data_dir: str | None) -> Path:
+    """Tables, figures drawn from them, the report, and the record of the run, last."""
+    from empirical.report.draw import figures
+    from empirical.report.page import write
+    from longtail.plots import save
+    from longtail.run import Run
+
+    drawn = figures(comparison.frames, comparison.observed.name)
+    for name, figure in drawn.items():
+        for kind in ("png", "svg"):
+            log.info("wrote %s", save(figure, out / f"{name}.{kind}"))
+    page = write(comparison, out / "report.html", data_dir)
+    log.info("wrote %s", page)
+    asked = {key: value for key, value in arguments.items() if key != "seed"}
+    for path in Run.of(asked, int(arguments.get("seed", 0)), comparison.frames).write(out / "compare"):
+        log.info("wrote %s", path)
+    return page
+
+
+def data_folder(given: str | None) -> str | None:
+    """The folder of real data: as told, else LONGTAIL_DATA (which the loaders read themselves), else ../shared/data."""
+    import os
+
+    beside = Path("../shared/data")
+    if given is None and not os.environ.get("LONGTAIL_DATA") and beside.is_dir():
+        return str(beside)
+    return given
+
+
+def parser() -> argparse.ArgumentParser:
+    """All options."""
+    from empirical.options import Parser
+
+    p = Parser(
+        prog="python -m empirical.compare",
+        description="Put the predicted memorization curve beside the observed one, and say how well theory explains it.",
+        epilog="Example: python -m empirical.compare runs/digits --out runs/digits",
+    )
+    p.add_argument("directory", nargs="?", metavar="DIR", help="folder that python -m empirical.estimate --out wrote")
+    p.add_argument("--published", choices=["cifar100"], help="instead: Feldman & Zhang's estimates")
+    p.add_argument("--data-dir", metavar="DIR", help="where official files are (default: LONGTAIL_DATA, ../shared/data)")
+    fit = p.add_argument_group("fit")
+    fit.add_argument(
+        "--family", action="append", metavar="NAME", help="of priors, may be repeated (default: Zipf, LogNormal, Gamma, ...)"
+    )
+    fit.add_argument(
+        "--coupling", action="append", metavar="LAW", help="lookup, uniform, fixed or beta (default: beta and lookup)"
+    )
+    fit.add_argument("--simulations", type=int, metavar="R", help="data sets behind each error (default 200)")
+    fit.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the simulations (default 0)")
+    out = p.add_argument_group("output")
+    out.add_argument("--out", metavar="DIR", help="write report.html, figures, tables and the record there")
+    out.add_argument("--json", action="store_true", help="print one JSON object instead of words")
+    out.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
+    p.add_argument("--version", action="version", version=f"longtail {longtail.__version__}")
+    return p
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,160 @@
+"""Theory beside observation for one experiment: the best fits, and every curve of the one beside what was seen, as tables.
+
+Nothing here draws: ``frames`` are what the figures, the report and the record of the run are made from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from empirical import predicted
+from empirical.bridge import SIMULATIONS, Bridge, fit
+from empirical.observed import Observed
+from longtail.core import ArgumentError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FAMILIES = ("Zipf", "LogNormal", "Gamma", "Geometric", "Uniform")
+COUPLINGS = ("beta", "lookup")
+THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95)
+REMOVED = (0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+NOT_REJECTED = 0.05
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The observed estimates and fits to them, best first."""
+
+    observed: Observed
+    fits: tuple[Bridge, ...]
+    removal: pd.DataFrame | None = field(default=None, repr=False)
+
+    @property
+    def best(self) -> Bridge:
+        """The most likely fit."""
+        return self.fits[0]
+
+    @property
+    def rivals(self) -> tuple[Bridge, ...]:
+        """The other fits that the data do not reject."""
+        return tuple(f for f in self.fits[1:] if f.goodness.p_value >= NOT_REJECTED)
+
+    def record(self) -> dict[str, Any]:
+        """The object that ``--json`` prints."""
+        values = self.observed.values
+        pairs, tests, single = self.observed.influenced
+        return {
+            "n": len(self.observed.memorization),
+            "share_above": {f"{x:g}": float((values >= x).mean()) for x in THRESHOLDS},
+            "pairs": pairs,
+            "tests": tests,
+            "single": single,
+            "fit": self.best.record(),
+        }
+
+    @cached_property
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """Tables by name."""
+        found = {
+            "shares": self.shares(),
+            "distribution": self.distribution(),
+            "influence": self.influence(),
+            "predicted_removal": predicted.removal(
+                self.best.problem, self.best.coupling, REMOVED, self.observed.rate, self.best.trials
+            ),
+            "error_against_samples": predicted.error_against_samples(self.best.problem, self.best.coupling),
+            "fits": self.fits_table(),
+        }
+        if self.removal is not None:
+            found["removal"] = self.removal
+        return found
+
+    def shares(self) -> pd.DataFrame:
+        """The share of examples memorized θ or more: observed, fitted, and how far chance moves it (one standard error)."""
+        return self.best.shares
+
+    def distribution(self, bins: int = 40) -> pd.DataFrame:
+        """How many examples fall in each bin of memorization, and how many the fit expects there."""
+        import pandas as pd
+
+        values, best = self.observed.values, self.best
+        edge = np.linspace(0, 1, bins + 1)
+        observed = np.histogram(np.clip(values, 0, 1), edge)[0]
+        share = predicted.share_above(best.problem, best.coupling, edge[1:-1], self.observed.rate, best.trials)
+        fitted = -np.diff(np.concatenate([[1.0], share, [0.0]])) * len(values)
+        return pd.DataFrame(
+            {"low": edge[:-1], "high": edge[1:], "observed": observed, "stderr": np.sqrt(observed), "fitted": fitted}
+        )
+
+    def influence(self) -> pd.DataFrame:
+        """Pairs, test examples and test examples with one partner, by threshold of influence, beside the fit's."""
+        import pandas as pd
+
+        seen, least = self.observed, self.observed.threshold
+        thresholds = np.unique(np.concatenate([[least], np.arange(np.ceil(least * 20) / 20, 0.951, 0.05)])).round(6)
+        theory = predicted.pairs_above(
+            self.best.problem, self.best.coupling, thresholds, seen.tests, seen.rate, seen.memorized
+        )
+        rows = []
+        for theta in thresholds:
+            times = seen.pairs.loc[seen.pairs["influence"] >= theta, "test_index"].value_counts()
+            rows.append((int(times.sum()), len(times), int((times == 1).sum())))
+        pairs, tests, single = np.array(rows).T
+        return pd.DataFrame(
+            {
+                "threshold": thresholds,
+                "pairs": pairs,
+                "pairs_stderr": np.sqrt(pairs),
+                "tests": tests,
+                "single": single,
+                "pairs_fitted": theory["pairs"],
+                "tests_fitted": theory["tests"],
+                "single_fitted": theory["single"],
+            }
+        )
+
+    def fits_table(self) -> pd.DataFrame:
+        """One row a fit, best first."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "prior": repr(f.prior),
+                "coupling": repr(f.coupling),
+                "coupling_mean": f.coupling.mean,
+                "log_likelihood": f.log_likelihood,
+                "largest_difference": f.distance,
+                "chi_square": f.goodness.statistic,
+                "p_value": f.goodness.p_value,
+                **{f"{name}_stderr": e.stderr for name, e in f.parameters.items()},
+            }
+            for f in self.fits
+        )
+
+
+def compare(
+    observed: Observed,
+    families: Iterable[str] = FAMILIES,
+    couplings: Iterable[str] = COUPLINGS,
+    *,
+    simulations: int = SIMULATIONS,
+    seed: int = 0,
+    removal: pd.DataFrame | None = None,
+) -> Comparison:
+    """Fit every family with every coupling, and order them by likelihood and parameters (AIC)."""
+    values = observed.values
+    if np.ptp(values) == 0:
+        raise ArgumentError("DIR", f"memorization of {values[0]:g} throughout", "nothing is memorized; nothing to explain")
+    chosen = list(couplings)
+    fits = [
+        fit(values, observed.labels, observed.equivalent, f, c, rate=observed.rate, simulations=simulations, seed=seed)
+        for f in families
+        for c in chosen
+    ]
+    return Comparison(observed, tuple(sorted(fits, key=lambda b: 2 * len(b.parameters) - 2 * b.log_likelihood)), removal)

@@ -1,0 +1,100 @@
+"""Your table, .csv or .parquet: a column of labels, the others features; ``--id`` names rows, ``--text`` a column of text.
+
+Numbers are put on one scale (mean 0, standard deviation 1 over the training rows), because most learners compare columns;
+words of at most 32 kinds become one column a kind. The test rows are another file's (``--test``), or a share drawn at random.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from empirical.data import Data
+from empirical.dataset import Dataset, encoded, finite, split
+from longtail.core import ArgumentError
+
+KINDS = 32
+TEST_FRACTION = 0.2
+
+
+def load(source: str, options: dict[str, Any]) -> Dataset:
+    """``label`` names the column of labels; "label" unless told."""
+    from empirical.datasets import refuse
+
+    refuse(options, "label", "id", "text", "test", "test_fraction")
+    table, named = read(source), options.get("label", "label")
+    label = column(source, table, "label", named)
+    if "test" in options:
+        other = read(str(options["test"]))
+        missing = [c for c in table.columns if c not in other.columns]
+        if missing:
+            raise ArgumentError("test", str(options["test"]), f"it lacks the columns {', '.join(map(str, missing))}")
+        parts = (table, other[table.columns])
+    else:
+        train, test = split(len(table), float(options.get("test_fraction", TEST_FRACTION)), int(options.get("seed", 0)))
+        parts = (table.iloc[train], table.iloc[test])
+    y, z, classes = encoded(f"label column {label}", parts[0][label].to_numpy(), parts[1][label].to_numpy())
+    dropped = [label]
+    if "id" in options:
+        key = column(source, table, "id", options["id"])
+        names = [tuple(part[key].tolist()) for part in parts]
+        dropped.append(key)
+    else:
+        names = [tuple(part.index.tolist()) for part in parts]  # the row in the file
+    if "text" in options:
+        from empirical.datasets.text import tfidf
+
+        words = column(source, table, "text", options["text"])
+        x, x_test = tfidf([str(v) for v in parts[0][words]], [str(v) for v in parts[1][words]])
+        notes: tuple[str, ...] = (f"{x.shape[1]} words of {words} by TF-IDF; other columns are left out",)
+    else:
+        x, x_test, notes = features(parts[0].drop(columns=dropped), parts[1].drop(columns=dropped))
+    return Dataset(Path(source).name, Data(x, y, x_test, z, classes), names[0], names[1], notes)
+
+
+def read(source: str) -> pd.DataFrame:
+    """The table; an error where it is empty or not one."""
+    try:
+        table = pd.read_parquet(source) if source.lower().endswith(".parquet") else pd.read_csv(source)
+    except ImportError as error:
+        raise ArgumentError("data", source, "reading .parquet needs pyarrow: pip install pyarrow") from error
+    except (OSError, ValueError, pd.errors.ParserError) as error:
+        raise ArgumentError("data", source, f"cannot be read ({str(error).splitlines()[0]})") from error
+    if len(table) < 3 or table.shape[1] < 2:
+        raise ArgumentError(
+            "data", f"{source}: {len(table)} rows, {table.shape[1]} columns", "give labels and features"
+        )
+    return table
+
+
+def column(source: str, table: pd.DataFrame, argument: str, name: Any) -> Any:
+    """The column of that name; an error lists those that are there."""
+    if name in table.columns:
+        return name
+    shown = ", ".join(map(str, table.columns[:12])) + (", ..." if table.shape[1] > 12 else "")
+    raise ArgumentError(argument, str(name), f"{Path(source).name} has the columns {shown}")
+
+
+def features(train: pd.DataFrame, test: pd.DataFrame) -> tuple[Any, Any, tuple[str, ...]]:
+    """Both parts as float32 on the training rows' scale, and what was done to words."""
+    words = [c for c in train.columns if train[c].dtype.kind not in "fiub"]
+    many = [str(c) for c in words if train[c].nunique() > KINDS]
+    if many:
+        raise ArgumentError(
+            "data",
+            f"words in {', '.join(many)}",
+            f"more than {KINDS} kinds: drop the column, encode it, or name it by --id or --text",
+        )
+    both = pd.get_dummies(pd.concat([train, test]), columns=words, dtype=float) if words else pd.concat([train, test])
+    values = both.to_numpy(float)
+    finite("data", values, f", columns {', '.join(str(c) for c in both.columns[~np.isfinite(values).all(0)][:5])}")
+    top = values[: len(train)]
+    spread = top.std(0)
+    scaled = ((values - top.mean(0)) / np.where(spread > 0, spread, 1)).astype(np.float32)
+    notes = ["numbers are scaled to mean 0 and standard deviation 1 over the training rows"]
+    if words:
+        notes.append(f"one column a kind of {', '.join(map(str, words))}")
+    return scaled[: len(train)], scaled[len(train) :], tuple(notes)

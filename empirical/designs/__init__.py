@@ -1,0 +1,41 @@
+"""Designs, one file each; ``design`` finds the one that a name, a fraction and a number of trials mean."""
+
+from __future__ import annotations
+
+from empirical.design import Design, Integers
+from empirical.designs.bernoulli import Bernoulli
+from empirical.designs.fixed import Fixed
+from empirical.designs.orthogonal import Orthogonal
+from empirical.names import DESIGNS as NAMES
+from longtail.core import ArgumentError
+
+
+def design(
+    name: str,
+    fraction: float | None = None,
+    *,
+    trials: int,
+    n: int,
+    classes: Integers | None = None,
+    stratified: bool = False,
+) -> Design:
+    """The design called ``name``; ``fraction`` None is .7, or .75 for an orthogonal array.
+
+    >>> design("orthogonal", trials=1024, n=60)
+    Orthogonal(fraction=0.75, rows=256, stratified=False)
+    """
+    if name == "orthogonal":
+        return Orthogonal.over(0.75 if fraction is None else fraction, trials, n, classes if stratified else None)
+    share = 0.7 if fraction is None else fraction
+    if name == "fixed":
+        return Fixed(share, stratified)
+    if name == "bernoulli":
+        if stratified:
+            raise ArgumentError(
+                "stratified", True, "Bernoulli subsets are drawn example by example already; stratify fixed-size ones"
+            )
+        return Bernoulli(share)
+    raise ArgumentError("design", name, f"give one of {', '.join(NAMES)}")
+
+
+__all__ = ["NAMES", "Bernoulli", "Design", "Fixed", "Orthogonal", "design"]

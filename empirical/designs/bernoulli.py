@@ -1,0 +1,35 @@
+"""Every example is in with chance ``fraction``, each on its own: 1[word < fraction · 2^32]."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from empirical.design import Bools, Design, Integers
+from empirical.designs.fixed import words
+from longtail import philox
+from longtail.core import real
+
+
+@dataclass(frozen=True)
+class Bernoulli(Design):
+    """Independent coins. The estimand is that of the orthogonal arrays; a subset can miss a class, or everything."""
+
+    fraction: float = 0.7
+
+    def __post_init__(self) -> None:
+        real("fraction", self.fraction, 0, 1, open_low=True, open_high=True)
+
+    @property
+    def threshold(self) -> int:
+        """The words below it are in."""
+        return min(max(round(self.fraction * 2**32), 1), 2**32 - 1)
+
+    def inclusion(self, n: int) -> float:
+        """``fraction`` to 32 bits."""
+        return self.threshold / 2**32
+
+    def draw(self, seed: int, trials: Integers, n: int, classes: Integers | None) -> Bools:
+        """One word an example."""
+        return words(seed, philox.DESIGN, trials, n) < np.uint32(self.threshold)

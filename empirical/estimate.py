@@ -1,0 +1,297 @@
+"""``python -m empirical.estimate DATA``: memorization and influence on real data, with error bars, resumable."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from empirical.options import parser
+from longtail.core import ArgumentError
+
+if TYPE_CHECKING:
+    from empirical.dataset import Dataset
+    from empirical.results import Results
+    from empirical.run import Job
+    from empirical.store import Store
+    from empirical.trials import Trials
+
+log = logging.getLogger("empirical")
+ENOUGH = 4  # orthogonal arrays for error bars that hold (simulations.verification)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Trials, how to read them, and what is said of the run in the summary."""
+
+    trials: Trials
+    y_train: Any
+    y_test: Any
+    classes: tuple[Any, ...] | None
+    train_ids: tuple[Any, ...] | None
+    test_ids: tuple[Any, ...] | None
+    record: dict[str, Any]
+    dataset: Dataset | None = None
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    options = parser()
+    arguments = options.parse_args(argv)
+    level = logging.WARNING if arguments.quiet else logging.INFO
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
+    try:
+        return _run(arguments)
+    except ArgumentError as error:
+        print(f"{options.prog}: error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
+        return 2
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        print(f"{options.prog}: error: {error.strerror or error}{where}", file=sys.stderr)  # noqa: T201
+        return 1
+    except KeyboardInterrupt:
+        log.warning(
+            "stopped; what was trained is kept, and the same command goes on from there" if arguments.out else "stopped"
+        )
+        return 130
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if (arguments.data is None) == (arguments.masks is None):
+        raise ArgumentError("DATA", arguments.data, "name a data set, or give --masks FILE.npz")
+    from longtail.files import folder
+
+    out = folder("--out", arguments.out) if arguments.out else None
+    began = time.monotonic()
+    scored = _elsewhere(arguments) if arguments.masks else _train(arguments, out)
+    found = _results(scored, arguments)
+    found.summary["seconds"] = round(time.monotonic() - began, 3)
+    if out is not None:
+        _write(scored, found, out, arguments)
+    if arguments.json:
+        print(json.dumps(found.summary), flush=True)  # noqa: T201
+    else:
+        from empirical.meaning import report
+
+        print(report(found), flush=True)  # noqa: T201
+    return 0
+
+
+def _train(arguments: argparse.Namespace, out: Path | None) -> Scored:
+    from empirical.bar import Bar
+    from empirical.datasets import load
+    from empirical.needs import needs
+    from empirical.planning import stderr
+    from empirical.run import check, run
+    from empirical.store import Store
+
+    names = ("data_dir", "label", "id", "text", "test", "test_fraction", "prior", "n", "seed")
+    arguments.trials = _trials(arguments)
+    dataset = load(arguments.data, **{name: getattr(arguments, name) for name in names})
+    log.info(
+        "%s: %s + %s examples; %s", dataset.name, f"{dataset.data.n:,}", f"{dataset.data.n_test:,}", dataset.imbalance
+    )
+    for note in dataset.notes:
+        log.info("%s", note)
+    job = _job(arguments, dataset)
+    check(job, arguments.trials, arguments.first, arguments.workers, arguments.executor)
+    store = None if out is None else Store.open(out / "trials", job.identity(), resume=arguments.resume)
+    missing = _missing(job, store, arguments)
+    log.info("%r, %r: %s models%s", job.learner, job.design, f"{arguments.trials:,}", _there(arguments.trials, missing))
+    fraction = job.design.inclusion(job.data.n)
+    log.info("an influence will be off by %.3f at most (one standard error)", stderr(arguments.trials, fraction))
+    if missing:
+        log.info("this needs %s", needs(job, arguments.trials, missing, arguments.workers))
+    bar = Bar(fraction, job.data.n_test)
+    try:
+        trials = run(
+            job,
+            arguments.trials,
+            first=arguments.first,
+            store=store,
+            workers=arguments.workers,
+            executor=arguments.executor,
+            progress=bar,
+        )
+    finally:
+        bar.close()
+    record = {
+        "data": dataset.name,
+        "fraction": fraction,
+        "design": repr(job.design),
+        "learner": repr(job.learner),
+        "seed": job.seed,
+        "device": job.device,
+        "models_per_second": None if bar.models_per_second != bar.models_per_second else bar.models_per_second,
+    }
+    data = dataset.data
+    return Scored(trials, data.y_train, data.y_test, data.classes, dataset.train_ids, dataset.test_ids, record, dataset)
+
+
+def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
+    from empirical.designs import Orthogonal, design
+    from empirical.run import Job
+    from empirical.spec import learner
+    from longtail.arrays import device
+    from longtail.core import whole
+
+    chosen = device(arguments.device)
+    log.info("on %s (%s)", chosen.name, chosen.reason)
+    subsets = design(
+        arguments.design,
+        arguments.fraction,
+        trials=whole("--trials", arguments.trials),
+        n=dataset.data.n,
+        classes=dataset.data.y_train,
+        stratified=arguments.stratified,
+    )
+    if isinstance(subsets, Orthogonal) and arguments.trials < ENOUGH * subsets.rows:
+        log.warning(
+            "%s arrays of %s trials: error bars are rough below %s arrays (%s trials)",
+            arguments.trials // subsets.rows,
+            subsets.rows,
+            ENOUGH,
+            ENOUGH * subsets.rows,
+        )
+    seed = whole("--seed", arguments.seed, 0, 2**64 - 1)
+    return Job(
+        dataset.data,
+        learner(arguments.learner),
+        subsets,
+        seed,
+        arguments.score,
+        shard=arguments.shard,
+        device=chosen.kind,
+    )
+
+
+def _trials(arguments: argparse.Namespace) -> int:
+    """--trials, or as many as --error takes; of an orthogonal array its own size has to be given."""
+    from empirical.names import TRIALS
+    from empirical.planning import plan
+
+    if arguments.error is None:
+        return TRIALS if arguments.trials is None else int(arguments.trials)
+    if arguments.trials is not None:
+        raise ArgumentError("--error", arguments.error, "give --trials or --error, not both")
+    if arguments.design == "orthogonal":
+        raise ArgumentError("--error", arguments.error, "whole arrays are trained; give their --trials")
+    return plan(error=arguments.error, fraction=0.7 if arguments.fraction is None else arguments.fraction).trials
+
+
+def _missing(job: Job, store: Store | None, arguments: argparse.Namespace) -> int:
+    """Trials still to be trained, once other runs' have been taken over."""
+    from empirical.store import Store
+
+    wanted = set(range(arguments.first // job.shard, -(-(arguments.first + arguments.trials) // job.shard)))
+    if store is None:
+        if arguments.merge:
+            raise ArgumentError("--merge", arguments.merge[0], "say by --out where to")
+        return len(wanted) * job.shard
+    for other in arguments.merge:
+        place = Path(other)
+        copied = store.merge(Store.at(place / "trials" if (place / "trials").is_dir() else place))
+        log.info("took over %s trials from %s", copied * job.shard, other)
+    return len(wanted - set(store.numbers())) * job.shard
+
+
+def _there(trials: int, missing: int) -> str:
+    found = max(trials - missing, 0)
+    return f", {found:,} of them there already" if found else ""
+
+
+def _elsewhere(arguments: argparse.Namespace) -> Scored:
+    from empirical.dataset import encoded
+    from empirical.datasets.npz import opened
+    from empirical.trials import Trials
+
+    parts = opened(arguments.masks)
+    lacking = [name for name in ("masks", "correct_train", "correct_test") if name not in parts]
+    if lacking:
+        raise ArgumentError(
+            "--masks", f"{arguments.masks} with {', '.join(parts)}", f"save {', '.join(lacking)} in it too"
+        )
+    trials = Trials.of(parts["masks"], parts["correct_train"], parts["correct_test"], score=arguments.score)
+    record = {
+        "data": arguments.masks,
+        "fraction": float(trials.masks().mean()),
+        "design": None,
+        "learner": None,
+        "seed": None,
+    }
+    ids = [tuple(parts[k].tolist()) if k in parts else None for k in ("train_ids", "test_ids")]
+    if "y_train" not in parts or "y_test" not in parts:
+        log.info("without y_train and y_test pairs are of any two classes")
+        return Scored(trials, None, None, None, ids[0], ids[1], record)
+    y, z, classes = encoded("y_train, y_test", parts["y_train"], parts["y_test"])
+    for name, labels, n in (("y_train", y, trials.n), ("y_test", z, trials.n_test)):
+        if len(labels) != n:
+            raise ArgumentError(name, f"{len(labels)} labels", f"give one for each of the {n} examples")
+    return Scored(trials, y, z, classes, ids[0], ids[1], record)
+
+
+def _results(scored: Scored, arguments: argparse.Namespace) -> Results:
+    from empirical.names import THRESHOLD
+    from empirical.results import lowest_threshold, results
+
+    if arguments.threshold is not None and arguments.fdr is not None:
+        raise ArgumentError("--fdr", arguments.fdr, "give --threshold or --fdr, not both")
+    threshold = THRESHOLD if arguments.threshold is None else arguments.threshold
+    if arguments.fdr is not None:
+        threshold = lowest_threshold(scored.trials, scored.y_train, scored.y_test, arguments.fdr)
+        if threshold != threshold:
+            raise ArgumentError(
+                "--fdr", arguments.fdr, "no threshold keeps false pairs to that share; train more models"
+            )
+    found = results(
+        scored.trials,
+        scored.y_train,
+        scored.y_test,
+        threshold=threshold,
+        published_rule=arguments.published_rule,
+        classes=scored.classes,
+        train_ids=scored.train_ids,
+        test_ids=scored.test_ids,
+    )
+    found.summary.update(scored.record)
+    return found
+
+
+def _write(scored: Scored, found: Results, out: Path, arguments: argparse.Namespace) -> None:
+    """Each file under another name, then renamed; the summary last."""
+    from longtail.files import whole_file
+
+    for name, frame in (("memorization", found.memorization), ("pairs", found.pairs)):
+        with whole_file(out / f"{name}.csv") as path:
+            frame.to_csv(path, index=False, float_format="%.9g")
+        log.info("wrote %s", out / f"{name}.csv")
+    if not arguments.no_plot:
+        from empirical import plots
+        from empirical.halves import curve
+
+        title = f"{found.summary['data']}, {found.summary['trials']:,} models"
+        figures = {
+            "memorization": plots.memorization_histogram(found.memorization, title),
+            "error": plots.error_against_trials(curve(scored.trials), title),
+            "halves": plots.split_half(found.agreement, title),
+        }
+        if scored.dataset is not None:
+            figures["classes"] = plots.classes(scored.dataset.balance, f"Classes of {scored.dataset.name}")
+        for path in plots.write(figures, out):
+            log.info("wrote %s", path)
+    from longtail.run import hardware, versions
+
+    record = {**found.summary, "arguments": vars(arguments), "versions": versions(), "hardware": hardware()}
+    with whole_file(out / "summary.json") as path:
+        path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    log.info("wrote %s", out / "summary.json")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

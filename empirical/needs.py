@@ -1,0 +1,96 @@
+"""What a run will need, said before it starts: time from a rehearsal of a few models, memory and disk from counting."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from empirical.run import Job
+
+PATIENCE = 10.0  # seconds a first model may take for another to be worth it: the first may have been compiling
+LONG = 2.0  # seconds that a rehearsal of many models may take
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Seconds (NaN where nothing was rehearsed), bytes of memory and of disk."""
+
+    seconds: float
+    memory: int
+    disk: int
+
+    def __str__(self) -> str:
+        parts = [] if np.isnan(self.seconds) else [f"about {duration(self.seconds)}"]
+        return ", ".join([*parts, f"{size(self.memory)} of memory", f"{size(self.disk)} of disk"])
+
+
+def needs(job: Job, trials: int, missing: int, workers: int) -> Needs:
+    """Of a run whose ``missing`` trials are still to be trained; the models rehearsed are thrown away."""
+    seconds = rehearsal(job, missing, workers) if missing else float("nan")
+    n, q = job.data.n, job.data.n_test
+    each = (n + q) / 8 if job.score == "correct" else (n + q) * np.dtype(job.dtype).itemsize
+    peak = resident()
+    aggregation = int(trials * (4 * n + 3 * q) / 8) + 8 * 1024 * trials  # rows and columns of bits, a block unpacked
+    memory = max(peak, 2**27) * (1 if workers == 1 else 1 + workers) + aggregation
+    return Needs(seconds, memory, int(trials * each) + 100 * n)
+
+
+def rehearsal(job: Job, missing: int, workers: int) -> float:
+    """Seconds for the missing trials, by the time of a few; too high where the first model alone is slow."""
+    trainer = job.trainer()
+
+    def spent(count: int) -> float:
+        number = np.arange(count)
+        masks = job.design.subsets(job.seed, number, job.data.n, job.data.y_train)
+        start = time.perf_counter()
+        trainer(masks, number)
+        return time.perf_counter() - start
+
+    one = spent(1)
+    if one < PATIENCE:
+        one = min(one, spent(1))
+        many = min(max(int(trainer.batch), 1), job.shard, missing)
+        if one * many < LONG:
+            one = min(one, spent(many) / many)
+    return one * missing / workers
+
+
+def resident() -> int:
+    """The most memory this process has held, in bytes; 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def duration(seconds: float) -> str:
+    """For a person to read.
+
+    >>> duration(7300)
+    '2 h 2 min'
+    """
+    if seconds < 1:
+        return "a second"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{int(seconds // 3600)} h {round(seconds % 3600 / 60)} min"
+
+
+def size(number: float) -> str:
+    """Bytes for a person to read.
+
+    >>> size(30_000_000)
+    '30 MB'
+    """
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.3g} {unit}"
+        number /= 1000
+    return f"{number:.3g} TB"

@@ -1,0 +1,146 @@
+"""What was observed of a data set: memorization and pairs, from a run's folder or as published, and how it was measured."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from longtail.core import ArgumentError, Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from empirical.dataset import Dataset
+
+PUBLISHED = {"cifar100": (100, 10_000, 4000, 0.7)}  # classes, test examples, models, share of examples in a subset
+OPTIONS = ("data_dir", "label", "id", "text", "test", "test_fraction", "prior", "n", "seed")
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Estimates of one experiment. ``threshold`` is the influence from which pairs were kept, ``memorized`` their least
+    memorization; ``arguments`` are those of the run, by which its data can be loaded again.
+    """
+
+    name: str
+    memorization: pd.DataFrame = field(repr=False)
+    pairs: pd.DataFrame = field(repr=False)
+    labels: int
+    tests: int
+    trials: int
+    rate: float
+    threshold: float = 0.15
+    memorized: float = 0.0
+    learner: str = ""
+    test_accuracy: float = float("nan")
+    iid: bool = True
+    arguments: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def values(self) -> Floats:
+        """Memorization of the examples that have an estimate."""
+        value = self.memorization["memorization"].to_numpy(float)
+        return value[np.isfinite(value)]
+
+    @property
+    def equivalent(self) -> int:
+        """How many independent trials would have had this noise: more than there were, where the design is balanced."""
+        if self.iid or "stderr" not in self.memorization:
+            return self.trials
+        value, error = (self.memorization[name].to_numpy(float) for name in ("memorization", "stderr"))
+        known = np.isfinite(value) & np.isfinite(error) & (value > 0) & (value < 1)
+        noise = float((error[known] ** 2).sum())
+        if noise <= 0:
+            return self.trials
+        return max(round(float((value[known] * (1 - value[known])).sum()) / noise / (1 - self.rate)), 2)
+
+    @property
+    def influenced(self) -> tuple[int, int, int]:
+        """Pairs, distinct test examples in them, and test examples in exactly one."""
+        times = self.pairs["test_index"].value_counts()
+        return len(self.pairs), len(times), int((times == 1).sum())
+
+    def dataset(self, data_dir: str | None = None) -> Dataset:
+        """The data set that the run was on, loaded again; an ArgumentError where that cannot be."""
+        from empirical.datasets import load
+
+        source = self.arguments.get("data")
+        if not source:
+            raise ArgumentError("DIR", self.name, "its data set has no name; the report does without pictures")
+        options = {name: self.arguments.get(name) for name in OPTIONS}
+        if data_dir is not None:
+            options["data_dir"] = data_dir
+        return load(source, **options)
+
+
+def published(name: str, data_dir: str | None = None) -> Observed:
+    """Feldman & Zhang's estimates (arXiv 2008.03703), in original order."""
+    from empirical.datasets import load_published, load_published_pairs
+
+    if name not in PUBLISHED:
+        raise ArgumentError("--published", name, f"memorization was published for {', '.join(PUBLISHED)}")
+    labels, tests, trials, rate = PUBLISHED[name]
+    table, pairs = load_published(name, data_dir=data_dir), load_published_pairs(name, data_dir=data_dir)
+    return Observed(
+        f"{name} (published)",
+        table,
+        pairs,
+        labels,
+        tests,
+        trials,
+        rate,
+        memorized=0.25,
+        learner="ResNet-50",
+        test_accuracy=0.7606,
+        arguments={"data": name},
+    )
+
+
+def read(directory: str | Path) -> Observed:
+    """The folder that ``python -m empirical.estimate --out`` wrote."""
+    import pandas as pd
+
+    folder = Path(directory)
+    try:
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        table, pairs = (pd.read_csv(folder / f"{name}.csv") for name in ("memorization", "pairs"))
+    except (OSError, ValueError) as error:
+        remedy = f"not the folder of a run ({error}); give one that python -m empirical.estimate --out wrote"
+        raise ArgumentError("DIR", str(directory), remedy) from error
+    lacking = [c for c in ("index", "memorization", "stderr") if c not in table]
+    lacking += [c for c in ("train_index", "test_index", "influence") if c not in pairs]
+    if lacking or not isinstance(summary, dict):
+        raise ArgumentError("DIR", str(directory), f"its tables lack {', '.join(lacking) or 'a summary'}; estimate again")
+    if summary.get("score", "correct") != "correct":
+        raise ArgumentError("DIR", f"score {summary['score']}", "the theory speaks of right and wrong: estimate --score correct")
+    arguments = summary.get("arguments") or {}
+    labels = int(table["label"].nunique()) if "label" in table else 2
+    threshold = arguments.get("threshold")
+    design = str(summary.get("design") or "")
+    return Observed(
+        str(summary.get("data", folder.name)),
+        table,
+        pairs,
+        max(labels, 2),
+        int(summary["n_test"]),
+        int(summary["trials"]),
+        float(summary["fraction"]),
+        threshold=_threshold(threshold, pairs),
+        memorized=0.25 if arguments.get("published_rule") else 0.0,
+        learner=str(summary.get("learner") or ""),
+        test_accuracy=float(summary.get("test_accuracy") or np.nan),
+        iid=not design.startswith("Orthogonal"),
+        arguments=arguments,
+    )
+
+
+def _threshold(asked: Any, pairs: pd.DataFrame) -> float:
+    """What --threshold was, or where --fdr had put it: at the least influence kept."""
+    if asked is not None:
+        return float(asked)
+    least = float(pairs["influence"].min()) if len(pairs) else 0.15
+    return 0.15 if 0.15 <= least else least

@@ -1,0 +1,105 @@
+"""Figures of a run, drawn from tables alone, in the manner of ``longtail.plots``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator, PercentFormatter
+
+from empirical.halves import Agreement
+from longtail.plots import BLUE, GRAY, ORANGE, STYLE, save
+
+MOST = 20_000  # points in a scatter
+
+
+def memorization_histogram(table: pd.DataFrame, title: str) -> Figure:
+    """How many examples are memorized how much; the shaded band is two standard errors around 0."""
+    with rc_context(STYLE):  # type: ignore[arg-type]
+        figure = Figure(figsize=(6, 3.8), layout="constrained")
+        axes = figure.subplots()
+        value = table["memorization"].to_numpy(float)
+        value = value[np.isfinite(value)]
+        low, high = (min(-0.1, value.min()), max(1.0, value.max())) if value.size else (-0.1, 1.0)
+        axes.hist(value, bins=np.linspace(low, high, 45).tolist(), color=BLUE, edgecolor="white", linewidth=0.3)
+        axes.set_yscale("symlog", linthresh=10)
+        noise = float(np.sqrt(np.nanmean(table["stderr"].to_numpy(float) ** 2))) if value.size else 0.0
+        axes.axvspan(-2 * noise, 2 * noise, color=GRAY, alpha=0.18, label="within two standard errors of 0")
+        share = float((value >= 0.25).mean()) if value.size else 0.0
+        axes.axvline(0.25, color=ORANGE, linestyle="--", label=f"{share:.1%} at .25 or more")
+        axes.set_xlabel("memorization: accuracy on the example, trained on it less left out")
+        axes.set_ylabel("training examples")
+        axes.set_title(title)
+        axes.legend(loc="upper right")
+    return figure
+
+
+def error_against_trials(curve: pd.DataFrame, title: str) -> Figure:
+    """Reported standard error and what two halves differ by, against the number of models; both fall as 1/√t."""
+    with rc_context(STYLE):  # type: ignore[arg-type]
+        figure = Figure(figsize=(6, 3.8), layout="constrained")
+        axes = figure.subplots()
+        t = curve["trials"].to_numpy(float)
+        axes.plot(t, curve["stderr"], "o-", color=BLUE, label="reported standard error")
+        axes.plot(t, curve["disagreement"], "s--", color=ORANGE, label="measured, from two halves")
+        last = curve.dropna()
+        if len(last):
+            end = last.iloc[-1]
+            axes.plot(t, end["stderr"] * np.sqrt(end["trials"] / t), ":", color=GRAY, label="1/√(models)")
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_xticks(t, [f"{v:,.0f}" for v in t], fontsize=8)
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_xlabel("models trained")
+        axes.set_ylabel("root mean square error of memorization")
+        axes.set_title(title)
+        axes.legend()
+    return figure
+
+
+def split_half(agreement: Agreement, title: str) -> Figure:
+    """Memorization from one half of the models against the other."""
+    with rc_context(STYLE):  # type: ignore[arg-type]
+        figure = Figure(figsize=(4.6, 4.6), layout="constrained")
+        axes = figure.subplots()
+        x, y = agreement.first[:MOST], agreement.second[:MOST]
+        axes.plot([-0.2, 1], [-0.2, 1], color=GRAY, linewidth=0.8)
+        axes.plot(x, y, ".", color=BLUE, markersize=3, alpha=0.35, rasterized=len(x) > 2000)
+        axes.set_xlabel("memorization, even models")
+        axes.set_ylabel("memorization, odd models")
+        shared = "no pairs" if np.isnan(agreement.jaccard) else f"pairs shared {agreement.jaccard:.0%}"
+        axes.set_title(f"{title}\ncorrelation {agreement.correlation:.3f}, {shared}")
+        axes.set_aspect("equal", adjustable="datalim")
+    return figure
+
+
+def classes(balance: pd.DataFrame, title: str) -> Figure:
+    """Training and test examples in each class, largest first."""
+    with rc_context(STYLE):  # type: ignore[arg-type]
+        figure = Figure(figsize=(6, 3.4), layout="constrained")
+        axes = figure.subplots()
+        ordered = balance.sort_values("train", ascending=False)
+        place = np.arange(len(ordered))
+        for name, color, mark in (("train", BLUE, "o"), ("test", ORANGE, "s")):
+            share = ordered[name].to_numpy(float) / max(ordered[name].sum(), 1)
+            axes.plot(place, share, mark, color=color, markersize=4, label=f"{name}: {ordered[name].sum():,} examples")
+        axes.set_ylim(0, 1.2 * axes.dataLim.ymax)
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.set_ylabel("share of examples")
+        if len(ordered) <= 30:
+            axes.set_xticks(place, ordered["class"], rotation=0 if len(ordered) <= 10 else 60)
+        axes.set_xlabel("class, largest first")
+        axes.set_title(title)
+        axes.legend()
+    return figure
+
+
+def write(figures: dict[str, Figure], directory: Path) -> list[Path]:
+    """Each figure as PNG."""
+    return [save(figure, directory / f"{name}.png") for name, figure in figures.items()]
+
+
+__all__ = ["classes", "error_against_trials", "memorization_histogram", "save", "split_half", "write"]

@@ -1,0 +1,277 @@
+"""What the long-tail model predicts of an experiment: memorization, influence, removal, error against n, in closed form.
+
+A learner that has an example in its subset is right on it. One that has not is taught by each included member of the
+example's subpopulation with probability λ, and guesses where none did. If J of the other c − 1 members are included,
+
+    Pr[wrong | out] = (1 − 1/K) (1 − λ)^J,
+    mem(c, λ) = (1 − 1/K) E(1 − λ)^J = (1 − 1/K) (1 − rλ)^{c−1}        J ~ Binomial(c − 1, r),
+
+and with subsets of fixed size m of n, J is hypergeometric: at λ = 1 that is (1 − 1/K) C(n−c, m)/C(n−1, m) (Feldman & Zhang,
+arXiv 2008.03703, for the estimator whose out-sets have size m as well). A test example of that subpopulation is influenced
+by each member, which teaches it with probability λ when in:
+
+    infl(c, λ) = (1 − 1/K) (E(1 − λ)^{J} − (1 − λ) E(1 − λ)^{J}) = (1 − 1/K) λ (1 − rλ)^{c−1}.
+
+Trained on everything, a test example is wrong with probability (1 − 1/K)(1 − λ)^c; keeping each training example of its
+subpopulation with probability k, (1 − 1/K)(1 − kλ)^c. Removing what is estimated to be memorized ≥ θ keeps those that the
+estimate's noise lets slip; removing as many at random keeps the same share of every subpopulation. How many subpopulations
+are seen c times, and with what mass, is the exact solution of the model (``longtail.exact``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special, stats
+from scipy.interpolate import CubicSpline
+
+from empirical.coupling import Coupling, Fixed
+from longtail.core import ArgumentError, Floats, Problem, real
+from longtail.spectrum import spectrum
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RATE = 0.7  # of the training set in a subset, as published
+HIGHEST = 1000  # times seen, up to which subpopulations are told apart
+DENSE = 30  # up to here each solved for; beyond, by a spline of logarithms over steps of a tenth
+TINY = 1e-14
+
+
+@dataclass(frozen=True)
+class Occupancy:
+    """Expected number and mass of subpopulations seen ``copies`` = 0, 1, 2, ... times; the last stands for all beyond."""
+
+    copies: Floats = field(repr=False)
+    subpopulations: Floats = field(repr=False)
+    mass: Floats = field(repr=False)
+    n: int
+
+    @property
+    def examples(self) -> Floats:
+        """The share of training examples that have so many copies, themselves included."""
+        return self.copies * self.subpopulations / self.n
+
+
+@lru_cache(maxsize=32)
+def occupancy(problem: Problem) -> Occupancy:
+    """The exact solution, summed up beyond ``HIGHEST``."""
+    n, highest = problem.n, min(problem.n, HIGHEST)
+    steps = np.unique(np.round(np.geomspace(DENSE, highest, 40)).astype(np.int64)) if highest > DENSE else []
+    ell = np.unique(np.concatenate([np.arange(min(highest, DENSE) + 1), steps]).astype(np.int64))
+    solved = spectrum(problem, ell)
+    copies = np.arange(highest + 1.0)
+
+    def spread(value: Floats) -> Floats:
+        if len(ell) == len(copies):
+            return value
+        there = np.flatnonzero(value[1:] > TINY) + 1  # where a law ends, its logarithm has no spline
+        if len(there) < 2:
+            return np.where(copies == 0, value[0], 0.0)
+        line = CubicSpline(np.log(ell[there]), np.log(value[there]), extrapolate=False)
+        return np.append(value[0], np.nan_to_num(np.exp(line(np.log(copies[1:])))))
+
+    seen, mass = spread(solved.seen), spread(solved.mass)
+    rest, rest_mass = max(n - float(copies @ seen), 0.0), max(1 - float(mass.sum()), 0.0)
+    beyond = 3.0 * highest  # where exactly hardly matters: nothing is memorized there
+    return Occupancy(
+        np.append(copies, beyond), np.append(seen, rest / beyond), np.append(mass, rest_mass), n
+    )
+
+
+def memorization(
+    copies: ArrayLike, strength: ArrayLike, labels: int, rate: float = RATE, *, n: int | None = None
+) -> Floats:
+    """mem(c, λ); with ``n``, for subsets of fixed size round(rate n), else for each example in with chance ``rate``.
+
+    >>> memorization([1, 2, 3], 1.0, labels=10).round(4).tolist()
+    [0.9, 0.27, 0.081]
+    """
+    c, lam = np.asarray(copies, float), np.asarray(strength, float)
+    return np.asarray((1 - 1 / labels) * _untaught(c - 1, lam, rate, n))
+
+
+def influence(
+    copies: ArrayLike, strength: ArrayLike, labels: int, rate: float = RATE, *, n: int | None = None
+) -> Floats:
+    """infl(c, λ), of each of the c members on a test example of their subpopulation."""
+    c, lam = np.asarray(copies, float), np.asarray(strength, float)
+    if n is None:
+        return np.asarray((1 - 1 / labels) * lam * _untaught(c - 1, lam, rate, None))
+    # given i in, the others are m − 1 of n − 1; given i out, m of n − 1
+    m = round(rate * n)
+    out, within = _hypergeometric(c - 1, lam, n - 1, m), _hypergeometric(c - 1, lam, n - 1, m - 1)
+    return np.asarray((1 - 1 / labels) * (out - (1 - lam) * within))
+
+
+def _untaught(others: Floats, lam: Floats, rate: float, n: int | None) -> Floats:
+    """E(1 − λ)^J."""
+    if n is None:
+        return np.asarray((1 - rate * lam) ** others)
+    return _hypergeometric(others, lam, n - 1, round(rate * n))
+
+
+def _hypergeometric(others: Floats, lam: Floats, total: int, size: int) -> Floats:
+    """E(1 − λ)^J with J of ``others`` among ``size`` drawn from ``total``: the generating function, term by term."""
+    c, x = np.broadcast_arrays(others, lam)
+    out = np.empty(c.shape)
+    for index in np.ndindex(c.shape):
+        j = np.arange(int(c[index]) + 1)
+        out[index] = stats.hypergeom.pmf(j, total, int(c[index]), size) @ (1 - x[index]) ** j
+    return out
+
+
+def share_above(
+    problem: Problem, coupling: Coupling, thresholds: ArrayLike, rate: float = RATE, trials: int | None = None
+) -> Floats:
+    """The share of training examples with memorization ≥ each threshold: true, or as estimated from ``trials`` models."""
+    theta = np.atleast_1d(np.asarray(thresholds, float))
+    if trials is None:
+        return np.asarray(_exceeds(problem, coupling, theta, rate))
+    grid, law = memorization_law(problem, coupling, rate)
+    return np.asarray(above(theta, grid, (1 - rate) * trials) @ law)
+
+
+def memorization_law(
+    problem: Problem, coupling: Coupling, rate: float = RATE, cells: int = 400
+) -> tuple[Floats, Floats]:
+    """The distribution of true memorization over examples: middles of ``cells`` cells of [0, 1 − 1/K] and their shares."""
+    edge = problem.guess * np.linspace(0, 1, cells + 1)
+    share = np.append(_exceeds(problem, coupling, edge[:-1], rate), 0.0)
+    share[0] = 1.0
+    middle = (edge[1:] + edge[:-1]) / 2
+    law = -np.diff(share)
+    once = occupancy(problem).examples[1]  # an atom at the very top
+    law[-1] -= once
+    return np.append(middle, problem.guess), np.append(law, once)
+
+
+def _exceeds(problem: Problem, coupling: Coupling, theta: Floats, rate: float) -> Floats:
+    """Σ_c w_c Pr[(1 − rλ)^{c−1} ≥ θ/(1 − 1/K)]."""
+    seen = occupancy(problem)
+    x = np.clip(theta / problem.guess, 0.0, None)
+    once = np.where(x <= 1 + 1e-12, 1.0, 0.0) * seen.examples[1]
+    exponent = 1 / (seen.copies[2:, None] - 1)
+    with np.errstate(divide="ignore"):
+        weakest = -np.expm1(np.log(np.minimum(x, 1.0)) * exponent) / rate  # λ up to here leaves that much
+    chance = np.where(x <= 0, 1.0, np.where(x > 1, 0.0, coupling.below(weakest)))
+    return np.asarray(once + seen.examples[2:] @ chance)
+
+
+def above(theta: Floats, memorized: Floats, held_out: float) -> Floats:
+    """Pr[estimate ≥ θ] by (θ, true memorization): held out ``held_out`` times, right or wrong each time, right when in.
+
+    The estimate is X/h with X ~ Binomial(h, mem). h differs a little between examples, so the binomial's steps are evened
+    out: its distribution function at real arguments, an incomplete beta function.
+    """
+    t = np.asarray(theta, float)[:, None]
+    h = real("trials", held_out, 1.0)
+    inside = (t > 0) & (t <= 1)
+    x = np.where(inside, t, 0.5)
+    chance = special.betainc(h * x + 0.5 - 1e-9, h * (1 - x) + 0.5, np.asarray(memorized, float)[None, :])
+    return np.asarray(np.where(inside, chance, np.where(t <= 0, 1.0, 0.0)))
+
+
+def pairs_above(
+    problem: Problem,
+    coupling: Coupling,
+    thresholds: ArrayLike,
+    tests: int,
+    rate: float = RATE,
+    memorized: float = 0.0,
+) -> pd.DataFrame:
+    """Expected pairs with influence ≥ θ among ``tests`` test examples, the test examples in them, and those in one only.
+
+    Members of a subpopulation influence alike, so a test example has c influential partners or none. ``memorized`` counts
+    only partners whose memorization is at least that, as published (.25).
+    """
+    import pandas as pd
+
+    seen = occupancy(problem)
+    c = seen.copies[1:]
+    lam, weight = _strengths(coupling)
+    size = influence(c[:, None], lam, problem.labels, rate)
+    counted = memorization(c[:, None], lam, problem.labels, rate) >= memorized
+    rows = []
+    for theta in np.atleast_1d(np.asarray(thresholds, float)):
+        chance = ((size >= theta) & counted) @ weight
+        per = tests * seen.mass[1:] * chance
+        rows.append({"threshold": theta, "pairs": float(c @ per), "tests": float(per.sum()), "single": float(per[0])})
+    return pd.DataFrame(rows)
+
+
+def removal(
+    problem: Problem,
+    coupling: Coupling,
+    thresholds: ArrayLike,
+    rate: float = RATE,
+    trials: int | None = None,
+) -> pd.DataFrame:
+    """Accuracy lost by training without the examples of memorization ≥ θ, and without as many at random.
+
+    With ``trials``, memorization is what so many models estimate it to be.
+    """
+    import pandas as pd
+
+    seen = occupancy(problem)
+    lam, weight = _strengths(coupling)
+    c = seen.copies[1:]
+    true = memorization(c[:, None], lam, problem.labels, rate)
+    unseen = float(seen.mass[0])
+
+    def error(kept: Floats | float) -> float:
+        wrong = (1 - kept * lam) ** c[:, None]
+        return problem.guess * (unseen + float(seen.mass[1:] @ (wrong @ weight)))
+
+    whole = error(1.0)
+    rows = []
+    for theta in np.atleast_1d(np.asarray(thresholds, float)):
+        if trials is None:
+            gone = (true >= theta - 1e-12).astype(float)
+        else:
+            gone = above(np.array([theta]), true.ravel(), (1 - rate) * trials).reshape(true.shape)
+        share = float(seen.examples[1:] @ (gone @ weight))
+        rows.append(
+            {
+                "threshold": float(theta),
+                "removed_share": share,
+                "lost": error(1 - gone) - whole,
+                "lost_random": error(1 - share) - whole,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def error_against_samples(problem: Problem, coupling: Coupling, samples: ArrayLike | None = None) -> pd.DataFrame:
+    """Expected test error after n samples, (1 − 1/K) Σ_c mass_c(n) E(1 − λ)^c: a guess on what nobody taught."""
+    import pandas as pd
+
+    sizes = np.asarray(samples if samples is not None else problem.n * 10 ** np.linspace(-2, 1, 13), float)
+    lam, weight = _strengths(coupling)
+    rows = []
+    for n in np.unique(np.maximum(np.round(sizes), 1)).astype(int):
+        seen = occupancy(replace(problem, n=int(n)))
+        wrong = (1 - lam) ** seen.copies[:, None] @ weight
+        rows.append({"samples": int(n), "error": problem.guess * float(seen.mass @ wrong)})
+    return pd.DataFrame(rows)
+
+
+def _strengths(coupling: Coupling) -> tuple[Floats, Floats]:
+    """λ and weights, fine enough for what jumps at a threshold: equal steps of the law itself."""
+    if isinstance(coupling, Fixed):
+        return coupling.nodes()
+    grid = np.linspace(0, 1, 2001) ** 2
+    share = np.diff(coupling.below(grid))
+    return (grid[1:] + grid[:-1]) / 2, share / share.sum()
+
+
+def checked(rate: float) -> float:
+    """``rate`` strictly between 0 and 1."""
+    try:
+        return real("rate", rate, 0.0, 1.0, open_low=True, open_high=True)
+    except ArgumentError as error:
+        raise ArgumentError("rate", rate, "give the share of examples in a subset, between 0 and 1") from error

@@ -1,0 +1,92 @@
+"""``python -m empirical.remove DIR``: retrain without the memorized examples of a run, the theory's prediction first."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from longtail.core import ArgumentError
+
+log = logging.getLogger("empirical")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    options = parser()
+    arguments = options.parse_args(argv)
+    level = logging.WARNING if arguments.quiet else logging.INFO
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
+    try:
+        return _run(arguments)
+    except ArgumentError as error:
+        print(f"{options.prog}: error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from empirical.compare import data_folder
+    from empirical.comparison import compare
+    from empirical.observed import read
+    from empirical.predicted import removal as predict
+    from empirical.removal import SEEDS, THRESHOLDS, removal
+    from empirical.spec import learner
+    from longtail.files import whole_file
+
+    out = Path(arguments.directory)
+    observed = read(out)
+    dataset = observed.dataset(data_folder(arguments.data_dir))
+    thresholds = arguments.threshold or list(THRESHOLDS)
+    values = observed.memorization["memorization"].to_numpy(float)
+    if len(values) != dataset.data.n:
+        raise ArgumentError("DIR", f"{len(values)} estimates for {dataset.data.n} examples", "estimate again with this data")
+    best = compare(observed, couplings=("beta",), simulations=arguments.simulations).best
+    prediction = predict(best.problem, best.coupling, thresholds, observed.rate, best.trials)
+    with whole_file(out / "removal_predicted.csv") as path:  # before anything is retrained
+        prediction.assign(prior=repr(best.prior), coupling=repr(best.coupling)).to_csv(path, index=False)
+    log.info("wrote %s; now training", out / "removal_predicted.csv")
+    table = removal(
+        dataset.data,
+        learner(arguments.learner or observed.learner),
+        values,
+        thresholds,
+        seeds=arguments.seeds or SEEDS,
+        seed=arguments.seed,
+        device=arguments.device,
+    )
+    with whole_file(out / "removal.csv") as path:
+        table.to_csv(path, index=False)
+    log.info("wrote %s", out / "removal.csv")
+    whole = table[table["set"] == "all"].merge(prediction, on="threshold", suffixes=("", "_predicted"))
+    columns = ["threshold", "removed", "lost", "lost_stderr", "lost_predicted", "lost_random", "lost_random_predicted"]
+    print(whole[columns].to_string(index=False, float_format=lambda v: f"{v:.4f}"), flush=True)  # noqa: T201
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """All options."""
+    from empirical.options import Parser
+
+    p = Parser(
+        prog="python -m empirical.remove",
+        description="Train without the examples of memorization θ or more, and without as many random ones.",
+        epilog="Writes removal_predicted.csv and removal.csv into DIR, where python -m empirical.compare finds them.",
+    )
+    p.add_argument("directory", metavar="DIR", help="folder that python -m empirical.estimate --out wrote")
+    p.add_argument("--data-dir", metavar="DIR", help="where official files are (default: LONGTAIL_DATA, ../shared/data)")
+    p.add_argument("--learner", metavar="SPEC", help="to retrain (default: the run's own)")
+    p.add_argument("--threshold", type=float, action="append", metavar="X", help="may be repeated (default .1 to .8)")
+    p.add_argument("--seeds", type=int, metavar="S", help="of learners and random removals (default 5)")
+    p.add_argument("--simulations", type=int, default=50, metavar="R", help="data sets behind the fit's errors (default 50)")
+    p.add_argument("--seed", type=int, default=0, metavar="S", help="first seed (default 0)")
+    p.add_argument("--device", default="cpu", choices=("cpu", "gpu"), help="where to train (default cpu)")
+    p.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
+    return p
+
+
+if __name__ == "__main__":
+    sys.exit(main())

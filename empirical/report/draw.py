@@ -1,0 +1,137 @@
+"""The bridge's figures, from its tables alone: theory as lines, observation as points with error bars."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from longtail.plots import BLUE, GRAY, GREEN, ORANGE, PURPLE, STYLE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+INK = "#1a1a1a"
+INKED = ("text.color", "axes.labelcolor", "axes.edgecolor", "axes.titlecolor", "xtick.color", "ytick.color")
+BARS = {"fmt": "o", "color": BLUE, "markersize": 4, "capsize": 2.5, "elinewidth": 1.2}
+
+
+def figures(frames: Mapping[str, pd.DataFrame], name: str, ink: str = INK) -> dict[str, Figure]:
+    """Every figure whose table is there, by name."""
+    wanted = {
+        "theory": lambda: theory(frames["shares"]),
+        "distribution": lambda: distribution(frames["distribution"]),
+        "influence": lambda: influence(frames["influence"]),
+        "removal": lambda: removal(frames["predicted_removal"], frames.get("removal")),
+        "samples": lambda: samples(frames["error_against_samples"]),
+    }
+    style = STYLE | dict.fromkeys(INKED, ink) | {"svg.fonttype": "none"}
+    with rc_context(style):  # type: ignore[arg-type]
+        drawn = {key: draw() for key, draw in wanted.items()}
+    return drawn
+
+
+def theory(table: pd.DataFrame) -> Figure:
+    """The share of examples memorized θ or more, observed and fitted."""
+    figure, axes = _panel("How many examples are memorized that much")
+    theta, fitted = table["threshold"], table["fitted"]
+    band = 2 * table["stderr"]
+    axes.fill_between(theta, np.maximum(fitted - band, 0), fitted + band, color=ORANGE, alpha=0.2, linewidth=0)
+    axes.plot(theta, fitted, "-", color=ORANGE, label="long-tail theory, fitted (band: 2 s.e. of chance)")
+    some = table.iloc[:: max(1, len(table) // 18)]
+    axes.errorbar(some["threshold"], some["observed"], yerr=2 * some["observed_stderr"], label="observed (± 2 s.e.)", **BARS)
+    axes.set_xlabel("memorization of at least θ")
+    axes.set_ylabel("share of training examples")
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.legend()
+    return figure
+
+
+def distribution(table: pd.DataFrame) -> Figure:
+    """Examples by memorization, observed and fitted, on a logarithmic scale."""
+    figure, axes = _panel("Memorization of the training examples")
+    middle, width = (table["low"] + table["high"]) / 2, table["high"] - table["low"]
+    axes.bar(middle, table["observed"], width=width, color=BLUE, alpha=0.35, label="observed")
+    bar = {"fmt": "none", "ecolor": BLUE, "capsize": 2, "elinewidth": 1.0}
+    axes.errorbar(middle, table["observed"], yerr=2 * table["stderr"], **bar)
+    axes.step(table["low"], table["fitted"], where="post", color=ORANGE, label="long-tail theory, fitted")
+    axes.set_yscale("symlog", linthresh=10)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("memorization")
+    axes.set_ylabel("training examples")
+    axes.legend()
+    return figure
+
+
+def influence(table: pd.DataFrame) -> Figure:
+    """Pairs with influence ≥ θ, observed and as the fit to memorization alone predicts them."""
+    figure, axes = _panel("Test examples carried by a training example")
+    theta = table["threshold"]
+    axes.plot(theta, table["pairs_fitted"], "-", color=ORANGE, label="pairs, predicted from memorization alone")
+    axes.plot(theta, table["tests_fitted"], "--", color=PURPLE, label="test examples in them, predicted")
+    seen = table[table["pairs"] > 0]
+    bars = BARS | {"color": BLUE}
+    axes.errorbar(seen["threshold"], seen["pairs"], yerr=2 * seen["pairs_stderr"], label="pairs, observed", **bars)
+    bars = BARS | {"color": GREEN, "fmt": "s"}
+    axes.errorbar(
+        seen["threshold"], seen["tests"], yerr=2 * np.sqrt(seen["tests"]), label="test examples, observed", **bars
+    )
+    axes.set_yscale("symlog", linthresh=10)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("influence of at least θ")
+    axes.set_ylabel("count")
+    axes.legend()
+    return figure
+
+
+def removal(predicted: pd.DataFrame, observed: pd.DataFrame | None) -> Figure:
+    """Accuracy lost without the most memorized examples and without as many random ones."""
+    figure, axes = _panel("Accuracy lost by training without them")
+    axes.plot(predicted["threshold"], predicted["lost"], "-", color=ORANGE, label="memorized ≥ θ, theory")
+    axes.plot(predicted["threshold"], predicted["lost_random"], "--", color=GRAY, label="as many at random, theory")
+    if observed is not None:
+        whole = observed[observed["set"] == "all"] if "set" in observed else observed
+        z = 1.96
+        bars = BARS | {"color": BLUE}
+        axes.errorbar(
+            whole["threshold"], whole["lost"], yerr=z * whole["lost_stderr"], label="memorized ≥ θ, observed (95 %)", **bars
+        )
+        bars = BARS | {"color": GREEN, "fmt": "s"}
+        axes.errorbar(
+            whole["threshold"],
+            whole["lost_random"],
+            yerr=z * whole["lost_random_stderr"],
+            label="as many at random, observed (95 %)",
+            **bars,
+        )
+    axes.axhline(0, color=GRAY, linewidth=0.7)
+    axes.set_xlabel("memorization of at least θ")
+    axes.set_ylabel("test accuracy lost")
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.legend()
+    return figure
+
+
+def samples(table: pd.DataFrame) -> Figure:
+    """Expected test error against the size of the training set."""
+    figure, axes = _panel("Test error that theory expects of more data")
+    axes.plot(table["samples"], table["error"], "o-", color=ORANGE, markersize=3.5)
+    axes.set_xscale("log")
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("training examples")
+    axes.set_ylabel("expected test error")
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    return figure
+
+
+def _panel(title: str):  # type: ignore[no-untyped-def]
+    figure = Figure(figsize=(6, 3.9), layout="constrained")
+    axes = figure.subplots()
+    axes.set_title(title)
+    return figure, axes

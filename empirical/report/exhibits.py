@@ -1,0 +1,143 @@
+"""Examples as a reader may look at them: small pictures laid out on sheets, or the text itself."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from empirical.dataset import Dataset
+
+Place = tuple[str, int]  # ("train" or "test", index)
+BUDGET = 6_500_000  # bytes of all pictures, before base64 adds a third
+ACROSS, PER_SHEET = 40, 1000
+STEPS = ((32, 72), (32, 45), (24, 40), (20, 30), (16, 20), (12, 15))  # edge in pixels and quality, until they fit
+LONGEST = 240  # characters of a text
+FEATURES = 8
+
+
+@dataclass(frozen=True)
+class Sheets:
+    """Pictures as data URIs of WebP sheets; picture k is at row k // 40 % 25, column k % 40 of sheet k // 1000."""
+
+    uris: tuple[str, ...] = field(repr=False)
+    edge: int
+    across: int = ACROSS
+    per_sheet: int = PER_SHEET
+
+
+@dataclass(frozen=True)
+class Exhibits:
+    """``images`` or ``texts`` by part; neither where the data cannot be shown."""
+
+    images: dict[str, NDArray[Any]] | None = field(default=None, repr=False)
+    texts: dict[str, Sequence[str]] | None = field(default=None, repr=False)
+
+    def text(self, place: Place) -> str:
+        """The example's words, cut where long."""
+        if self.texts is None:
+            return ""
+        words = str(self.texts[place[0]][place[1]])
+        return words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
+
+    def sheets(self, places: Sequence[Place]) -> Sheets | None:
+        """Pictures of the examples in order, as large and as good as the budget allows."""
+        if self.images is None or not places:
+            return None
+        starts = range(0, len(places), PER_SHEET)
+        for edge, quality in STEPS:
+            sample = places[:: max(1, len(places) // 120)]
+            if len(self._sheet(sample, edge, quality)) * len(places) / len(sample) > 0.9 * BUDGET:
+                continue
+            made = [self._sheet(places[k : k + PER_SHEET], edge, quality) for k in starts]
+            if sum(map(len, made)) <= BUDGET:
+                break
+        else:
+            return None
+        uris = tuple("data:image/webp;base64," + base64.b64encode(raw).decode() for raw in made)
+        return Sheets(uris, edge)
+
+    def _sheet(self, places: Sequence[Place], edge: int, quality: int) -> bytes:
+        from PIL import Image
+
+        assert self.images is not None
+        rows = -(-len(places) // ACROSS)
+        sheet = Image.new("RGB", (ACROSS * edge, rows * edge), (255, 255, 255))
+        for k, (part, index) in enumerate(places):
+            picture = Image.fromarray(pixels(self.images[part][index]))
+            if max(picture.size) != edge:
+                small = max(picture.size) < edge  # pixels of a small picture stay sharp squares
+                scale = edge / max(picture.size)
+                size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+                picture = picture.resize(size, Image.Resampling.NEAREST if small else Image.Resampling.BOX)
+            sheet.paste(picture, (k % ACROSS * edge, k // ACROSS * edge))
+        out = io.BytesIO()
+        sheet.save(out, "WEBP", quality=quality, method=4)
+        return out.getvalue()
+
+
+def pixels(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """An image as 8-bit RGB: whole numbers as they are, others from [0, 1]; gray is inked dark on white."""
+    x = np.asarray(image)
+    if not np.issubdtype(x.dtype, np.integer):
+        x = np.clip(np.nan_to_num(x.astype(float)), 0, 1) * 255
+    x = np.clip(x, 0, 255).astype(np.uint8)
+    if x.ndim == 3 and x.shape[-1] == 1:
+        x = x[..., 0]
+    if x.ndim == 2:
+        return np.repeat((255 - x)[..., None], 3, axis=2)
+    return np.ascontiguousarray(x[..., :3])
+
+
+def exhibits(dataset: Dataset | None, source: str | None = None) -> Exhibits:
+    """What can be shown of a data set: images, texts of a text file, else the first few features."""
+    if dataset is None:
+        return Exhibits()
+    data = dataset.data
+    train, test = data.x_train, data.x_test
+    if isinstance(train, np.ndarray) and (train.ndim == 3 or (train.ndim == 4 and train.shape[-1] in (1, 3, 4))):
+        return Exhibits(images={"train": train, "test": test})
+    if not isinstance(train, np.ndarray) and len(train) and isinstance(train[0], str):
+        return Exhibits(texts={"train": train, "test": test})
+    words = _lines(dataset, source)
+    if words is not None:
+        return Exhibits(texts=words)
+    if isinstance(train, np.ndarray) and train.ndim == 2:
+        return Exhibits(texts={"train": _Rows(train), "test": _Rows(test)})  # type: ignore[dict-item]
+    return Exhibits()
+
+
+def _lines(dataset: Dataset, source: str | None) -> dict[str, Sequence[str]] | None:
+    """The lines that a text data set was made of: its row names number them."""
+    from empirical.datasets import text
+
+    path = Path(source) if source else None
+    if path is None or not path.exists() or dataset.train_ids is None or dataset.test_ids is None:
+        return None
+    if not (path.suffix.lower() in (".txt", ".zip") or (path / "train.txt").is_file()):
+        return None
+    files = text.texts(str(path))
+    lines = {name: [words for _, words in text.labelled(str(path), raw)] for name, raw in files.items()}
+    test = lines.get("test", lines["train"])
+    return {
+        "train": [lines["train"][i] for i in dataset.train_ids],
+        "test": [test[i] for i in dataset.test_ids],
+    }
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of a table, as text when asked for."""
+
+    x: NDArray[Any]
+
+    def __getitem__(self, index: int) -> str:
+        row = self.x[index]
+        return ", ".join(f"{v:.3g}" for v in row[:FEATURES]) + (", …" if len(row) > FEATURES else "")

@@ -1,0 +1,90 @@
+"""What the report shows of single examples: the most memorized of each class, typical ones, and pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from empirical.observed import Observed
+from empirical.report.exhibits import Exhibits, Place, Sheets
+
+EVERYTHING = 10_000  # examples up to which all are shown
+MEMORIZED, TYPICAL = 40, 10  # of each class, beyond
+PAIRS = 600
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Rows for the script: [class, index, memorization, stderr, picture, text, id] and [train row, test row, influence, stderr]."""
+
+    classes: list[str]
+    examples: list[list[Any]] = field(repr=False)
+    tests: list[list[Any]] = field(repr=False)
+    pairs: list[list[Any]] = field(repr=False)
+    sheets: Sheets | None
+    total: int
+
+
+def gallery(observed: Observed, exhibits: Exhibits, labels: pd.Series | None = None) -> Gallery:
+    """The examples worth showing; all of them where they are no more than 10,000."""
+    table = observed.memorization.copy()
+    if labels is not None:
+        table["label"] = labels.to_numpy()
+    if "label" not in table:
+        table["label"] = ""
+    table = table[np.isfinite(table["memorization"].to_numpy(float))]
+    pairs = observed.pairs.sort_values("influence", ascending=False).head(PAIRS)
+    chosen = _chosen(table, set(pairs["train_index"].tolist()))
+    classes = sorted({str(c) for c in table["label"]}, key=_natural)
+    number = {name: k for k, name in enumerate(classes)}
+    order = chosen["index"].astype(int).tolist()
+    tested = pairs["test_index"].astype(int).drop_duplicates().tolist()
+    places: list[Place] = [("train", i) for i in order] + [("test", j) for j in tested]
+    sheets = exhibits.sheets(places)
+    error = chosen["stderr"] if "stderr" in chosen else pd.Series(np.nan, chosen.index)
+    names = chosen["id"].astype(str) if "id" in chosen else pd.Series("", chosen.index)
+    examples = [
+        [number[str(label)], i, round(float(value), 4), _rounded(e), k, exhibits.text(("train", i)), name]
+        for k, (i, label, value, e, name) in enumerate(
+            zip(order, chosen["label"], chosen["memorization"], error, names, strict=True)
+        )
+    ]
+    tests = [[j, len(order) + k, exhibits.text(("test", j))] for k, j in enumerate(tested)]
+    row, column = {i: k for k, i in enumerate(order)}, {j: k for k, j in enumerate(tested)}
+    errors = pairs["stderr"] if "stderr" in pairs else pd.Series(np.nan, pairs.index)
+    listed = [
+        [row[int(i)], column[int(j)], round(float(value), 4), _rounded(e)]
+        for i, j, value, e in zip(pairs["train_index"], pairs["test_index"], pairs["influence"], errors, strict=True)
+        if int(i) in row
+    ]
+    return Gallery(classes, examples, tests, listed, sheets, len(table))
+
+
+def _chosen(table: pd.DataFrame, paired: set[int]) -> pd.DataFrame:
+    """All rows, or each class's most memorized, its least extreme, and whatever is in a pair."""
+    if len(table) <= EVERYTHING:
+        return table
+    ordered = table.sort_values("memorization", ascending=False)
+    top = ordered.groupby("label", sort=False).head(MEMORIZED)
+    typical = ordered.iloc[np.argsort(np.abs(ordered["memorization"].to_numpy(float)), kind="stable")]
+    typical = typical.groupby("label", sort=False).head(TYPICAL)
+    kept = set(top["index"]) | set(typical["index"])
+    room = EVERYTHING - len(kept)
+    kept |= set(sorted(paired - kept)[: max(room, 0)])
+    return table[table["index"].isin(kept)]
+
+
+def _rounded(value: Any) -> float | None:
+    number = float(value)
+    return round(number, 4) if np.isfinite(number) else None
+
+
+def _natural(name: str) -> tuple[int, float, str]:
+    """Numbers in their order, before names."""
+    try:
+        return (0, float(name), name)
+    except ValueError:
+        return (1, 0.0, name)

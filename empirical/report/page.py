@@ -1,0 +1,139 @@
+"""``report.html``: the page itself, whole in one file. Everything from the data is escaped, and the page's own policy runs
+no script but ours: its hash is in the Content-Security-Policy.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import longtail
+from empirical.report import words
+from empirical.report.exhibits import Exhibits, exhibits
+from empirical.report.gallery import Gallery, gallery
+from longtail.core import ArgumentError
+from longtail.files import whole_file
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from empirical.comparison import Comparison
+    from empirical.dataset import Dataset
+
+INK = "#010203"  # drawn with, then replaced by currentColor: figures follow the page, light or dark
+CAPTIONS = {
+    "theory": "Points: the share of training examples with memorization of at least θ, as estimated. Line: the fitted theory. The "
+    "band is what chance moves it by.",
+    "distribution": "The same by bins, with the noise of the estimates taken into account.",
+    "removal": "What training without the most memorized examples costs, and without as many random ones.",
+    "influence": "Influence was not used in the fit: this is a prediction.",
+    "samples": "By the fitted theory, with all data and with less or more of it.",
+}
+
+
+def write(comparison: Comparison, path: Path, data_dir: str | None = None, dataset: Dataset | None = None) -> Path:
+    """The report of a comparison; with pictures where its data set can be loaded again."""
+    import logging
+
+    try:
+        shown = dataset if dataset is not None else comparison.observed.dataset(data_dir)
+    except ArgumentError as error:
+        logging.getLogger("empirical").info("no pictures in the report: %s", error)
+        shown = None
+    text = page(comparison, exhibits(shown, comparison.observed.arguments.get("data")), shown)
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path
+
+
+def page(comparison: Comparison, shown: Exhibits, dataset: Dataset | None = None) -> str:
+    """The HTML."""
+    from jinja2 import Environment, StrictUndefined
+
+    from empirical.report.draw import figures
+
+    frames = comparison.frames
+    items = gallery(comparison.observed, shown, _labels(comparison, dataset))
+    script = _file("script.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    drawn = [
+        {"name": name, "svg": svg(figure, name), "caption": CAPTIONS[name], "table": _table(frames, name)}
+        for name, figure in figures(frames, comparison.observed.name, ink=INK).items()
+    ]
+    return environment.from_string(_file("page.html")).render(
+        name=comparison.observed.name,
+        headline=words.headline(comparison),
+        findings=words.findings(comparison),
+        figures=drawn,
+        fits=comparison.fits_table().to_dict("records"),
+        brief=words.brief,
+        observed=comparison.observed,
+        gallery=items,
+        data=_data(items),
+        style=_file("style.css"),
+        script=script,
+        digest=digest,
+        version=longtail.__version__,
+    )
+
+
+def svg(figure: Figure, prefix: str) -> str:
+    """A figure as inline SVG: no fixed size, ids of its own, drawn in the page's color."""
+    out = io.StringIO()
+    figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    text = out.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
+    text = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', text)
+    text = re.sub(r'(href="#|url\(#)', rf"\g<1>{prefix}-", text)
+    text = re.sub(r'<svg ([^>]*?)width="[^"]*" ', r"<svg \1", text, count=1)
+    text = re.sub(r'<svg ([^>]*?)height="[^"]*" ', r"<svg \1", text, count=1)
+    return text.replace(INK, "currentColor").replace("<svg ", '<svg role="img" ', 1)
+
+
+def _labels(comparison: Comparison, dataset: Dataset | None) -> pd.Series | None:
+    """Class names from the data, where the table of estimates has none of its own."""
+    import numpy as np
+    import pandas as pd
+
+    table = comparison.observed.memorization
+    if "label" in table or dataset is None or len(dataset.data.y_train) <= int(table["index"].max()):
+        return None
+    names = np.array([str(c) for c in dataset.data.classes], dtype=object)
+    return pd.Series(names[dataset.data.y_train[table["index"].to_numpy(int)]])
+
+
+def _table(frames: Mapping[str, pd.DataFrame], figure: str) -> dict[str, Any]:
+    """The numbers behind a figure, for those who cannot see it."""
+    names = {"theory": "shares", "removal": "predicted_removal", "samples": "error_against_samples"}
+    name = "removal" if figure == "removal" and "removal" in frames else names.get(figure, figure)
+    frame = frames[name]
+    if len(frame) > 40:
+        frame = frame.iloc[:: len(frame) // 20]
+    rows = [[f"{v:.4g}" if isinstance(v, float) else str(v) for v in row] for row in frame.itertuples(index=False)]
+    return {"columns": list(frame.columns), "rows": rows}
+
+
+def _data(items: Gallery) -> dict[str, Any]:
+    """What the script reads."""
+    sheets = items.sheets
+    layout = None if sheets is None else {"edge": sheets.edge, "across": sheets.across, "per": sheets.per_sheet}
+    return {
+        "classes": items.classes,
+        "examples": items.examples,
+        "tests": items.tests,
+        "pairs": items.pairs,
+        "sheets": layout,
+    }
+
+
+def _file(name: str) -> str:
+    return (files("empirical.report") / name).read_text(encoding="utf-8")

@@ -1,0 +1,110 @@
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const [CLASS, INDEX, VALUE, ERROR, PICTURE, TEXT, NAME] = [0, 1, 2, 3, 4, 5, 6];
+  const CLASSES = 12, TYPICAL = 4, MEMORIZED = 8, PAIRS = 24;
+  const at = (id) => document.getElementById(id);
+  const slider = at("threshold"), chosen = at("class"), search = at("search");
+  let classes = CLASSES, pairs = PAIRS;
+
+  const lower = data.examples.map((e) => `${data.classes[e[CLASS]]} ${e[INDEX]} ${e[NAME]} ${e[TEXT]}`.toLowerCase());
+  const members = data.classes.map(() => []);
+  data.examples.forEach((e, k) => members[e[CLASS]].push(k));
+  members.forEach((m) => m.sort((a, b) => data.examples[b][VALUE] - data.examples[a][VALUE]));
+  data.classes.forEach((name, k) => {
+    const option = document.createElement("option");
+    option.value = String(k);
+    option.textContent = name || "(no class)";
+    chosen.append(option);
+  });
+
+  const make = (tag, kind, text) => {
+    const node = document.createElement(tag);
+    if (kind) node.className = kind;
+    if (text !== undefined) node.textContent = text;
+    return node;
+  };
+  const number = (value, error) => value.toFixed(3) + (error === null ? "" : " ± " + error.toFixed(3));
+
+  const picture = (k, says) => {
+    const { edge, across, per } = data.sheets, place = k % per, scale = 64 / edge;
+    const node = make("div", "picture s" + Math.floor(k / per));
+    node.setAttribute("role", "img");
+    node.setAttribute("aria-label", says);
+    node.style.backgroundSize = across * 64 + "px auto";
+    node.style.backgroundPosition = `${-(place % across) * edge * scale}px ${-Math.floor(place / across) * edge * scale}px`;
+    return node;
+  };
+  const card = (k, value, says) => {
+    const node = make("div", "card");
+    if (data.sheets && k !== null) node.append(picture(k, says));
+    if (value) node.append(make("b", "", value));
+    return node;
+  };
+  const training = (e) => {
+    const node = card(e[PICTURE], number(e[VALUE], e[ERROR]), `${data.classes[e[CLASS]]}, training example ${e[INDEX]}`);
+    node.append(make("span", "", e[TEXT] || (e[NAME] ? `${e[NAME]}` : `#${e[INDEX]}`)));
+    return node;
+  };
+
+  const show = () => {
+    const began = performance.now();
+    const level = Number(slider.value), only = chosen.value, words = search.value.trim().toLowerCase();
+    at("level").value = level.toFixed(2);
+    const fits = (k) => !words || lower[k].includes(words);
+    let total = 0, shown = 0, hidden = 0;
+    const list = document.createDocumentFragment();
+    members.forEach((ids, c) => {
+      if (only !== "" && Number(only) !== c) return;
+      const found = ids.filter((k) => data.examples[k][VALUE] >= level && fits(k));
+      total += found.length;
+      if (!found.length) return;
+      if (shown >= classes) { hidden += 1; return; }
+      shown += 1;
+      const room = only === "" ? 1 : 6;
+      const block = make("section", "class");
+      block.append(make("h3", "", `${data.classes[c] || "all"} (${found.length.toLocaleString("en")})`));
+      const left = make("div"), right = make("div");
+      left.append(make("h4", "", "typical, others teach it"));
+      right.append(make("h4", "", "most memorized"));
+      const usual = ids.filter((k) => Math.abs(data.examples[k][VALUE]) < Math.max(level, 0.05) && fits(k))
+        .sort((a, b) => Math.abs(data.examples[a][VALUE]) - Math.abs(data.examples[b][VALUE]));
+      for (const [side, ks, most] of [[left, usual, TYPICAL * room], [right, found, MEMORIZED * room]]) {
+        const row = make("div", "row");
+        ks.slice(0, most).forEach((k) => row.append(training(data.examples[k])));
+        side.append(row);
+      }
+      block.append(left, right);
+      list.append(block);
+    });
+    at("classes").replaceChildren(list);
+    at("more").hidden = hidden === 0;
+
+    const second = document.createDocumentFragment();
+    let linked = 0;
+    for (const [i, j, value, error] of data.pairs) {
+      const e = data.examples[i], test = data.tests[j];
+      if (e[VALUE] < level || (only !== "" && Number(only) !== e[CLASS])) continue;
+      if (!fits(i) && !(test[2] && test[2].toLowerCase().includes(words))) continue;
+      linked += 1;
+      if (linked > pairs) continue;
+      const line = make("div", "pair"), name = data.classes[e[CLASS]];
+      const other = card(test[1], "", `${name}, test example ${test[0]}`);
+      other.append(make("span", "", test[2] || `test #${test[0]}`));
+      const arrow = make("div", "arrow", `${name} → influence ${number(value, error)}`);
+      line.append(training(e), arrow, other);
+      second.append(line);
+    }
+    at("pairs").replaceChildren(second);
+    at("morepairs").hidden = linked <= pairs;
+    at("count").textContent = `${total.toLocaleString("en")} examples and ${linked.toLocaleString("en")} pairs`;
+    document.body.dataset.ms = (performance.now() - began).toFixed(1);
+  };
+
+  const again = () => { classes = CLASSES; pairs = PAIRS; show(); };
+  at("filters").addEventListener("submit", (event) => event.preventDefault());
+  for (const control of [slider, chosen, search]) control.addEventListener("input", again);
+  at("more").addEventListener("click", () => { classes += CLASSES; show(); });
+  at("morepairs").addEventListener("click", () => { pairs += PAIRS; show(); });
+  show();
+})();

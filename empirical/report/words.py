@@ -1,0 +1,119 @@
+"""What a comparison says, in words with numbers: the headline, what it rests on, and what it cannot tell."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+
+import numpy as np
+import pandas as pd
+
+from empirical.comparison import NOT_REJECTED, Comparison
+from longtail.core import Estimate
+
+CLOSE = 0.02
+SHOWN = 0.25
+
+
+def headline(comparison: Comparison) -> str:
+    """One or two sentences: does the theory explain this, and how nearly."""
+    best, seen = comparison.best, comparison.observed
+    share = float((seen.values >= SHOWN).mean())
+    fitted = float(np.interp(SHOWN, best.shares["threshold"], best.shares["fitted"]))
+    points = f"{100 * best.distance:.2g} points"
+    p = best.goodness.p_value
+    if p >= NOT_REJECTED:
+        verdict = f"The long-tail theory explains it: nowhere off by more than {points}, and chance alone does worse in {p:.0%} of data sets."
+    elif best.distance <= CLOSE:
+        verdict = f"The long-tail theory comes close, nowhere off by more than {points}, but chance does not explain the rest (p = {_p(p)})."
+    else:
+        verdict = f"The long-tail theory does not explain it: it is off by up to {points} (p = {_p(p)})."
+    return (
+        f"{share:.1%} of {len(seen.values):,} training examples have memorization of {SHOWN:g} or more; the best fit of the "
+        f"theory has {fitted:.1%}. {verdict}"
+    )
+
+
+def findings(comparison: Comparison) -> list[str]:
+    """What was fitted, what else would do, pairs and removal, one sentence or two each."""
+    best, seen = comparison.best, comparison.observed
+    said = []
+    named = "; ".join(_pinned(name, e) for name, e in best.parameters.items())
+    said.append(
+        f"Best fit: frequencies {brief(best.prior)}, coupling {brief(best.coupling)}: one member of a subpopulation teaches another with "
+        f"probability {best.coupling.mean:.2f} on average ({named})."
+    )
+    if comparison.rivals:
+        others = ", ".join(brief(f"{f.prior!r} with {f.coupling!r}") for f in comparison.rivals)
+        said.append(f"The data do not reject these either: {others}. Memorization alone does not tell such priors apart.")
+    else:
+        rejected = [f for f in comparison.fits[1:] if f.goodness.p_value < NOT_REJECTED]
+        if rejected:
+            said.append(f"{len(rejected)} other combinations of prior and coupling are rejected (p < {NOT_REJECTED:g}).")
+    pairs, tests, single = seen.influenced
+    theory = comparison.frames["influence"].iloc[0]
+    said.append(
+        f"{pairs:,} pairs of influence {seen.threshold:g} or more carry {tests:,} test examples, {single:,} of them by one "
+        f"training example alone; the fit, which saw memorization only, expects {theory['pairs_fitted']:,.0f}, "
+        f"{theory['tests_fitted']:,.0f} and {theory['single_fitted']:,.0f}."
+    )
+    said.append(_removal(comparison))
+    errors = comparison.frames["error_against_samples"]
+    here = float(np.interp(np.log(best.n), np.log(errors["samples"]), errors["error"]))
+    if np.isfinite(seen.test_accuracy):
+        said.append(
+            f"On all {best.n:,} examples the theory expects a test error of {here:.1%} from unseen subpopulations alone; "
+            f"the models' was {1 - seen.test_accuracy:.1%}."
+        )
+    return said
+
+
+def _pinned(name: str, e: Estimate) -> str:
+    if not np.isfinite(e.stderr) or e.stderr > abs(e.value):
+        return f"{name} not pinned down by these data"
+    return f"{name} {e.value:.3g} ± {e.stderr:.2g}"
+
+
+def _removal(comparison: Comparison) -> str:
+    table = comparison.frames["predicted_removal"]
+    row = table.iloc[int((table["threshold"] - SHOWN).abs().argmin())]
+    text = (
+        f"Without the {row['removed_share']:.1%} of examples memorized {row['threshold']:g} or more, theory expects to lose "
+        f"{row['lost']:.1%} of test accuracy, and {row['lost_random']:.1%} without as many at random."
+    )
+    if comparison.removal is None:
+        return text + " This was not tried."
+    observed = comparison.removal
+    if "set" in observed:
+        observed = observed[observed["set"] == "all"]
+    seen = observed.iloc[int((observed["threshold"] - row["threshold"]).abs().argmin())]
+    return text + (
+        f" Observed: {_with(seen, 'lost')} and {_with(seen, 'lost_random')} at {seen['threshold']:g} (95 %)."
+    )
+
+
+def _with(row: pd.Series, name: str) -> str:
+    return f"{row[name]:.1%} ± {1.96 * row[f'{name}_stderr']:.1%}"
+
+
+def brief(name: object) -> str:
+    """A repr with its numbers to three digits: 0.7623997 says no more than 0.762.
+
+    >>> brief("Zipf(alpha=0.7623997, size=13353)")
+    'Zipf(alpha=0.762, size=13353)'
+    """
+    return re.sub(r"\d+\.\d+(?:e-?\d+)?", lambda found: f"{float(found[0]):.3g}", str(name))
+
+
+def summary(comparison: Comparison) -> str:
+    """All of it for a terminal."""
+    table = comparison.fits_table()[["prior", "coupling", "largest_difference", "p_value"]]
+    table[["prior", "coupling"]] = table[["prior", "coupling"]].map(brief)
+    parts = [textwrap.fill(headline(comparison), 100), ""]
+    parts += [textwrap.fill(f"- {line}", 100, subsequent_indent="  ") for line in findings(comparison)]
+    parts += ["", table.to_string(index=False, float_format=lambda v: f"{v:.3g}")]
+    return "\n".join(parts)
+
+
+def _p(value: float) -> str:
+    return f"{value:.2g}" if value >= 1e-4 else "< .0001"

@@ -1,0 +1,128 @@
+"""What a set of trials says about a data set: the two tables, the summary, and how far to trust them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from empirical.discoveries import expected_false, threshold_for
+from empirical.halves import Agreement, agreement
+from empirical.influence import influence_pairs
+from empirical.memorization import memorization
+from empirical.names import PUBLISHED_MEMORIZATION, THRESHOLD
+from empirical.trials import Trials
+from longtail.core import Floats
+
+
+@dataclass(frozen=True)
+class Results:
+    """``memorization`` and ``pairs`` as written to CSV, ``summary`` as written to JSON, and the halves' agreement."""
+
+    memorization: pd.DataFrame
+    pairs: pd.DataFrame
+    summary: dict[str, Any]
+    agreement: Agreement
+
+
+def results(
+    trials: Trials,
+    y_train: Any,
+    y_test: Any,
+    *,
+    threshold: float = THRESHOLD,
+    published_rule: bool = False,
+    classes: tuple[Any, ...] | None = None,
+    train_ids: tuple[Any, ...] | None = None,
+    test_ids: tuple[Any, ...] | None = None,
+) -> Results:
+    """Tables and summary; ``published_rule`` keeps pairs whose training example has memorization ≥ .25 as well."""
+    same = y_train is not None and y_test is not None
+    table = memorization(trials, y_train)
+    pairs = (
+        influence_pairs(trials, y_train, y_test, threshold, same_class=True) if same else _any_class(trials, threshold)
+    )
+    pairs["memorization"] = table["memorization"].to_numpy()[pairs["train_index"]]
+    if published_rule:
+        pairs = pairs[pairs["memorization"] >= PUBLISHED_MEMORIZATION].reset_index(drop=True)
+    agreed = agreement(trials, y_train, y_test, threshold, same_class=same)
+    summary = _summary(trials, table, pairs, agreed, threshold, y_train, y_test, same)
+    if classes is not None:
+        names = np.array(classes, dtype=object)
+        table["label"] = names[table["label"]]
+        pairs["label"] = names[pairs["label"]]
+    if train_ids is not None:
+        table.insert(1, "id", list(train_ids))
+        pairs["train_id"] = [train_ids[i] for i in pairs["train_index"]]
+    if test_ids is not None:
+        pairs["test_id"] = [test_ids[j] for j in pairs["test_index"]]
+    return Results(table, pairs, summary, agreed)
+
+
+def _any_class(trials: Trials, threshold: float) -> pd.DataFrame:
+    return influence_pairs(trials, None, np.zeros(trials.n_test, int), threshold, same_class=False).drop(
+        columns="label"
+    )
+
+
+def _summary(
+    trials: Trials,
+    table: pd.DataFrame,
+    pairs: pd.DataFrame,
+    agreed: Agreement,
+    threshold: float,
+    y_train: Any,
+    y_test: Any,
+    same: bool,
+) -> dict[str, Any]:
+    value, error = (table[name].to_numpy(float) for name in ("memorization", "stderr"))
+    known = np.isfinite(value)
+    return {
+        "n": trials.n,
+        "n_test": trials.n_test,
+        "trials": trials.count,
+        "score": trials.score,
+        "mean_memorization": _mean(value[known]),
+        "share_above_0.25": _mean(value[known] >= PUBLISHED_MEMORIZATION),
+        f"pairs_above_{threshold:g}": len(pairs),
+        "expected_false_pairs": float(expected_false(trials, y_train, y_test, threshold, same_class=same)[0]),
+        "test_accuracy": accuracy(trials),
+        "train_accuracy": _mean(table["in_accuracy"].to_numpy(float)),
+        "stderr": float(np.sqrt(np.nanmean(error**2))) if np.isfinite(error).any() else None,
+        "pairs_stderr": float(np.sqrt((pairs["stderr"].to_numpy(float) ** 2).mean())) if len(pairs) else None,
+        "never_in_or_out": int((~known).sum()),
+        "split_half_correlation": _number(agreed.correlation),
+        "split_half_jaccard": _number(agreed.jaccard),
+        "noise_share": _number(noise_share(value, error)),
+    }
+
+
+def accuracy(trials: Trials) -> float:
+    """The mean score on test examples."""
+    if trials.score == "correct":
+        return float(  # the padding of packed rows is zeros
+            np.bitwise_count(trials.test).sum(dtype=np.int64) / (trials.count * trials.n_test)
+        )
+    return float(trials.test.mean(dtype=float))
+
+
+def noise_share(value: Floats, error: Floats) -> float:
+    """How much of the variance of the estimates is their own error."""
+    spread = float(np.nanvar(value)) if np.isfinite(value).any() else 0.0
+    return min(float(np.nanmean(error**2)) / spread, 1.0) if spread > 0 and np.isfinite(error).any() else float("nan")
+
+
+def lowest_threshold(trials: Trials, y_train: Any, y_test: Any, rate: float) -> float:
+    """The threshold at which at most ``rate`` of the pairs are expected to be false."""
+    return threshold_for(trials, y_train, y_test, rate, same_class=y_train is not None and y_test is not None)
+
+
+def _mean(values: Any) -> float | None:
+    return float(np.mean(values)) if len(values) else None
+
+
+def _number(value: float) -> float | None:
+    """JSON has no NaN."""
+    return value if np.isfinite(value) else None

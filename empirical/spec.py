@@ -1,0 +1,68 @@
+"""A learner from its repr: ``Ridge(penalty=1.0)``, or its bare name; read as data, nothing is evaluated.
+
+A name with dots imports that class: ``package.module.MyLearner(depth=3)``. A class that is no learner of ours is taken for a
+scikit-learn classifier: ``sklearn.tree.DecisionTreeClassifier(max_depth=3)``.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from typing import Any
+
+from empirical.learner import Learner
+from empirical.names import LEARNERS as ALIASES
+from longtail.core import ArgumentError
+
+REMEDY = f"give one of {', '.join(ALIASES)}, as a call for its options, or package.module.YourLearner(...)"
+
+
+def learner(text: str) -> Learner:
+    """The learner that ``text`` names.
+
+    >>> learner("knn")
+    KNN(k=1)
+    >>> learner("Ridge(penalty=2)")
+    Ridge(penalty=2.0)
+    """
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        raise ArgumentError("learner", text, REMEDY) from error
+    call = tree if isinstance(tree, ast.Call) else ast.Call(func=tree, args=[], keywords=[])
+    kind = named(ast.unparse(call.func), text)
+    try:
+        positional = [ast.literal_eval(node) for node in call.args]
+        keywords = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
+    except ValueError as error:
+        raise ArgumentError("learner", text, "write numbers, strings and lists only") from error
+    try:
+        made = kind(*positional, **keywords)
+    except TypeError as error:
+        raise ArgumentError("learner", text, str(error)) from error
+    if isinstance(made, Learner):
+        return made
+    if hasattr(made, "fit") and hasattr(made, "predict"):
+        from empirical import learners
+
+        return learners.External(made)  # type: ignore[no-any-return]
+    raise ArgumentError("learner", text, "it has neither prepare nor fit and predict; " + REMEDY)
+
+
+def named(name: str, text: str) -> Any:
+    """A class of this package by its name or alias, or any other by its path."""
+    from empirical import learners
+
+    own = ALIASES.get(name.lower(), name)
+    if own in learners.__all__:
+        try:
+            return getattr(learners, own)
+        except ImportError as error:
+            raise ArgumentError("learner", text, f"it cannot be imported here: {error}") from error
+    module, _, attribute = name.rpartition(".")
+    if not module or not all(part.isidentifier() for part in name.split(".")):
+        raise ArgumentError("learner", text, REMEDY)
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ArgumentError("learner", name, f"cannot be imported ({error})") from error

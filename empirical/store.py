@@ -1,0 +1,209 @@
+"""Where trials are kept: one .npz a shard, written whole or not at all.
+
+The shard is the unit of training, randomness and writing: what it holds is a function of (data, learner, design, seed,
+score, shard size, shard number), never of workers, resume or order. A shard is done if and only if its file is there.
+The file is NumPy's own format in a zip, which carries a CRC-32 of every array and is checked on reading; it is written
+under another name, flushed, then renamed, so a kill leaves either all of it or none. ``identity.json`` says whose
+shards these are. The subsets are not stored: the design can draw them again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import logging
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtail.core import ArgumentError
+from longtail.run import versions
+
+FORMAT = 1
+log = logging.getLogger(__name__)
+
+
+class DiskFull(OSError):
+    """No room for a shard; what was written before is whole and stays."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whose trials these are. Runs that differ in any of it are never mixed."""
+
+    data: str
+    learner: str
+    design: str
+    seed: int
+    score: str
+    dtype: str
+    shard: int
+    n: int
+    n_test: int
+    format: int = FORMAT
+    version: str = ""
+
+    def difference(self, other: Identity) -> str:
+        """The fields in which ``other`` differs, for a person to read."""
+        mine, theirs = asdict(self), asdict(other)
+        return "; ".join(f"{k} is {mine[k]!r} there, {theirs[k]!r} now" for k in mine if mine[k] != theirs[k])
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Scores of the trials from ``number · size`` on: packed bits, or floats."""
+
+    number: int
+    train: NDArray[Any]
+    test: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder of shards. ``Store.open`` makes it, or takes it up again if it is of the same run."""
+
+    folder: Path
+    identity: Identity
+
+    @classmethod
+    def open(cls, folder: str | Path, identity: Identity, *, resume: bool = True) -> Store:
+        """The store at ``folder``; an ArgumentError names the difference where it belongs to another run."""
+        where = Path(folder)
+        where.mkdir(parents=True, exist_ok=True)
+        name = where / "identity.json"
+        if name.exists():
+            there = identity_of(where)
+            if there != identity:
+                raise ArgumentError(
+                    "out",
+                    str(where),
+                    f"another run is there ({there.difference(identity)}); give a new folder or the same run",
+                )
+            if not resume and any(where.glob("shard-*.npz")):
+                raise ArgumentError("out", str(where), "trials are there already; resume them or give a new folder")
+        else:
+            with whole(name) as file:
+                file.write((json.dumps(asdict(identity), indent=1) + "\n").encode())
+        _compare(where / "versions.json")
+        return cls(where, identity)
+
+    @classmethod
+    def at(cls, folder: str | Path) -> Store:
+        """The store that is at ``folder``, whatever run it is of."""
+        return cls(Path(folder), identity_of(Path(folder)))
+
+    def path(self, number: int) -> Path:
+        """The file of a shard."""
+        return self.folder / f"shard-{number:06d}.npz"
+
+    def numbers(self) -> list[int]:
+        """The shards that are there, unread."""
+        return sorted(int(p.stem[6:]) for p in self.folder.glob("shard-*.npz") if p.stem[6:].isdigit())
+
+    def write(self, shard: Shard) -> None:
+        """All of it or nothing."""
+        with whole(self.path(shard.number)) as file:
+            np.savez(file, number=np.int64(shard.number), train=shard.train, test=shard.test)
+
+    def read(self, number: int) -> Shard | None:
+        """A shard, or None where it is missing or damaged (which is logged): then it is to be done again."""
+        name = self.path(number)
+        try:
+            with open(name, "rb") as bytes_, np.load(bytes_, allow_pickle=False) as file:
+                shard = Shard(int(file["number"]), file["train"], file["test"])
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+            log.warning("%s is damaged (%s); its trials will be done again", name, error)
+            return None
+        if shard.number != number or not self._fits(shard):
+            log.warning("%s holds another shard than its name says; its trials will be done again", name)
+            return None
+        return shard
+
+    def _fits(self, shard: Shard) -> bool:
+        one = self.identity
+        each = 8 if one.score == "correct" else 1
+        return (
+            shard.train.shape == (one.shard, -(-one.n // each))
+            and shard.test.shape == (one.shard, -(-one.n_test // each))
+            and shard.train.dtype == shard.test.dtype == np.dtype(one.dtype)
+        )
+
+    def merge(self, other: Store) -> int:
+        """Copy the shards that are missing here; how many. Stores of different runs are refused."""
+        if other.identity != self.identity:
+            raise ArgumentError(
+                "merge", str(other.folder), f"not the same run: {other.identity.difference(self.identity)}"
+            )
+        here = set(self.numbers())
+        copied = 0
+        for number in other.numbers():
+            shard = None if number in here else other.read(number)
+            if shard is not None:
+                self.write(shard)
+                copied += 1
+        return copied
+
+
+def identity_of(folder: Path) -> Identity:
+    """What ``identity.json`` says; an ArgumentError where there is none or it cannot be read."""
+    name = folder / "identity.json"
+    try:
+        return Identity(**json.loads(name.read_text()))
+    except FileNotFoundError as error:
+        raise ArgumentError("out", str(folder), "no trials are there") from error
+    except (ValueError, TypeError) as error:
+        raise ArgumentError(
+            "out", str(name), f"it is not the identity of a run ({error}); give a new folder"
+        ) from error
+
+
+def _compare(name: Path) -> None:
+    """Keep the libraries' versions; say so where they are others than the run began with, for bits may then differ."""
+    now = versions()
+    if not name.exists():
+        with whole(name) as file:
+            file.write((json.dumps(now, indent=1) + "\n").encode())
+        return
+    with contextlib.suppress(OSError, ValueError):
+        then = json.loads(name.read_text())
+        other = [f"{k} {then[k]} then, {now[k]} now" for k in now if k in then and then[k] != now[k]]
+        if other:
+            log.warning(
+                "the run began with other versions (%s); scores may differ in their last bits", "; ".join(other)
+            )
+
+
+@contextlib.contextmanager
+def whole(name: Path) -> Iterator[BinaryIO]:
+    """A binary file that is at ``name`` once the block has ended well, and nowhere otherwise."""
+    handle, temporary = tempfile.mkstemp(dir=name.parent, prefix=f".{name.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, name)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(error.errno, f"no room to write {name}; free some and run the same command again") from error
+        raise
+    if os.name != "posix":
+        return
+    folder = os.open(name.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,30 @@
+"""The first few thousand examples of the usual image sets: small enough for hundreds of nets on a laptop.
+
+Named on the command line: ``python -m empirical.estimate simulations.subset.fashion_mnist --learner mlp``.
+"""
+
+from __future__ import annotations
+
+from empirical.compare import data_folder
+from empirical.data import Data
+from empirical.dataset import Dataset
+
+TRAIN = 5000
+
+
+def fashion_mnist(seed: int = 0, data_dir: str | None = None) -> Dataset:
+    """The first 5,000 to train on, all 10,000 to test on."""
+    return _first("fashion_mnist", data_dir)
+
+
+def mnist(seed: int = 0, data_dir: str | None = None) -> Dataset:
+    """The first 5,000 to train on, all 10,000 to test on."""
+    return _first("mnist", data_dir)
+
+
+def _first(name: str, data_dir: str | None) -> Dataset:
+    from empirical.datasets import load
+
+    whole = load(name, data_dir=data_folder(data_dir)).data
+    data = Data(whole.x_train[:TRAIN], whole.y_train[:TRAIN], whole.x_test, whole.y_test, whole.classes)
+    return Dataset(f"{name}, first {TRAIN:,}", data)

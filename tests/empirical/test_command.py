@@ -1,0 +1,317 @@
+"""``python -m empirical.estimate``: what it writes, what it refuses, and that it survives being killed."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from empirical import estimate
+from empirical.bar import Bar
+from empirical.estimate import main
+from empirical.run import Progress
+from empirical.store import DiskFull, Shard
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+SMALL = ("planted", "--n", "120", "--trials", "96", "--shard", "16", "--no-plot")
+NAMED = ("index", "label", "memorization", "stderr", "in_accuracy", "out_accuracy")
+PAIRS = ("train_index", "test_index", "label", "influence", "stderr")
+SUMMARY = {
+    *("n", "n_test", "trials", "fraction", "design", "learner", "seed", "mean_memorization", "share_above_0.25"),
+    *("pairs_above_0.15", "test_accuracy", "models_per_second", "seconds"),
+}
+
+
+def run(capsys, *arguments):
+    code = main([str(a) for a in arguments])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_it_writes_what_it_says(capsys, tmp_path):
+    code, out, err = run(capsys, "digits", "--trials", 128, "--out", tmp_path, "--json")
+    assert code == 0
+    printed = json.loads(out)
+    assert set(printed) >= SUMMARY
+    table, pairs = (pd.read_csv(tmp_path / f"{name}.csv") for name in ("memorization", "pairs"))
+    assert tuple(table.columns[:6]) == NAMED
+    assert set(PAIRS) <= set(pairs.columns)
+    assert len(table) == 1500
+    assert len(pairs) == printed["pairs_above_0.15"] > 0
+    assert printed["mean_memorization"] == pytest.approx(table["memorization"].mean())
+    assert (pairs["influence"] >= 0.15 - 1e-9).all()
+    kept = json.loads((tmp_path / "summary.json").read_text())
+    assert printed.items() <= kept.items()
+    assert {"numpy", "python"} <= set(kept["versions"])
+    for name in ("memorization", "error", "halves", "classes"):
+        assert (tmp_path / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
+    assert "of memory" in err
+    assert "of disk" in err
+    assert not list(tmp_path.rglob(".*"))
+
+
+def test_results_are_on_stdout_and_the_rest_on_stderr(capsys):
+    code, out, err = run(capsys, *SMALL)
+    assert code == 0
+    assert "Memorization says by how much" in out
+    assert "memorized most" in out
+    assert "planted: 120 + 120 examples" in err
+    assert run(capsys, *SMALL, "--quiet")[2] == ""
+
+
+def test_started_again_it_goes_on(capsys, tmp_path):
+    run(capsys, *SMALL, "--out", tmp_path)
+    before = {p.name: p.read_bytes() for p in tmp_path.glob("*.csv")}
+    (tmp_path / "trials" / "shard-000003.npz").unlink()
+    code, _, err = run(capsys, *SMALL, "--out", tmp_path, "--workers", 2)
+    assert code == 0
+    assert "80 of them there already" in err
+    assert {p.name: p.read_bytes() for p in tmp_path.glob("*.csv")} == before
+    code, _, err = run(capsys, *SMALL, "--out", tmp_path, "--no-resume")
+    assert code == 2
+    assert "resume" in err
+    code, _, err = run(capsys, *SMALL, "--out", tmp_path, "--seed", 5)
+    assert code == 2
+    assert "seed is 0 there, 5 now" in err
+
+
+def test_two_halves_of_a_run_merge(capsys, tmp_path):
+    run(capsys, *SMALL, "--out", tmp_path / "whole")
+    run(capsys, *SMALL, "--trials", 48, "--out", tmp_path / "a")
+    run(capsys, *SMALL, "--trials", 48, "--first", 48, "--out", tmp_path / "b")
+    code, _, err = run(capsys, *SMALL, "--out", tmp_path / "a", "--merge", tmp_path / "b")
+    assert code == 0
+    assert "took over 48 trials" in err
+    for name in ("memorization.csv", "pairs.csv"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_killed_at_any_moment_it_ends_with_the_same_bits(capsys, tmp_path):
+    arguments = ("planted", "--n", "200", "--trials", "560", "--shard", "8", "--no-plot", "--design", "bernoulli")
+    assert run(capsys, *arguments, "--out", tmp_path / "whole")[0] == 0
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, HERE / "killed.py", "7", "20", tmp_path / "killed", *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    counts, killed = zip(*json.loads(done.stdout.splitlines()[-1]), strict=True)
+    assert sum(killed) >= 18
+    assert list(counts) == sorted(counts)
+    assert len({c for c in counts if 0 < c < 70}) >= 8  # it was caught in the middle, and went on from there
+    for name in ("memorization.csv", "pairs.csv"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    for shard in (tmp_path / "whole" / "trials").glob("shard-*.npz"):
+        assert (tmp_path / "killed" / "trials" / shard.name).read_bytes() == shard.read_bytes()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill"])
+def test_ended_early_nothing_goes_on_running(tmp_path, how):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    arguments = ("digits", "--trials", "200000", "--workers", "2", "--out", tmp_path)
+    command = [sys.executable, "-c", BREAKABLE, *map(str, arguments)]
+    said = tmp_path / "said.txt"  # a file: workers that outlive a killed parent would hold a pipe open
+    with (
+        open(said, "w") as log,
+        subprocess.Popen(command, env=environment, stderr=log, start_new_session=True) as process,
+    ):
+        trials, patience = tmp_path / "trials", time.monotonic() + 15
+        while len(list(trials.glob("shard-*.npz"))) < 2 and time.monotonic() < patience:
+            time.sleep(0.05)
+        process.send_signal(how)
+        process.wait(timeout=15)
+    assert len(list(trials.glob("shard-*.npz"))) >= 2
+    assert process.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL)
+    assert ("goes on from there" in said.read_text()) == (how == signal.SIGINT)
+    assert "Traceback" not in said.read_text()
+    patience = time.monotonic() + 10
+    while workers(process.pid) and time.monotonic() < patience:
+        time.sleep(0.1)
+    assert not workers(process.pid)
+
+
+BREAKABLE = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from empirical.bar import Bar
+from empirical.estimate import main
+from empirical.run import Progress
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def workers(session):
+    """Worker processes of a session."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            own = int(stat.read_text().rsplit(")", 1)[1].split()[3])
+            if own == session and "LokyProcess" in (stat.parent / "cmdline").read_text():
+                found.append(stat.parent.name)
+        except OSError:  # gone meanwhile
+            continue
+    return found
+
+
+def test_models_trained_elsewhere(capsys, tmp_path):
+    rng = np.random.default_rng(0)
+    masks = rng.random((60, 20)) < 0.7
+    parts = {
+        "masks": masks,
+        "correct_train": masks | (rng.random((60, 20)) < 0.5),
+        "correct_test": rng.random((60, 9)) < 0.5,
+    }
+    np.savez(tmp_path / "m.npz", **parts)
+    code, out, err = run(capsys, "--masks", tmp_path / "m.npz", "--json")
+    assert code == 0
+    assert json.loads(out)["n_test"] == 9
+    assert "any two classes" in err
+    np.savez(tmp_path / "n.npz", **parts, y_train=np.arange(20) % 2, y_test=np.arange(9) % 2)
+    code, out, _ = run(capsys, "--masks", tmp_path / "n.npz", "--out", tmp_path / "o")
+    assert code == 0
+    assert "0.5" in out
+    np.savez(tmp_path / "bad.npz", **(parts | {"correct_train": parts["correct_train"][:, 1:]}))
+    code, _, err = run(capsys, "--masks", tmp_path / "bad.npz")
+    assert code == 2
+    assert "(60, 20)" in err
+    np.savez(tmp_path / "few.npz", masks=masks)
+    assert run(capsys, "--masks", tmp_path / "few.npz")[0] == 2
+
+
+def test_row_names_come_through(capsys, tmp_path):
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame(rng.normal(size=(60, 3)), columns=["a", "b", "c"]).assign(
+        label=rng.choice(["x", "y"], 60), name=[f"n{i}" for i in range(60)]
+    )
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    code, _, _ = run(
+        capsys,
+        tmp_path / "t.csv",
+        "--id",
+        "name",
+        "--trials",
+        64,
+        "--threshold",
+        0.1,
+        "--no-plot",
+        "--out",
+        tmp_path / "o",
+    )
+    assert code == 0
+    table, pairs = (pd.read_csv(tmp_path / "o" / f"{name}.csv") for name in ("memorization", "pairs"))
+    assert table["id"].str.startswith("n").all()
+    assert set(table["label"]) == {"x", "y"}
+    assert (pairs["train_id"] == table["id"].to_numpy()[pairs["train_index"]]).all()
+    assert not set(pairs["test_id"]) & set(table["id"])
+
+
+def test_fewer_false_pairs_on_request(capsys, tmp_path):
+    code, out, _ = run(capsys, "digits", "--trials", 64, "--json", "--fdr", 0.05)
+    assert code == 0
+    found = json.loads(out)
+    key = next(k for k in found if k.startswith("pairs_above_"))
+    assert found["expected_false_pairs"] <= 0.05 * found[key]
+    code, out, _ = run(capsys, "digits", "--trials", 64, "--json", "--published-rule", "--no-plot", "--out", tmp_path)
+    assert code == 0
+    assert (pd.read_csv(tmp_path / "pairs.csv")["memorization"] >= 0.25).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ((), "DATA"),
+        (("digits", "--masks", "m.npz"), "DATA"),
+        (("nowhere.csv",), "no such file"),
+        (("digits", "--learner", "nope"), "learner"),
+        (("digits", "--learner", "knn(k=0)"), "k"),
+        (("digits", "--trials", "0"), "trials"),
+        (("digits", "--fraction", "1.5"), "fraction"),
+        (("digits", "--fraction", "0.0001"), "some must be in"),
+        (("digits", "--design", "orthogonal", "--trials", "2000"), "16384"),
+        (("digits", "--workers", "0"), "workers"),
+        (("digits", "--seed", "-1"), "seed"),
+        (("digits", "--label", "x"), "no such option"),
+        (("digits", "--threshold", "0.1", "--fdr", "0.1"), "not both"),
+        (("digits", "--score", "loss"), "score"),
+        (("planted", "--prior", "Nope(1)"), "prior"),
+        (("digits", "--merge", "elsewhere"), "--out"),
+        (("digits", "--device", "tpu"), "--device"),
+    ],
+)
+def test_bad_input_is_one_line_and_2(capsys, arguments, named):
+    try:
+        code = main(list(arguments))
+    except SystemExit as stop:
+        code = stop.code
+    out, err = capsys.readouterr()
+    errors = [line for line in err.splitlines() if "error:" in line]
+    assert code == 2
+    assert out == ""
+    assert len(errors) == 1
+    assert named in errors[0]
+    assert "Traceback" not in err
+
+
+def test_a_full_disk_is_said_and_1(capsys, tmp_path, monkeypatch):
+    def full(*_):
+        raise DiskFull(28, "no room to write x; free some and run the same command again")
+
+    monkeypatch.setattr(estimate.__name__ + ".main", main)
+    monkeypatch.setattr("empirical.store.Store.write", full)
+    code, _, err = run(capsys, *SMALL, "--out", tmp_path)
+    assert code == 1
+    assert "free some" in err
+
+
+def test_orthogonal_arrays_by_name(capsys):
+    code, out, _ = run(capsys, "planted", "--n", 80, "--trials", 256, "--design", "orthogonal", "--json")
+    assert code == 0
+    assert json.loads(out)["design"] == "Orthogonal(fraction=0.75, rows=256, stratified=False)"
+
+
+def test_help_is_quick_because_heavy_imports_wait():
+    heavy = ("pandas", "matplotlib", "sklearn", "scipy", "numba", "torch", "cupy", "joblib")
+    code = f"import empirical.estimate, sys; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
+
+
+def test_computation_imports_no_drawing():
+    code = "import empirical.estimator, empirical.results, empirical.run, sys; print('matplotlib' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "False"
+
+
+def test_as_many_models_as_an_error_takes(capsys):
+    code, out, err = run(capsys, "planted", "--n", 60, "--error", 0.1, "--json")
+    assert code == 0
+    assert json.loads(out)["trials"] == 120  # .25 / (.7 · .3 · .1²), rounded up
+    assert "off by 0.100 at most" in err
+    for more in (("--trials", 50), ("--design", "orthogonal")):
+        assert run(capsys, "planted", "--error", 0.1, *more)[0] == 2
+
+
+def test_a_terminal_sees_a_bar():
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    bar = Bar(0.7, 16, Terminal())
+    shard = Shard(0, np.zeros((64, 1), np.uint8), np.tile(np.array([[0b10101010], [0b01010101]], np.uint8), (32, 2)))
+    for done in (0, 64, 128):
+        bar(Progress(done, 128, 0, done / 64, shard if done else None))
+    bar.close()
+    assert bar.models_per_second == 64
+    shown = bar.stream.getvalue()
+    assert "model/s" in shown
+    assert "128/128" in shown
+    assert "error 0.096" in shown  # ½ / √(.7 · .3 · 128)
+    resumed = Bar(0.7, 16, Terminal())
+    resumed(Progress(128, 128, 128, 0.0, None))
+    assert np.isnan(resumed.models_per_second)
+    resumed.close()

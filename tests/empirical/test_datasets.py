@@ -1,0 +1,339 @@
+"""Data sets in their official layouts, the user's own files, the published scores, and what is refused."""
+
+import gzip
+import struct
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from empirical.data import Data
+from empirical.dataset import Dataset, encoded, split
+from empirical.datasets import load, load_published, load_published_pairs
+from empirical.datasets.planted import memorization, planted
+from empirical.designs import Bernoulli, Fixed
+from empirical.learners import KNN
+from empirical.memorization import memorization_cells
+from empirical.run import Job, run
+from longtail import Zipf
+from longtail.core import ArgumentError
+from tests.empirical.places import real
+
+
+def test_digits_are_there():
+    digits = load("digits")
+    assert (digits.data.n, digits.data.n_test, digits.data.labels) == (1500, 297, 10)
+    assert digits.data.x_train.max() == 1.0
+    assert "10 classes, from" in digits.imbalance
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
+def test_idx_sets_are_read_in_original_order(name):
+    found = load(name, data_dir=real(name)).data
+    assert found.x_train.shape == (60_000, 28, 28)
+    assert found.x_test.shape == (10_000, 28, 28)
+    assert found.x_train.dtype == np.float32
+    assert found.x_train.max() == 1.0
+    first = {"mnist": [5, 0, 4, 1, 9], "fashion_mnist": [9, 0, 0, 3, 0]}[name]
+    assert found.y_train[:5].tolist() == first
+    assert (np.bincount(found.y_train) > 5000).all()
+
+
+@pytest.fixture(scope="module")
+def cifar100(tmp_path_factory):
+    source = real("cifar100")
+    folder = tmp_path_factory.mktemp("cifar100")
+    subprocess.run([sys.executable, source / "cifar100" / "unpack.py", folder], check=True, capture_output=True)
+    return folder
+
+
+def test_cifar100_is_read_in_original_order(cifar100):
+    found = load("cifar100", data_dir=cifar100).data
+    assert found.x_train.shape == (50_000, 32, 32, 3)
+    assert found.classes[:2] == ("apple", "aquarium_fish")
+    assert (np.bincount(found.y_train) == 500).all()
+    raw = np.fromfile(cifar100 / "cifar-100-binary" / "train.bin", np.uint8).reshape(-1, 3074)
+    assert (found.y_train == raw[:, 1]).all()
+    assert np.allclose(found.x_train[7, :, :, 1], raw[7, 2 + 1024 : 2 + 2048].reshape(32, 32) / 255)
+    scores = load_published("cifar100", data_dir=real("feldman_zhang"))
+    pairs = load_published_pairs("cifar100", data_dir=real("feldman_zhang"))
+    same = found.y_train[pairs["train_index"]] == found.y_test[pairs["test_index"]]
+    assert same.all()  # published pairs are of one class: the order is the original one
+    assert np.allclose(scores["memorization"].to_numpy()[pairs["train_index"]], pairs["memorization"])
+
+
+def test_published_scores():
+    root = real("feldman_zhang")
+    scores = load_published("cifar100", data_dir=root)
+    assert (scores["memorization"] >= 0.25).mean() == pytest.approx(0.362, abs=5e-4)
+    assert (scores["index"] == np.arange(50_000)).all()
+    for name, count, tests in (("cifar100", 1015, 888), ("imagenet", 1641, 1462)):
+        pairs = load_published_pairs(name, data_dir=root)
+        assert len(pairs) == count
+        assert pairs["test_index"].nunique() == tests
+        assert pairs["influence"].min() >= 0.15
+    with pytest.raises(ArgumentError, match="pairs"):
+        load_published("imagenet", data_dir=root)
+
+
+def test_cifar10_from_a_folder_and_from_its_archive(tmp_path):
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "cifar-10-batches-bin"
+    folder.mkdir()
+    for name in [f"data_batch_{k}.bin" for k in range(1, 6)] + ["test_batch.bin"]:
+        table = rng.integers(0, 256, (4, 3073), np.uint8)
+        table[:, 0] %= 10
+        table.tofile(folder / name)
+    found = load("cifar10", data_dir=tmp_path).data
+    assert found.x_train.shape == (20, 32, 32, 3)
+    import tarfile
+
+    (tmp_path / "zipped").mkdir()
+    with tarfile.open(tmp_path / "zipped" / "cifar-10-binary.tar.gz", "w:gz") as tar:
+        tar.add(folder, "cifar-10-batches-bin")
+    again = load("cifar10", data_dir=tmp_path / "zipped").data
+    assert np.array_equal(found.x_train, again.x_train)
+    (folder / "test_batch.bin").write_bytes(b"abc")
+    with pytest.raises(ArgumentError, match="whole records"):
+        load("cifar10", data_dir=tmp_path)
+    (tmp_path / "pickled" / "cifar-10-batches-py").mkdir(parents=True)
+    with pytest.raises(ArgumentError, match="pickled"):
+        load("cifar10", data_dir=tmp_path / "pickled")
+
+
+def write_idx(path, values, zipped):
+    raw = bytes((0, 0, 8, values.ndim)) + struct.pack(f">{values.ndim}I", *values.shape) + values.tobytes()
+    path.write_bytes(gzip.compress(raw) if zipped else raw)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_idx_files_zipped_or_not(tmp_path, zipped):
+    end = ".gz" if zipped else ""
+    for part, n in (("train", 5), ("t10k", 3)):
+        write_idx(tmp_path / f"{part}-images-idx3-ubyte{end}", np.full((n, 28, 28), 255, np.uint8), zipped)
+        write_idx(tmp_path / f"{part}-labels-idx1-ubyte{end}", np.arange(n, dtype=np.uint8), zipped)
+    assert load("mnist", data_dir=tmp_path).data.n == 5
+    write_idx(tmp_path / f"t10k-images-idx3-ubyte{end}", np.zeros((3, 27, 28), np.uint8), zipped)
+    with pytest.raises(ArgumentError, match="27 × 28"):
+        load("mnist", data_dir=tmp_path)
+    (tmp_path / f"t10k-images-idx3-ubyte{end}").write_bytes(b"\x1f\x8bnonsense")
+    with pytest.raises(ArgumentError, match=r"read|IDX"):
+        load("mnist", data_dir=tmp_path)
+    (tmp_path / f"train-labels-idx1-ubyte{end}").unlink()
+    with pytest.raises(ArgumentError, match="train-labels"):
+        load("mnist", data_dir=tmp_path)
+
+
+def test_the_environment_names_the_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("LONGTAIL_DATA", str(tmp_path / "nowhere"))
+    with pytest.raises(ArgumentError, match="no such folder"):
+        load("mnist")
+
+
+def table(n=30):
+    rng = np.random.default_rng(1)
+    label = np.where(rng.random(n) < 0.5, "cat", "dog")
+    return pd.DataFrame(
+        {
+            "animal": label,
+            "weight": rng.normal(size=n) + (label == "dog"),
+            "color": rng.choice(["red", "blue"], n),
+            "key": [f"row-{i}" for i in range(n)],
+        }
+    )
+
+
+@pytest.mark.parametrize("suffix", ["csv", pytest.param("parquet", marks=pytest.mark.extra)])
+def test_tables_carry_row_names_through(tmp_path, suffix):
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow")
+    frame = table()
+    path = tmp_path / f"t.{suffix}"
+    frame.to_csv(path, index=False) if suffix == "csv" else frame.to_parquet(path)
+    found = load(path, label="animal", id="key")
+    assert found.data.classes == ("cat", "dog")
+    assert (found.data.n, found.data.n_test) == (24, 6)
+    assert found.data.x_train.shape[1] == 3
+    assert set(found.train_ids) | set(found.test_ids) == set(frame["key"])
+    row = frame.set_index("key").loc[list(found.train_ids)]
+    assert (np.array(found.data.classes)[found.data.y_train] == row["animal"]).all()
+    assert found.data.x_train.mean(0) == pytest.approx(0, abs=1e-6)
+    plain = load(path, label="animal", test=path) if suffix == "csv" else None
+    if plain is not None:
+        assert plain.train_ids == tuple(range(30)) == plain.test_ids
+    with pytest.raises(ArgumentError, match="animal, weight"):
+        load(path, label="species")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda f: f.assign(animal=np.linspace(0, 1, 30)), "regression"),
+        (lambda f: f.assign(animal=[None, *f["animal"][1:]]), "missing labels"),
+        (lambda f: f.assign(weight=[np.nan, *f["weight"][1:]]), "NaN"),
+        (lambda f: f.assign(color=[f"c{i}" for i in range(30)] * 1).assign(many=range(30)), None),
+        (
+            lambda f: pd.concat([f.assign(color=[f"c{i}{k}" for i in range(30)]) for k in range(3)]),
+            "more than 32 kinds",
+        ),
+    ],
+)
+def test_tables_that_cannot_serve_are_refused(tmp_path, change, named):
+    path = tmp_path / "t.csv"
+    change(table()).to_csv(path, index=False)
+    if named is None:
+        assert load(path, label="animal", id="key").data.n == 24
+        return
+    with pytest.raises(ArgumentError, match=named):
+        load(path, label="animal", id="key")
+
+
+def npz(path, **change):
+    rng = np.random.default_rng(2)
+    parts = {
+        "X_train": rng.normal(size=(9, 4)),
+        "y_train": np.arange(9) % 3,
+        "X_test": rng.normal(size=(5, 4)),
+        "y_test": np.arange(5) % 3,
+    }
+    np.savez(path, **{k: v for k, v in (parts | change).items() if v is not None})
+    return path
+
+
+def test_arrays_are_read(tmp_path):
+    found = load(npz(tmp_path / "a.npz", train_ids=np.arange(100, 109)))
+    assert found.train_ids == tuple(range(100, 109))
+    assert found.data.x_train.dtype == np.float32
+    words = load(npz(tmp_path / "b.npz", y_train=np.array(list("abcabcabc")), y_test=np.array(list("abcab"))))
+    assert words.data.classes == ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"y_train": None}, "y_train"),
+        ({"X_train": np.full((9, 4), np.nan)}, "NaN"),
+        ({"X_train": np.ones((8, 4))}, "8 rows for 9 labels"),
+        ({"X_test": np.ones((5, 3))}, "one shape"),
+        ({"y_train": np.eye(9)[:, :3]}, "several labels leave open"),
+        ({"y_train": np.linspace(0, 1, 9)}, "regression"),
+        ({"X_train": np.array([{}] * 9, object)}, "pickled"),
+        ({"train_ids": np.arange(3)}, "3 names"),
+    ],
+)
+def test_arrays_that_cannot_serve_are_refused(tmp_path, change, named):
+    with pytest.raises(ArgumentError, match=named):
+        load(npz(tmp_path / "a.npz", **change))
+
+
+def images(root, n=6, size=(5, 4)):
+    rng = np.random.default_rng(3)
+    for name in ("cat", "dog"):
+        (root / name).mkdir(parents=True)
+        for k in range(n):
+            Image.fromarray(rng.integers(0, 256, (*size, 3), np.uint8)).save(root / name / f"{k}.png")
+    return root
+
+
+def test_a_folder_of_images(tmp_path):
+    found = load(images(tmp_path / "pets"))
+    assert found.data.x_train.shape == (10, 5, 4, 3)
+    assert found.data.classes == ("cat", "dog")
+    assert set(found.train_ids + found.test_ids) == {f"{c}/{k}.png" for c in ("cat", "dog") for k in range(6)}
+    images(tmp_path / "two" / "train")
+    images(tmp_path / "two" / "test", 2)
+    assert load(tmp_path / "two").data.n_test == 4
+    Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(tmp_path / "pets" / "dog" / "other.png")
+    with pytest.raises(ArgumentError, match=r"other.png: 9 × 9 × 3 where 0.png is 5 × 4 × 3"):
+        load(tmp_path / "pets")
+    (tmp_path / "pets" / "dog" / "other.png").write_bytes(b"no image")
+    with pytest.raises(ArgumentError, match="not an image"):
+        load(tmp_path / "pets")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ArgumentError, match="0 images"):
+        load(tmp_path / "empty")
+
+
+def test_trec_questions():
+    path = real("text/trec_questions.zip") / "text" / "trec_questions.zip"
+    fine, coarse = load(path), load(path, label="coarse")
+    assert (fine.data.n, fine.data.n_test) == (5452, 500)
+    assert (fine.data.labels, coarse.data.labels) == (50, 6)
+    assert np.allclose(np.linalg.norm(fine.data.x_train, axis=1), 1, atol=1e-5)
+
+
+def test_labelled_text(tmp_path):
+    lines = [f"{'good' if k % 2 else 'bad'}\tthe film was {'fine' if k % 2 else 'dull'} number {k}" for k in range(12)]
+    (tmp_path / "t.txt").write_text("\n".join(lines))
+    found = load(tmp_path / "t.txt", test_fraction=0.25)
+    assert found.data.classes == ("bad", "good")
+    assert found.data.n_test == 3
+    pd.DataFrame({"mood": [v.split("\t")[0] for v in lines], "words": [v.split("\t")[1] for v in lines]}).to_csv(
+        tmp_path / "t.csv", index=False
+    )
+    assert load(tmp_path / "t.csv", label="mood", text="words").data.x_train.shape[1] == found.data.x_train.shape[1]
+    (tmp_path / "t.txt").write_text("good\nbad film\nbad film\n")
+    with pytest.raises(ArgumentError, match="line 1"):
+        load(tmp_path / "t.txt")
+
+
+def test_planted_memorization_is_what_nearest_neighbors_have():
+    """Averaged over the random labels, z = 5; the control is the curve of another number of copies."""
+    n, times = 300, 12
+    for design, law in ((Fixed(0.7), {"m": 210}), (Bernoulli(0.7), {"p": 0.7})):
+        gaps, wrong = [], []
+        for seed in range(times):
+            made = planted(Zipf(1.0, 2000), n, 50, seed=seed)
+            value = memorization_cells(run(Job(made.data, KNN(), design, seed=seed), 192)).value
+            copies = made.truth["copies"].to_numpy()
+            gaps.append(np.mean(value - memorization(copies, n, 10, **law)))
+            wrong.append(np.mean(value - memorization(copies + 1, n, 10, **law)))
+        z = np.mean(gaps) / (np.std(gaps, ddof=1) / np.sqrt(times))
+        assert abs(z) < 5
+        assert np.mean(wrong) / (np.std(wrong, ddof=1) / np.sqrt(times)) > 5
+    assert np.allclose(made.truth["memorization"], memorization(copies, n, 10, m=210))
+    assert memorization([1, 2, 3], 10**6, 10, m=700_000) == pytest.approx([0.9, 0.27, 0.081], abs=1e-4)
+
+
+def test_planted_data_from_a_name_and_a_prior():
+    made = load("planted", prior="Zipf(alpha=2, size=50)", n=40, seed=3)
+    assert made.data.n == made.data.n_test == 40
+    assert len(made.truth) == 40
+    assert np.array_equal(made.data.x_train, load("planted", prior="Zipf(alpha=2, size=50)", n=40, seed=3).data.x_train)
+
+
+def shapes(n=12):
+    """A data set from outside the package."""
+    x = np.arange(2 * n, dtype=np.float32).reshape(n, 2)
+    return Data(x, np.arange(n) % 2, x, np.arange(n) % 2, ("even", "odd"))
+
+
+def test_a_function_elsewhere_is_a_data_set():
+    assert load("tests.empirical.test_datasets.shapes", n=8).data.n == 8
+    for bad in ("tests.empirical.nowhere.shapes", "no_such_name", "missing.csv"):
+        with pytest.raises(ArgumentError, match="data"):
+            load(bad)
+
+
+def test_a_split_depends_on_its_seed_alone():
+    train, test = split(100, 0.2, 0)
+    assert len(test) == 20
+    assert sorted([*train, *test]) == list(range(100))
+    assert not np.array_equal(test, split(100, 0.2, 1)[1])
+    with pytest.raises(ArgumentError, match="0 of 3"):
+        split(3, 0.1, 0)
+
+
+def test_labels_are_numbered_in_order():
+    y, z, classes = encoded("y", np.array([5, 3, 5]), np.array([9]))
+    assert (y.tolist(), z.tolist(), classes) == ([1, 0, 1], [2], (3, 5, 9))
+    found = Dataset("x", Data(np.zeros((3, 1)), y, np.zeros((1, 1)), z, classes))
+    assert "never trained on: 9" in found.imbalance
+
+
+def test_options_that_mean_nothing_are_refused():
+    with pytest.raises(ArgumentError, match="no such option"):
+        load("digits", label="x")

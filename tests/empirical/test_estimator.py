@@ -1,0 +1,171 @@
+"""scikit-learn's manners, models trained elsewhere, and learners and priors from outside the package."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.naive_bayes import GaussianNB
+
+from empirical.datasets.planted import planted
+from empirical.designs import Fixed
+from empirical.estimator import SubsetEstimator
+from empirical.influence import influence_pairs
+from empirical.learners import KNN
+from empirical.run import Job, run
+from empirical.spec import learner as learner_of
+from longtail.core import ArgumentError, Nodes, Prior
+from tests.empirical.nearest import Nearest
+
+
+def fitted(data, **options):
+    return SubsetEstimator(KNN(), trials=128, random_state=3, **options).fit(
+        data.x_train, data.y_train, data.x_test, data.y_test
+    )
+
+
+def test_fit_is_the_run(data):
+    estimator = fitted(data)
+    trials = run(Job(data, KNN(), Fixed(0.7), seed=3), 128)
+    assert np.array_equal(estimator.trials_.train, trials.train)
+    pairs = influence_pairs(trials, data.y_train, data.y_test, 0.15)
+    pd.testing.assert_frame_equal(estimator.influence_pairs(), pairs, check_dtype=False)
+    assert list(estimator.memorization_)[:6] == [
+        "index",
+        "label",
+        "memorization",
+        "stderr",
+        "in_accuracy",
+        "out_accuracy",
+    ]
+    assert 0 < estimator.threshold_for(0.05) <= 1
+    assert estimator.agreement().correlation > 0.5
+    one = estimator.influence(pairs["train_index"][:3], pairs["test_index"][:3])
+    assert one.value == pytest.approx(pairs["influence"][:3])
+
+
+def test_parameters_are_kept_and_cloned(data):
+    estimator = fitted(data, design="bernoulli", fraction=0.6)
+    assert estimator.get_params()["fraction"] == 0.6
+    copy = clone(estimator)
+    assert not hasattr(copy, "trials_")
+    assert copy.get_params() == estimator.get_params()
+    again = copy.fit(data.x_train, data.y_train, data.x_test, data.y_test)
+    assert np.array_equal(again.trials_.train, estimator.trials_.train)
+    assert copy.set_params(trials=64).trials == 64
+    assert "KNN(k=1)" in repr(estimator)
+
+
+def test_a_store_is_taken_up(data, tmp_path):
+    first = fitted(data, store=tmp_path)
+    assert len(list(tmp_path.glob("shard-*.npz"))) == 2
+    assert np.array_equal(fitted(data, store=tmp_path).trials_.test, first.trials_.test)
+
+
+def test_data_frames_carry_their_index(data):
+    x = pd.DataFrame(data.x_train, index=[f"r{i}" for i in range(60)])
+    x_test = pd.DataFrame(data.x_test, index=[f"t{i}" for i in range(30)])
+    names = np.array(["ash", "elm", "oak"])
+    estimator = SubsetEstimator(KNN(), trials=128, random_state=3).fit(
+        x, names[data.y_train], x_test, names[data.y_test]
+    )
+    assert estimator.memorization_["id"][5] == "r5"
+    pairs = estimator.influence_pairs(0.1)
+    assert set(pairs["label"]) <= set(names)
+    assert (pairs["train_id"] == "r" + pairs["train_index"].astype(str)).all()
+    assert np.array_equal(estimator.trials_.test, fitted(data).trials_.test)
+
+
+def test_models_trained_elsewhere(data):
+    own = fitted(data).trials_
+    parts = (own.masks(), own.train_scores(), own.test_scores())
+    named = SubsetEstimator.from_predictions(*parts, y=data.y_train, y_test=data.y_test)
+    pd.testing.assert_frame_equal(named.influence_pairs(), fitted(data).influence_pairs())
+    bare = SubsetEstimator.from_predictions(*parts)
+    assert len(bare.influence_pairs()) >= len(named.influence_pairs())
+    assert "label" not in bare.influence_pairs()
+    with pytest.raises(ArgumentError, match="59 labels"):
+        SubsetEstimator.from_predictions(*parts, y=data.y_train[1:], y_test=data.y_test)
+    with pytest.raises(ArgumentError, match="test"):
+        SubsetEstimator.from_predictions(parts[0], parts[1], parts[2][1:])
+
+
+def test_orthogonal_arrays_by_name(data):
+    estimator = SubsetEstimator(KNN(), trials=256, design="orthogonal").fit(
+        data.x_train, data.y_train, data.x_test, data.y_test
+    )
+    assert repr(estimator.trials_.design) == "Orthogonal(fraction=0.75, rows=256, stratified=False)"
+    with pytest.raises(ArgumentError, match="256"):
+        clone(estimator).set_params(trials=100).fit(data.x_train, data.y_train, data.x_test, data.y_test)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda x, y: (np.where(x == x[0, 0], np.nan, x), y), "NaN"),
+        (lambda x, y: (x, np.zeros(len(y))), "class"),
+        (lambda x, y: (x[:-1], y), "59 rows for 60 labels"),
+        (lambda x, y: (x, np.linspace(0, 1, len(y))), "regression"),
+        (lambda x, y: (x, np.eye(3)[y]), "several labels"),
+    ],
+)
+def test_bad_data_are_refused(data, change, named):
+    x, y = change(data.x_train, data.y_train)
+    y_test = data.y_test if np.ndim(y) == 1 and len(np.unique(y)) > 1 else (y[:30] if np.ndim(y) > 1 else np.zeros(30))
+    with pytest.raises(ArgumentError, match=named):
+        SubsetEstimator(KNN(), trials=8).fit(x, y, data.x_test, y_test)
+
+
+@pytest.mark.parametrize(
+    "options", [{"fraction": 1.0}, {"fraction": 0.001}, {"trials": 0}, {"design": "x"}, {"learner": None}]
+)
+def test_bad_parameters_are_refused(data, options):
+    estimator = SubsetEstimator(KNN(), trials=8).set_params(**options)
+    with pytest.raises(ArgumentError):
+        estimator.fit(data.x_train, data.y_train, data.x_test, data.y_test)
+
+
+@dataclass(frozen=True)
+class Stairs(Prior):
+    """A prior from outside the package: 1, 2, ..., size."""
+
+    size: int = 5
+
+    def nodes(self, refine=1.0):
+        values = self.entries()
+        return Nodes(np.log(values), np.ones(self.size))
+
+    def entries(self):
+        return np.arange(self.size, 0, -1.0)
+
+
+def test_a_prior_and_a_learner_from_outside():
+    made = planted(Stairs(30), 80, 40, labels=3, seed=1)
+    assert made.data.n == 80
+    estimator = SubsetEstimator(Nearest(), trials=64).fit(
+        made.data.x_train, made.data.y_train, made.data.x_test, made.data.y_test
+    )
+    own = SubsetEstimator(KNN(), trials=64).fit(
+        made.data.x_train, made.data.y_train, made.data.x_test, made.data.y_test
+    )
+    assert np.array_equal(estimator.trials_.test, own.trials_.test)
+    assert learner_of("tests.empirical.nearest.Nearest()") == Nearest()
+
+
+def test_learners_by_name():
+    assert learner_of("knn") == learner_of("KNN") == KNN()
+    assert learner_of("KNN(k=3)") == learner_of("knn(3)") == KNN(3)
+    for bad in ("nope", "KNN(k=", "KNN(q=3)", "KNN(k=0)", "no.such.Thing()", "KNN(k=__import__('os'))"):
+        with pytest.raises(ArgumentError):
+            learner_of(bad)
+
+
+def test_any_classifier_serves(data):
+    estimator = SubsetEstimator(GaussianNB(), trials=64).fit(data.x_train, data.y_train, data.x_test, data.y_test)
+    mask = estimator.trials_.masks()[5]
+    alone = GaussianNB().fit(data.x_train[mask], data.y_train[mask])
+    assert np.array_equal(alone.predict(data.x_test) == data.y_test, estimator.trials_.test_scores()[5])
+    assert np.isfinite(estimator.memorization_["memorization"]).all()
+    named = learner_of("sklearn.naive_bayes.GaussianNB(var_smoothing=0.001)")
+    assert repr(named) == "External(GaussianNB(var_smoothing=0.001))"

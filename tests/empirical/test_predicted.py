@@ -1,0 +1,142 @@
+"""Predicted curves against a second derivation each: brute trials of the learner itself, and data sets drawn from the model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from empirical.coupling import Beta, Fixed
+from empirical.datasets import planted as planted_data
+from empirical.predicted import (
+    above,
+    error_against_samples,
+    influence,
+    memorization,
+    occupancy,
+    pairs_above,
+    removal,
+    share_above,
+)
+from longtail import Gamma, Problem, Zipf, exact
+
+PROBLEM = Problem(Zipf(alpha=0.8, size=3000), 5000, 10)
+THETA = np.array([0.05, 0.25, 0.5, 0.85])
+
+
+def test_lookup_table_gives_the_published_curve():
+    np.testing.assert_allclose(memorization([1, 2, 3], 1.0, 10), [0.9, 0.27, 0.081])
+    copies = np.array([1, 2, 5, 40])
+    np.testing.assert_allclose(
+        memorization(copies, 1.0, 10, 0.7, n=1000), planted_data.memorization(copies, 1000, 10, m=700), rtol=1e-9
+    )
+
+
+@pytest.mark.parametrize("fixed_size", [False, True])
+@pytest.mark.parametrize(("copies", "strength"), [(1, 0.4), (2, 1.0), (3, 0.5), (6, 0.2)])
+def test_memorization_and_influence_of_a_learner_that_is_simulated(copies, strength, fixed_size):
+    """Subsets, teachers and guesses drawn one by one; z = 5, seed 1. A lone copy less is the negative control."""
+    rng = np.random.default_rng(1)
+    trials, n, rate, labels = 60_000, 30, 0.7, 10
+    if fixed_size:
+        masks = rng.random((trials, n)).argsort(1) < round(rate * n)
+    else:
+        masks = rng.random((trials, n)) < rate
+    teaches = rng.random((trials, copies)) < strength
+    others = (masks[:, 1:copies] & teaches[:, 1:]).any(1)
+    guess = rng.random(trials) < 1 / labels
+    right = masks[:, 0] | others | guess
+    test_right = (masks[:, :copies] & teaches).any(1) | guess
+    size = n if fixed_size else None
+    for outcome, truth in (
+        (right, memorization(copies, strength, labels, rate, n=size)),
+        (test_right, influence(copies, strength, labels, rate, n=size)),
+    ):
+        inside = masks[:, 0]
+        estimate = outcome[inside].mean() - outcome[~inside].mean()
+        stderr = np.sqrt(sum(outcome[w].var() / w.sum() for w in (inside, ~inside)))
+        assert abs(estimate - truth) < 5 * stderr + 1e-12
+    wrong = memorization(copies + 1, strength, labels, rate, n=size)
+    estimate = right[masks[:, 0]].mean() - right[~masks[:, 0]].mean()
+    assert abs(estimate - wrong) > 5 * right[~masks[:, 0]].std() / np.sqrt((~masks[:, 0]).sum())
+
+
+@pytest.fixture(scope="module", params=[Fixed(0.6), Beta(2, 1)], ids=repr)
+def drawn(request):
+    """Sixty data sets of the model (seed 3): coupling, and per data set shares above, losses, error and pairs."""
+    coupling, rng, rows = request.param, np.random.default_rng(3), []
+    for _ in range(60):
+        p = PROBLEM.prior.sample(rng, (PROBLEM.prior.size,))
+        d = p / p.sum()
+        c = rng.multinomial(PROBLEM.n, d)
+        lam = coupling.sample(rng, len(c))
+        mem, infl = (f(np.maximum(c, 1), lam, PROBLEM.labels) for f in (memorization, influence))
+        share = np.array([(c * (mem >= t)).sum() / PROBLEM.n for t in THETA])
+        error = PROBLEM.guess * (d * (1 - lam) ** c).sum()
+        lost = [PROBLEM.guess * (d * (1 - lam) ** np.where(mem < t, c, 0)).sum() - error for t in THETA]
+        random = [PROBLEM.guess * (d * (1 - lam) ** rng.binomial(c, 1 - s)).sum() - error for s in share]
+        hit = (infl >= 0.15) & (mem >= 0.25)
+        pairs = [1000 * (d * c * hit).sum(), 1000 * (d * hit * (c > 0)).sum(), 1000 * (d * hit * (c == 1)).sum()]
+        rows.append(np.concatenate([share, lost, random, [error], pairs]))
+    return coupling, np.array(rows)
+
+
+def test_curves_are_the_means_over_data_sets_of_the_model(drawn):
+    coupling, rows = drawn
+    curve = removal(PROBLEM, coupling, THETA)
+    pairs = pairs_above(PROBLEM, coupling, 0.15, 1000, memorized=0.25)
+    error = error_against_samples(PROBLEM, coupling, [PROBLEM.n])["error"].iloc[0]
+    predicted = np.concatenate(
+        [
+            share_above(PROBLEM, coupling, THETA),
+            curve["lost"],
+            curve["lost_random"],
+            [error],
+            pairs[["pairs", "tests", "single"]].iloc[0],
+        ]
+    )
+    z = (predicted - rows.mean(0)) / (rows.std(0, ddof=1) / np.sqrt(len(rows)))
+    assert (np.abs(z) < 5).all()
+    np.testing.assert_allclose(curve["removed_share"], predicted[:4], rtol=0.01)
+
+
+def test_negative_control_another_coupling_is_told_apart(drawn):
+    coupling, rows = drawn
+    other = share_above(PROBLEM, Fixed(0.3), THETA)
+    z = (other - rows.mean(0)[:4]) / (rows.std(0, ddof=1)[:4] / np.sqrt(len(rows)))
+    assert np.abs(z).max() > 5
+
+
+def test_noise_moves_shares_as_binomial_estimates_do():
+    """Pr[estimate ≥ θ] evened out over the number of times held out, against binomials with random h; z = 5, seed 2."""
+    rng = np.random.default_rng(2)
+    for memorized in (0.02, 0.3, 0.9):
+        held_out = rng.binomial(200, 0.3, size=200_000)
+        estimate = rng.binomial(held_out, memorized) / held_out
+        for theta in (0.05, 0.25, 0.3, 0.85, 0.95):
+            share = (estimate >= theta).mean()
+            stderr = np.sqrt(max(share * (1 - share), 1e-6) / 200_000)
+            assert abs(above(np.array([theta]), np.array([memorized]), 60.0)[0, 0] - share) < 5 * stderr + 0.012
+
+
+def test_everybody_is_above_nothing_and_nobody_above_a_guess():
+    share = share_above(PROBLEM, Beta(), [0, 0.9, 0.91])
+    assert share[0] == pytest.approx(1, abs=1e-5)
+    assert share[1] == pytest.approx(exact.singleton_fraction(PROBLEM).value, abs=1e-12)
+    assert share[2] == 0
+
+
+@pytest.mark.parametrize(
+    "problem", [PROBLEM, Problem(Gamma(shape=2, size=900), 5000, 10), Problem(Zipf(alpha=2, size=50), 40, 2)], ids=repr
+)
+def test_occupancy_holds_every_sample_and_all_the_mass(problem):
+    seen = occupancy(problem)
+    assert seen.examples.sum() == pytest.approx(1, abs=1e-6)
+    assert seen.mass.sum() == pytest.approx(1, abs=1e-6)
+    assert seen.mass[0] == pytest.approx(exact.unseen_mass(problem).value, rel=1e-9)
+    solved = exact.samples(problem, [1, 2, 37]).value / problem.n
+    np.testing.assert_allclose(seen.examples[[1, 2, 37]], solved, rtol=1e-5, atol=1e-12)
+
+
+def test_complete_coupling_has_the_optimal_error_of_the_theory():
+    error = error_against_samples(PROBLEM, Fixed(1.0), [PROBLEM.n])["error"].iloc[0]
+    assert error == pytest.approx(exact.optimal_error(PROBLEM).value, rel=1e-9)

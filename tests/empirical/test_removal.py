@@ -1,0 +1,109 @@
+"""Removal: retraining where the outcome is known, errors that cover it, near-duplicates found; consistency of runs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from empirical.consistency import by_chance, consistency, jaccard
+from empirical.coupling import Fixed
+from empirical.data import Data
+from empirical.datasets.planted import planted
+from empirical.learners import KNN
+from empirical.observed import Observed
+from empirical.predicted import removal as predict
+from empirical.removal import near_duplicates, paired, removal
+from longtail import ArgumentError, Problem, Zipf
+
+
+@pytest.fixture(scope="module")
+def known():
+    return planted(Zipf(alpha=1, size=1500), 1500, 3000, seed=4)
+
+
+def test_loss_on_planted_data_is_what_theory_predicted(known):
+    """Nearest neighbors on planted clusters are a lookup table: λ = 1. z = 5 with the error from T's own chance added."""
+    table = removal(
+        known.data, KNN(), known.truth["memorization"], (0.2, 0.5), seeds=3, duplicates=np.zeros(3000, bool)
+    )
+    problem = Problem(Zipf(alpha=1, size=1500), 1500, 10)
+    theory = predict(problem, Fixed(1.0), (0.2, 0.5))
+    for row, expected in zip(table.itertuples(), theory.itertuples(), strict=True):
+        assert row.removed == (known.truth["memorization"] >= row.threshold).sum()
+        chance = 0.15 * expected.lost  # frequencies are random: what is seen once holds a mass that moves by as much
+        assert abs(row.lost - expected.lost) < 5 * row.lost_stderr + chance
+        assert abs(row.lost_random - expected.lost_random) < 5 * row.lost_random_stderr + 0.15 * expected.lost_random
+        assert row.lost_more > 5 * row.lost_more_stderr  # the memorized are worth more than as many others
+
+
+def test_negative_control_removing_what_is_not_memorized_costs_what_chance_does(known):
+    shuffled = np.random.default_rng(0).permutation(known.truth["memorization"])
+    table = removal(known.data, KNN(), shuffled, (0.5,), seeds=5, duplicates=np.zeros(3000, bool))
+    assert abs(table["lost_more"].iloc[0]) < 5 * table["lost_more_stderr"].iloc[0]
+
+
+def test_error_of_a_paired_difference_covers():
+    """Differences with a part per seed and a part per example, seed 7: mean z² near 1, never far below."""
+    rng = np.random.default_rng(7)
+    z = []
+    for _ in range(200):
+        draws = 0.02 * rng.normal(size=(8, 1)) + 0.3 * rng.normal(size=(1, 100)) + rng.normal(size=(8, 100))
+        value, stderr = paired(draws)
+        z.append(value / stderr)
+    assert abs(np.mean(z)) < 5 / np.sqrt(200)
+    assert 0.5 < np.mean(np.square(z)) < 1.3  # what a seed's average owes to single examples is in both parts
+
+
+def test_copies_of_training_examples_are_near_duplicates():
+    rng = np.random.default_rng(0)
+    x, z = rng.normal(size=(400, 20)).astype(np.float32), rng.normal(size=(50, 20)).astype(np.float32)
+    z[:10] = x[:10] + 1e-3
+    y = rng.integers(0, 3, 450)
+    near = near_duplicates(Data(x, y[:400], z, y[400:], ("a", "b", "c")))
+    assert near[:10].all()
+    assert near[10:].mean() < 0.3
+
+
+def test_sets_with_and_without_duplicates(known):
+    near = np.zeros(3000, bool)
+    near[:100] = True
+    table = removal(known.data, KNN(), known.truth["memorization"], (0.5,), seeds=2, duplicates=near)
+    assert dict(zip(table["set"], table["tests"], strict=True)) == {"all": 3000, "no duplicates": 2900}
+
+
+def test_nothing_left_to_train_on_is_refused(known):
+    with pytest.raises(ArgumentError, match="thresholds"):
+        removal(known.data, KNN(), np.ones(1500), (0.5,))
+    with pytest.raises(ArgumentError, match="memorization"):
+        removal(known.data, KNN(), np.ones(3), (0.5,))
+
+
+def observed(memorization: np.ndarray, pairs: list[tuple[int, int]]) -> Observed:
+    table = pd.DataFrame({"index": np.arange(len(memorization)), "memorization": memorization})
+    left, right = zip(*pairs, strict=True)
+    return Observed("x", table, pd.DataFrame({"train_index": left, "test_index": right}), 10, 9, 100, 0.7)
+
+
+def test_consistency_counts_what_two_runs_share():
+    rng = np.random.default_rng(1)
+    x = rng.random(2000)
+    y = np.clip(x + 0.2 * rng.normal(size=2000), 0, 1)
+    row = consistency({"a": observed(x, [(1, 2), (3, 4)]), "b": observed(y, [(3, 4), (5, 6)])}).iloc[0]
+    both, either = ((x >= 0.25) & (y >= 0.25)).sum(), ((x >= 0.25) | (y >= 0.25)).sum()
+    assert row["memorized_jaccard"] == both / either
+    assert row["pairs_jaccard"] == 1 / 3
+    order = [np.argsort(np.argsort(v)) for v in (x, y)]
+    assert row["rank_correlation"] == pytest.approx(np.corrcoef(*order)[0, 1], abs=0.01)
+    assert 0 < row["rank_correlation_stderr"] < 0.05
+    unrelated = consistency({"a": observed(x, [(1, 2)]), "b": observed(rng.permutation(x), [(3, 4)])}).iloc[0]
+    assert abs(unrelated["rank_correlation"]) < 5 * unrelated["rank_correlation_stderr"]
+    assert unrelated["memorized_jaccard"] == pytest.approx(
+        unrelated["memorized_jaccard_by_chance"], abs=5 * unrelated["memorized_jaccard_stderr"]
+    )
+
+
+def test_overlap_of_independent_sets():
+    rng = np.random.default_rng(2)
+    a, b = rng.random(200_000) < 0.3, rng.random(200_000) < 0.6
+    assert jaccard(a, b) == pytest.approx(by_chance(0.3, 0.6), abs=0.01)

@@ -1,0 +1,247 @@
+"""The report in a real headless Chromium: it opens clean, filters, stays small, and runs nothing that the data brought."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from empirical.bridge import planted
+from empirical.comparison import compare
+from empirical.coupling import Beta
+from empirical.data import Data
+from empirical.dataset import Dataset
+from empirical.observed import Observed
+from empirical.report.exhibits import exhibits
+from empirical.report.gallery import gallery
+from empirical.report.page import page
+from longtail import Problem, Zipf
+
+CRAFTED = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">{{ 7*7 }}"
+SHOWN_AT_MOST = 1200  # cards that any filter may draw, however large the data
+
+
+def experiment(n: int, kind: str) -> tuple[Observed, Dataset]:
+    """A planted data set of ``n`` examples with pictures of noise (what compresses worst) or crafted texts."""
+    rng = np.random.default_rng(3)
+    _, memorization = planted(Problem(Zipf(alpha=0.8, size=max(n // 4, 60)), n, 10), Beta(1, 1), 500, rng)
+    y, z = rng.integers(0, 4, n), rng.integers(0, 4, 50)
+    classes = ("cat", CRAFTED, 'dog\'s "n" & more', "<b>bold</b>") if kind == "text" else ("a", "b", "c", "d")
+    table = pd.DataFrame({"index": np.arange(n), "label": [classes[k] for k in y], "memorization": memorization})
+    table["stderr"] = 0.02
+    pairs = pd.DataFrame({"train_index": rng.choice(n, 40, replace=False), "test_index": rng.integers(0, 50, 40)})
+    pairs["influence"], pairs["stderr"] = rng.uniform(0.15, 1, 40), 0.04
+    if kind == "text":
+        x, x_test = (np.array([f"{CRAFTED} number {k}" for k in range(m)], dtype=object) for m in (n, 50))
+        data = Data(list(x), y, list(x_test), z, classes)
+    else:
+        data = Data(rng.random((n, 32, 32, 3), np.float32), y, rng.random((50, 32, 32, 3), np.float32), z, classes)
+    name = CRAFTED if kind == "text" else "noise"
+    return Observed(name, table, pairs, 10, 50, 500, 0.7), Dataset(name, data)
+
+
+def written(n: int, kind: str, folder):
+    observed, dataset = experiment(n, kind)
+    comparison = compare(observed, ("Zipf",), ("uniform",), simulations=10)
+    path = folder / f"{kind}{n}.html"
+    path.write_text(page(comparison, exhibits(dataset), dataset), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A driver, or a skip with the reason."""
+    selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    from selenium.webdriver.chrome.service import Service
+
+    browser = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
+    driver = shutil.which("chromedriver")
+    if not browser or not driver:
+        pytest.skip("no Chromium with its driver here: apt-get install chromium chromium-driver")
+    options = selenium.ChromeOptions()
+    options.binary_location = browser
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        for argument in (
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-dev-shm-usage",
+            f"--user-data-dir={profile}",
+        ):
+            options.add_argument(argument)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        found = selenium.Chrome(options=options, service=Service(driver, log_output=os.devnull))
+        yield found
+        found.quit()
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    return written(10_000, "image", tmp_path_factory.mktemp("large"))
+
+
+@pytest.fixture(scope="module")
+def crafted(tmp_path_factory):
+    return written(400, "text", tmp_path_factory.mktemp("crafted"))
+
+
+def slide(driver, value: float) -> tuple[int, int]:
+    """Move the slider; how many examples the page says there are, and how many cards it drew."""
+    driver.execute_script(
+        "const s = document.getElementById('threshold'); s.value = arguments[0]; s.dispatchEvent(new Event('input'))",
+        value,
+    )
+    said = driver.find_element("id", "count").text
+    return int(said.split(" ")[0].replace(",", "")), len(driver.find_elements("css selector", ".card"))
+
+
+@pytest.mark.browser
+def test_opens_clean_and_the_slider_filters_ten_thousand(chromium, large):
+    assert large.stat().st_size < 10_000_000
+    chromium.get(large.as_uri())
+    values = experiment(10_000, "image")[0].values
+    for level in (0.0, 0.25, 0.6, 0.99):
+        count, cards = slide(chromium, level)
+        assert count == (values.round(4) >= level).sum()
+        assert cards <= SHOWN_AT_MOST  # so a filter costs the same however many examples there are
+    assert chromium.get_log("browser") == []
+    assert "all" in chromium.find_element("id", "class").text
+
+
+@pytest.mark.browser
+def test_class_and_search_filter(chromium, large):
+    chromium.get(large.as_uri())
+    everything, _ = slide(chromium, 0)
+    chromium.execute_script(
+        "const s = document.getElementById('class'); s.value = '2'; s.dispatchEvent(new Event('input'))"
+    )
+    table = experiment(10_000, "image")[0].memorization
+    assert slide(chromium, 0)[0] == (table["label"] == "c").sum() < everything
+    box = chromium.find_element("id", "search")
+    box.send_keys("c 17")
+    found = [
+        i for i, label in zip(table["index"], table["label"], strict=True) if label == "c" and str(i).startswith("17")
+    ]
+    assert slide(chromium, 0)[0] == len(found)
+
+
+@pytest.mark.browser
+def test_pictures_are_the_examples(chromium, large):
+    """The card of the most memorized example shows its own tile: place on the sheet, by index."""
+    chromium.get(large.as_uri())
+    observed, dataset = experiment(10_000, "image")
+    items = gallery(observed, exhibits(dataset))
+    slide(chromium, 0)
+    first = chromium.find_element("css selector", ".class > div:last-child .card")
+    index = int(first.find_element("css selector", "span").text.removeprefix("#"))
+    row = next(e for e in items.examples if e[1] == index)
+    picture = first.find_element("css selector", ".picture")
+    assert f"s{row[4] // items.sheets.per_sheet}" in picture.get_attribute("class").split()
+    place = row[4] % items.sheets.per_sheet
+    style = picture.get_attribute("style")
+    assert f"-{place % 40 * 64}px" in style.replace("background-position: 0px", "background-position: -0px")
+    assert row[2] == observed.memorization.loc[observed.memorization["label"] == "a", "memorization"].max().round(4)
+
+
+@pytest.mark.browser
+def test_crafted_names_and_texts_do_not_run(chromium, crafted):
+    chromium.get(crafted.as_uri())
+    slide(chromium, 0)
+    chromium.execute_async_script("setTimeout(arguments[0], 200)")
+    assert "owned" not in chromium.title.replace(CRAFTED, "")
+    assert chromium.execute_script("return document.querySelectorAll('img, #gallery script').length") == 0
+    assert CRAFTED in chromium.find_element("css selector", ".class h3").get_attribute("textContent") or any(
+        CRAFTED in h.get_attribute("textContent") for h in chromium.find_elements("css selector", ".class h3")
+    )
+    assert "49" not in chromium.find_element("css selector", "h1").text
+    assert chromium.get_log("browser") == []
+
+
+@pytest.mark.browser
+def test_policy_stops_a_script_that_is_not_ours(chromium, crafted, tmp_path):
+    """Negative control: with the very markup injected raw, the Content-Security-Policy still runs nothing."""
+    page_with = tmp_path / "injected.html"
+    text = crafted.read_text(encoding="utf-8")
+    page_with.write_text(text.replace("<main>", "<main><script>document.title='owned'</script>"), encoding="utf-8")
+    chromium.get(page_with.as_uri())
+    assert chromium.title != "owned"
+    assert any("Content Security Policy" in line["message"] for line in chromium.get_log("browser"))
+    without = tmp_path / "unguarded.html"
+    start = text.index('<meta http-equiv="Content-Security-Policy"')
+    bare = text[:start] + text[text.index(">", start) + 1 :]
+    without.write_text(bare.replace("<main>", "<main><script>document.title='owned'</script>"), encoding="utf-8")
+    chromium.get(without.as_uri())
+    assert chromium.title == "owned"
+
+
+@pytest.mark.browser
+def test_keyboard_reaches_every_control_and_moves_the_slider(chromium, large):
+    from selenium.webdriver.common.keys import Keys
+
+    chromium.get(large.as_uri())
+    reached = set()
+    body = chromium.find_element("tag name", "body")
+    body.send_keys(Keys.TAB)
+    for _ in range(25):
+        active = chromium.switch_to.active_element
+        reached.add(active.get_attribute("id") or active.get_attribute("class"))
+        active.send_keys(Keys.TAB)
+    assert {"skip", "threshold", "class", "search"} <= reached
+    slider = chromium.find_element("id", "threshold")
+    before = slide(chromium, 0.25)[0]
+    slider.send_keys(Keys.ARROW_RIGHT)
+    assert chromium.find_element("id", "level").text == "0.26"
+    assert int(chromium.find_element("id", "count").text.split(" ")[0].replace(",", "")) <= before
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_fits_a_phone_in_light_and_dark(chromium, large, scheme):
+    chromium.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
+    )
+    chromium.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    )
+    try:
+        chromium.get(large.as_uri())
+        assert chromium.execute_script("return document.documentElement.scrollWidth") <= 360
+        paper, ink = (
+            sum(int(v) for v in color[color.index("(") + 1 : -1].split(",")[:3]) / 3
+            for color in chromium.execute_script(
+                "const s = getComputedStyle(document.body), t = getComputedStyle(document.querySelector('figure svg'));"
+                "return [s.backgroundColor, t.color]"
+            )
+        )
+        assert (paper > 200 and ink < 80) if scheme == "light" else (paper < 60 and ink > 180)
+    finally:
+        chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_page_needs_nothing_from_outside(crafted):
+    text = crafted.read_text(encoding="utf-8")
+    assert '<link rel="stylesheet"' not in text
+    for scheme in ('src="http', 'href="http', "url(http", "@import"):
+        assert scheme not in text.split('id="data"')[0]
+
+
+def test_examples_beyond_ten_thousand_are_chosen_by_class():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"index": np.arange(30_000), "label": rng.integers(0, 20, 30_000)})
+    table["memorization"] = rng.beta(0.3, 1, 30_000)
+    pairs = pd.DataFrame({"train_index": [5, 29_999], "test_index": [0, 1], "influence": [0.5, 0.4]})
+    items = gallery(Observed("many", table, pairs, 20, 10, 500, 0.7), exhibits(None))
+    assert len(items.examples) <= 10_000
+    assert len(items.pairs) == 2
+    top = table.sort_values("memorization").groupby("label").tail(1)
+    assert set(top["index"]) <= {e[1] for e in items.examples}

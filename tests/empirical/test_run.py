@@ -1,0 +1,255 @@
+"""What a run holds is a function of the job alone: not of workers, order, resume, damage or the range it was asked
+for.
+"""
+
+import errno
+import json
+import logging
+import os
+import stat
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from empirical import store as store_module
+from empirical.data import Data
+from empirical.designs import Fixed, Orthogonal
+from empirical.digest import digest
+from empirical.learners import External
+from empirical.run import Job, run
+from empirical.store import DiskFull, Store, whole
+from empirical.trials import Trials, joined
+from longtail.core import ArgumentError
+
+
+@pytest.fixture
+def job(data, learner):
+    return Job(data, learner, Fixed(0.7), seed=3, shard=16)
+
+
+def same(a: Trials, b: Trials) -> bool:
+    return all(np.array_equal(getattr(a, k), getattr(b, k)) for k in ("number", "inside", "train", "test"))
+
+
+def opened(job, folder):
+    return Store.open(folder, job.identity())
+
+
+def test_workers_leave_no_trace(job):
+    alone = run(job, 70)
+    assert alone.count == 70
+    assert same(alone, run(job, 70, workers=2))
+    assert not same(alone, run(replace(job, seed=4), 70))
+
+
+def test_a_resumed_run_has_the_same_bits(job, tmp_path):
+    entire = run(job, 100)
+    run(job, 40, store=opened(job, tmp_path))
+    steps = []
+    resumed = run(job, 100, store=opened(job, tmp_path), progress=steps.append)
+    assert same(entire, resumed)
+    assert steps[0].found == 48
+    assert steps[-1].done == steps[-1].wanted == 112
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    (tmp_path / "shard-000002.npz").unlink()
+    run(job, 100, store=opened(job, tmp_path))
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "other", "pickle"])
+def test_a_damaged_shard_is_done_again(job, tmp_path, damage, caplog):
+    entire = run(job, 64, store=opened(job, tmp_path))
+    name = tmp_path / "shard-000001.npz"
+    good = name.read_bytes()
+    if damage == "flip":
+        at = good.index(b"NUMPY", good.index(b"train.npy")) + 200
+        bad = good[:at] + bytes([good[at] ^ 4]) + good[at + 1 :]
+    elif damage == "truncate":
+        bad = good[:-40]
+    elif damage == "empty":
+        bad = b""
+    elif damage == "other":
+        bad = (tmp_path / "shard-000002.npz").read_bytes()
+    else:
+        np.savez(tmp_path / "x.npz", number=1, train=np.array([{}], object), test=np.zeros(1))
+        bad = (tmp_path / "x.npz").read_bytes()
+    name.write_bytes(bad)
+    with caplog.at_level(logging.WARNING):
+        again = run(job, 64, store=opened(job, tmp_path))
+    assert "done again" in caplog.text
+    assert same(entire, again)
+    assert name.read_bytes() == good
+
+
+def test_ranges_merge(job, tmp_path):
+    entire = run(job, 64)
+    left, right = opened(job, tmp_path / "a"), opened(job, tmp_path / "b")
+    run(job, 32, store=left)
+    run(job, 32, first=32, store=right)
+    assert left.merge(right) == 2
+    steps = []
+    assert same(entire, run(job, 64, store=left, progress=steps.append))
+    assert steps[0].found == 64
+    assert same(entire, joined([run(job, 24, first=40), run(job, 40)]))
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"seed": 4}, "seed is 3 there, 4 now"),
+        ({"design": Fixed(0.6)}, "design is .*0.7.*0.6"),
+        ({"shard": 32}, "shard is 16 there, 32 now"),
+        ({"score": "probability"}, "score is 'correct' there"),
+    ],
+)
+def test_another_run_is_refused_with_the_difference_named(job, tmp_path, change, named):
+    here = opened(job, tmp_path / "a")
+    other = replace(job, **change)
+    with pytest.raises(ArgumentError, match=named):
+        opened(other, tmp_path / "a")
+    with pytest.raises(ArgumentError, match="not the same run"):
+        here.merge(opened(other, tmp_path / "b"))
+
+
+def test_other_data_are_refused(job, tmp_path, data):
+    opened(job, tmp_path)
+    y = data.y_train.copy()
+    y[0] = (y[0] + 1) % 3
+    with pytest.raises(ArgumentError, match="data is"):
+        opened(replace(job, data=replace(data, y_train=y)), tmp_path)
+
+
+def test_a_full_disk_loses_nothing(job, tmp_path, monkeypatch):
+    entire = run(job, 64)
+    real, calls = os.fsync, []
+
+    def full(handle):
+        calls.append(stat.S_ISREG(os.fstat(handle).st_mode))
+        if calls[-1] and sum(calls) == 5:  # the identity, versions, then shards: inside the third
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(handle)
+
+    monkeypatch.setattr(store_module.os, "fsync", full)
+    store = opened(job, tmp_path)
+    with pytest.raises(DiskFull, match="free some"):
+        run(job, 64, store=store)
+    monkeypatch.undo()
+    assert store.numbers() == [0, 1]
+    assert [p for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+    assert same(entire, run(job, 64, store=opened(job, tmp_path)))
+
+
+def test_other_scores_are_kept_as_small_floats(job, tmp_path):
+    half = replace(job, score="probability")
+    trials = run(half, 32, store=opened(half, tmp_path))
+    assert trials.test.dtype == np.float16
+    assert set(np.unique(trials.test_scores())) == {0.25, 0.75}
+    right = run(job, 32)
+    assert np.array_equal(trials.train_scores() > 0.5, right.train_scores())
+
+
+def test_arrays_are_run_whole(data, learner):
+    job = Job(data, learner, Orthogonal(0.75, 256), shard=32)
+    assert run(job, 256).masks().mean(0) == pytest.approx(0.75, abs=0)
+    with pytest.raises(ArgumentError, match="256"):
+        run(job, 300)
+    with pytest.raises(ArgumentError, match="256"):
+        run(job, 256, first=32)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [({"trials": 0}, "trials"), ({"trials": 5, "workers": 0}, "workers"), ({"trials": 5, "executor": "x"}, "executor")],
+)
+def test_bad_arguments_are_refused_before_training(job, arguments, named):
+    with pytest.raises(ArgumentError, match=named):
+        run(job, **arguments)
+
+
+def test_one_class_is_refused(data, learner):
+    flat = Data(data.x_train, np.zeros(60, int), data.x_test, np.zeros(30, int), ("a", "b"))
+    with pytest.raises(ArgumentError, match="1 class"):
+        run(Job(flat, learner, Fixed(0.7)), 5)
+
+
+def test_joined_refuses_what_does_not_belong_together():
+    one = Trials.of(np.eye(3), np.eye(3), np.eye(3))
+    with pytest.raises(ArgumentError, match="twice"):
+        _ = one + one
+    with pytest.raises(ArgumentError, match="n_test"):
+        _ = one + Trials.of(np.eye(3), np.eye(3), np.ones((3, 4)), number=[7, 8, 9])
+    both = Trials.of(np.eye(3), np.eye(3), np.eye(3), number=[5, 6, 7]) + one
+    assert both.number.tolist() == [0, 1, 2, 5, 6, 7]
+
+
+def test_columns_are_those_of_the_whole():
+    rng = np.random.default_rng(0)
+    m, a, b = (rng.random((9, k)) < 0.5 for k in (21, 21, 13))
+    trials = Trials.of(m, a, b)
+    for s in (slice(0, 21), slice(3, 5), slice(7, 17), slice(8, 8), slice(20, 40)):
+        assert np.array_equal(trials.masks_columns(s), m[:, s])
+        assert np.array_equal(trials.test_scores(s), b[:, s])
+    assert np.array_equal(trials.take([4, 2]).train_scores(), a[[4, 2]])
+
+
+def test_a_digest_tells_data_apart():
+    base = Data(np.zeros((2, 1)), np.array([0, 1]), np.zeros((1, 1)), np.array([0]), (0, 1))
+    assert digest(base) == digest(replace(base))
+    assert digest(base) == "7d44b51af121d2d88b4a4d417b465f81fa9eda7498bec74730d0f364aa4e320b"
+    others = [replace(base, x_train=np.ones((2, 1))), replace(base, x_train=np.zeros((2, 1), np.float32))]
+    others += [replace(base, classes=(0, 2)), replace(base, x_train=["a", "bc"], x_test=["d"])]
+    others += [replace(base, x_train=["ab", "c"], x_test=["d"])]
+    assert len({digest(d) for d in [base, *others]}) == 6
+
+
+def test_a_file_is_whole_or_absent(tmp_path):
+    def broken():
+        with whole(tmp_path / "f") as file:
+            file.write(b"half")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        broken()
+    assert list(tmp_path.iterdir()) == []
+    with whole(tmp_path / "f") as file:
+        file.write(b"all")
+    assert (tmp_path / "f").read_bytes() == b"all"
+
+
+def test_an_unreadable_identity_is_an_error(job, tmp_path):
+    (tmp_path / "identity.json").write_text(json.dumps({"seed": 1}))
+    with pytest.raises(ArgumentError, match="identity"):
+        opened(job, tmp_path)
+
+
+def test_other_versions_are_said(job, tmp_path, caplog):
+    opened(job, tmp_path)
+    name = tmp_path / "versions.json"
+    name.write_text(json.dumps(json.loads(name.read_text()) | {"numpy": "0.1"}))
+    with caplog.at_level(logging.WARNING):
+        opened(job, tmp_path)
+    assert "numpy 0.1 then" in caplog.text
+
+
+def test_an_edited_function_is_another_learner(job):
+    def majority(x, y, subset):
+        return np.full(len(x), np.bincount(y[subset]).argmax())
+
+    def minority(x, y, subset):
+        return np.full(len(x), np.bincount(y[subset]).argmin())
+
+    minority.__qualname__ = majority.__qualname__
+    first, second = (replace(job, learner=External(f)) for f in (majority, minority))
+    assert repr(first.learner) == repr(second.learner)
+    assert first.identity() != second.identity()
+    assert run(first, 8).count == 8
+
+
+@pytest.mark.extra
+@pytest.mark.filterwarnings("ignore")  # the cluster's own
+def test_a_cluster_gives_the_same_bits(job):
+    distributed = pytest.importorskip("distributed")
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster):
+        assert same(run(job, 40, workers=2, executor="dask"), run(job, 40))

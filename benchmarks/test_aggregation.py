@@ -1,7 +1,7 @@
 """Pairs above a threshold from bits, against float32 GEMM, at t = 2,000, n = 20,000, q = 2,000 (full size).
 
 Work: n q t multiply-adds are 1.6 × 10^11 FLOP to a GEMM, at 105 GFLOP/s 1.5 s a core; as bits 1.6 × 10^8 vectors of 512
-through AND, VPOPCNT and add, at least .05 s a core at 3.3 GHz. Measured on two AVX-512 cores: see results/.
+through AND, VPOPCNT and add, at least .05 s a core at 3.3 GHz. Measured: 111 ms against 1,508 (results/).
 """
 
 from __future__ import annotations

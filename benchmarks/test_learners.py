@@ -201,19 +201,23 @@ def test_softmax(benchmark: Any, scale: int) -> None:
     record(benchmark, medians, Softmax(), data)
 
 
-MLPS = {
-    "defaults": lambda: MLPClassifier((256,), random_state=0),
-    "tuned to stop early": lambda: MLPClassifier((256,), random_state=0, max_iter=12, learning_rate_init=0.01),
+MLPS: dict[str, tuple[MLP, Callable[[], Any]]] = {
+    "defaults": (MLP(256, epochs=10, batch=64, rate=0.015), lambda: MLPClassifier((256,), random_state=0)),
+    # the shortest training found that leaves scikit-learn within 1 % of the training accuracy and 1.5 % of the test's
+    "stopped early": (
+        MLP(256, epochs=6, batch=32, rate=0.01),
+        lambda: MLPClassifier((256,), random_state=0, max_iter=12, learning_rate_init=0.01),
+    ),
 }
 
 
 @pytest.mark.parametrize("setting", MLPS)
 def test_mlp(benchmark: Any, setting: str) -> None:
     data = digits()
-    learner = MLP(256, epochs=10, batch=64, rate=0.015)
+    learner, peer = MLPS[setting]
     extra = _torch_nets(data, learner) if setting == "defaults" else []
     medians = versus(
-        f"MLP 64-256-10, scikit-learn {setting}", learner, data, MLPS[setting],
+        f"MLP 64-256-10, scikit-learn {setting}", learner, data, peer,
         models=128, peers=16 if setting != "defaults" else 4, same=None, extra=extra, rounds=min(5, ROUNDS),
     )  # fmt: skip
     record(benchmark, medians, learner, data)

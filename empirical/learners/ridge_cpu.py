@@ -40,11 +40,15 @@ def _kept(first, last):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def sums(columns, entries, first, last, tables, out):  # type: ignore[no-untyped-def]
-    """out[chunk, m] = Σ of columns[chunk, i] over i in first..last − 1 that model m trains on; 16 columns a chunk."""
-    out[:] = 0
+def sums(columns, entries, first, last, tables, total, systems, start, count):  # type: ignore[no-untyped-def]
+    """Σ of columns[chunk, i] over i in first..last − 1 that a model trains on, to its lane of ``systems``.
+
+    ``systems`` (blocks of 16 models, floats) gets the ``count`` columns from vector ``start`` on. ``total`` (16 floats a
+    model) holds one chunk of 16 columns: dealt out while it is in first-level cache.
+    """
     for chunk in range(columns.shape[0]):
-        z, total = columns[chunk], out[chunk]
+        z = columns[chunk]
+        total[:] = 0
         for s in range(first // STEP, -(-last // STEP)):
             for g in range(TABLES):
                 for b in range(BITS):
@@ -55,18 +59,13 @@ def sums(columns, entries, first, last, tables, out):  # type: ignore[no-untyped
             line = entries[s]
             for m in range(entries.shape[1]):
                 add_entries(total, m * LANES, tables, line[m] & keep, SIZE)
-
-
-@compiled()
-def gather(totals, first, start, count, system):  # type: ignore[no-untyped-def]
-    """Columns 0..count−1 of models first..first + 15 into the lanes of ``system`` from vector ``start`` on."""
-    for chunk in range(totals.shape[0]):
         width = min(LANES, count - chunk * LANES)
-        for lane in range(LANES):
-            source = (first + lane) * LANES
-            target = (start + chunk * LANES) * LANES + lane
+        at = (start + chunk * LANES) * LANES
+        for block in range(systems.shape[0]):
+            system = systems[block]
             for c in range(width):
-                system[target + c * LANES] = totals[chunk, source + c]
+                for lane in range(LANES):
+                    system[at + c * LANES + lane] = total[(block * LANES + lane) * LANES + c]
 
 
 @compiled()
@@ -117,22 +116,19 @@ def solve(system, size, sides, penalty, tile, inverse):  # type: ignore[no-untyp
 
 
 @compiled()
-def weights(grams, totals, penalty, sides, system, tile, inverse, out):  # type: ignore[no-untyped-def]
-    """Solutions out[model, class, feature] from packed Gram columns and class sums, 16 models at a time.
+def weights(systems, penalty, sides, tile, inverse, out):  # type: ignore[no-untyped-def]
+    """Solutions out[model, class, feature] of systems (blocks of 16 models), which are overwritten.
 
     ``penalty`` has a whole number of fours, ``sides`` likewise; both are at least what ``out`` needs.
     """
-    models, classes, size = out.shape
+    classes, size = out.shape[1], out.shape[2]
     whole = penalty.shape[0]
-    packed, triangle = size * (size + 1) // 2, whole * (whole + 1) // 2
-    for first in range(0, models, LANES):
-        system[packed * LANES :] = 0
-        gather(grams, first, 0, packed, system)
-        for c in range(classes):
-            gather(totals[c], first, triangle + c * whole, size, system)
+    triangle = whole * (whole + 1) // 2
+    for block in range(systems.shape[0]):
+        system = systems[block]
         solve(system, whole, sides, penalty, tile, inverse)
         for c in range(classes):
             for i in range(size):
                 at = (triangle + c * whole + i) * LANES
                 for lane in range(LANES):
-                    out[first + lane, c, i] = system[at + lane]
+                    out[block * LANES + lane, c, i] = system[at + lane]

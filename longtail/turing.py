@@ -7,9 +7,9 @@ With f_ℓ subpopulations seen ℓ times in n samples,
     U(t) ≈ −Σ_k (−t)^k f_k                 new subpopulations among the next t·n samples (Good & Toulmin 1956),
     M(t) ≈ Σ_k (−t)^{k−1} k f_k / n        the unseen mass after them: U'(t)/n.
 
-From t = 1 on the sums explode; beyond ½ each term is weighted by Pr[Poisson(r) ≥ k], r = log(n (t + 1)²/(t − 1)) / 2t (Orlitsky,
-Suresh & Wu 2016; t − 1 no less than .1). Variances are those of independent Poisson f_k, which bounds the multinomial's from above; what the
-smoothing leaves out is bias, and no error bar shows it. Beside them, the same numbers of a prior fitted to the counts.
+From t = 1 on the sums explode; beyond ½ each term is weighted by Pr[Poisson(r) ≥ k], r = log(n (t + 1)²/(t − 1)) / 2t
+(Orlitsky, Suresh & Wu 2016; t − 1 no less than .1). Variances are those of independent
+Poisson f_k, which bounds the multinomial's from above; what the smoothing leaves out is bias, and no error bar shows it. Beside them, the same numbers of a prior fitted to the counts.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def tau(counts: ArrayLike | Counts, ell: ArrayLike = 1) -> Estimate:
     given = counts if isinstance(counts, Counts) else Counts.of(counts)
     times = np.asarray(ell, float)
     if (times < 1).any():
-        raise ArgumentError("ell", ell, "give 1 or more; of what was never seen only the mass can be known: unseen_mass")
+        raise ArgumentError(
+            "ell", ell, "give 1 or more; of what was never seen only the mass can be known: unseen_mass"
+        )
     below, above = given.at(times), given.at(times + 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(below > 0, (times + 1) * above / (given.n * below), np.nan)
@@ -62,7 +64,9 @@ def unseen_mass(counts: ArrayLike | Counts) -> Estimate:
     return Estimate(once / n, float(np.sqrt(max(once + 2 * twice - once**2 / n, 0.0)) / n))
 
 
-def prospects(counts: ArrayLike | Counts, times: ArrayLike = (0.0, 0.25, 0.5, 1.0, 2.0), labels: int = 10) -> pd.DataFrame:
+def prospects(
+    counts: ArrayLike | Counts, times: ArrayLike = (0.0, 0.25, 0.5, 1.0, 2.0), labels: int = 10
+) -> pd.DataFrame:
     """What the next t·n samples would buy: new subpopulations, unseen mass, error of the optimal learner, with errors."""
     given = counts if isinstance(counts, Counts) else Counts.of(counts)
     guess = 1 - 1 / whole("labels", labels, 2)
@@ -85,9 +89,7 @@ def fitted_tau(found: Fit, ell: ArrayLike = 1) -> Floats:
     return np.asarray((times + 1) * np.exp(law[at + 1] - law[at]) / found.n)
 
 
-def fitted_prospects(
-    found: Fit, times: ArrayLike = (0.0, 0.25, 0.5, 1.0, 2.0), labels: int = 10
-) -> pd.DataFrame:
+def fitted_prospects(found: Fit, times: ArrayLike = (0.0, 0.25, 0.5, 1.0, 2.0), labels: int = 10) -> pd.DataFrame:
     """``prospects`` under the fitted prior: after t·n more samples the scale is (1 + t) s, the unseen mass N P(1)/((1 + t) n)."""
     guess = 1 - 1 / whole("labels", labels, 2)
     now = log_law(found.prior, found.log_scale, np.array([0.0, 1.0]))

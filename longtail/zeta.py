@@ -52,7 +52,9 @@ def tail(counts: ArrayLike | Counts, start: int | None = None, *, level: float =
         candidates = np.array([np.searchsorted(value, least)])
         starts = np.array([float(least)])
         if candidates[0] >= len(value) - 1 or above[candidates[0]] < FEWEST:
-            raise ArgumentError("start", start, f"fewer than {FEWEST} counts of two values lie beyond; give a lower one")
+            raise ArgumentError(
+                "start", start, f"fewer than {FEWEST} counts of two values lie beyond; give a lower one"
+            )
     else:
         candidates = np.flatnonzero((above >= FEWEST) & (np.arange(len(value)) < len(value) - 1))
         starts = value[candidates]
@@ -61,12 +63,12 @@ def tail(counts: ArrayLike | Counts, start: int | None = None, *, level: float =
     log_mean = np.cumsum((number * np.log(value))[::-1])[::-1][candidates] / above[candidates]
     exponent = _exponents(starts, log_mean)
     best, distance = _nearest(value, number, candidates, starts, exponent)
-    gamma, least, size = float(exponent[best]), float(starts[best]), int(above[candidates[best]])
+    gamma, first, size = float(exponent[best]), float(starts[best]), int(above[candidates[best]])
     step = 1e-4
-    bend = np.diff(np.log(special.zeta(gamma + step * np.arange(-1, 2), least)), 2)[0] / step**2
+    bend = np.diff(np.log(special.zeta(gamma + step * np.arange(-1, 2), first)), 2)[0] / step**2
     stderr = float(1 / np.sqrt(size * bend))
     z = float(stats.norm.ppf((1 + level) / 2))
-    return Tail(Estimate(gamma, stderr), (gamma - z * stderr, gamma + z * stderr), int(least), size, distance)
+    return Tail(Estimate(gamma, stderr), (gamma - z * stderr, gamma + z * stderr), int(first), size, distance)
 
 
 def _exponents(start: Floats, log_mean: Floats) -> Floats:
@@ -81,9 +83,7 @@ def _exponents(start: Floats, log_mean: Floats) -> Floats:
     return np.asarray((low + high) / 2)
 
 
-def _nearest(
-    value: Floats, number: Floats, candidates: Floats, start: Floats, exponent: Floats
-) -> tuple[int, float]:
+def _nearest(value: Floats, number: Floats, candidates: Floats, start: Floats, exponent: Floats) -> tuple[int, float]:
     """The candidate of least distance, and that distance. Few points bound it from below; most candidates end there."""
 
     def distance(i: int, most: int) -> float:

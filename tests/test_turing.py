@@ -37,7 +37,9 @@ def errors() -> np.ndarray:
     return np.array(rows)
 
 
-@pytest.mark.parametrize(("quantity", "column"), [(0, 0), (0, 1), (0, 2), (0, 3), (1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3)])
+@pytest.mark.parametrize(
+    ("quantity", "column"), [(0, 0), (0, 1), (0, 2), (0, 3), (1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3)]
+)
 def test_prospects_are_unbiased_and_their_errors_honest(errors, quantity, column):
     z = errors[:, quantity, column]
     assert abs(z.mean()) < 5 / np.sqrt(RUNS)

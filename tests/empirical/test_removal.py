@@ -24,7 +24,9 @@ def known():
 
 def test_loss_on_planted_data_is_what_theory_predicted(known):
     """Nearest neighbors on planted clusters are a lookup table: λ = 1. z = 5 with the error from T's own chance added."""
-    table = removal(known.data, KNN(), known.truth["memorization"], (0.2, 0.5), seeds=3, duplicates=np.zeros(3000, bool))
+    table = removal(
+        known.data, KNN(), known.truth["memorization"], (0.2, 0.5), seeds=3, duplicates=np.zeros(3000, bool)
+    )
     problem = Problem(Zipf(alpha=1, size=1500), 1500, 10)
     theory = predict(problem, Fixed(1.0), (0.2, 0.5))
     for row, expected in zip(table.itertuples(), theory.itertuples(), strict=True):

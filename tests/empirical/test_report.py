@@ -30,7 +30,7 @@ def experiment(n: int, kind: str) -> tuple[Observed, Dataset]:
     rng = np.random.default_rng(3)
     _, memorization = planted(Problem(Zipf(alpha=0.8, size=max(n // 4, 60)), n, 10), Beta(1, 1), 500, rng)
     y, z = rng.integers(0, 4, n), rng.integers(0, 4, 50)
-    classes = ("cat", CRAFTED, "dog's \"n\" & more", "<b>bold</b>") if kind == "text" else ("a", "b", "c", "d")
+    classes = ("cat", CRAFTED, 'dog\'s "n" & more', "<b>bold</b>") if kind == "text" else ("a", "b", "c", "d")
     table = pd.DataFrame({"index": np.arange(n), "label": [classes[k] for k in y], "memorization": memorization})
     table["stderr"] = 0.02
     pairs = pd.DataFrame({"train_index": rng.choice(n, 40, replace=False), "test_index": rng.integers(0, 50, 40)})
@@ -97,7 +97,8 @@ def crafted(tmp_path_factory):
 def slide(driver, value: float) -> tuple[int, int]:
     """Move the slider; how many examples the page says there are, and how many cards it drew."""
     driver.execute_script(
-        "const s = document.getElementById('threshold'); s.value = arguments[0]; s.dispatchEvent(new Event('input'))", value
+        "const s = document.getElementById('threshold'); s.value = arguments[0]; s.dispatchEvent(new Event('input'))",
+        value,
     )
     said = driver.find_element("id", "count").text
     return int(said.split(" ")[0].replace(",", "")), len(driver.find_elements("css selector", ".card"))
@@ -127,7 +128,9 @@ def test_class_and_search_filter(chromium, large):
     assert slide(chromium, 0)[0] == (table["label"] == "c").sum() < everything
     box = chromium.find_element("id", "search")
     box.send_keys("c 17")
-    found = [i for i, label in zip(table["index"], table["label"], strict=True) if label == "c" and str(i).startswith("17")]
+    found = [
+        i for i, label in zip(table["index"], table["label"], strict=True) if label == "c" and str(i).startswith("17")
+    ]
     assert slide(chromium, 0)[0] == len(found)
 
 
@@ -227,8 +230,8 @@ def test_fits_a_phone_in_light_and_dark(chromium, large, scheme):
 
 def test_page_needs_nothing_from_outside(crafted):
     text = crafted.read_text(encoding="utf-8")
-    assert "<link rel=\"stylesheet\"" not in text
-    for scheme in ("src=\"http", "href=\"http", "url(http", "@import"):
+    assert '<link rel="stylesheet"' not in text
+    for scheme in ('src="http', 'href="http', "url(http", "@import"):
         assert scheme not in text.split('id="data"')[0]
 
 

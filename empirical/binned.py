@@ -1,8 +1,10 @@
 """Estimated memorization by bins: the law of a bin under a prior and a coupling, and how a deviation from it is judged.
 
-P_b = Σ_c w_c ∫ Pr[estimate in b | mem = (1 − 1/K)(1 − rλ)^{c−1}] dF(λ): w_c the share of examples with c copies under the prior,
-F the law of λ, X/h with X ~ Binomial(h, mem) an estimate held out h times. What depends on neither prior nor coupling is a matrix,
-``kernel``; the rest is the distribution of true memorization over equal cells, ``law``.
+    P_b = Σ_c w_c ∫ Pr[estimate in b | mem = (1 − 1/K)(1 − rλ)^{c−1}] dF(λ)
+
+with w_c the share of examples that have c copies under the prior, F the law of λ, and X/h, X ~ Binomial(h, mem), an estimate
+that was held out h times. What depends on neither prior nor coupling is a matrix, ``kernel``; the rest is the distribution of
+true memorization over equal cells, ``law``.
 """
 
 from __future__ import annotations

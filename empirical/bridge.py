@@ -21,23 +21,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize, stats
+from scipy import stats
 
+from empirical.binned import CELLS, EDGES, examples, goodness, histogram, kernel, law
 from empirical.coupling import Beta, Coupling, Fixed
 from empirical.predicted import RATE, above, checked
+from longtail.bins import Goodness
 from longtail.core import ArgumentError, Estimate, Floats, Prior, Problem, real, whole
-from longtail.counts import log_law, tied_scale
-from longtail.fit import EXPECTED, FAMILIES, LEVEL, WORST, Goodness
+from longtail.fit import FAMILIES, LEVEL, WORST, simplex
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["COUPLINGS", "Bridge", "fit", "planted", "table"]
 
-EDGES = np.linspace(0.05, 0.95, 19)
-CELLS = 300
-SINGLE, MOST = 30, 3000  # copies told apart one by one, and at all
-SIMULATIONS = 200
+SIMULATIONS = 100
 BROADEST = 1e4  # largest prior a search considers, times n
 COUPLINGS: dict[str, tuple[int, Callable[[Floats], Coupling]]] = {  # number of coordinates, and the law they stand for
     "lookup": (0, lambda _: Fixed(1.0)),
@@ -110,15 +108,14 @@ class _Model:
         family, s = FAMILIES[self.family], self.shapes
         if not 0 <= x[s] <= np.log(BROADEST * self.n):
             raise ArgumentError("size", float(np.exp(min(x[s], 700.0))), "outside what the search considers")
-        prior = family.make(family.outward(x[0]) if s else 1.0, int(round(np.exp(x[s]))))
+        prior = family.make(family.outward(x[0]) if s else 1.0, round(float(np.exp(x[s]))))
         return prior, COUPLINGS[self.coupling][1](x[s + 1 :])
 
     def probabilities(self, x: Floats) -> Floats:
         """P_b, of T at its mean."""
         prior, coupling = self.place(x)
         copies, share = examples(prior, self.n)
-        law = _law(copies, share, coupling, self.rate)
-        return np.maximum(self.kernel @ law, 1e-12)
+        return np.maximum(self.kernel @ law(copies, share, coupling, self.rate), 1e-12)
 
 
 def fit(
@@ -149,14 +146,16 @@ def fit(
     for name, known in ((families, FAMILIES), (couplings, COUPLINGS)):
         for one in name:
             if one not in known:
-                raise ArgumentError("family" if known is FAMILIES else "coupling", one, f"give one of {', '.join(known)}")
+                raise ArgumentError(
+                    "family" if known is FAMILIES else "coupling", one, f"give one of {', '.join(known)}"
+                )
     labels = whole("labels", labels, 2)
-    kernel = _kernel(1 - 1 / labels, held_out)
+    given = kernel(1 - 1 / labels, held_out)
     best: tuple[float, _Model, Floats, int] | None = None
-    observed = _histogram(values)
+    observed = histogram(values)
     for f in families:
         for c in couplings:
-            model = _Model(f, c, len(values), labels, rate, held_out, kernel)
+            model = _Model(f, c, len(values), labels, rate, held_out, given)
             x, loss, calls = _search(model, observed)
             if best is None or loss + 2 * len(x) < best[0]:
                 best = (loss + 2 * len(x), model, x, calls)
@@ -165,7 +164,9 @@ def fit(
     return _judged(model, x, values, observed, level, simulations, seed, calls, trials)
 
 
-def table(memorization: ArrayLike, labels: int, trials: int, families: Iterable[str], couplings: Iterable[str], **options: Any) -> pd.DataFrame:
+def table(
+    memorization: ArrayLike, labels: int, trials: int, families: Iterable[str], couplings: Iterable[str], **options: Any
+) -> pd.DataFrame:
     """One fit a row, every family with every coupling, nearest first."""
     import pandas as pd
 
@@ -185,9 +186,7 @@ def table(memorization: ArrayLike, labels: int, trials: int, families: Iterable[
     )
 
 
-def planted(
-    problem: Problem, coupling: Coupling, trials: int, rng: Any, rate: float = RATE
-) -> tuple[Floats, Floats]:
+def planted(problem: Problem, coupling: Coupling, trials: int, rng: Any, rate: float = RATE) -> tuple[Floats, Floats]:
     """Copies and estimated memorization of every example of a data set drawn from the model, its truth known."""
     prior = problem.prior
     frequency = prior.sample(rng, (prior.size,)) if problem.mode == "random" else prior.entries()
@@ -198,57 +197,6 @@ def planted(
     held_out = rng.binomial(trials, 1 - rate, size=problem.n) if trials < 10**6 else np.full(problem.n, trials)
     held_out = np.maximum(held_out, 1)
     return np.repeat(counts, counts.astype(int)), rng.binomial(held_out, each) / held_out
-
-
-def examples(prior: Prior, n: int) -> tuple[Floats, Floats]:
-    """Copies and the share of examples that have them: c N P(c; s)/n, T at its mean; in blocks from thirty to thousands on.
-
-    The last stands for what remains, of which nothing is memorized.
-    """
-    edge = np.round(np.geomspace(SINGLE + 1, MOST, 15))
-    copies = np.concatenate([np.arange(1.0, SINGLE + 1), np.sqrt(edge[1:] * edge[:-1])])
-    law = np.exp(log_law(prior, tied_scale(prior, n), copies))
-    share = copies * prior.size / n * law
-    share[SINGLE:] *= np.diff(edge)
-    left = max(1 - float(share[:SINGLE].sum()), 0.0)
-    total = float(share[SINGLE:].sum())
-    if total > left:  # blocks are midpoint rules: what they overshoot by is taken back
-        share[SINGLE:] *= left / total
-        total = left
-    return np.append(copies, 3.0 * MOST), np.append(share, left - total)
-
-
-def _law(copies: Floats, share: Floats, coupling: Coupling, rate: float) -> Floats:
-    """Shares of examples by memorization over 1 − 1/K: equal cells of [0, 1] by their middles, and the atom at 1."""
-    edge = np.linspace(0, 1, CELLS + 1)
-    law = np.zeros(CELLS + 1)
-    law[-1] = share[0]
-    if isinstance(coupling, Fixed):
-        place = (1 - rate * coupling.strength) ** (copies[1:] - 1) * CELLS - 0.5
-        lower = np.clip(np.floor(place), 0, CELLS - 1).astype(int)
-        part = np.clip(place - lower, 0.0, 1.0)
-        upper = np.minimum(lower + 1, CELLS - 1)
-        np.add.at(law, lower, share[1:] * (1 - part))
-        np.add.at(law, upper, share[1:] * part)
-        return law
-    with np.errstate(divide="ignore"):
-        weakest = -np.expm1(np.log(edge)[None, :] / (copies[1:, None] - 1)) / rate
-    exceeds = coupling.below(weakest)
-    exceeds[:, 0] = 1.0
-    law[:-1] -= np.diff(share[1:] @ exceeds)
-    return law
-
-
-def _kernel(guess: float, held_out: float) -> Floats:
-    """Pr[estimate in bin | cell of true memorization]."""
-    edge = np.linspace(0, 1, CELLS + 1)
-    middle = np.append((edge[1:] + edge[:-1]) / 2, 1.0) * guess
-    at_least = np.vstack([np.ones(CELLS + 1), above(EDGES, middle, held_out), np.zeros(CELLS + 1)])
-    return -np.diff(at_least, axis=0)
-
-
-def _histogram(values: Floats) -> Floats:
-    return np.bincount(np.searchsorted(EDGES, values, side="right"), minlength=len(EDGES) + 1).astype(float)
 
 
 def _search(model: _Model, observed: Floats) -> tuple[Floats, float, int]:
@@ -272,18 +220,23 @@ def _search(model: _Model, observed: Floats) -> tuple[Floats, float, int]:
     ]
     first = min(starts, key=loss)
     steps = np.array([*([0.2] * model.shapes), 0.4, *([0.4, 0.6][:extra])])
-    found = None
+    value = WORST
     for _ in range(3):
-        simplex = np.vstack([first, first + np.diag(steps)])
-        options = {"initial_simplex": simplex, "xatol": 1e-4, "fatol": 1e-3, "maxfev": 500}
-        found = optimize.minimize(loss, first, method="Nelder-Mead", options=options)
-        first, steps = found.x, steps / 4
-    assert found is not None
-    return found.x, float(found.fun), calls
+        first, value = simplex(loss, first, steps, fatol=1e-3, most=500)
+        steps = steps / 4
+    return first, value, calls
 
 
 def _judged(
-    model: _Model, x: Floats, values: Floats, observed: Floats, level: float, simulations: int, seed: int, calls: int, trials: int
+    model: _Model,
+    x: Floats,
+    values: Floats,
+    observed: Floats,
+    level: float,
+    simulations: int,
+    seed: int,
+    calls: int,
+    trials: int,
 ) -> Bridge:
     """Errors, intervals and goodness, from data sets simulated at the fit."""
     import pandas as pd
@@ -295,7 +248,7 @@ def _judged(
     rng = np.random.default_rng([seed, 0xB21D6E])
     problem = Problem(prior, n, model.labels)
     simulated = np.stack(
-        [_histogram(planted(problem, coupling, trials, rng, model.rate)[1]) for _ in range(simulations)]
+        [histogram(planted(problem, coupling, trials, rng, model.rate)[1]) for _ in range(simulations)]
     )
     scale = 1 / np.sqrt(n * p)
     slope = jacobian * (n * scale)[:, None]  # of the residuals (n_b − n P_b)/√(n P_b), with the sign turned
@@ -304,7 +257,7 @@ def _judged(
     residuals = (simulated - n * p) * scale
     moves = residuals @ solved.T  # what fitting each simulated data set would add to x, to first order
     parameters, intervals = _parameters(model, x, np.sqrt((moves**2).mean(0)), level)
-    good = _goodness((observed - n * p) * scale, residuals, slope, solved, n * p)
+    good = goodness((observed - n * p) * scale, residuals, slope, solved, n * p)
     order = np.sort(values)
     theta = np.linspace(0.05, 0.95, 181)
     share = 1 - np.searchsorted(order, theta) / n
@@ -336,47 +289,13 @@ def _judged(
     )
 
 
-def _goodness(own: Floats, simulated: Floats, slope: Floats, solved: Floats, expected: Floats) -> Goodness:
-    """Hotelling's T² of the observed residuals among the simulated ones, each after what fitting takes out of it.
-
-    Bins that expect fewer than five examples are joined to a neighbor. Where examples come in clusters some directions vary far
-    more than others: the simulated covariance, not Pearson's, says how much each deviation counts.
-    """
-    edges = [0]
-    total = 0.0
-    for b, e in enumerate(expected):
-        total += e
-        if total >= EXPECTED and expected[b + 1 :].sum() >= EXPECTED:
-            edges.append(b + 1)
-            total = 0.0
-    root = np.sqrt(expected)
-
-    def joined(residual: Floats) -> Floats:
-        """Residuals of the joined bins, once the fit has followed what it can."""
-        left = residual - residual @ solved.T @ slope.T
-        return np.asarray(np.add.reduceat(left * root, edges, axis=-1) / np.sqrt(np.add.reduceat(expected, edges)))
-
-    law, point = joined(simulated), joined(own)
-    count = len(law)
-    center = law.mean(0)
-    value, direction = np.linalg.eigh(np.cov(law, rowvar=False))
-    kept = np.arange(len(value)) >= len(value) - min(len(edges) - 1 - slope.shape[1], count // 3)
-    kept &= value > 1e-8 * value.max()
-    freedom = int(kept.sum())
-    if freedom < 1:
-        return Goodness(0.0, 0, np.nan)
-    statistic = float((((point - center) @ direction[:, kept]) ** 2 / value[kept]).sum())
-    ratio = statistic / (1 + 1 / count) * (count - freedom) / (freedom * (count - 1))
-    return Goodness(statistic, freedom, float(stats.f.sf(ratio, freedom, count - freedom)))
-
-
 def _shares(model: _Model, x: Floats, theta: Floats) -> Floats:
     """The fitted share of estimates at or above each threshold."""
     prior, coupling = model.place(x)
-    law = _law(*examples(prior, model.n), coupling, model.rate)
+    share = law(*examples(prior, model.n), coupling, model.rate)
     edge = np.linspace(0, 1, CELLS + 1)
     middle = np.append((edge[1:] + edge[:-1]) / 2, 1.0) * (1 - 1 / model.labels)
-    return np.asarray(above(theta, middle, model.held_out) @ law)
+    return np.asarray(above(theta, middle, model.held_out) @ share)
 
 
 def _jacobian(model: _Model, x: Floats) -> Floats:

@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def report(directory: str | Path, out: str | Path | None = None, *, seed: int = 0) -> Path | None:
-    """``report.html`` with its tables and figures for a run's folder, into ``out`` or the folder itself: what estimate calls last.
+    """``report.html``, tables and figures for a run's folder, into ``out`` or the folder itself: what estimate calls last.
 
     A few fits only, for it is to take seconds; None, and the reason in the log, where there is nothing to compare.
     """
@@ -44,7 +44,7 @@ def report(directory: str | Path, out: str | Path | None = None, *, seed: int = 
     from longtail.files import folder
 
     target = folder("--out", out if out is not None else directory)
-    quick = {"family": ["Zipf", "Uniform"], "coupling": ["beta", "lookup"], "simulations": 50, "seed": seed}
+    quick = {"family": ["Zipf", "Uniform"], "coupling": ["beta"], "simulations": 50, "seed": seed}
     try:
         comparison = _comparison(read(directory), quick | {"directory": directory})
     except ArgumentError as error:
@@ -58,7 +58,9 @@ def _run(arguments: argparse.Namespace) -> int:
     from longtail.files import folder
 
     if (arguments.directory is None) == (arguments.published is None):
-        raise ArgumentError("DIR", arguments.directory, "give the folder of a run, or --published cifar100, one of the two")
+        raise ArgumentError(
+            "DIR", arguments.directory, "give the folder of a run, or --published cifar100, one of the two"
+        )
     out = folder("--out", arguments.out) if arguments.out else None
     data_dir = data_folder(arguments.data_dir)
     observed = published(arguments.published, data_dir) if arguments.published else read(arguments.directory)
@@ -76,6 +78,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _comparison(observed: Observed, options: dict[str, Any]) -> Comparison:
     from empirical import comparison as c
+    from empirical.bridge import SIMULATIONS
 
     removal = None
     place = options.get("directory")
@@ -89,7 +92,7 @@ def _comparison(observed: Observed, options: dict[str, Any]) -> Comparison:
         observed,
         families,
         couplings,
-        simulations=options.get("simulations") or c.SIMULATIONS,
+        simulations=options.get("simulations") or SIMULATIONS,
         seed=options.get("seed", 0),
         removal=removal,
     )
@@ -135,15 +138,23 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("directory", nargs="?", metavar="DIR", help="folder that python -m empirical.estimate --out wrote")
     p.add_argument("--published", choices=["cifar100"], help="instead: Feldman & Zhang's estimates")
-    p.add_argument("--data-dir", metavar="DIR", help="where official files are (default: LONGTAIL_DATA, ../shared/data)")
+    p.add_argument(
+        "--data-dir", metavar="DIR", help="where official files are (default: LONGTAIL_DATA, ../shared/data)"
+    )
     fit = p.add_argument_group("fit")
     fit.add_argument(
-        "--family", action="append", metavar="NAME", help="of priors, may be repeated (default: Zipf, LogNormal, Gamma, ...)"
+        "--family",
+        action="append",
+        metavar="NAME",
+        help="of priors, may be repeated (default: Zipf, LogNormal, Gamma, ...)",
     )
     fit.add_argument(
-        "--coupling", action="append", metavar="LAW", help="lookup, uniform, fixed or beta (default: beta and lookup)"
+        "--coupling",
+        action="append",
+        metavar="LAW",
+        help="lookup, uniform, fixed or beta (default: beta; Zipf with lookup always)",
     )
-    fit.add_argument("--simulations", type=int, metavar="R", help="data sets behind each error (default 200)")
+    fit.add_argument("--simulations", type=int, metavar="R", help="data sets behind each error (default 100)")
     fit.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the simulations (default 0)")
     out = p.add_argument_group("output")
     out.add_argument("--out", metavar="DIR", help="write report.html, figures, tables and the record there")

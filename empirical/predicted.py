@@ -61,8 +61,8 @@ class Occupancy:
 def occupancy(problem: Problem) -> Occupancy:
     """The exact solution, summed up beyond ``HIGHEST``."""
     n, highest = problem.n, min(problem.n, HIGHEST)
-    steps = np.unique(np.round(np.geomspace(DENSE, highest, 40)).astype(np.int64)) if highest > DENSE else []
-    ell = np.unique(np.concatenate([np.arange(min(highest, DENSE) + 1), steps]).astype(np.int64))
+    steps = np.round(np.geomspace(DENSE, max(highest, DENSE), 40)).astype(np.int64)
+    ell = np.unique(np.concatenate([np.arange(min(highest, DENSE) + 1), steps[steps <= highest]]))
     solved = spectrum(problem, ell)
     copies = np.arange(highest + 1.0)
 
@@ -78,9 +78,7 @@ def occupancy(problem: Problem) -> Occupancy:
     seen, mass = spread(solved.seen), spread(solved.mass)
     rest, rest_mass = max(n - float(copies @ seen), 0.0), max(1 - float(mass.sum()), 0.0)
     beyond = 3.0 * highest  # where exactly hardly matters: nothing is memorized there
-    return Occupancy(
-        np.append(copies, beyond), np.append(seen, rest / beyond), np.append(mass, rest_mass), n
-    )
+    return Occupancy(np.append(copies, beyond), np.append(seen, rest / beyond), np.append(mass, rest_mass), n)
 
 
 def memorization(

@@ -44,7 +44,9 @@ def removal(
     """Accuracy lost by threshold, on all test examples ("all") and on those without near-duplicates ("no duplicates")."""
     value = np.asarray(memorization, float)
     if value.shape != (data.n,):
-        raise ArgumentError("memorization", f"shape {value.shape}", f"give one estimate for each of the {data.n} examples")
+        raise ArgumentError(
+            "memorization", f"shape {value.shape}", f"give one estimate for each of the {data.n} examples"
+        )
     count = whole("seeds", seeds, 2)
     gone = [np.nan_to_num(value, nan=-np.inf) >= theta for theta in thresholds]
     for theta, out in zip(thresholds, gone, strict=True):

@@ -43,7 +43,9 @@ def _run(arguments: argparse.Namespace) -> int:
     thresholds = arguments.threshold or list(THRESHOLDS)
     values = observed.memorization["memorization"].to_numpy(float)
     if len(values) != dataset.data.n:
-        raise ArgumentError("DIR", f"{len(values)} estimates for {dataset.data.n} examples", "estimate again with this data")
+        raise ArgumentError(
+            "DIR", f"{len(values)} estimates for {dataset.data.n} examples", "estimate again with this data"
+        )
     best = compare(observed, couplings=("beta",), simulations=arguments.simulations).best
     prediction = predict(best.problem, best.coupling, thresholds, observed.rate, best.trials)
     with whole_file(out / "removal_predicted.csv") as path:  # before anything is retrained
@@ -77,11 +79,15 @@ def parser() -> argparse.ArgumentParser:
         epilog="Writes removal_predicted.csv and removal.csv into DIR, where python -m empirical.compare finds them.",
     )
     p.add_argument("directory", metavar="DIR", help="folder that python -m empirical.estimate --out wrote")
-    p.add_argument("--data-dir", metavar="DIR", help="where official files are (default: LONGTAIL_DATA, ../shared/data)")
+    p.add_argument(
+        "--data-dir", metavar="DIR", help="where official files are (default: LONGTAIL_DATA, ../shared/data)"
+    )
     p.add_argument("--learner", metavar="SPEC", help="to retrain (default: the run's own)")
     p.add_argument("--threshold", type=float, action="append", metavar="X", help="may be repeated (default .1 to .8)")
     p.add_argument("--seeds", type=int, metavar="S", help="of learners and random removals (default 5)")
-    p.add_argument("--simulations", type=int, default=50, metavar="R", help="data sets behind the fit's errors (default 50)")
+    p.add_argument(
+        "--simulations", type=int, default=50, metavar="R", help="data sets behind the fit's errors (default 50)"
+    )
     p.add_argument("--seed", type=int, default=0, metavar="S", help="first seed (default 0)")
     p.add_argument("--device", default="cpu", choices=("cpu", "gpu"), help="where to train (default cpu)")
     p.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")

@@ -5,25 +5,24 @@ with c = 0 go unseen. With f_b subpopulations whose count falls in bin b and S =
 
     log L(prior, s) = log N!/(N − S)! − Σ log f_b! + (N − S) log P(0; s) + Σ_b f_b log P(b; s),
 
-maximized over the prior's parameters, its size among them, and the scale s. Counts up to ten are bins of their own; beyond,
-each is a fifth wider than the last; the thirty largest share one. There a list is a handful of atoms (1, ½, ⅓, ... for Zipf)
-and the place of a count would measure which atom it is, of which real frequencies know nothing. Intervals are Wald's from
-the curvature at the maximum, or where the number of the unseen is vague, the likelihood's own (a size may have no upper
-end: a list that goes on unseen); the goodness of fit is Pearson's over the same bins.
+maximized over the prior's parameters, its size among them, and the scale s. The bins are those of
+``longtail.bins``. Intervals are Wald's from the curvature at the maximum, or where the number of the unseen is vague, the
+likelihood's own (a size may have no upper end: a list that goes on unseen); the goodness of fit is Pearson's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize, special, stats
+from scipy import optimize, stats
 
+from longtail.bins import Bins, Counts, Goodness
 from longtail.core import LARGEST, ArgumentError, Estimate, Floats, Prior
-from longtail.counts import log_law, survival, tied_scale
+from longtail.counts import tied_scale
 from longtail.priors import Gamma, Geometric, LogNormal, Pareto, Uniform, Zipf
 
 if TYPE_CHECKING:
@@ -32,9 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["FAMILIES", "Bins", "Counts", "Family", "Fit", "Goodness", "fit", "table"]
 
 LEVEL = 0.95
-EXPECTED = 5.0  # in a bin of the goodness of fit, at least
-SINGLE, WIDER = 10, 1.2  # counts up to here have a bin each; beyond, neighboring edges have this ratio
-HEAD = 30  # of the largest counts that share a bin
 VAGUE = (
     0.25  # standard error of the logarithm of the unseen, from which on intervals are read off the likelihood itself
 )
@@ -70,54 +66,6 @@ FAMILIES: dict[str, Family] = {
     ),
     "Uniform": Family(lambda _, size: Uniform(size=size), None, float, float, (1.0,)),
 }
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Frequencies of frequencies: ``number`` subpopulations were seen ``times`` times, times ascending from 1."""
-
-    times: Floats
-    number: Floats
-
-    @classmethod
-    def of(cls, counts: ArrayLike) -> Counts:
-        """From one count a subpopulation; zeros, the unseen, are left out."""
-        try:
-            c = np.asarray(counts, float).ravel()
-        except (TypeError, ValueError) as error:
-            raise ArgumentError("counts", type(counts).__name__, "give an array of counts") from error
-        if (~np.isfinite(c) | (c < 0) | (c != np.floor(c))).any():
-            bad = c[~np.isfinite(c) | (c < 0) | (c != np.floor(c))][0]
-            raise ArgumentError("counts", f"{bad:g}", "give whole numbers: how often each was seen")
-        times, number = np.unique(c[c > 0], return_counts=True)
-        if number.sum() < 2:
-            raise ArgumentError("counts", f"{int(number.sum())} counts", "give at least two that are not zero")
-        return cls(times, number.astype(float))
-
-    @property
-    def n(self) -> int:
-        """How many samples."""
-        return int(self.times @ self.number)
-
-    @property
-    def seen(self) -> int:
-        """How many subpopulations."""
-        return int(self.number.sum())
-
-    def at(self, times: ArrayLike) -> Floats:
-        """f_c for given c, 0 where none."""
-        c = np.asarray(times, float)
-        where = np.minimum(np.searchsorted(self.times, c), len(self.times) - 1)
-        return np.where(self.times[where] == c, self.number[where], 0.0)
-
-
-@dataclass(frozen=True)
-class Goodness:
-    """Pearson's statistic over ``bins``, its degrees of freedom and the chance of a worse one under the fitted prior."""
-
-    statistic: float
-    freedom: int
-    p_value: float
 
 
 @dataclass(frozen=True)
@@ -187,65 +135,6 @@ def table(counts: ArrayLike | Counts, families: Iterable[str] = tuple(FAMILIES))
     )
 
 
-@dataclass(frozen=True)
-class Bins:
-    """How many subpopulations have a count in [edge_b, edge_{b+1}), the last bin open."""
-
-    edge: Floats
-    number: Floats
-
-    @classmethod
-    def of(cls, counts: Counts) -> Bins:
-        """The bins described above."""
-        beyond = np.cumsum(counts.number[::-1])[::-1]
-        last = counts.times[np.flatnonzero(beyond >= min(HEAD, counts.seen / 4))[-1]]
-        edges = [1.0]
-        while edges[-1] < last:
-            edges.append(edges[-1] + 1 if edges[-1] <= SINGLE else float(np.ceil(edges[-1] * WIDER)))
-        edge = np.array(edges)
-        where = np.searchsorted(edge, counts.times, side="right") - 1
-        return cls(edge, np.bincount(where, weights=counts.number, minlength=len(edge)))
-
-    def probability(self, prior: Prior, log_scale: float) -> tuple[float, Floats]:
-        """log P(0; s), and P of each bin."""
-        single = self.edge[self.edge <= SINGLE]
-        law = log_law(prior, log_scale, np.append(0.0, single))
-        bins = np.exp(law[1:])
-        if len(single) < len(self.edge):
-            above = survival(prior, log_scale, self.edge[len(single) :])
-            bins = np.concatenate([bins, -np.diff(above, append=0.0)])
-        else:
-            bins[-1] = -np.expm1(np.logaddexp.reduce(law[:-1]))
-        return float(law[0]), np.maximum(bins, 1e-300)
-
-    def log_likelihood(self, prior: Prior, log_scale: float) -> float:
-        """log L, −inf where the prior has fewer subpopulations than were seen."""
-        seen = self.number.sum()
-        unseen = prior.size - seen
-        if unseen < 0:
-            return -np.inf
-        log_none, bins = self.probability(prior, log_scale)
-        ways = special.gammaln(prior.size + 1.0) - special.gammaln(unseen + 1.0)
-        constant = special.gammaln(self.number + 1).sum()
-        return float(ways - constant + unseen * log_none + self.number @ np.log(bins))
-
-    def goodness(self, prior: Prior, log_scale: float, fitted: int) -> Goodness:
-        """Pearson's test: Σ (f − N P)²/(N P), neighbors joined where a bin expects fewer than five."""
-        expected, observed = prior.size * self.probability(prior, log_scale)[1], self.number
-        joined = []
-        e = o = 0.0
-        for more, found in zip(expected[::-1], observed[::-1], strict=True):
-            e, o = e + more, o + found
-            if e >= EXPECTED:
-                joined.append((e, o))
-                e = o = 0.0
-        if joined and e > 0:
-            joined[-1] = (joined[-1][0] + e, joined[-1][1] + o)
-        statistic = sum((o - e) ** 2 / e for e, o in joined)
-        freedom = len(joined) - fitted
-        return Goodness(statistic, freedom, float(stats.chi2.sf(statistic, freedom)) if freedom > 0 else np.nan)
-
-
 def _fit(counts: Counts, name: str, level: float, profile: bool = True) -> Fit:
     family = FAMILIES[name]
     shapes = family.parameter is not None
@@ -254,7 +143,7 @@ def _fit(counts: Counts, name: str, level: float, profile: bool = True) -> Fit:
 
     def place(x: Floats) -> tuple[Prior, float]:
         """x = (shape's coordinate, log of N − S + 1, log of s against where the expected total is n)."""
-        size = int(round(counts.seen + np.expm1(np.clip(x[-2], 0.0, np.log(LARGEST / 2)))))
+        size = round(float(counts.seen + np.expm1(np.clip(x[-2], 0.0, np.log(LARGEST / 2)))))
         prior = family.make(family.outward(x[0]) if shapes else 1.0, max(size, counts.seen))
         return prior, tied_scale(prior, counts.n) + x[-1]
 
@@ -275,17 +164,30 @@ def _fit(counts: Counts, name: str, level: float, profile: bool = True) -> Fit:
     first = min(starts, key=loss)
     steps = np.array([0.3, 0.5, 0.1][-len(first) :])
     for _ in range(2):  # again from the best point: a simplex may have shrunk on a slope
-        simplex = np.vstack([first, first + np.diag(steps)])
-        options = {"initial_simplex": simplex, "xatol": 1e-4, "fatol": 1e-4, "maxfev": 400}
-        found = optimize.minimize(loss, first, method="Nelder-Mead", options=options)
-        first, steps = found.x, steps / 8
-    if found.fun >= WORST:
+        first, value = simplex(loss, first, steps)
+        steps = steps / 8
+    if value >= WORST:
         raise ArgumentError("counts", f"{counts.seen} counts", f"no {name} prior can make them; try another family")
-    prior, log_scale = place(found.x)
-    covariance = _covariance(loss, found.x)
-    parameters, intervals = _parameters(family, found.x, covariance, loss, counts.seen, prior.size, level, profile)
-    good = bins.goodness(prior, log_scale, fitted=len(found.x))
-    return Fit(prior, name, parameters, intervals, log_scale, -float(found.fun), good, counts.n, counts.seen, calls)
+    prior, log_scale = place(first)
+    covariance = _covariance(loss, first)
+    parameters, intervals = _parameters(family, first, covariance, loss, counts.seen, prior.size, level, profile)
+    good = bins.goodness(prior, log_scale, fitted=len(first))
+    return Fit(prior, name, parameters, intervals, log_scale, -value, good, counts.n, counts.seen, calls)
+
+
+def simplex(
+    loss: Callable[[Floats], float],
+    start: Floats,
+    steps: Floats,
+    xatol: float = 1e-4,
+    fatol: float = 1e-4,
+    most: int = 400,
+) -> tuple[Floats, float]:
+    """Nelder and Mead's search from ``start``: the place it ends at and the loss there. Rounding N to whole does not upset it."""
+    corners = np.vstack([start, start + np.diag(steps)])
+    options: Any = {"initial_simplex": corners, "xatol": xatol, "fatol": fatol, "maxfev": most}
+    found: Any = optimize.minimize(loss, start, method="Nelder-Mead", options=options)
+    return np.asarray(found.x, float), float(found.fun)
 
 
 def _parameters(
@@ -329,9 +231,8 @@ def _profile(loss: Callable[[Floats], float], x: Floats, i: int, z: float) -> tu
             y[i], y[others] = value, rest
             return loss(y)
 
-        options = {"xatol": 1e-3, "fatol": 1e-2, "maxfev": 150}
-        found = optimize.minimize(inner, start, method="Nelder-Mead", options=options)
-        return float(found.fun) - at - z * z / 2, found.x
+        place, value = simplex(inner, start, np.full(len(start), 0.05), xatol=1e-3, fatol=1e-2, most=150)
+        return value - at - z * z / 2, place
 
     found = []
     for side in (-1.0, 1.0):

@@ -7,9 +7,10 @@ With f_ℓ subpopulations seen ℓ times in n samples,
     U(t) ≈ −Σ_k (−t)^k f_k                 new subpopulations among the next t·n samples (Good & Toulmin 1956),
     M(t) ≈ Σ_k (−t)^{k−1} k f_k / n        the unseen mass after them: U'(t)/n.
 
-From t = 1 on the sums explode; beyond ½ each term is weighted by Pr[Poisson(r) ≥ k], r = log(n (t + 1)²/(t − 1)) / 2t (Orlitsky,
-Suresh & Wu 2016; t − 1 no less than .1). Variances are those of independent Poisson f_k, which bounds the multinomial's from above; what the
-smoothing leaves out is bias, and no error bar shows it. Beside them, the same numbers of a prior fitted to the counts.
+From t = 1 on the sums explode; beyond ½ each term is weighted by Pr[Poisson(r) ≥ k], r = log(n (t + 1)²/(t − 1)) / 2t
+(Orlitsky, Suresh & Wu 2016; t − 1 no less than .1). Variances are those of independent Poisson f_k, which bounds the
+multinomial's from above; what the smoothing leaves out is bias, and no error bar shows it. Beside them, the same numbers of a
+prior fitted to the counts.
 """
 
 from __future__ import annotations

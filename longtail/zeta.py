@@ -63,12 +63,12 @@ def tail(counts: ArrayLike | Counts, start: int | None = None, *, level: float =
     log_mean = np.cumsum((number * np.log(value))[::-1])[::-1][candidates] / above[candidates]
     exponent = _exponents(starts, log_mean)
     best, distance = _nearest(value, number, candidates, starts, exponent)
-    gamma, least, size = float(exponent[best]), float(starts[best]), int(above[candidates[best]])
+    gamma, first, size = float(exponent[best]), float(starts[best]), int(above[candidates[best]])
     step = 1e-4
-    bend = np.diff(np.log(special.zeta(gamma + step * np.arange(-1, 2), least)), 2)[0] / step**2
+    bend = np.diff(np.log(special.zeta(gamma + step * np.arange(-1, 2), first)), 2)[0] / step**2
     stderr = float(1 / np.sqrt(size * bend))
     z = float(stats.norm.ppf((1 + level) / 2))
-    return Tail(Estimate(gamma, stderr), (gamma - z * stderr, gamma + z * stderr), int(least), size, distance)
+    return Tail(Estimate(gamma, stderr), (gamma - z * stderr, gamma + z * stderr), int(first), size, distance)
 
 
 def _exponents(start: Floats, log_mean: Floats) -> Floats:

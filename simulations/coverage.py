@@ -119,9 +119,7 @@ def plot(frame: pd.DataFrame) -> Figure:
             runs = part["runs"].to_numpy(float)
             error = 2 * np.sqrt((share * (1 - share) + 0.25 / runs) / runs)
             axes.errorbar(share, y, xerr=error, fmt="o", color=color, capsize=3)
-            names = [
-                f"{r.source}: {r.family} {r.law} {r.parameter}".strip() for r in part.itertuples()
-            ]
+            names = [f"{r.source}: {r.family} {r.law} {r.parameter}".strip() for r in part.itertuples()]
             axes.set_yticks(y, names)
         left.axvspan(0.92, 0.98, color=GRAY, alpha=0.2)
         left.set_xlabel("95 % intervals that hold the truth (± 2 s.e.)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -12,18 +12,19 @@ from matplotlib.ticker import PercentFormatter
 from longtail.plots import BLUE, GRAY, GREEN, ORANGE, PURPLE, STYLE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import pandas as pd
+    from matplotlib.axes import Axes
 
 INK = "#1a1a1a"
 INKED = ("text.color", "axes.labelcolor", "axes.edgecolor", "axes.titlecolor", "xtick.color", "ytick.color")
-BARS = {"fmt": "o", "color": BLUE, "markersize": 4, "capsize": 2.5, "elinewidth": 1.2}
+BARS: dict[str, Any] = {"fmt": "o", "color": BLUE, "markersize": 4, "capsize": 2.5, "elinewidth": 1.2}
 
 
 def figures(frames: Mapping[str, pd.DataFrame], name: str, ink: str = INK) -> dict[str, Figure]:
     """Every figure whose table is there, by name."""
-    wanted = {
+    wanted: dict[str, Callable[[], Figure]] = {
         "theory": lambda: theory(frames["shares"]),
         "distribution": lambda: distribution(frames["distribution"]),
         "influence": lambda: influence(frames["influence"]),
@@ -32,8 +33,7 @@ def figures(frames: Mapping[str, pd.DataFrame], name: str, ink: str = INK) -> di
     }
     style = STYLE | dict.fromkeys(INKED, ink) | {"svg.fonttype": "none"}
     with rc_context(style):  # type: ignore[arg-type]
-        drawn = {key: draw() for key, draw in wanted.items()}
-    return drawn
+        return {key: draw() for key, draw in wanted.items()}
 
 
 def theory(table: pd.DataFrame) -> Figure:
@@ -44,7 +44,9 @@ def theory(table: pd.DataFrame) -> Figure:
     axes.fill_between(theta, np.maximum(fitted - band, 0), fitted + band, color=ORANGE, alpha=0.2, linewidth=0)
     axes.plot(theta, fitted, "-", color=ORANGE, label="long-tail theory, fitted (band: 2 s.e. of chance)")
     some = table.iloc[:: max(1, len(table) // 18)]
-    axes.errorbar(some["threshold"], some["observed"], yerr=2 * some["observed_stderr"], label="observed (± 2 s.e.)", **BARS)
+    axes.errorbar(
+        some["threshold"], some["observed"], yerr=2 * some["observed_stderr"], label="observed (± 2 s.e.)", **BARS
+    )
     axes.set_xlabel("memorization of at least θ")
     axes.set_ylabel("share of training examples")
     axes.set_ylim(bottom=0)
@@ -58,7 +60,7 @@ def distribution(table: pd.DataFrame) -> Figure:
     figure, axes = _panel("Memorization of the training examples")
     middle, width = (table["low"] + table["high"]) / 2, table["high"] - table["low"]
     axes.bar(middle, table["observed"], width=width, color=BLUE, alpha=0.35, label="observed")
-    bar = {"fmt": "none", "ecolor": BLUE, "capsize": 2, "elinewidth": 1.0}
+    bar: dict[str, Any] = {"fmt": "none", "ecolor": BLUE, "capsize": 2, "elinewidth": 1.0}
     axes.errorbar(middle, table["observed"], yerr=2 * table["stderr"], **bar)
     axes.step(table["low"], table["fitted"], where="post", color=ORANGE, label="long-tail theory, fitted")
     axes.set_yscale("symlog", linthresh=10)
@@ -100,7 +102,11 @@ def removal(predicted: pd.DataFrame, observed: pd.DataFrame | None) -> Figure:
         z = 1.96
         bars = BARS | {"color": BLUE}
         axes.errorbar(
-            whole["threshold"], whole["lost"], yerr=z * whole["lost_stderr"], label="memorized ≥ θ, observed (95 %)", **bars
+            whole["threshold"],
+            whole["lost"],
+            yerr=z * whole["lost_stderr"],
+            label="memorized ≥ θ, observed (95 %)",
+            **bars,
         )
         bars = BARS | {"color": GREEN, "fmt": "s"}
         axes.errorbar(
@@ -130,7 +136,7 @@ def samples(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _panel(title: str):  # type: ignore[no-untyped-def]
+def _panel(title: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(6, 3.9), layout="constrained")
     axes = figure.subplots()
     axes.set_title(title)

@@ -18,7 +18,9 @@ PAIRS = 600
 
 @dataclass(frozen=True)
 class Gallery:
-    """Rows for the script: [class, index, memorization, stderr, picture, text, id] and [train row, test row, influence, stderr]."""
+    """Rows for the script: [class, index, memorization, its interval, picture, text, id], [index, picture, text] of test examples
+    and [training row, test row, influence, its interval]. ``total`` counts all examples, shown or not.
+    """
 
     classes: list[str]
     examples: list[list[Any]] = field(repr=False)
@@ -44,20 +46,20 @@ def gallery(observed: Observed, exhibits: Exhibits, labels: pd.Series | None = N
     tested = pairs["test_index"].astype(int).drop_duplicates().tolist()
     places: list[Place] = [("train", i) for i in order] + [("test", j) for j in tested]
     sheets = exhibits.sheets(places)
-    error = chosen["stderr"] if "stderr" in chosen else pd.Series(np.nan, chosen.index)
     names = chosen["id"].astype(str) if "id" in chosen else pd.Series("", chosen.index)
     examples = [
-        [number[str(label)], i, round(float(value), 4), _rounded(e), k, exhibits.text(("train", i)), name]
+        [number[str(label)], i, round(float(value), 4), e, k, exhibits.text(("train", i)), name]
         for k, (i, label, value, e, name) in enumerate(
-            zip(order, chosen["label"], chosen["memorization"], error, names, strict=True)
+            zip(order, chosen["label"], chosen["memorization"], _intervals(chosen, "memorization"), names, strict=True)
         )
     ]
     tests = [[j, len(order) + k, exhibits.text(("test", j))] for k, j in enumerate(tested)]
     row, column = {i: k for k, i in enumerate(order)}, {j: k for k, j in enumerate(tested)}
-    errors = pairs["stderr"] if "stderr" in pairs else pd.Series(np.nan, pairs.index)
     listed = [
-        [row[int(i)], column[int(j)], round(float(value), 4), _rounded(e)]
-        for i, j, value, e in zip(pairs["train_index"], pairs["test_index"], pairs["influence"], errors, strict=True)
+        [row[int(i)], column[int(j)], round(float(value), 4), e]
+        for i, j, value, e in zip(
+            pairs["train_index"], pairs["test_index"], pairs["influence"], _intervals(pairs, "influence"), strict=True
+        )
         if int(i) in row
     ]
     return Gallery(classes, examples, tests, listed, sheets, len(table))
@@ -77,9 +79,18 @@ def _chosen(table: pd.DataFrame, paired: set[int]) -> pd.DataFrame:
     return table[table["index"].isin(kept)]
 
 
-def _rounded(value: Any) -> float | None:
-    number = float(value)
-    return round(number, 4) if np.isfinite(number) else None
+def _intervals(table: pd.DataFrame, name: str) -> list[list[float] | None]:
+    """The 95 % interval of each estimate: the table's own, else 1.96 standard errors, None where neither is known."""
+    value = table[name].to_numpy(float)
+    if "low" in table and "high" in table:
+        low, high = table["low"].to_numpy(float), table["high"].to_numpy(float)
+    elif "stderr" in table:
+        error = 1.96 * table["stderr"].to_numpy(float)
+        low, high = value - error, value + error
+    else:
+        return [None] * len(table)
+    known = np.isfinite(low) & np.isfinite(high)
+    return [[round(float(a), 3), round(float(b), 3)] if k else None for a, b, k in zip(low, high, known, strict=True)]
 
 
 def _natural(name: str) -> tuple[int, float, str]:

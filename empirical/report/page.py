@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 INK = "#010203"  # drawn with, then replaced by currentColor: figures follow the page, light or dark
 CAPTIONS = {
-    "theory": "Points: the share of training examples with memorization of at least θ, as estimated. Line: the fitted theory. The "
-    "band is what chance moves it by.",
+    "theory": "Points: the share of training examples with memorization of at least θ, as estimated. Line: the fitted theory. "
+    "The band is what chance moves it by.",
     "distribution": "The same by bins, with the noise of the estimates taken into account.",
     "removal": "What training without the most memorized examples costs, and without as many random ones.",
     "influence": "Influence was not used in the fit: this is a prediction.",
@@ -132,6 +132,7 @@ def _data(items: Gallery) -> dict[str, Any]:
         "tests": items.tests,
         "pairs": items.pairs,
         "sheets": layout,
+        "total": items.total,
     }
 
 

@@ -24,7 +24,7 @@
     if (text !== undefined) node.textContent = text;
     return node;
   };
-  const number = (value, error) => value.toFixed(3) + (error === null ? "" : " ± " + error.toFixed(3));
+  const number = (value, range) => value.toFixed(3) + (range === null ? "" : ` (${range[0].toFixed(2)} to ${range[1].toFixed(2)})`);
 
   const picture = (k, says) => {
     const { edge, across, per } = data.sheets, place = k % per, scale = 64 / edge;
@@ -97,7 +97,8 @@
     }
     at("pairs").replaceChildren(second);
     at("morepairs").hidden = linked <= pairs;
-    at("count").textContent = `${total.toLocaleString("en")} examples and ${linked.toLocaleString("en")} pairs`;
+    const whole = data.total > data.examples.length ? `, of the ${data.examples.length.toLocaleString("en")} shown here out of ${data.total.toLocaleString("en")}` : "";
+    at("count").textContent = `${total.toLocaleString("en")} examples and ${linked.toLocaleString("en")} pairs${whole}`;
     document.body.dataset.ms = (performance.now() - began).toFixed(1);
   };
 

@@ -23,15 +23,40 @@ def headline(comparison: Comparison) -> str:
     points = f"{100 * best.distance:.2g} points"
     p = best.goodness.p_value
     if p >= NOT_REJECTED:
-        verdict = f"The long-tail theory explains it: nowhere off by more than {points}, and chance alone does worse in {p:.0%} of data sets."
+        verdict = (
+            f"The long-tail theory fits: nowhere off by more than {points}, and chance alone does worse in {p:.0%} of "
+            "data sets."
+        )
     elif best.distance <= CLOSE:
-        verdict = f"The long-tail theory comes close, nowhere off by more than {points}, but chance does not explain the rest (p = {_p(p)})."
+        verdict = (
+            f"The long-tail theory comes close, nowhere off by more than {points}, but chance does not explain the rest "
+            f"({_p(p)})."
+        )
     else:
-        verdict = f"The long-tail theory does not explain it: it is off by up to {points} (p = {_p(p)})."
+        verdict = f"The long-tail theory does not fit: it is off by up to {points} ({_p(p)})."
     return (
         f"{share:.1%} of {len(seen.values):,} training examples have memorization of {SHOWN:g} or more; the best fit of the "
-        f"theory has {fitted:.1%}. {verdict}"
+        f"theory has {fitted:.1%}. {verdict} {_beyond(comparison)}".strip()
     )
+
+
+def _beyond(comparison: Comparison) -> str:
+    """What the fit says of things it did not see, where that is far from what was seen."""
+    misses = []
+    pairs, _, _ = comparison.observed.influenced
+    expected = float(comparison.frames["influence"]["pairs_fitted"].iloc[0])
+    spread = 3 * np.sqrt(max(expected, pairs, 1.0))
+    if abs(expected - pairs) > max(spread, 0.5 * pairs):
+        misses.append(f"{expected:,.0f} influential pairs where {pairs:,} are seen")
+    if comparison.removal is not None:
+        table = comparison.removal
+        table = table[table["set"] == "all"] if "set" in table else table
+        row = table.iloc[int((table["threshold"] - SHOWN).abs().argmin())]
+        theory = comparison.frames["predicted_removal"]
+        lost = float(np.interp(row["threshold"], theory["threshold"], theory["lost"]))
+        if abs(lost - row["lost"]) > 3 * row["lost_stderr"] + 0.1 * lost:
+            misses.append(f"a loss of {lost:.1%} from removing them where {row['lost']:.1%} is seen")
+    return f"Of what the fit did not see, it expects {', and '.join(misses)}." if misses else ""
 
 
 def findings(comparison: Comparison) -> list[str]:
@@ -40,16 +65,20 @@ def findings(comparison: Comparison) -> list[str]:
     said = []
     named = "; ".join(_pinned(name, e) for name, e in best.parameters.items())
     said.append(
-        f"Best fit: frequencies {brief(best.prior)}, coupling {brief(best.coupling)}: one member of a subpopulation teaches another with "
-        f"probability {best.coupling.mean:.2f} on average ({named})."
+        f"Best fit: frequencies {brief(best.prior)}, coupling {brief(best.coupling)}: one member of a subpopulation teaches "
+        f"another with probability {best.coupling.mean:.2f} on average ({named})."
     )
     if comparison.rivals:
         others = ", ".join(brief(f"{f.prior!r} with {f.coupling!r}") for f in comparison.rivals)
-        said.append(f"The data do not reject these either: {others}. Memorization alone does not tell such priors apart.")
+        said.append(
+            f"The data do not reject these either: {others}. Memorization alone does not tell such priors apart."
+        )
     else:
         rejected = [f for f in comparison.fits[1:] if f.goodness.p_value < NOT_REJECTED]
         if rejected:
-            said.append(f"{len(rejected)} other combinations of prior and coupling are rejected (p < {NOT_REJECTED:g}).")
+            said.append(
+                f"{len(rejected)} other combinations of prior and coupling are rejected (p < {NOT_REJECTED:g})."
+            )
     pairs, tests, single = seen.influenced
     theory = comparison.frames["influence"].iloc[0]
     said.append(
@@ -116,4 +145,4 @@ def summary(comparison: Comparison) -> str:
 
 
 def _p(value: float) -> str:
-    return f"{value:.2g}" if value >= 1e-4 else "< .0001"
+    return f"p = {value:.2g}" if value >= 1e-4 else "p < .0001"

@@ -37,10 +37,8 @@ def test_memorization_and_influence_of_a_learner_that_is_simulated(copies, stren
     """Subsets, teachers and guesses drawn one by one; z = 5, seed 1. A lone copy less is the negative control."""
     rng = np.random.default_rng(1)
     trials, n, rate, labels = 60_000, 30, 0.7, 10
-    if fixed_size:
-        masks = rng.random((trials, n)).argsort(1) < round(rate * n)
-    else:
-        masks = rng.random((trials, n)) < rate
+    drawn = rng.random((trials, n))
+    masks = drawn.argsort(1) < round(rate * n) if fixed_size else drawn < rate
     teaches = rng.random((trials, copies)) < strength
     others = (masks[:, 1:copies] & teaches[:, 1:]).any(1)
     guess = rng.random(trials) < 1 / labels
@@ -100,7 +98,7 @@ def test_curves_are_the_means_over_data_sets_of_the_model(drawn):
 
 
 def test_negative_control_another_coupling_is_told_apart(drawn):
-    coupling, rows = drawn
+    _, rows = drawn
     other = share_above(PROBLEM, Fixed(0.3), THETA)
     z = (other - rows.mean(0)[:4]) / (rows.std(0, ddof=1)[:4] / np.sqrt(len(rows)))
     assert np.abs(z).max() > 5

@@ -40,7 +40,7 @@ class Bar:
 
     def _draw(self, now: Progress) -> None:
         if self.bar is None:
-            from tqdm import tqdm  # type: ignore[import-untyped]
+            from tqdm import tqdm
 
             self.bar = tqdm(
                 total=now.wanted, initial=now.found, unit="model", file=self.stream, dynamic_ncols=True, smoothing=0.1

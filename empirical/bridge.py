@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["COUPLINGS", "Bridge", "fit", "planted", "table"]
 
 SIMULATIONS = 100
-BROADEST = 1e4  # largest prior a search considers, times n
+BROADEST = 50  # times n, the largest prior that a search considers: of a larger one hardly more is seen twice
 COUPLINGS: dict[str, tuple[int, Callable[[Floats], Coupling]]] = {  # number of coordinates, and the law they stand for
     "lookup": (0, lambda _: Fixed(1.0)),
     "uniform": (0, lambda _: Beta(1.0, 1.0)),
@@ -106,9 +106,7 @@ class _Model:
     def place(self, x: Floats) -> tuple[Prior, Coupling]:
         """x = (shape's coordinate, log N, the coupling's coordinates)."""
         family, s = FAMILIES[self.family], self.shapes
-        if not 0 <= x[s] <= np.log(BROADEST * self.n):
-            raise ArgumentError("size", float(np.exp(min(x[s], 700.0))), "outside what the search considers")
-        prior = family.make(family.outward(x[0]) if s else 1.0, round(float(np.exp(x[s]))))
+        prior = family.make(family.outward(x[0]) if s else 1.0, round(float(np.exp(np.clip(x[s], 0.0, np.log(BROADEST * self.n))))))
         return prior, COUPLINGS[self.coupling][1](x[s + 1 :])
 
     def probabilities(self, x: Floats) -> Floats:
@@ -205,8 +203,9 @@ def _search(model: _Model, observed: Floats) -> tuple[Floats, float, int]:
     def loss(x: Floats) -> float:
         nonlocal calls
         calls += 1
+        beyond = max(x[model.shapes] - np.log(BROADEST * model.n), -x[model.shapes], 0.0)
         try:
-            return float(-2 * observed @ np.log(model.probabilities(x)))
+            return float(-2 * observed @ np.log(model.probabilities(x))) + 1e3 * beyond
         except ArgumentError:
             return WORST
 
@@ -256,7 +255,7 @@ def _judged(
     solved = np.linalg.pinv(information, rcond=1e-10) @ slope.T  # a coordinate at its bound has no slope
     residuals = (simulated - n * p) * scale
     moves = residuals @ solved.T  # what fitting each simulated data set would add to x, to first order
-    parameters, intervals = _parameters(model, x, np.sqrt((moves**2).mean(0)), level)
+    parameters, intervals = _parameters(model, x, np.sqrt((moves**2).mean(0)), level, len(moves))
     good = goodness((observed - n * p) * scale, residuals, slope, solved, n * p)
     order = np.sort(values)
     theta = np.linspace(0.05, 0.95, 181)
@@ -308,9 +307,9 @@ def _jacobian(model: _Model, x: Floats) -> Floats:
 
 
 def _parameters(
-    model: _Model, x: Floats, error: Floats, level: float
+    model: _Model, x: Floats, error: Floats, level: float, count: int
 ) -> tuple[dict[str, Estimate], dict[str, tuple[float, float]]]:
-    z = float(stats.norm.ppf((1 + level) / 2))
+    z = float(stats.t.ppf((1 + level) / 2, count - 1))  # the error itself is known from so many data sets
     family = FAMILIES[model.family]
     parameters: dict[str, Estimate] = {}
     intervals: dict[str, tuple[float, float]] = {}

@@ -16,6 +16,7 @@ from longtail.core import ArgumentError
 
 if TYPE_CHECKING:
     from empirical.comparison import Comparison
+    from empirical.dataset import Dataset
     from empirical.observed import Observed
 
 log = logging.getLogger("empirical")
@@ -26,7 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     return command.run(parser(), argv, _run)
 
 
-def report(directory: str | Path, out: str | Path | None = None, *, seed: int = 0) -> Path | None:
+def report(
+    directory: str | Path, out: str | Path | None = None, *, dataset: Dataset | None = None, seed: int = 0
+) -> Path | None:
     """``report.html``, tables and figures for a run's folder, into ``out`` or the folder itself: what estimate calls last.
 
     A few fits only, for it is to take seconds; None, and the reason in the log, where there is nothing to compare.
@@ -41,7 +44,7 @@ def report(directory: str | Path, out: str | Path | None = None, *, seed: int = 
     except ArgumentError as error:
         log.info("no report: %s", error)
         return None
-    return _write(comparison, target, {"DIR": str(directory)}, data_folder(None))
+    return _write(comparison, target, {"DIR": str(directory), "seed": seed}, data_folder(None), dataset)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -89,7 +92,9 @@ def _comparison(observed: Observed, options: dict[str, Any]) -> Comparison:
     )
 
 
-def _write(comparison: Comparison, out: Path, arguments: dict[str, Any], data_dir: str | None) -> Path:
+def _write(
+    comparison: Comparison, out: Path, arguments: dict[str, Any], data_dir: str | None, dataset: Dataset | None = None
+) -> Path:
     """Tables, figures drawn from them, the report, and the record of the run, last."""
     from empirical.report.draw import figures
     from empirical.report.page import write
@@ -100,7 +105,7 @@ def _write(comparison: Comparison, out: Path, arguments: dict[str, Any], data_di
     for name, figure in drawn.items():
         for kind in ("png", "svg"):
             log.info("wrote %s", save(figure, out / f"{name}.{kind}"))
-    page = write(comparison, out / "report.html", data_dir)
+    page = write(comparison, out / "report.html", data_dir, dataset)
     log.info("wrote %s", page)
     asked = {key: value for key, value in arguments.items() if key != "seed"}
     for path in Run.of(asked, int(arguments.get("seed", 0)), comparison.frames).write(out / "compare"):

@@ -65,6 +65,10 @@ def _run(arguments: argparse.Namespace) -> int:
         from empirical.meaning import report
 
         print(report(found), flush=True)  # noqa: T201
+    if out is not None and not arguments.no_plot:
+        from empirical import compare
+
+        compare.report(out, dataset=scored.dataset, seed=arguments.seed)
     return 0
 
 

@@ -63,7 +63,7 @@ def occupancy(problem: Problem) -> Occupancy:
     n, highest = problem.n, min(problem.n, HIGHEST)
     steps = np.round(np.geomspace(DENSE, max(highest, DENSE), 40)).astype(np.int64)
     ell = np.unique(np.concatenate([np.arange(min(highest, DENSE) + 1), steps[steps <= highest]]))
-    solved = spectrum(problem, ell)
+    solved = spectrum(problem, ell, checked=False)
     copies = np.arange(highest + 1.0)
 
     def spread(value: Floats) -> Floats:

@@ -125,21 +125,23 @@ class _Grid:
     def seen(self, n: int, ell: NDArray[np.int64]) -> Floats:
         """N E B_ℓ(α) = N C(n, ℓ) E (p/T)^ℓ (1 − α)^n for ``ell`` in ascending order."""
         rarest = self.odds.max(1)
-        series = n * rarest < SERIES
+        plain = np.ndim(self.log_factor) == 0  # not tilted: no factor that could overflow before the rest undoes it
+        series = (n * rarest < SERIES) & plain
         out = self._series(n, ell, rarest[series], self.count[series])
         rest = np.flatnonzero(~series)
         for start in range(0, len(rest), 64):  # a block of rows that stays in cache
             rows = rest[start : start + 64]
             odds = self.odds[rows]
             log_rest = -np.log1p(odds)  # log(1 − α)
-            power, done, choose = np.exp(n * log_rest + self.log_factor), 0, 1.0  # (p/T)^ℓ (1 − α)^n, and C(n, ℓ)
+            power, done, choose = np.exp(n * log_rest), 0, 1.0  # (p/T)^ℓ (1 − α)^n, and C(n, ℓ)
             for j, sightings in enumerate(ell):
-                if sightings - done <= 2 and sightings <= 2 * STEP < n:  # else (1 − α)^n may underflow first
+                if plain and sightings - done <= 2 and sightings <= 2 * STEP < n:  # else (1 − α)^n may underflow first
                     for k in range(done, sightings):
                         power *= odds
                         choose *= (n - k) / (k + 1)
                 else:
-                    power, choose = np.exp(_log_binomial(n, int(sightings), odds, log_rest) + self.log_factor), 1.0
+                    exponent = _log_binomial(n, int(sightings), odds, log_rest) + self.log_factor
+                    power, choose = np.exp(np.minimum(exponent, 700.0)), 1.0  # larger only where the rules then differ
                 done = int(sightings)
                 out[j] += choose * (self.count[rows] @ (power @ self.weight))
         return out
@@ -152,9 +154,8 @@ class _Grid:
         highest = int(ell[-1]) + TERMS
         row = np.argmax(self.odds[:, 0])
         column = self.odds[row] / self.odds[row].max()  # T_min/T
-        weight = self.weight * np.exp(self.log_factor)
         moment = count @ np.vander(n * rarest, highest, increasing=True)
-        moment *= weight @ np.vander(column, highest, increasing=True)
+        moment *= self.weight @ np.vander(column, highest, increasing=True)
         i = np.arange(highest)
         falling = np.exp(np.cumsum(np.log1p(-np.minimum(i, n) / n * (i < n)) - np.log(i + 1)))  # C(n, i+1)/n^{i+1}
         falling = np.append(1.0, np.where(i < n, falling, 0.0))
@@ -264,7 +265,7 @@ def _tilted(prior: Prior, n: int, ell: int) -> Floats:
         low, high = (kappa, high) if kappa < (n * p / (p + at) - ell) / at else (low, kappa)
     sharp = n * p * at / (p + at) ** 2 + abs(kappa) * at  # minus the second derivative in log T, there, for κ > 0
     if kappa < 0:  # T^{−ℓ} and e^{|κ|T} blow up beyond the ends of the law: a narrow fade lets neither go far
-        sharp = max(sharp, 0.5 * ell**2)
+        sharp = max(sharp, float(ell) ** 2)
     step = max(4 * STEP, float(ell), sharp)
     if step > SHARPEST:
         return np.zeros(2)

@@ -22,7 +22,12 @@ def headline(comparison: Comparison) -> str:
     fitted = float(np.interp(SHOWN, best.shares["threshold"], best.shares["fitted"]))
     points = f"{100 * best.distance:.2g} points"
     p = best.goodness.p_value
-    if p >= NOT_REJECTED:
+    if np.isnan(p):
+        verdict = (
+            f"The fitted long-tail theory is nowhere off by more than {points}; with as many parameters as these data have "
+            "bins, there is no testing whether chance explains the rest."
+        )
+    elif p >= NOT_REJECTED:
         verdict = (
             f"The long-tail theory fits: nowhere off by more than {points}, and chance alone does worse in {p:.0%} of "
             "data sets."

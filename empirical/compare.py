@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import longtail
+from longtail import command
 from longtail.core import ArgumentError
 
 if TYPE_CHECKING:
@@ -23,17 +24,7 @@ log = logging.getLogger("empirical")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
-    options = parser()
-    arguments = options.parse_args(argv)
-    level = logging.WARNING if arguments.quiet else logging.INFO
-    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
-    try:
-        return _run(arguments)
-    except ArgumentError as error:
-        print(f"{options.prog}: error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
-        return 2
-    except KeyboardInterrupt:
-        return 130
+    return command.run(parser(), argv, _run)
 
 
 def report(
@@ -132,11 +123,10 @@ def data_folder(given: str | None) -> str | None:
     return given
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> command.Parser:
     """All options."""
-    from empirical.options import Parser
 
-    p = Parser(
+    p = command.Parser(
         prog="python -m empirical.compare",
         description="Put the predicted memorization curve beside the observed one, and say how well theory explains it.",
         epilog="Example: python -m empirical.compare runs/digits --out runs/digits",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from empirical.options import parser
+from longtail import command
 from longtail.core import ArgumentError
 
 if TYPE_CHECKING:
@@ -42,24 +43,8 @@ class Scored:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
-    options = parser()
-    arguments = options.parse_args(argv)
-    level = logging.WARNING if arguments.quiet else logging.INFO
-    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
-    try:
-        return _run(arguments)
-    except ArgumentError as error:
-        print(f"{options.prog}: error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
-        return 2
-    except OSError as error:
-        where = f": {error.filename}" if error.filename else ""
-        print(f"{options.prog}: error: {error.strerror or error}{where}", file=sys.stderr)  # noqa: T201
-        return 1
-    except KeyboardInterrupt:
-        log.warning(
-            "stopped; what was trained is kept, and the same command goes on from there" if arguments.out else "stopped"
-        )
-        return 130
+    kept = "stopped; what was trained is kept, and the same command goes on from there"
+    return command.run(parser(), argv, _run, lambda arguments: kept if arguments.out else "stopped")
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 import longtail
 from empirical.learner import SCORES
 from empirical.names import DATA, DESIGNS, EXECUTORS, LEARNERS, SHARD, THRESHOLD, TRIALS
+from longtail.command import Parser
 
 
-class Parser(argparse.ArgumentParser):
-    """Argparse, with errors on one line."""
-
-    def error(self, message: str) -> Any:
-        """One line, without the usage: it names the argument and what it got."""
-        self.exit(2, f"{self.prog}: error: {message}\n")
-
-
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """All options, in groups."""
     p = Parser(
         prog="python -m empirical.estimate",

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from longtail import command
 from longtail.core import ArgumentError
 
 log = logging.getLogger("empirical")
@@ -15,17 +16,7 @@ log = logging.getLogger("empirical")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
-    options = parser()
-    arguments = options.parse_args(argv)
-    level = logging.WARNING if arguments.quiet else logging.INFO
-    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
-    try:
-        return _run(arguments)
-    except ArgumentError as error:
-        print(f"{options.prog}: error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
-        return 2
-    except KeyboardInterrupt:
-        return 130
+    return command.run(parser(), argv, _run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -69,11 +60,10 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> command.Parser:
     """All options."""
-    from empirical.options import Parser
 
-    p = Parser(
+    p = command.Parser(
         prog="python -m empirical.remove",
         description="Train without the examples of memorization θ or more, and without as many random ones.",
         epilog="Writes removal_predicted.csv and removal.csv into DIR, where python -m empirical.compare finds them.",

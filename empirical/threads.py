@@ -17,7 +17,7 @@ R = TypeVar("R")
 @cache
 def _controller() -> Any:
     import scipy.linalg  # noqa: F401 - its BLAS must be loaded to be found
-    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+    from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
 

@@ -121,7 +121,7 @@ def _rule(total: _Sum, highest: float) -> Rule:
     # filter, 1 up to ``highest``, is gone; a trapezoid rule along the ray then errs by e^{−2π tilt / step} = e^{−2 GAIN}.
     mean = total.draws * float(total.share @ total.value)
     low, high = _reach(total, mean)
-    highest = max(highest, min(3 * highest, SPARE / (high - low)))
+    highest = max(highest, min(2 * highest, SPARE / (high - low)))
     end = 1.5 * highest
     step = np.pi / end
     tilt = GAIN / end

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 import longtail
-from longtail import comparison
+from longtail import command, comparison
 from longtail.core import ArgumentError, Mode, Problem
 from longtail.files import folder
 
@@ -90,18 +90,7 @@ def solve(problem: Problem) -> Solution:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
-    parser = _parser()
-    arguments = parser.parse_args(argv)
-    logging.basicConfig(
-        level=logging.WARNING if arguments.quiet else logging.INFO, format="%(message)s", stream=sys.stderr, force=True
-    )
-    try:
-        return _run(arguments)
-    except ArgumentError as error:
-        print(f"{parser.prog}: error: {error}", file=sys.stderr)  # noqa: T201
-        return 2
-    except KeyboardInterrupt:
-        return 130
+    return command.run(_parser(), argv, _run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -323,14 +312,8 @@ def _values(argument: str, text: str) -> list[float]:
     return [float(f"{x:.12g}") for x in (start * step**k if geometric else start + step * k)]
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> Any:
-        """One line, without the usage: it names the argument and what it got."""
-        self.exit(2, f"{self.prog}: error: {message}\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _parser() -> command.Parser:
+    parser = command.Parser(
         prog="python -m longtail.simulate",
         description="What memorizing buys a learner under a long tail of subpopulations: exact, in milliseconds.",
         epilog="Numbers may be ranges, start:stop:step or start:stop:xFACTOR, and every option of the model may be repeated: "

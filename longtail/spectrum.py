@@ -132,16 +132,16 @@ class _Grid:
             rows = rest[start : start + 64]
             odds = self.odds[rows]
             log_rest = -np.log1p(odds)  # log(1 − α)
-            power, done = np.exp(n * log_rest + self.log_factor), 0  # C(n, ℓ) (p/T)^ℓ (1 − α)^n
+            power, done, choose = np.exp(n * log_rest + self.log_factor), 0, 1.0  # (p/T)^ℓ (1 − α)^n, and C(n, ℓ)
             for j, sightings in enumerate(ell):
                 if sightings - done <= 2 and sightings <= 2 * STEP < n:  # else (1 − α)^n may underflow first
                     for k in range(done, sightings):
                         power *= odds
-                        power *= (n - k) / (k + 1)
+                        choose *= (n - k) / (k + 1)
                 else:
-                    power = np.exp(_log_binomial(n, int(sightings), odds, log_rest) + self.log_factor)
+                    power, choose = np.exp(_log_binomial(n, int(sightings), odds, log_rest) + self.log_factor), 1.0
                 done = int(sightings)
-                out[j] += self.count[rows] @ (power @ self.weight)
+                out[j] += choose * (self.count[rows] @ (power @ self.weight))
         return out
 
     def _series(self, n: int, ell: NDArray[np.int64], rarest: Floats, count: Floats) -> Floats:

@@ -204,7 +204,7 @@ class _Places:
         return done
 
 
-def weights(rows: Any, targets: Any, masks: Any, penalty: float, steps: int = 30) -> Any:
+def weights(rows: Any, targets: Any, masks: Any, penalty: float, steps: int = 15) -> Any:
     """(t, K, features) by Newton's method with the dense Hessian and halved steps: the oracle, in any array namespace.
 
     ``rows`` have a leading 1; ``targets`` (n, K) are 0/1. Classes that a subset lacks keep weight 0 and probability 0.
@@ -245,7 +245,7 @@ def weights(rows: Any, targets: Any, masks: Any, penalty: float, steps: int = 30
         scale = xp.ones((w.shape[0], 1, 1), dtype=rows.dtype)
         for _ in range(20):
             after, chance = objective(w - scale * move)
-            worse = after > value + 1e-12 * xp.abs(value)
+            worse = after > value + 1e-12 * (1 + xp.abs(value))
             if not xp.any(worse):
                 break
             scale = xp.where(xp.reshape(worse, (-1, 1, 1)), scale / 2, scale)

@@ -1,0 +1,45 @@
+"""What the commands share: an error is one line and exit code 2, results go to stdout, diagnostics to stderr."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from longtail.core import ArgumentError
+
+BAD, FAILED, STOPPED = 2, 1, 130
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but that a wrong argument is one line, without the usage."""
+
+    def error(self, message: str) -> Any:
+        self.exit(BAD, f"{self.prog}: error: {message}\n")
+
+
+def run(
+    parser: Parser,
+    argv: Sequence[str] | None,
+    work: Callable[[argparse.Namespace], int],
+    stopped: Callable[[argparse.Namespace], str] = lambda _: "",
+) -> int:
+    """Parse, ``work``, and turn what went wrong into a line and an exit code; ``stopped`` is what Ctrl-C leaves to say."""
+    arguments = parser.parse_args(argv)
+    level = logging.WARNING if arguments.quiet else logging.INFO
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
+    try:
+        return work(arguments)
+    except ArgumentError as error:
+        sys.stderr.write(f"{parser.prog}: error: {' '.join(str(error).split())}\n")
+        return BAD
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        sys.stderr.write(f"{parser.prog}: error: {error.strerror or error}{where}\n")
+        return FAILED
+    except KeyboardInterrupt:
+        if message := stopped(arguments):
+            logging.getLogger("longtail").warning(message)
+        return STOPPED

@@ -106,7 +106,8 @@ class _Model:
     def place(self, x: Floats) -> tuple[Prior, Coupling]:
         """x = (shape's coordinate, log N, the coupling's coordinates)."""
         family, s = FAMILIES[self.family], self.shapes
-        prior = family.make(family.outward(x[0]) if s else 1.0, round(float(np.exp(np.clip(x[s], 0.0, np.log(BROADEST * self.n))))))
+        size = float(np.exp(np.clip(x[s], 0.0, np.log(BROADEST * self.n))))
+        prior = family.make(family.outward(x[0]) if s else 1.0, round(size))
         return prior, COUPLINGS[self.coupling][1](x[s + 1 :])
 
     def probabilities(self, x: Floats) -> Floats:

@@ -106,8 +106,8 @@ class _Model:
     def place(self, x: Floats) -> tuple[Prior, Coupling]:
         """x = (shape's coordinate, log N, the coupling's coordinates)."""
         family, s = FAMILIES[self.family], self.shapes
-        size = round(float(np.exp(np.clip(x[s], 0.0, np.log(BROADEST * self.n)))))
-        prior = family.make(family.outward(x[0]) if s else 1.0, size)
+        size = float(np.exp(np.clip(x[s], 0.0, np.log(BROADEST * self.n))))
+        prior = family.make(family.outward(x[0]) if s else 1.0, round(size))
         return prior, COUPLINGS[self.coupling][1](x[s + 1 :])
 
     def probabilities(self, x: Floats) -> Floats:
@@ -206,7 +206,7 @@ def _search(model: _Model, observed: Floats) -> tuple[Floats, float, int]:
         calls += 1
         beyond = max(x[model.shapes] - np.log(BROADEST * model.n), -x[model.shapes], 0.0)
         try:
-            return float(-2 * observed @ np.log(model.probabilities(x)) + 1e3 * beyond)
+            return float(-2 * observed @ np.log(model.probabilities(x))) + 1e3 * beyond
         except ArgumentError:
             return WORST
 

@@ -265,7 +265,7 @@ def _tilted(prior: Prior, n: int, ell: int) -> Floats:
         low, high = (kappa, high) if kappa < (n * p / (p + at) - ell) / at else (low, kappa)
     sharp = n * p * at / (p + at) ** 2 + abs(kappa) * at  # minus the second derivative in log T, there, for κ > 0
     if kappa < 0:  # T^{−ℓ} and e^{|κ|T} blow up beyond the ends of the law: a narrow fade lets neither go far
-        sharp = max(sharp, float(ell) ** 2)
+        sharp = max(sharp, min(float(ell) ** 2, SHARPEST))
     step = max(4 * STEP, float(ell), sharp)
     if step > SHARPEST:
         return np.zeros(2)

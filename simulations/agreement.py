@@ -1,7 +1,9 @@
 """Claim (Feldman & Zhang, arXiv 2008.03703, sections 3.4 and 3.5): learners memorize the same examples; a last layer hardly any.
 
 Published: strong overlap across architectures; with all but the last layer fixed, 38 memorized examples of CIFAR-100 against
-18,099 of full training. Here scikit-learn's digits, 1,500 to train on, 1,000 models each. MEASURED_AGREEMENT
+18,099 of full training. Here scikit-learn's digits, 1,500 to train on, 1,000 models each. Measured: rank correlation .84 ± .02
+between the net and softmax, .51 and .46 (± .04) between the net and ridge or nearest neighbors; they share 51 ± 6 %, 12 ± 4 %
+and 23 ± 5 % of what either memorizes ≥ .25, where chance gives 1 to 2 %. The net memorizes 47, its last layer alone 6.
 """
 
 from __future__ import annotations
@@ -96,9 +98,9 @@ def plot(frame: pd.DataFrame) -> Figure:
             frame["memorized_jaccard_by_chance"], y - 0.12, "|", color=GRAY, markersize=9, label="overlap by chance"
         )
         axes.set_yticks(y, [f"{r.first}, {r.second}" for r in frame.itertuples()])
-        axes.set_xlim(-0.1, 1)
+        axes.set_xlim(-0.1, 1.15)
         axes.set_title("Do learners memorize the same digits? (± 2 s.e.)")
-        axes.legend(loc="lower right", fontsize=8)
+        axes.legend(loc="center right", fontsize=8)
     return figure
 
 

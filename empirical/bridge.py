@@ -206,7 +206,7 @@ def _search(model: _Model, observed: Floats) -> tuple[Floats, float, int]:
         calls += 1
         beyond = max(x[model.shapes] - np.log(BROADEST * model.n), -x[model.shapes], 0.0)
         try:
-            return float(-2 * observed @ np.log(model.probabilities(x))) + 1e3 * beyond
+            return float(-2 * observed @ np.log(model.probabilities(x)) + 1e3 * beyond)
         except ArgumentError:
             return WORST
 

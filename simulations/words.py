@@ -1,4 +1,4 @@
-"""Claim (tracker, the bridge): power-law fits that end, and that can say no, on the counts of Moby Dick's words.
+"""Claim (asked for by users of the powerlaw package): fits that end, and that can say no, on Moby Dick's words.
 
 The powerlaw package (2.0.0) finds the exponent 1.95273 ± .0175 from 7 on; measured here 1.95273 ± .0175 from 7 on, in 30 ms.
 Five million counts take .4 s (powerlaw's users report 27 hours, unfinished), the whole law of a Zipf prior with its size 1.4 s.

@@ -1,16 +1,19 @@
 """Claim (Feldman & Zhang, arXiv 2008.03703, section 3.3): removing the memorized costs more accuracy than as many at random.
 
-Published: ImageNet without the 32 % of memorization ≥ .3 loses 3.4 %, without as many at random 2.6 %; CIFAR-100 without its 964
-influential examples falls from 76.06 ± .28 to 73.52 ± .25. Here memorization is estimated, theory fitted to it, its prediction of
-the loss written down, and only then are models retrained; on all test examples and on those without near-duplicates in training.
+Published: ImageNet without the 32 % of memorization ≥ .3 loses 3.4 %, without as many at random 2.6 %; CIFAR-100 without its
+964 influential examples falls from 76.06 ± .28 to 73.52 ± .25. Here memorization is estimated, theory fitted to it, its
+prediction of the loss written down, and only then are models retrained; on all test examples and on those without
+near-duplicates in training.
 
 Measured, lost at memorization ≥ .25 (predicted; as many at random), 95 % errors: digits with a net 1.8 ± 1.6 % (1.9; −.1 ± .6),
-softmax 1.0 ± 1.1 % (1.6; −.1 ± .5), nearest neighbors .3 ± .7 % (1.0; 0): theory holds. It does not for nearest neighbors on the
-first 5,000 of MNIST, .38 ± .25 % (5.2; .18 ± .08), and of Fashion-MNIST, .8 ± .6 % (10.7; .8 ± .3), nor for ridge on TREC, 2.6 ±
-2.1 % (7.2; 1.0 ± 1.2): what is memorized there are often examples that teach nobody, and there the fit is refused as well (p <
-10^-4, off by up to 2.5, 8.7 and 3.1 points). Test examples with near-duplicates in training are not the reason for the loss:
-without them it is 1.8, .7, .4, .40, .8 and 3.4 %. The test error that theory expects falls short for all (1.6 % where the net
-has 9.4 %).
+softmax 1.0 ± 1.1 % (1.6; −.1 ± .5), nearest neighbors .3 ± .7 % (1.0; 0): theory holds. It does not for nearest neighbors on
+the first 5,000 of MNIST, .38 ± .25 % (5.2; .18 ± .08), and of Fashion-MNIST, .8 ± .6 % (10.7; .8 ± .3), nor for ridge on TREC,
+2.6 ± 2.1 % (7.2; 1.0 ± 1.2): what is memorized there are often examples that teach nobody, and there the fit is refused as well
+(p < 10^-4, off by up to 2.5, 8.7 and 3.1 points). By ``python -m empirical.remove``, a net (MLP(width=64, epochs=12), 320 trials)
+on 5,000 of Fashion-MNIST loses 1.10 ± .45 % (7.2; .10 ± .28): its memorized 10 % are worth ten times as many others, as
+published, and a sixth of what theory says. Near-duplicates are not the reason for the loss: on test examples without them it is
+1.8, .7, .4, .40, .8, 3.4 and 1.16 %. The test error that theory expects falls short for all (1.6 % where the net on digits has
+9.4 %).
 """
 
 from __future__ import annotations

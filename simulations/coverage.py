@@ -1,8 +1,8 @@
-"""Claim (tracker, the bridge): 95 % intervals hold the truth .92–.98 of the time, and a wrong family is refused ≥ 80 %.
+"""Claim (this project's own): 95 % intervals hold the truth .92–.98 of the time, and a wrong family is refused ≥ 80 %.
 
 Data sets of n = 50,000 are drawn from a known prior (random frequencies), fitted, and judged. Measured over 200 runs each, from
 counts: Zipf 1 .950 (alpha) and .935 (size), log-normal 2 .935 (sigma) and .945 (size), truth refused in .035 and .045; from
-memorization estimated by 2,000 models: Zipf .8 with a lookup table .970 and .950, truth refused in .040. FIXED
+memorization estimated by 2,000 models: Zipf .8 with a lookup table .970 and .950, truth refused in .040.
 Wrong families, from counts: log-normal, Gamma, uniform refused in all of 20 to 30 runs. From memorization: log-normal .83 of 30.
 """
 

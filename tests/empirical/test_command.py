@@ -95,7 +95,7 @@ def test_two_halves_of_a_run_merge(capsys, tmp_path):
 
 
 def test_killed_at_any_moment_it_ends_with_the_same_bits(capsys, tmp_path):
-    arguments = ("planted", "--n", "200", "--trials", "560", "--shard", "8", "--no-plot", "--design", "bernoulli")
+    arguments = ("planted", "--n", "200", "--trials", "1600", "--shard", "8", "--no-plot", "--design", "bernoulli")
     assert run(capsys, *arguments, "--out", tmp_path / "whole")[0] == 0
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, HERE / "killed.py", "7", "20", tmp_path / "killed", *arguments]
@@ -103,7 +103,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_bits(capsys, tmp_path):
     counts, killed = zip(*json.loads(done.stdout.splitlines()[-1]), strict=True)
     assert sum(killed) >= 18
     assert list(counts) == sorted(counts)
-    assert len({c for c in counts if 0 < c < 70}) >= 8  # it was caught in the middle, and went on from there
+    assert len({c for c in counts if 0 < c < 200}) >= 8  # it was caught in the middle, and went on from there
     for name in ("memorization.csv", "pairs.csv"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     for shard in (tmp_path / "whole" / "trials").glob("shard-*.npz"):

@@ -3,7 +3,7 @@
 Data sets of n = 50,000 are drawn from a known prior (random frequencies), fitted, and judged. Measured over 200 runs each, from
 counts: Zipf 1 .950 (alpha) and .935 (size), log-normal 2 .935 (sigma) and .945 (size), truth refused in .035 and .045; from
 memorization estimated by 2,000 models: Zipf .8 with a lookup table .970 and .950, truth refused in .040.
-With a coupling, Zipf .8 and λ = .7, it is not shown: 60 simulations a fit gave .93 (alpha), .91 (size) and .935 (λ) over 200 runs,
+With a coupling, Zipf .8 and λ = .7, it is not shown: 60 simulations gave .93 (alpha), .91 (size) and .935 (λ) over 200 runs,
 truth refused in .085; 100 simulations and Student's t .945, .955 and .909 over 110 runs, stopped there, truth refused in .064.
 Wrong families, from counts: log-normal, Gamma, uniform refused in all of 20 to 30 runs. From memorization: log-normal .83 of 30.
 """

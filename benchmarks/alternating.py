@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
@@ -69,24 +70,32 @@ def _prepare(learner: Any, data: Any, score: str) -> None:
     _trainer = learner.prepare(data, score)
 
 
-def _train(masks: Any, trials: Any) -> Any:
+def _train(n: int, packed: Any, trials: Any) -> Any:
     before = time.process_time()
-    return *_trainer(masks, trials), time.process_time() - before
+    train, test = _trainer(np.unpackbits(packed, axis=1, count=n).view(bool), trials)
+    return np.packbits(train, axis=1), np.packbits(test, axis=1), time.process_time() - before
 
 
 class Workers:
-    """``count`` processes with a trainer each; ``train`` splits the trials between them."""
+    """``count`` processes with a trainer each; ``train`` splits the trials between them and gets packed bits, as a run does."""
 
-    def __init__(self, learner: Any, data: Any, count: int = 2, score: str = "correct") -> None:
+    def __init__(self, learner: Any, data: Any, count: int = 2) -> None:
         self.count = count
+        self.widths = data.n, data.n_test
         self.spent = 0.0
-        self.pool = ProcessPoolExecutor(count, get_context("spawn"), _prepare, (learner, data, score))
+        self.pool = ProcessPoolExecutor(count, get_context("spawn"), _prepare, (learner, data, "correct"))
 
     def train(self, masks: Any) -> tuple[Any, Any]:
         trials = np.array_split(np.arange(len(masks)), self.count)
-        parts = list(self.pool.map(_train, [masks[k] for k in trials], trials))
+        packed = np.packbits(masks, axis=1)
+        parts = list(self.pool.map(partial(_train, self.widths[0]), [packed[k] for k in trials], trials))
         self.spent += sum(seconds for _, _, seconds in parts)
         return np.concatenate([a for a, _, _ in parts]), np.concatenate([b for _, b, _ in parts])
+
+    def right(self, masks: Any) -> Any:
+        """Whether each model is right on each row, training rows first: ``train``, unpacked."""
+        parts = zip(self.train(masks), self.widths, strict=True)
+        return np.hstack([np.unpackbits(part, axis=1, count=width).view(bool) for part, width in parts])
 
     def close(self) -> None:
         self.pool.shutdown()

@@ -38,7 +38,7 @@ class Softmax(Learner):
     """``tolerance`` bounds the squared gradient in the metric, per example: some twice the loss yet to be gained."""
 
     penalty: float = 1.0
-    tolerance: float = 3e-6
+    tolerance: float = 1e-5
     evaluations: int = 1000
     scores: ClassVar[tuple[str, ...]] = ("correct", "probability", "margin", "loss")
 

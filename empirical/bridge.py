@@ -41,7 +41,7 @@ COUPLINGS: dict[str, tuple[int, Callable[[Floats], Coupling]]] = {  # number of 
     "lookup": (0, lambda _: Fixed(1.0)),
     "uniform": (0, lambda _: Beta(1.0, 1.0)),
     "fixed": (1, lambda x: Fixed(_logistic(x[0]))),
-    "beta": (2, lambda x: Beta(_logistic(x[0]) * np.exp(x[1]), (1 - _logistic(x[0])) * np.exp(x[1]))),
+    "beta": (2, lambda x: _beta(_logistic(x[0]), np.exp(x[1]))),
 }
 
 
@@ -327,6 +327,11 @@ def _parameters(
     for i, name in enumerate(("coupling", "concentration")[: COUPLINGS[model.coupling][0]]):
         put(name, model.shapes + 1 + i, _logistic if i == 0 else np.exp)
     return parameters, intervals
+
+
+def _beta(mean: float, concentration: float) -> Beta:
+    """Where the data want no spread at all, or nothing but 0 and 1, a search runs to the ends of what a Beta law takes."""
+    return Beta(*(float(np.clip(share * concentration, 1e-3, 1e6)) for share in (mean, 1 - mean)))
 
 
 def _logistic(x: float) -> float:

@@ -78,3 +78,11 @@ def test_errors_name_the_argument(options, argument):
     given = {"memorization": np.linspace(0, 0.9, 500), "labels": 10, "trials": 100} | options
     with pytest.raises(ArgumentError, match=argument):
         bridge.fit(**given)
+
+
+@pytest.mark.parametrize("x", [(-20.0, 30.0), (20.0, 30.0), (0.0, -40.0), (0.3, 0.2)], ids=str)
+def test_a_search_may_run_to_the_ends_of_the_coupling(x):
+    """A learner whose examples all teach alike wants no spread of λ: the step of a difference must not leave the law."""
+    found = bridge.COUPLINGS["beta"][1](np.array(x))
+    assert 1e-3 <= found.a <= 1e6
+    assert 1e-3 <= found.b <= 1e6

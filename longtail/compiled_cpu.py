@@ -15,22 +15,30 @@ from typing import Any
 
 import numba as nb
 
+HOME = Path(__file__).parent
 
-@lru_cache(maxsize=1)
-def state() -> str:
-    """A digest of every source that compiled code is made of."""
-    home = Path(__file__).parent
-    sources = [*home.glob("*_cpu.py"), *(home / "kernels").glob("*.py"), *(home / "philox").glob("*.py")]
+
+@lru_cache
+def state(*homes: Path) -> str:
+    """A digest of every source that compiled code in these packages is made of, constants and random words included."""
+    sources = {path for home in homes for path in home.rglob("*_cpu.py")}
+    sources |= {path for part in ("kernels", "philox") for path in (HOME / part).glob("*.py")}
     return hashlib.sha256(b"".join(source.read_bytes() for source in sorted(sources))).hexdigest()
 
 
-def compiled(**options: Any) -> Callable[[Any], Any]:
-    """``@compiled()``: nopython, nogil, cached until any kernel's source changes."""
+def compiler(*homes: Path, **always: Any) -> Callable[..., Callable[[Any], Any]]:
+    """A decorator ``compiled(**options)`` for the kernels of these packages: nopython, nogil, cached."""
 
-    def decorate(function: Any) -> Any:
-        dispatcher = nb.njit(nogil=True, cache=True, **options)(function)
-        with contextlib.suppress(AttributeError):  # a numba that keeps its cache elsewhere goes by the file's own date
-            dispatcher._cache._cache_file._source_stamp = state()
-        return dispatcher
+    def compiled(**options: Any) -> Callable[[Any], Any]:
+        def decorate(function: Any) -> Any:
+            dispatcher = nb.njit(nogil=True, cache=True, **always, **options)(function)
+            with contextlib.suppress(AttributeError):  # a numba that keeps its cache elsewhere goes by the file's date
+                dispatcher._cache._cache_file._source_stamp = state(*homes)
+            return dispatcher
 
-    return decorate
+        return decorate
+
+    return compiled
+
+
+compiled = compiler(HOME)

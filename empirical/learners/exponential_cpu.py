@@ -1,4 +1,4 @@
-"""e^x in float32 from arithmetic alone, so that LLVM vectorizes the loops that call it."""
+"""e^x in float32 from arithmetic alone, so that LLVM vectorizes the loops that call it, and softmax's numerators."""
 
 from __future__ import annotations
 
@@ -26,3 +26,24 @@ def exponential(x):  # type: ignore[no-untyped-def]
     p = ((((_C[0] * r + _C[1]) * r + _C[2]) * r + _C[3]) * r + _C[4]) * r + _C[5]
     y = p * (r * r) + r + _ONE
     return y * np.int32((np.int32(whole) + _BIAS) << _MANTISSA).view(np.float32)
+
+
+@nb.njit(error_model="numpy")
+def numerators(values, present, total, top):  # type: ignore[no-untyped-def]
+    """Decision values (K, rows) become e^(value − largest) in place, 0 for absent classes; sums and the largest beside."""
+    classes, rows = values.shape
+    top[:] = -np.inf
+    total[:] = 0
+    for c in range(classes):
+        if present[c]:
+            line = values[c]
+            for i in range(rows):
+                top[i] = max(top[i], line[i])
+    for c in range(classes):
+        line = values[c]
+        if not present[c]:
+            line[:] = 0
+            continue
+        for i in range(rows):
+            line[i] = exponential(line[i] - top[i])
+            total[i] += line[i]

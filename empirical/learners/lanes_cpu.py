@@ -45,6 +45,12 @@ class _Lanes:
     def load(self, array: int, offset: Any) -> Any:
         return self.builder.load(self.pointer(array, offset), align=4)
 
+    def numbers(self, array: int, count: int = 4) -> list[Any]:
+        """The first whole numbers of an array, as scalars."""
+        data = self.context.make_array(self.types[array])(self.context, self.builder, self.values[array]).data
+        at = [ir.Constant(ir.IntType(64), r) for r in range(count)]
+        return [self.builder.load(self.builder.gep(data, [r])) for r in at]
+
     def store(self, value: Any, array: int, offset: Any) -> Any:
         self.builder.store(value, self.pointer(array, offset), align=4)
         return self.context.get_dummy_value()
@@ -124,10 +130,7 @@ def _take_rows(typing: Any, d: Any, o: Any, count: Any, rows: Any, factors: Any)
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         v = _Lanes(context, builder, signature, arguments)
         wide = ir.IntType(64)
-        starts = []
-        for part in (3, 4):
-            data = context.make_array(signature.args[part])(context, builder, arguments[part]).data
-            starts.append([builder.load(builder.gep(data, [ir.Constant(wide, r)])) for r in range(4)])
+        starts = [v.numbers(part) for part in (3, 4)]
         scale = [builder.fneg(v.load(0, start)) for start in starts[1]]
         with cgutils.for_range(builder, arguments[2]) as loop:
             step = builder.mul(loop.index, ir.Constant(wide, LANES))
@@ -147,10 +150,7 @@ def _products(typing: Any, d: Any, a: Any, rows: Any, columns: Any, count: Any) 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         v = _Lanes(context, builder, signature, arguments)
         wide = ir.IntType(64)
-        starts = []
-        for part in (2, 3):
-            data = context.make_array(signature.args[part])(context, builder, arguments[part]).data
-            starts.append([builder.load(builder.gep(data, [ir.Constant(wide, r)])) for r in range(4)])
+        starts = [v.numbers(part) for part in (2, 3)]
         sums = [cgutils.alloca_once_value(builder, v.constant(0.0)) for _ in range(16)]
         for s in sums:
             builder.store(v.constant(0.0), s)

@@ -9,28 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from empirical.compiled_cpu import compiled
-from empirical.learners.exponential_cpu import exponential
+from empirical.learners.exponential_cpu import numerators
 
 
 @compiled()
 def _softmax(values, labels, present, scale, top):  # type: ignore[no-untyped-def]
     """Decision values (K, b) become (p − 1{label}) / b in place, over present classes."""
     classes, b = values.shape
-    top[:] = -np.inf
-    scale[:] = 0
-    for c in range(classes):
-        if present[c]:
-            line = values[c]
-            for i in range(b):
-                top[i] = max(top[i], line[i])
-    for c in range(classes):
-        line = values[c]
-        if not present[c]:
-            line[:] = 0
-            continue
-        for i in range(b):
-            line[i] = exponential(line[i] - top[i])
-            scale[i] += line[i]
+    numerators(values, present, scale, top)
     one = np.float32(1) / np.float32(b)
     for i in range(b):
         scale[i] = one / scale[i]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from empirical.compiled_cpu import compiled
-from empirical.learners.exponential_cpu import exponential
+from empirical.learners.exponential_cpu import numerators
 
 MEMORY = 8  # pairs of steps and gradient changes kept
 FREE = {"reassoc", "contract", "nsz", "arcp"}  # sums in any order, but one order: the compiled one
@@ -18,24 +18,9 @@ def probabilities(values, held, present, total):  # type: ignore[no-untyped-def]
     ``total`` (3, rows) is left with Σ e^(value − largest), the largest, and held over the first.
     """
     classes, rows = values.shape
-    scale, top = total[0], total[1]
-    top[:] = -np.inf
-    scale[:] = 0
-    for c in range(classes):
-        if present[c]:
-            line = values[c]
-            for i in range(rows):
-                top[i] = max(top[i], line[i])
-    for c in range(classes):
-        line = values[c]
-        if not present[c]:
-            line[:] = 0
-            continue
-        for i in range(rows):
-            line[i] = exponential(line[i] - top[i])
-            scale[i] += line[i]
+    numerators(values, present, total[0], total[1])
     for i in range(rows):
-        total[2, i] = held[i] / scale[i]
+        total[2, i] = held[i] / total[0, i]
     for c in range(classes):
         line = values[c]
         for i in range(rows):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,7 @@ def download(name: str, file: str, remote: Remote) -> Path:
     log.info("%s is looked for in %s, else downloaded from %s", file, cache, remote.url)
     try:
         known = f"md5:{remote.md5}" if remote.md5 else None
-        return Path(pooch.retrieve(remote.url, known, fname=file, path=cache, progressbar=False))
+        return Path(pooch.retrieve(remote.url, known, fname=file, path=cache, progressbar=sys.stderr.isatty()))
     except ValueError as error:
         raise ArgumentError("data", name, f"{remote.url} is not the file it was ({error})") from error
     except Exception as error:  # requests has no one class for a host that cannot be reached

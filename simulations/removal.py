@@ -29,9 +29,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+NET = "MLP(width=128, epochs=10, batch=128, rate=0.003)"
+
+
 @dataclass(frozen=True)
 class Config:
-    """(data, learner, trials) of each case, the thresholds and the seeds of retraining."""
+    """(data, learner, trials) of each case, the thresholds and the seeds of retraining.
+
+    Without trials, memorization is as published: scores of another learner, retraining with this one.
+    """
 
     cases: tuple[tuple[str, str, int], ...] = (
         ("digits", "MLP()", 1000),
@@ -40,6 +46,12 @@ class Config:
         ("simulations.subset.mnist", "KNN()", 500),
         ("simulations.subset.fashion_mnist", "KNN()", 500),
         ("text/trec_questions.zip", "Ridge()", 400),
+        ("mnist", "KNN()", 1000),
+        ("mnist", "RandomFeatures(width=512)", 500),
+        ("mnist", NET, 200),
+        ("fashion_mnist", "RandomFeatures(width=512)", 500),
+        ("fashion_mnist", NET, 200),
+        ("cifar100", "MLP(width=256, epochs=8, batch=128, rate=0.002)", 0),
     )
     thresholds: tuple[float, ...] = (0.1, 0.25, 0.5, 0.75)
     seeds: int = 5
@@ -57,14 +69,16 @@ def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFram
     import os
     from pathlib import Path
 
+    import pandas as pd
+
     from empirical import predicted
     from empirical.compare import data_folder
     from empirical.comparison import compare
     from empirical.datasets import load
     from empirical.designs import Fixed
-    from empirical.observed import Observed
+    from empirical.memorization import memorization
+    from empirical.observed import Observed, published
     from empirical.removal import removal
-    from empirical.results import results
     from empirical.run import Job
     from empirical.run import run as train
     from empirical.spec import learner as parse
@@ -72,19 +86,22 @@ def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFram
     text = source.endswith(".zip")
     folder = Path(os.environ.get("LONGTAIL_DATA") or data_folder(None) or ".")
     options: dict[str, Any] = {"label": "coarse"} if text else {}
+    if not text and not source.startswith("simulations"):
+        options["data_dir"] = str(folder)
     data = load(str(folder / source) if text else source, **options).data
-    job = Job(data, parse(learner), Fixed(0.7))
-    made = train(job, trials)
-    found = results(made, data.y_train, data.y_test)
-    accuracy = float(found.summary["test_accuracy"])
-    observed = Observed(
-        source, found.memorization, found.pairs, data.labels, data.n_test, trials, 0.7, test_accuracy=accuracy
-    )
+    if trials:
+        made = train(Job(data, parse(learner), Fixed(0.7)), trials)
+        seen = memorization(made, data.y_train)
+        accuracy = float(made.test_scores(slice(0, data.n_test)).mean())
+        none = pd.DataFrame({"train_index": [], "test_index": [], "influence": []})
+        observed = Observed(source, seen, none, data.labels, data.n_test, trials, 0.7, test_accuracy=accuracy)
+    else:
+        observed = published(source, str(folder))
     best = compare(observed, couplings=("beta",), simulations=config.simulations).best
-    theory = predicted.removal(best.problem, best.coupling, config.thresholds, 0.7, trials)
+    theory = predicted.removal(best.problem, best.coupling, config.thresholds, 0.7, observed.trials)
     expected = predicted.error_against_samples(best.problem, best.coupling, [best.n])["error"].iloc[0]
     sys.stderr.write(f"{source} {learner}: predicted before retraining\n{theory.to_string()}\n")
-    values = found.memorization["memorization"].to_numpy(float)
+    values = observed.memorization["memorization"].to_numpy(float)
     table = removal(data, parse(learner), values, config.thresholds, seeds=config.seeds)
     table = table.merge(theory[["threshold", "lost", "lost_random"]], on="threshold", suffixes=("", "_predicted"))
     facts = {
@@ -94,7 +111,7 @@ def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFram
         "coupling": best.coupling.mean,
         "largest_difference": best.distance,
         "p_value": best.goodness.p_value,
-        "test_error": 1 - accuracy,
+        "test_error": 1 - observed.test_accuracy,
         "test_error_predicted": expected,
     }
     table = table.assign(**facts)

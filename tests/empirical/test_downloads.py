@@ -72,7 +72,7 @@ def test_a_file_that_is_not_the_one_published_is_refused_and_not_kept(host, tmp_
 def test_a_file_that_cannot_be_had_says_where_to_put_it(host):
     files, _ = host
     (files / PARTS["x_test"][0]).unlink()
-    with pytest.raises(ArgumentError, match="cannot download .* put t10k-images-idx3-ubyte.gz in a folder"):
+    with pytest.raises(ArgumentError, match=r"cannot download .* put t10k-images-idx3-ubyte\.gz in a folder"):
         load("mnist")
 
 

@@ -56,20 +56,3 @@ class Design(ABC):
         if classes is not None and len(classes) != n:
             raise ArgumentError("classes", f"{len(classes)} labels", f"give one for each of the {n} examples")
         return self.draw(seed, k, n, classes)
-
-
-def smallest(keys: NDArray[np.uint64], m: Any) -> Bools:
-    """True at the ``m`` smallest keys of each row (``m`` a number or one a row); of equal keys the first go in."""
-    rows, n = keys.shape
-    size = np.broadcast_to(np.asarray(m, np.int64), (rows,))
-    if size.size and (size == size[0]).all() and 0 < size[0] < n:
-        edge = np.partition(keys, size[0] - 1, axis=1)[:, size[0] - 1 : size[0]]
-    else:
-        ordered = np.sort(keys, axis=1)
-        edge = np.take_along_axis(ordered, np.clip(size - 1, 0, n - 1)[:, None], 1)
-    chosen = keys <= edge
-    chosen[size <= 0] = False
-    for row in np.flatnonzero(chosen.sum(1) > size):  # two equal 64-bit keys at the edge: once in 10^14 trials
-        tied = np.flatnonzero(keys[row] == edge[row])
-        chosen[row, tied[len(tied) - (chosen[row].sum() - size[row]) :]] = False
-    return chosen

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from empirical.design import Bools, Design, Integers
-from empirical.designs.fixed import words
 from longtail import philox
 from longtail.core import real
 
@@ -32,4 +31,8 @@ class Bernoulli(Design):
 
     def draw(self, seed: int, trials: Integers, n: int, classes: Integers | None) -> Bools:
         """One word an example."""
-        return words(seed, philox.DESIGN, trials, n) < np.uint32(self.threshold)
+        from empirical.designs import draw_cpu
+
+        out = np.empty((len(trials), n), bool)
+        draw_cpu.coins(np.uint64(seed), np.uint32(philox.DESIGN), trials, np.uint32(self.threshold), out)
+        return out

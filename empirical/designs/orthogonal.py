@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empirical.design import Bools, Design, Integers
-from empirical.designs.fixed import words64
 from longtail import philox
 from longtail.core import ArgumentError, whole
 
@@ -124,7 +123,7 @@ class Orthogonal(Design):
         if n > self.columns:
             raise ArgumentError("n", n, f"an array of {self.rows} trials balances at most {self.columns} examples")
         stream = philox.substream(philox.DESIGN, 2 + part)
-        keys = words64(seed, stream, np.array([copy]), self.columns + self.rows)[0]
+        keys = words64(seed, stream, copy, self.columns + self.rows)
         order = np.argsort(keys[: self.columns], kind="stable")[:n]
         x = np.argsort(keys[self.columns :], kind="stable")[rows].astype(np.uint32)
         away = philox.words(seed, stream, copy, 2 * (self.columns + self.rows), n) & np.uint32(self.levels - 1)
@@ -138,6 +137,12 @@ class Orthogonal(Design):
         high_bit = parity((a1 & (x1 ^ x0)) ^ (a0 & x1))
         low_bit = parity((a0 & x0) ^ (a1 & x1))
         return np.asarray(2 * high_bit + low_bit != away, bool)
+
+
+def words64(seed: int, stream: int, trial: int, count: int) -> NDArray[np.uint64]:
+    """``count`` 64-bit keys, each of two words, high then low."""
+    pair = philox.words(seed, stream, trial, 0, 2 * count).astype(np.uint64)
+    return np.asarray((pair[0::2] << np.uint64(32)) | pair[1::2])
 
 
 def parity(bits: Any) -> NDArray[np.uint8]:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from empirical.design import smallest
-from empirical.designs import Bernoulli, Fixed, Orthogonal, design, fixed
+from empirical.designs import Bernoulli, Fixed, Orthogonal, design, draw_cpu
 from empirical.designs.orthogonal import points
+from longtail import philox
 from longtail.core import ArgumentError
 
 SEED = 11
@@ -43,9 +43,17 @@ def uniform(n, m):
     return (size == m) / (size == m).sum()
 
 
+def smallest(keys, m):
+    """The m smallest keys of a row, of equal ones the first, by sorting: what ``draw_cpu`` does by counting."""
+    chosen = np.zeros(len(keys), bool)
+    chosen[np.argsort(keys, kind="stable")[:m]] = True
+    return chosen
+
+
 def test_fixed_subsets_are_uniform():
     assert law(Fixed(0.5).subsets(SEED, np.arange(20_000), 6), uniform(6, 3)) > TOO_RARE
-    crude = smallest(np.random.default_rng(SEED).integers(0, 8, (20_000, 6)).astype(np.uint64), 3)  # three-bit keys tie
+    three_bits = np.random.default_rng(SEED).integers(0, 8, (20_000, 6))  # they tie
+    crude = np.array([smallest(keys, 3) for keys in three_bits])
     assert law(crude, uniform(6, 3)) < TOO_RARE
 
 
@@ -161,15 +169,31 @@ def test_the_smallest_array_that_serves_is_chosen():
     assert design("orthogonal", trials=2048, n=1500, classes=labels, stratified=True) == Orthogonal(0.75, 1024, True)
 
 
-def test_ties_go_to_the_first():
-    keys = np.array([[3, 1, 1, 1, 0]], np.uint64)
-    assert smallest(keys, 3).tolist() == [[False, True, True, False, True]]
-    assert smallest(keys, 0).sum() == 0
-    assert smallest(keys, np.array([5])).all()
+@pytest.mark.parametrize("n", [1, 5, 40, 1500, 30_000])
+def test_counting_finds_the_smallest_keys(n):
+    """Keys of 64 bits, of few values so that they tie, and in the lowest bits alone, where counting sees nothing."""
+    rng = np.random.default_rng(SEED)
+    members = np.sort(rng.permutation(2 * n)[:n])
+    for high, shift in ((2**63, 1), (4, 62), (max(n // 3, 1), 0)):
+        keys = rng.integers(0, high, 2 * n).astype(np.uint64) << np.uint64(shift)
+        for m in {1, -(-n // 3), n}:
+            chosen = np.zeros(2 * n, bool)
+            draw_cpu.smallest(keys, members, m, chosen)
+            assert np.array_equal(chosen[members], smallest(keys[members], m))
+            assert chosen.sum() == m
 
 
-@pytest.mark.parametrize("plan", [Fixed(0.7), Bernoulli(0.7)], ids=repr)
-def test_compiled_words_draw_the_same_subsets(plan, monkeypatch):
-    compiled = plan.subsets(SEED, np.arange(3), 5000)
-    monkeypatch.setattr(fixed, "COMPILED", 10**9)
-    assert np.array_equal(plan.subsets(SEED, np.arange(3), 5000), compiled)
+@pytest.mark.parametrize("n", [6, 2501])
+def test_subsets_are_read_off_philox_words(n):
+    classes = np.arange(n) % 3
+    for seed, trials in ((0, [0, 7]), (2**63 + 5, [2**40 + 1])):
+        words = philox.words(seed, philox.DESIGN, trials, 0, 2 * n).astype(np.uint64)
+        keys = words[:, 0::2] << np.uint64(32) | words[:, 1::2]
+        drawn = Fixed(0.5).subsets(seed, trials, n)
+        assert np.array_equal(drawn, [smallest(row, round(n / 2)) for row in keys])
+        coins = Bernoulli(0.3).subsets(seed, trials, n)
+        assert np.array_equal(coins, philox.words(seed, philox.DESIGN, trials, 0, n) < 0.3 * 2**32)
+        drawn = Fixed(0.5, stratified=True).subsets(seed, trials, n, classes)
+        for row, mask in zip(keys, drawn, strict=True):
+            for c in range(3):
+                assert np.array_equal(mask[classes == c], smallest(row[classes == c], int(mask[classes == c].sum())))

@@ -167,7 +167,7 @@ def trained(job: Job, numbers: list[int], workers: int, executor: str) -> Genera
             pool = Parallel(
                 n_jobs=min(workers, len(numbers)),
                 return_as="generator_unordered",
-                batch_size=1,
+                batch_size="auto",
                 pre_dispatch="2*n_jobs",
                 max_nbytes="1M",
             )

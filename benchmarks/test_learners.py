@@ -26,6 +26,7 @@ from sklearn.neural_network import MLPClassifier
 
 from benchmarks.alternating import FULL, ROUNDS, Side, Workers, alternate
 from empirical.data import Data
+from empirical.designs import Fixed
 from empirical.learner import Learner
 from empirical.learners.features import RandomFeatures
 from empirical.learners.kernel import KernelRidge
@@ -33,6 +34,7 @@ from empirical.learners.knn import KNN
 from empirical.learners.mlp import MLP
 from empirical.learners.ridge import Ridge
 from empirical.learners.softmax import Softmax
+from empirical.run import Job, run
 
 Predicts = Callable[[NDArray[np.bool_]], NDArray[Any]]
 
@@ -85,10 +87,16 @@ def versus(
         peer = f"train {theirs[:, : data.n][kept].mean():.4f} test {theirs[:, data.n :].mean():.4f}, {loose:.5f} differ"
         alone = learner.prepare(data)
         trials = np.arange(models)
+        job = Job(data, learner, Fixed(0.7))
+
+        def whole() -> Any:  # with what each worker prepares before its first model
+            return run(job, models, workers=2)
+
         return alternate(
             f"{title}: {learner!r}",
             [
                 Side("ours, 2 workers", lambda: workers.train(masks), models, mine, lambda: workers.spent),
+                *([Side("ours as a run: draw, train, keep the bits", whole, models, processor=None)] if FULL else []),
                 Side("ours, 1 process", lambda: alone(masks[: models // 2], trials[: models // 2]), models // 2),
                 Side(
                     "scikit-learn loop",

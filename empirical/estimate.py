@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     if (arguments.data is None) == (arguments.masks is None):
-        raise ArgumentError("DATA", arguments.data, "name a data set, or give --masks FILE.npz")
+        raise ArgumentError("DATA", arguments.data, "give either a data set or --masks FILE.npz, and not both")
     from longtail.files import folder
 
     out = folder("--out", arguments.out) if arguments.out else None

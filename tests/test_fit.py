@@ -128,3 +128,13 @@ def test_counts_that_are_none_are_named(bad):
 def test_unknown_family_is_named():
     with pytest.raises(ArgumentError, match="family"):
         fit([1, 2, 3], "Zeta")
+
+
+@pytest.mark.parametrize("level", [0.5, 0.8])
+def test_intervals_are_as_wide_as_their_level_asks(level: float) -> None:
+    """Of a normal estimate: z(level) standard errors either side."""
+    counts = np.random.default_rng(3).multinomial(20_000, 1 / np.arange(1, 3001) / (1 / np.arange(1, 3001)).sum())
+    found = fit(counts, "Zipf", level=level)
+    low, high = found.intervals["alpha"]
+    z = (np.log(high) - np.log(low)) / (2 * found.parameters["alpha"].stderr / found.parameters["alpha"].value)
+    assert z == pytest.approx(stats.norm.ppf((1 + level) / 2), rel=0.02)

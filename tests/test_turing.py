@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import factorial
 
 from longtail import ArgumentError, Problem, Zipf, exact, turing
 from longtail.counts import tied_scale
@@ -69,6 +70,19 @@ def test_tau_is_that_of_the_model_on_average():
         stderr = np.std(top - value * bottom, ddof=1) / bottom.mean() / np.sqrt(len(f))
         truth = exact.tau(Problem(PRIOR, N), ell).value * N / (N + 1)  # f of ℓ + 1 in n, not in n + 1 samples
         assert abs(value - truth) < 5 * stderr + 0.002 * truth
+
+
+def test_errors_of_tau_are_its_spread_over_data_sets():
+    """800 data sets of the same frequencies, seed 8: mean squared error bars over the variance, 1 ± √(2/800) each; z = 5."""
+    rng = np.random.default_rng(8)
+    d = PRIOR.entries() / PRIOR.entries().sum()
+    found = [turing.tau(rng.multinomial(N, d), [1, 2, 3]) for _ in range(800)]
+    value, error = np.array([e.value for e in found]), np.array([e.stderr for e in found])
+    ratio = np.mean(error**2, 0) / np.var(value, 0, ddof=1)
+    assert (np.abs(ratio - 1) < 5 * np.sqrt(2 / 800)).all()
+    seen = np.array([(d * N) ** k * np.exp(-d * N) / factorial(k) for k in range(1, 5)]).sum(1)
+    numerator = ratio * seen[:-1] / (seen[1:] + seen[:-1])  # negative control: its own share of the error is too little
+    assert (np.abs(numerator[1:] - 1) > 5 * np.sqrt(2 / 800)).all()
 
 
 def test_one_data_sets_tau_and_its_error():

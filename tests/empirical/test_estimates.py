@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from empirical.cells import Cells
+from empirical.cells import Cells, wilson
 from empirical.designs import Bernoulli, Fixed, Orthogonal
 from empirical.discoveries import discoveries, expected_false, hypergeometric, threshold_for
 from empirical.halves import agreement, halves
@@ -228,6 +228,16 @@ def test_halves_agree_on_what_is_not_noise(trials, data):
     assert lost.jaccard < 0.2
 
 
+def test_ends_of_wilsons_interval_are_where_the_proportion_is_z_off():
+    """(q − x)² = z² x (1 − x)/n, of which the ends are the two roots x (Wilson 1927)."""
+    q, n, z = np.array([0.0, 0.1, 0.5, 0.93, 1.0])[:, None], np.array([5.0, 40.0, 1000.0]), 1.96
+    low, high = wilson(q, n, z)
+    for x in (low, high):
+        np.testing.assert_allclose((q - x) ** 2, z * z * x * (1 - x) / n, atol=1e-15)
+    assert (low <= q).all()
+    assert (q <= high).all()
+
+
 def test_plans_are_inverted_by_their_own_numbers():
     assert stderr(100) == pytest.approx(0.109, abs=5e-4)  # arXiv 2008.03703, lemma 2.1, at r = .7
     assert stderr(500) == pytest.approx(0.049, abs=5e-4)
@@ -238,6 +248,11 @@ def test_plans_are_inverted_by_their_own_numbers():
     strong = plan(power=0.9, influence=0.25, threshold=0.15, pairs=5_000_000, false=1.0)
     assert strong.power >= 0.9
     assert strong.expected_false <= 1.001
+    powered = plan(power=0.9, influence=0.25, threshold=0.15)
+    assert powered.power >= 0.9
+    gap = 0.1 / stderr(powered.trials)
+    assert stats.norm.cdf(gap) == pytest.approx(powered.power)
+    assert stats.norm.cdf(0.1 / stderr(powered.trials - 1)) < 0.9
     assert plan(error=0.02, factor=2.0).trials == pytest.approx(one.trials / 2, abs=1)
     for bad in ({}, {"power": 0.9, "influence": 0.1}, {"error": 0.0}, {"error": 0.1, "fraction": 1.0}):
         with pytest.raises(ArgumentError):

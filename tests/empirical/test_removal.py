@@ -55,6 +55,14 @@ def test_error_of_a_paired_difference_covers():
     assert 0.5 < np.mean(np.square(z)) < 1.3  # what a seed's average owes to single examples is in both parts
 
 
+@pytest.mark.parametrize("axis", [0, 1], ids=["seeds", "tests"])
+def test_error_of_a_paired_difference_has_both_parts(axis):
+    """All the spread between seeds, or all of it between test examples: each alone makes the error."""
+    value = np.random.default_rng(3).normal(size=12)
+    draws = np.broadcast_to(value[:, None] if axis == 0 else value[None, :], (12, 12))
+    assert paired(draws) == pytest.approx((value.mean(), value.std(ddof=1) / np.sqrt(12)))
+
+
 def test_copies_of_training_examples_are_near_duplicates():
     rng = np.random.default_rng(0)
     x, z = rng.normal(size=(400, 20)).astype(np.float32), rng.normal(size=(50, 20)).astype(np.float32)

@@ -43,6 +43,20 @@ def test_workers_leave_no_trace(job):
     assert not same(alone, run(replace(job, seed=4), 70))
 
 
+def test_the_subsets_kept_are_those_trained_on(data):
+    """A model that is right exactly where it was trained: its bits are the subsets' own, in every shard."""
+
+    def echo(X, y, subset):
+        held = np.isin(np.arange(data.n + data.n_test), subset)
+        truth = np.append(data.y_train, data.y_test)
+        return np.where(held, truth, (truth + 1) % data.labels)
+
+    trials = run(Job(data, External(echo), Fixed(0.7), seed=3, shard=16), 40, first=8)
+    assert np.array_equal(trials.inside, trials.train)
+    assert trials.number.tolist() == list(range(8, 48))
+    assert not trials.test.any()
+
+
 def test_a_resumed_run_has_the_same_bits(job, tmp_path):
     entire = run(job, 100)
     run(job, 40, store=opened(job, tmp_path))

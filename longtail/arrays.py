@@ -79,6 +79,11 @@ def device(choice: str = "auto") -> Device:
     return Device("cpu", CPU.name, missing) if missing else Device("gpu", name, "a CUDA device is present")
 
 
+def on_gpu(choice: str) -> bool:
+    """Whether "cpu", "gpu" or "auto" comes to a GPU; an ArgumentError where one is asked for and absent."""
+    return choice != "cpu" and device(choice).kind != "cpu"
+
+
 def _look() -> tuple[str, str]:
     """The first CUDA device's name, and what is missing where there is none."""
     try:

@@ -22,11 +22,6 @@ Outputs = Callable[[Any, Bools, NDArray[np.int64]], Any]
 ROOM = 2**28  # numbers a block may hold: 1 GB in float32
 
 
-def on_gpu(device: str) -> bool:
-    """Whether ``device`` ("cpu", "gpu" or "auto") comes to a GPU; an ArgumentError where one is asked for and absent."""
-    return device != "cpu" and arrays.device(device).kind != "cpu"
-
-
 @dataclass(frozen=True)
 class Batched:
     """Trainer: ``outputs(xp, masks, trials)`` gives decision values (t, rows, K) as arrays of namespace ``xp``."""

@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 
 from empirical.data import Data
 from empirical.learner import Bools, Floats32, Learner, Score, Trainer, features, subsets
-from empirical.learners.batched import Batched, on_gpu
+from empirical.learners.batched import Batched
 from empirical.learners.scores import held_classes, read
 from empirical.threads import one_thread
+from longtail.arrays import on_gpu
 from longtail.core import real, whole
 from longtail.philox import WEIGHTS, substream
 

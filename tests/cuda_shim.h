@@ -19,6 +19,7 @@ static std::unique_ptr<std::barrier<>> gate;
 
 inline void __syncthreads() { gate->arrive_and_wait(); }
 inline unsigned __umulhi(unsigned a, unsigned b) { return (unsigned)(((unsigned long long)a * b) >> 32); }
+inline int __popcll(unsigned long long word) { return __builtin_popcountll(word); }
 template <class T> inline T atomicAdd(T* where, T what) { return __atomic_fetch_add(where, what, __ATOMIC_RELAXED); }
 
 template <class Kernel> void launch(unsigned blocks, unsigned threads, Kernel kernel) {

@@ -6,13 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from empirical.kernels import pairs_cuda
 from empirical.kernels.bits import pack
 from empirical.kernels.pairs import pairs
+from empirical.learners.knn import KNN
+from empirical.results import lowest_threshold, results
+from empirical.trials import Trials
 from longtail.arrays import gpu
 from longtail.core import ArgumentError
+from tests.empirical.test_knn import masked, planar
 from tests.empirical.test_pairs import drawn
 from tests.host_cupy import stand_in
 
@@ -93,6 +98,21 @@ def test_the_comparison_would_notice_another_count() -> None:
     other = correct.copy()
     other[0] = ~other[0]
     assert not np.array_equal(listed(masks, correct, 0, device="gpu")[:40], listed(masks, other, 0)[:40])
+
+
+@pytest.mark.usefixtures("host")
+def test_a_run_on_a_gpu_has_the_cpus_tables() -> None:
+    data = planar(50, 30)
+    masks = masked(120, 50)
+    train, test = KNN().prepare(data)(masks, np.arange(120))
+    trials = Trials.of(masks, train, test)
+    for labels in ((data.y_train, data.y_test), (None, None)):
+        mine, theirs = (results(trials, *labels, threshold=0.1, device=device) for device in ("gpu", "cpu"))
+        pd.testing.assert_frame_equal(mine.pairs, theirs.pairs)
+        assert len(mine.pairs) > 5
+        assert mine.agreement.pairs_both == theirs.agreement.pairs_both
+    rates = (lowest_threshold(trials, data.y_train, data.y_test, 0.9, device=device) for device in ("gpu", "cpu"))
+    assert len(set(rates)) == 1
 
 
 @pytest.mark.gpu

@@ -45,13 +45,14 @@ def entries(text: str) -> str:
 
 
 class Launched:
-    """A kernel of a compiled text, called as CuPy calls one; ``threads`` to a block instead of those asked for."""
+    """A kernel of a compiled text, called as CuPy calls one; with ``threads`` to a block, and two blocks at most, if given."""
 
     def __init__(self, library: ctypes.CDLL, name: str, threads: int | None = None) -> None:
         self.function, self.threads = getattr(library, f"run_{name}"), threads
 
     def __call__(self, grid: tuple[int], block: tuple[int], given: tuple[Any, ...]) -> None:
-        self.function(grid[0], self.threads or block[0], *(passed(value) for value in given))
+        blocks = min(grid[0], 2) if self.threads else grid[0]
+        self.function(blocks, self.threads or block[0], *(passed(value) for value in given))
 
 
 def passed(value: Any) -> Any:

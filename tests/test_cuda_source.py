@@ -131,6 +131,7 @@ SOURCES = {  # every CUDA text, and its kernels
     "longtail.kernels.census_cuda": ("census", "expected"),
     "empirical.kernels.pairs_cuda": ("hits",),
     "empirical.learners.knn_cuda": ("nearest", "votes"),
+    "empirical.learners.mlp_cuda": ("start", "keys", "gather", "lift", "softmax", "gated", "adam"),
 }
 
 

@@ -30,6 +30,7 @@ SIDE = 16  # threads to a side of a tile
 EACH: Final = 4  # rows, and columns, to a thread
 CHUNK: Final = 12  # words in shared memory at a time: whole threes
 ROOM = 2**22  # hits in the buffer
+MOST = 2**30  # tiles a launch
 
 Found = tuple[Any, Any, Any]
 
@@ -65,6 +66,9 @@ def hits(masks: Words, correct: Words, trials: int, threshold: float) -> Iterato
         part = waiting.pop()
         first_row, last_row, first_column, last_column = part
         tiles = -(-(last_row - first_row) // (SIDE * EACH)) * -(-(last_column - first_column) // (SIDE * EACH))
+        if tiles > MOST:
+            waiting += reversed(halved(*part))
+            continue
         found = cupy.zeros(1, cupy.uint64)
         bounds = (*(whole(v) for v in part), whole(trials), cupy.float64(threshold), whole(room))
         run((tiles,), (SIDE * SIDE,), (a, b, whole(masks.shape[1]), inside, totals, *bounds, key, count, found))

@@ -54,7 +54,7 @@ keys(const u64* trials, const u8* masks, u64 seed, u32 stream, u32 models, u32 n
 
 // rows[m, r] = x[the r-th example of model m's minibatch], 0 past its end.
 extern "C" __global__ void
-gather(const u16* x, const u32* orders, const u32* members, u32 step, u32 epochs, u32 models, u32 b, u32 d, u32 n,
+gather(u32 step, u32 epochs, const u16* x, const u32* orders, const u32* members, u32 models, u32 b, u32 d, u32 n,
        u16* rows) {
   for (u32 row = blockIdx.x; row < models * b; row += gridDim.x) {
     const u32 m = row / b, r = row % b;
@@ -77,8 +77,8 @@ lift(const float* hidden, const float* w, u64 size, u64 bias, u32 rows, u32 each
 
 // operand = SCALE (softmax(z + bias) − 1{label}) over the classes present, 0 past the minibatch's end.
 extern "C" __global__ void
-softmax(const float* z, const float* w, const u32* labels, const u8* present, const u32* orders, const u32* members,
-        u64 size, u64 bias, u32 step, u32 epochs, u32 models, u32 b, u32 n, u32 classes, u16* operand) {
+softmax(u32 step, u32 epochs, const float* z, const float* w, const u32* labels, const u8* present, const u32* orders,
+        const u32* members, u64 size, u64 bias, u32 models, u32 b, u32 n, u32 classes, u16* operand) {
   for (u32 row = blockIdx.x * blockDim.x + threadIdx.x; row < models * b; row += gridDim.x * blockDim.x) {
     const u32 m = row / b, r = row % b;
     const Batch batch = batch_of(members, m, step, epochs, b);
@@ -108,8 +108,8 @@ extern "C" __global__ void gated(const float* back, const u16* hidden, u64 count
 
 // Adam, all in one pass: g / (SCALE · examples) plus the penalty's gradient; w in float32, and its rounded copy.
 extern "C" __global__ void
-adam(const float* g, const u32* members, u32 step, u32 epochs, u32 models, u32 b, u32 d, u32 h, u32 classes,
-     float rate, float first, float second, float penalty, float* w, float* mean, float* square, u16* operand) {
+adam(u32 step, u32 epochs, float first, float second, const float* g, const u32* members, u32 models, u32 b, u32 d,
+     u32 h, u32 classes, float rate, float penalty, float* w, float* mean, float* square, u16* operand) {
   const u64 size = (u64)(d + 1) * h + (u64)(h + 1) * classes, lift = (u64)d * h, out = lift + h;
   const u32 spans = (size + SPAN - 1) / SPAN;
   for (u32 span = blockIdx.x; span < models * spans; span += gridDim.x) {

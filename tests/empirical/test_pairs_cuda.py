@@ -68,6 +68,7 @@ def test_only_pairs_of_one_label_and_of_labels_on_both_sides() -> None:
 @pytest.mark.parametrize("room", [64, 200, 1000])
 def test_a_buffer_that_overflows_is_done_again_in_halves(host: pytest.MonkeyPatch, room: int) -> None:
     host.setattr(pairs_cuda, "ROOM", room)
+    host.setattr(pairs_cuda, "MOST", 20)
     masks, correct = drawn(100, 37, 150)
     assert agree(masks, correct, -1.0) == 37 * 150 > 5 * room
     assert agree(masks, correct, -1.0, held=10) == 37 * 150

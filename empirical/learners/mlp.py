@@ -68,11 +68,8 @@ class MLP(Learner):
         self.check(data, score)
         rows = np.concatenate(features(data))
         if on_gpu(device):
-            return (
-                self._mixed(score, data, rows, seed)
-                if self.precision == "mixed"
-                else self._on_device(score, data, rows, seed)
-            )
+            make = self._mixed if self.precision == "mixed" else self._on_device
+            return make(score, data, rows, seed)
         if self.precision == "mixed":
             raise ArgumentError("precision", "mixed", "it needs a GPU: give device 'gpu', or precision 'float32'")
         return Descents(self, score, data, rows, np.append(data.y_train, data.y_test), seed)
@@ -83,10 +80,9 @@ class MLP(Learner):
         def values(xp: Any, masks: Bools, trials: Ints) -> Any:
             return self.by_oracle(xp, seed, xp.asarray(rows), xp.asarray(targets), masks, trials)
 
-        d, classes = rows.shape[1], data.labels
-        a_row = d + 2 * self.width
-        each = 12 * self.width * d + (self.batch + SHOWN) * a_row + self.epochs * data.n + 5 * len(rows) * classes
-        return Batched.of(values, score, data, each)
+        parameters, row = self.width * rows.shape[1], rows.shape[1] + 2 * self.width
+        lists, scores = self.epochs * data.n, 5 * len(rows) * data.labels
+        return Batched.of(values, score, data, 12 * parameters + (self.batch + SHOWN) * row + lists + scores)
 
     def _mixed(self, score: Score, data: Data, rows: Floats32, seed: int) -> Batched:
         largest = float(np.abs(rows).max())

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from empirical.data import Data
 from empirical.datasets import load
+from empirical.learner import Score
 from empirical.learners import mlp_cuda
 from empirical.learners.mlp import MLP, halved
-from empirical.learners.scores import held_classes
+from empirical.learners.scores import held_classes, scored
 from longtail import arrays
 from longtail.arrays import gpu
 from longtail.core import ArgumentError
@@ -86,6 +88,17 @@ def test_a_trial_does_not_depend_on_its_batch(small: Data, masks: np.ndarray) ->
     trials = np.arange(4)
     whole = there(NET, small, masks[:4], trials)
     np.testing.assert_allclose(there(NET, small, masks[1:3], trials[1:3]), whole[1:3], atol=1e-4)
+
+
+@pytest.mark.usefixtures("host")
+@pytest.mark.parametrize("score", ["correct", "margin"])
+def test_a_trainer_gives_the_oracles_scores(small: Data, masks: np.ndarray, score: Score) -> None:
+    trainer = replace(NET.prepare(small, score, seed=7, device="gpu"), batch=4)  # type: ignore[type-var]
+    found = np.hstack(trainer(masks[:6], np.arange(6)))
+    present, labels = held_classes(masks[:6], small.y_train, 3), np.append(small.y_train, small.y_test)
+    want = scored(by_oracle(NET, small, masks[:6], np.arange(6), mixed=True), present, labels, score)
+    assert found.dtype == (bool if score == "correct" else np.float32)
+    assert np.mean(np.abs(found.astype(float) - want) > 2e-3) < 0.01
 
 
 def accuracy(net: MLP, data: Data, masks: np.ndarray, *, mixed: bool) -> float:

@@ -12,13 +12,25 @@ from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
+import pytest
 from threadpoolctl import threadpool_limits
+
+from longtail.arrays import gpu
+from longtail.core import ArgumentError
 
 # children read the environment; this process may have loaded its BLAS before it was set
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 ONE_THREAD = threadpool_limits(1)
 FULL = os.environ.get("LONGTAIL_BENCHMARK", "small") == "full"
 ROUNDS = 9 if FULL else 2
+
+
+def gpu_or_skip() -> str:
+    """The GPU's name; a skip that says what is missing where there is none."""
+    try:
+        return gpu().name
+    except ArgumentError as error:
+        pytest.skip(str(error))
 
 
 @dataclass(frozen=True)

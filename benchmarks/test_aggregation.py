@@ -9,21 +9,23 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
-from benchmarks.alternating import FULL, Side, alternate
+from benchmarks.alternating import FULL, Side, alternate, gpu_or_skip
 from empirical.kernels.bits import pack
 from empirical.kernels.pairs import Hits, influence, pairs
 
+GPU = (4000, 60_000, 10_000) if FULL else (500, 1500, 300)
 T, N, Q = (2000, 20_000, 2000) if FULL else (500, 1500, 300)
 THRESHOLD = 0.15
 
 
-def drawn() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def drawn(t: int = T, n: int = N, q: int = Q) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     rng = np.random.default_rng(0)
-    masks = rng.random((T, N), dtype=np.float32) < 0.7
-    correct = rng.random((T, Q), dtype=np.float32) < rng.random(Q, dtype=np.float32)
-    correct[:, ::7] |= masks[:, : len(correct[0, ::7])] & (rng.random((T, len(correct[0, ::7]))) < 0.5)
+    masks = rng.random((t, n), dtype=np.float32) < 0.7
+    correct = rng.random((t, q), dtype=np.float32) < rng.random(q, dtype=np.float32)
+    correct[:, ::7] |= masks[:, : len(correct[0, ::7])] & (rng.random((t, len(correct[0, ::7]))) < 0.5)
     return masks, correct
 
 
@@ -66,3 +68,31 @@ def test_pairs_from_bits_against_a_product(benchmark: Any) -> None:
         medians["one float32 GEMM, nothing else"] / medians["pairs from bits, threshold fused"]
     )
     benchmark(lambda: list(pairs(a, b, T, THRESHOLD)))
+
+
+@pytest.mark.gpu
+def test_pairs_on_a_gpu(benchmark: Any) -> None:
+    """The case of MNIST: t = 4,000, n = 60,000, q = 10,000 (full size), bits sent and hits brought back each time."""
+    name = gpu_or_skip()
+    t, n, q = GPU
+    a, b = (pack(v) for v in drawn(t, n, q))
+    labels = {"train_labels": np.arange(n) % 10, "test_labels": np.arange(q) * 3 % 10}
+
+    def found(device: str, **more: Any) -> NDArray[np.int64]:
+        return np.concatenate(
+            [np.stack([h.train, h.test, h.in_sum], 1) for h in pairs(a, b, t, THRESHOLD, **more, device=device)]
+        )
+
+    np.testing.assert_array_equal(found("gpu", **labels), found("cpu", **labels))  # the order too
+    medians = alternate(
+        f"aggregation on {name}: t={t}, n={n}, q={q}, threshold {THRESHOLD}",
+        [
+            Side("one label of ten, GPU", lambda: found("gpu", **labels)),
+            Side("one label of ten, CPU", lambda: found("cpu", **labels)),
+            Side("any two, GPU", lambda: found("gpu")),
+        ],
+        rounds=5 if FULL else 2,
+    )
+    benchmark.extra_info["cpu_over_gpu"] = medians["one label of ten, CPU"] / medians["one label of ten, GPU"]
+    benchmark.extra_info["gpu"] = name
+    benchmark(lambda: found("gpu"))

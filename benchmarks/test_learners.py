@@ -24,7 +24,7 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 
-from benchmarks.alternating import FULL, ROUNDS, Side, Workers, alternate
+from benchmarks.alternating import FULL, ROUNDS, Side, Workers, alternate, gpu_or_skip
 from empirical.data import Data
 from empirical.designs import Fixed
 from empirical.learner import Learner
@@ -293,3 +293,41 @@ def _torch_nets(data: Data, net: MLP) -> list[Side]:
         Side("torch loop, 1 process", lambda: [one(k) for k in range(count)], count, f"test {right[0]:.4f}"),
         Side("torch.func.vmap, 1 process", many, count, f"test {right[1]:.4f}"),
     ]
+
+
+ON_GPU: list[tuple[Learner, Learner, int]] = [  # there, here, models
+    (KNN(1), KNN(1), 4096),
+    (KNN(5), KNN(5), 1024),
+    (Ridge(), Ridge(), 4096),
+    (KernelRidge(gamma=0.08), KernelRidge(gamma=0.08), 64),
+    (RandomFeatures(512, gamma=0.08), RandomFeatures(512, gamma=0.08), 256),
+    (Softmax(), Softmax(tolerance=1e-8), 256),
+    (MLP(256, epochs=10, rate=0.015), MLP(256, epochs=10, rate=0.015), 256),
+    (MLP(256, epochs=10, rate=0.015, precision="mixed"), MLP(256, epochs=10, rate=0.015), 256),
+]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("there", "here", "models"), ON_GPU, ids=lambda v: repr(v))
+def test_on_a_gpu(benchmark: Any, there: Learner, here: Learner, models: int) -> None:
+    """A GPU against one process of the CPU's kernels: the same predictions, of nets the same accuracy within .2 %."""
+    name, data = gpu_or_skip(), digits()
+    models = models if FULL else 64
+    masks, trials = drawn(models), np.arange(models)
+    device, cpu = there.prepare(data, device="gpu"), here.prepare(data)
+    few = slice(0, 64)
+    mine, theirs = (np.hstack(trainer(masks[few], trials[few])) for trainer in (device, cpu))
+    if isinstance(there, MLP):
+        assert abs(mine[:, data.n :].mean() - theirs[:, data.n :].mean()) < 0.002
+    else:
+        assert np.mean(mine != theirs) <= (0 if isinstance(there, KNN) else 1e-3)
+    medians = alternate(
+        f"{there!r} on {name}",
+        [
+            Side("GPU", lambda: device(masks, trials), models, f"test {mine[:, data.n :].mean():.4f}"),
+            Side("CPU, 1 process", lambda: cpu(masks[few], trials[few]), 64, f"test {theirs[:, data.n :].mean():.4f}"),
+        ],
+    )
+    benchmark.extra_info["cpu_over_gpu"] = medians["CPU, 1 process"] / medians["GPU"]
+    benchmark.extra_info["gpu"] = name
+    benchmark.pedantic(lambda: device(masks[few], trials[few]), rounds=3, warmup_rounds=1)

@@ -10,15 +10,20 @@ import gzip
 import os
 import resource
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks.alternating import FULL, Workers
+from benchmarks.alternating import FULL, Workers, gpu_or_skip
 from empirical.data import Data
+from empirical.designs import Fixed
 from empirical.learners.mlp import MLP
+from empirical.results import results
+from empirical.run import Job, run
+from longtail import arrays
 
 T, N = (100, 60_000) if FULL else (2, 4000)
 ROOT = Path(os.environ.get("LONGTAIL_DATA", Path(__file__).parents[1] / ".." / "shared" / "data")) / "mnist"
@@ -58,3 +63,35 @@ def test_a_hundred_nets_on_mnist(benchmark: Any) -> None:
     trainer = learner.prepare(data)
     benchmark.extra_info["processor seconds a model"] = workers.spent / T
     benchmark.pedantic(lambda: trainer(masks[:1], np.zeros(1, np.int64)), rounds=1)
+
+
+NETS = [MLP(128, epochs=10, batch=256, rate=0.004), MLP(512, epochs=20, batch=1024, rate=0.004)]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("net", NETS, ids=repr)
+def test_four_thousand_nets_on_a_gpu(benchmark: Any, net: MLP) -> None:
+    """t = 4,000 in mixed precision, from subsets to tables, which an H200 should do in a minute (``mlp_cuda``)."""
+    name, data = gpu_or_skip(), mnist()
+    t = 4000 if FULL else 64
+    masks, trials = Fixed(0.7).subsets(0, np.arange(64), data.n, data.y_train), np.arange(64)
+    mixed = replace(net, precision="mixed")
+    test = {}
+    for learner in (net, mixed):
+        _, right = learner.prepare(data, device="gpu")(masks, trials)
+        test[learner.precision] = right.mean()
+    assert abs(test["mixed"] - test["float32"]) < 0.002
+    assert test["mixed"] > (0.97 if FULL else 0.85)
+    start = time.perf_counter()
+    found = run(Job(data, mixed, Fixed(0.7), device="gpu"), t)
+    trained = time.perf_counter() - start
+    tables = results(found, data.y_train, data.y_test, device="gpu")
+    took = time.perf_counter() - start
+    print(  # noqa: T201
+        f"\nMNIST n={N} on {name}: {mixed!r}, t={t}: trained in {trained:.1f} s, {t / trained:.0f} models/s, "
+        f"tables after {took:.1f} s, {arrays.gpu().held / 2**30:.1f} GB of its memory; test accuracy "
+        f"{test['mixed']:.4f} against {test['float32']:.4f} in float32, {len(tables.pairs)} pairs"
+    )
+    benchmark.extra_info.update({"gpu": name, "models a second": t / trained, "seconds to tables": took})
+    trainer = mixed.prepare(data, device="gpu")
+    benchmark.pedantic(lambda: trainer(masks, trials), rounds=3, warmup_rounds=1)

@@ -103,7 +103,7 @@ def hypergeometric(trials: int, total: Any, inside: float, threshold: Any) -> Fl
 
 
 def discoveries(
-    trials: Trials, y_train: Any, y_test: Any, *, step: float = 0.005, same_class: bool = True
+    trials: Trials, y_train: Any, y_test: Any, *, step: float = 0.005, same_class: bool = True, device: str = "cpu"
 ) -> pd.DataFrame:
     """threshold, pairs, expected_false and false_discovery_rate, from the lowest threshold that memory allows up to
     1.
@@ -114,15 +114,18 @@ def discoveries(
     grid, false = grid[kept], false[kept]
     if not grid.size:
         return pd.DataFrame(columns=["threshold", "pairs", "expected_false", "false_discovery_rate"], dtype=float)
-    found = np.sort(above(trials, y_train, y_test, float(grid[0]), same_class=same_class).influence)
+    pairs_above = above(trials, y_train, y_test, float(grid[0]), same_class=same_class, device=device)
+    found = np.sort(pairs_above.influence)
     pairs = len(found) - np.searchsorted(found, grid - 1e-12)
     rate = np.minimum(false / np.maximum(pairs, 1), 1)
     return pd.DataFrame({"threshold": grid, "pairs": pairs, "expected_false": false, "false_discovery_rate": rate})
 
 
-def threshold_for(trials: Trials, y_train: Any, y_test: Any, rate: float = 0.05, *, same_class: bool = True) -> float:
+def threshold_for(
+    trials: Trials, y_train: Any, y_test: Any, rate: float = 0.05, *, same_class: bool = True, device: str = "cpu"
+) -> float:
     """The lowest threshold at which the false-discovery rate is at most ``rate``; NaN where there is none."""
     real("rate", rate, 0, 1, open_low=True)
-    table = discoveries(trials, y_train, y_test, same_class=same_class)
+    table = discoveries(trials, y_train, y_test, same_class=same_class, device=device)
     good = table[(table["false_discovery_rate"] <= rate) & (table["pairs"] > 0)]
     return float(good["threshold"].min()) if len(good) else float("nan")

@@ -127,10 +127,10 @@ def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
     from empirical.designs import Orthogonal, design
     from empirical.run import Job
     from empirical.spec import learner
-    from longtail.arrays import device
     from longtail.core import whole
 
-    chosen = device(arguments.device)
+    trained = learner(arguments.learner)
+    chosen = trained.place(arguments.device)
     log.info("on %s (%s)", chosen.name, chosen.reason)
     subsets = design(
         arguments.design,
@@ -151,7 +151,7 @@ def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
     seed = whole("--seed", arguments.seed, 0, 2**64 - 1)
     return Job(
         dataset.data,
-        learner(arguments.learner),
+        trained,
         subsets,
         seed,
         arguments.score,
@@ -233,7 +233,9 @@ def _results(scored: Scored, arguments: argparse.Namespace) -> Results:
         raise ArgumentError("--fdr", arguments.fdr, "give --threshold or --fdr, not both")
     threshold = THRESHOLD if arguments.threshold is None else arguments.threshold
     if arguments.fdr is not None:
-        threshold = lowest_threshold(scored.trials, scored.y_train, scored.y_test, arguments.fdr)
+        threshold = lowest_threshold(
+            scored.trials, scored.y_train, scored.y_test, arguments.fdr, device=arguments.device
+        )
         if threshold != threshold:
             raise ArgumentError(
                 "--fdr", arguments.fdr, "no threshold keeps false pairs to that share; train more models"
@@ -247,6 +249,7 @@ def _results(scored: Scored, arguments: argparse.Namespace) -> Results:
         classes=scored.classes,
         train_ids=scored.train_ids,
         test_ids=scored.test_ids,
+        device=arguments.device,
     )
     found.summary.update(scored.record)
     return found

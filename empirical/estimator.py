@@ -109,7 +109,7 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
         """Pairs with influence ≥ threshold, largest first; of one class unless told, or unless there are no labels."""
         same = self._labeled if same_class is None else same_class
         y_test = self._y_test if self._labeled else np.zeros(self.trials_.n_test, np.int64)
-        pairs = influence_pairs(self.trials_, self._y_train, y_test, threshold, same_class=same)
+        pairs = influence_pairs(self.trials_, self._y_train, y_test, threshold, same_class=same, device=self.device)
         if self.classes_ is not None:
             pairs["label"] = np.array(self.classes_, dtype=object)[pairs["label"]]
         else:
@@ -126,11 +126,12 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
 
     def threshold_for(self, rate: float = 0.05) -> float:
         """The lowest threshold at which at most ``rate`` of the pairs are expected to be false."""
-        return lowest_threshold(self.trials_, self._y_train, self._y_test, rate)
+        return lowest_threshold(self.trials_, self._y_train, self._y_test, rate, device=self.device)
 
     def agreement(self, threshold: float = THRESHOLD) -> Agreement:
         """What two halves of the trials agree on."""
-        return agreement(self.trials_, self._y_train, self._y_test, threshold, same_class=self._labeled)
+        labeled = self._labeled
+        return agreement(self.trials_, self._y_train, self._y_test, threshold, same_class=labeled, device=self.device)
 
     @property
     def _labeled(self) -> bool:

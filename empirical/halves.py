@@ -60,7 +60,13 @@ def halves(trials: Trials) -> tuple[Trials, Trials]:
 
 
 def agreement(
-    trials: Trials, y_train: Any, y_test: Any, threshold: float = THRESHOLD, *, same_class: bool = True
+    trials: Trials,
+    y_train: Any,
+    y_test: Any,
+    threshold: float = THRESHOLD,
+    *,
+    same_class: bool = True,
+    device: str = "cpu",
 ) -> Agreement:
     """What two halves of the trials agree on."""
     parts = halves(trials)
@@ -70,7 +76,7 @@ def agreement(
     correlation = float(np.corrcoef(first[both], second[both])[0, 1]) if spread else float("nan")
     codes: list[Integers] = []
     for part in parts:
-        pairs = above(part, y_train, y_test, threshold, same_class=same_class)
+        pairs = above(part, y_train, y_test, threshold, same_class=same_class, device=device)
         codes.append(pairs.train * trials.n_test + pairs.test)
     shared = len(np.intersect1d(codes[0], codes[1], assume_unique=True))
     return Agreement(first, second, correlation, len(codes[0]), len(codes[1]), shared)

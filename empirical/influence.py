@@ -47,9 +47,10 @@ def influence_pairs(
     *,
     same_class: bool = True,
     level: float = LEVEL,
+    device: str = "cpu",
 ) -> pd.DataFrame:
     """Pairs with influence ≥ threshold, largest first: train_index, test_index, label, influence, stderr, low, high."""
-    found = above(trials, y_train, y_test, threshold, same_class=same_class)
+    found = above(trials, y_train, y_test, threshold, same_class=same_class, device=device)
     cells = _found_cells(trials, found) if found.in_sum is not None else None
     if cells is None:
         cells = pair_cells(trials, found.train, found.test, y_train)
@@ -69,10 +70,12 @@ def influence_pairs(
     return frame.iloc[order].reset_index(drop=True)
 
 
-def above(trials: Trials, y_train: Any, y_test: Any, threshold: float, *, same_class: bool = True) -> Pairs:
+def above(
+    trials: Trials, y_train: Any, y_test: Any, threshold: float, *, same_class: bool = True, device: str = "cpu"
+) -> Pairs:
     """All pairs at or above the threshold; memory is that of the pairs found."""
     real("threshold", threshold, -np.inf)
-    parts = list(stream(trials, y_train, y_test, threshold, same_class=same_class))
+    parts = list(stream(trials, y_train, y_test, threshold, same_class=same_class, device=device))
     if not parts:
         return Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
     sums = [p.in_sum for p in parts if p.in_sum is not None]
@@ -99,8 +102,12 @@ def margins(trials: Trials) -> tuple[Integers, Integers]:
     return n_in, totals
 
 
-def stream(trials: Trials, y_train: Any, y_test: Any, threshold: float, *, same_class: bool = True) -> Iterator[Pairs]:
-    """Pairs at or above the threshold, some at a time, class by class."""
+def stream(
+    trials: Trials, y_train: Any, y_test: Any, threshold: float, *, same_class: bool = True, device: str = "cpu"
+) -> Iterator[Pairs]:
+    """Pairs at or above the threshold, some at a time, class by class, the same on any device; scores that are no bits
+    stay on the CPU.
+    """
     left, right = labels("y_train", y_train, trials.n), labels("y_test", y_test, trials.n_test)
     if same_class and (left is None or right is None):
         raise ArgumentError("y_train, y_test", None, "pairs of one class need both labels; or give same_class=False")
@@ -111,7 +118,10 @@ def stream(trials: Trials, y_train: Any, y_test: Any, threshold: float, *, same_
     n_in = np.bitwise_count(inside).sum(1, dtype=np.int64)
     totals = np.bitwise_count(right_bits).sum(1, dtype=np.int64)
     mine, theirs = (left, right) if same_class else (None, None)
-    for hits in kernel.pairs(inside, right_bits, trials.count, threshold, train_labels=mine, test_labels=theirs):
+    found = kernel.pairs(
+        inside, right_bits, trials.count, threshold, train_labels=mine, test_labels=theirs, device=device
+    )
+    for hits in found:
         value = kernel.influence(hits.in_sum, n_in[hits.train], totals[hits.test], trials.count)
         yield Pairs(hits.train, hits.test, value, hits.in_sum)
 

@@ -9,12 +9,15 @@ agree to the bit.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Any, ClassVar, Literal, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from empirical.data import Data
+from longtail import arrays
+from longtail.arrays import Device
 from longtail.core import ArgumentError
 
 Score = Literal["correct", "probability", "margin", "loss"]
@@ -41,10 +44,20 @@ class Learner(ABC):
     """Subclass it (a frozen dataclass) to bring your own; ``External`` wraps a model that is trained one at a time."""
 
     scores: ClassVar[tuple[str, ...]] = ("correct",)
+    devices: ClassVar[tuple[str, ...]] = ("cpu", "gpu")
 
     @abstractmethod
     def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Trainer:
         """What all trials share (Gram matrices, neighbor lists, device arrays), done once per process."""
+
+    def place(self, choice: str) -> Device:
+        """The device that "auto", "cpu" or "gpu" comes to; an ArgumentError where a GPU is asked for in vain."""
+        if "gpu" in self.devices:
+            return arrays.device(choice)
+        if choice == "gpu":
+            raise ArgumentError("device", "gpu", f"{type(self).__name__} trains on the CPU only: give cpu or auto")
+        arrays.device(choice)  # refuses what is no device
+        return replace(arrays.CPU, reason=f"{type(self).__name__} trains on the CPU only")
 
     def check(self, data: Data, score: str) -> None:
         """Refuse a score this learner does not give, and data with one class only."""

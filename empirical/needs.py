@@ -1,4 +1,7 @@
-"""What a run will need, said before it starts: time from a rehearsal of a few models, memory and disk from counting."""
+"""What a run will need, said before it starts: time from a rehearsal of a few models, memory and disk from counting.
+
+On a GPU the rehearsal is a whole block of models, since one takes as long, and the memory it took is read off the device.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from empirical.run import Job
+from longtail import arrays
 
 PATIENCE = 10.0  # seconds a first model may take for another to be worth it: the first may have been compiling
 LONG = 2.0  # seconds that a rehearsal of many models may take
@@ -16,15 +20,17 @@ LONG = 2.0  # seconds that a rehearsal of many models may take
 
 @dataclass(frozen=True)
 class Needs:
-    """Seconds (NaN where nothing was rehearsed), bytes of memory and of disk."""
+    """Seconds (NaN where nothing was rehearsed), bytes of memory and of disk, and of a GPU's memory."""
 
     seconds: float
     memory: int
     disk: int
+    gpu: int = 0
 
     def __str__(self) -> str:
         parts = [] if np.isnan(self.seconds) else [f"about {duration(self.seconds)}"]
-        return ", ".join([*parts, f"{size(self.memory)} of memory", f"{size(self.disk)} of disk"])
+        on_gpu = [f"{size(self.gpu)} of GPU memory"] if self.gpu else []
+        return ", ".join([*parts, f"{size(self.memory)} of memory", *on_gpu, f"{size(self.disk)} of disk"])
 
 
 def needs(job: Job, trials: int, missing: int, workers: int) -> Needs:
@@ -35,11 +41,22 @@ def needs(job: Job, trials: int, missing: int, workers: int) -> Needs:
     peak = resident()
     aggregation = int(trials * (4 * n + 3 * q) / 8) + 8 * 1024 * trials  # rows and columns of bits, a block unpacked
     memory = max(peak, 2**27) * (1 if workers == 1 else 1 + workers) + aggregation
-    return Needs(seconds, memory, int(trials * each) + 100 * n)
+    return Needs(seconds, memory, int(trials * each) + 100 * n, gpu_memory(job, trials))
+
+
+def gpu_memory(job: Job, trials: int) -> int:
+    """The most bytes held there: by the rehearsal, which was a whole block, or by the bits that pairs are found from."""
+    if job.device != "gpu":
+        return 0
+    bits = (job.data.n + job.data.n_test) * -(-trials // 64) * 8 if job.score == "correct" else 0
+    return max(arrays.device("gpu").held, bits)
 
 
 def rehearsal(job: Job, missing: int, workers: int) -> float:
-    """Seconds for the missing trials, by the time of a few; too high where the first model alone is slow."""
+    """Seconds for the missing trials, by the time of a few; too high where the first model alone is slow.
+
+    On a GPU by that of a block, the second, unless the first is slow even with compiling; it serves all workers.
+    """
     trainer = job.trainer()
 
     def spent(count: int) -> float:
@@ -49,6 +66,10 @@ def rehearsal(job: Job, missing: int, workers: int) -> float:
         trainer(masks, number)
         return time.perf_counter() - start
 
+    if job.device == "gpu":
+        block = min(max(int(trainer.batch), 1), job.shard)
+        took = spent(block)
+        return (min(took, spent(block)) if took < PATIENCE else took) * -(-missing // block)
     one = spent(1)
     if one < PATIENCE:
         one = min(one, spent(1))

@@ -67,7 +67,12 @@ def parser() -> Parser:
     )
     run.add_argument("--seed", type=int, default=0, metavar="S", help="seed of subsets and learners (default 0)")
     run.add_argument("--workers", type=int, default=1, metavar="W", help="processes, of one thread each (default 1)")
-    run.add_argument("--device", default="auto", choices=("auto", "cpu", "gpu"), help="where to train (default auto)")
+    run.add_argument(
+        "--device",
+        default="auto",
+        choices=("auto", "cpu", "gpu"),
+        help="where to train and look for pairs (default auto)",
+    )
     run.add_argument("--executor", default="processes", choices=EXECUTORS, help="dask needs a client of yours")
     run.add_argument(
         "--shard", type=int, default=SHARD, metavar="K", help=f"trials written at a time (default {SHARD})"

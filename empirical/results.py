@@ -37,17 +37,23 @@ def results(
     classes: tuple[Any, ...] | None = None,
     train_ids: tuple[Any, ...] | None = None,
     test_ids: tuple[Any, ...] | None = None,
+    device: str = "cpu",
 ) -> Results:
-    """Tables and summary; ``published_rule`` keeps pairs whose training example has memorization ≥ .25 as well."""
+    """Tables and summary; ``published_rule`` keeps pairs whose training example has memorization ≥ .25 as well.
+
+    ``device`` is where pairs are looked for; they are the same on any.
+    """
     same = y_train is not None and y_test is not None
     table = memorization(trials, y_train)
     pairs = (
-        influence_pairs(trials, y_train, y_test, threshold, same_class=True) if same else _any_class(trials, threshold)
+        influence_pairs(trials, y_train, y_test, threshold, same_class=True, device=device)
+        if same
+        else _any_class(trials, threshold, device)
     )
     pairs["memorization"] = table["memorization"].to_numpy()[pairs["train_index"]]
     if published_rule:
         pairs = pairs[pairs["memorization"] >= PUBLISHED_MEMORIZATION].reset_index(drop=True)
-    agreed = agreement(trials, y_train, y_test, threshold, same_class=same)
+    agreed = agreement(trials, y_train, y_test, threshold, same_class=same, device=device)
     summary = _summary(trials, table, pairs, agreed, threshold, y_train, y_test, same)
     if classes is not None:
         names = np.array(classes, dtype=object)
@@ -61,10 +67,9 @@ def results(
     return Results(table, pairs, summary, agreed)
 
 
-def _any_class(trials: Trials, threshold: float) -> pd.DataFrame:
-    return influence_pairs(trials, None, np.zeros(trials.n_test, int), threshold, same_class=False).drop(
-        columns="label"
-    )
+def _any_class(trials: Trials, threshold: float, device: str) -> pd.DataFrame:
+    labels = np.zeros(trials.n_test, int)
+    return influence_pairs(trials, None, labels, threshold, same_class=False, device=device).drop(columns="label")
 
 
 def _summary(
@@ -114,9 +119,10 @@ def noise_share(value: Floats, error: Floats) -> float:
     return min(float(np.nanmean(error**2)) / spread, 1.0) if spread > 0 and np.isfinite(error).any() else float("nan")
 
 
-def lowest_threshold(trials: Trials, y_train: Any, y_test: Any, rate: float) -> float:
+def lowest_threshold(trials: Trials, y_train: Any, y_test: Any, rate: float, *, device: str = "cpu") -> float:
     """The threshold at which at most ``rate`` of the pairs are expected to be false."""
-    return threshold_for(trials, y_train, y_test, rate, same_class=y_train is not None and y_test is not None)
+    same = y_train is not None and y_test is not None
+    return threshold_for(trials, y_train, y_test, rate, same_class=same, device=device)
 
 
 def _mean(values: Any) -> float | None:

@@ -145,6 +145,8 @@ def check(job: Job, trials: int, first: int, workers: int, executor: str) -> Non
     job.design.check(job.data.n, trials, job.data.y_train)
     if first:
         job.design.check(job.data.n, first, job.data.y_train)
+    if job.device == "gpu" and "gpu" not in job.learner.devices:
+        job.learner.place("gpu")
     job.learner.check(job.data, job.score)
 
 

@@ -54,6 +54,15 @@ class Device:
         except (OSError, StopIteration):
             return 2**30
 
+    @property
+    def held(self) -> int:
+        """Bytes of a GPU's memory that CuPy's pool has taken so far, which is the most that were in use; 0 on a CPU."""
+        if self.kind == "cpu":
+            return 0
+        import cupy
+
+        return int(cupy.get_default_memory_pool().total_bytes())
+
 
 CPU = Device("cpu", f"{os.cpu_count()} cores", "asked for")
 
@@ -77,6 +86,11 @@ def device(choice: str = "auto") -> Device:
         return gpu()
     name, missing = _look()
     return Device("cpu", CPU.name, missing) if missing else Device("gpu", name, "a CUDA device is present")
+
+
+def on_gpu(choice: str) -> bool:
+    """Whether "cpu", "gpu" or "auto" comes to a GPU; an ArgumentError where one is asked for and absent."""
+    return choice != "cpu" and device(choice).kind != "cpu"
 
 
 def _look() -> tuple[str, str]:

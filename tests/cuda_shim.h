@@ -11,6 +11,14 @@
 #define __forceinline__ inline
 #define __shared__ static
 #define __launch_bounds__(...)
+#define SHIM  // one PTX instruction has its own here
+inline unsigned short half_of(float x) {
+  const _Float16 rounded = (_Float16)x;
+  unsigned short bits;
+  __builtin_memcpy(&bits, &rounded, 2);
+  return bits;
+}
+
 
 struct Index { unsigned x; };
 static thread_local Index threadIdx;
@@ -19,6 +27,7 @@ static std::unique_ptr<std::barrier<>> gate;
 
 inline void __syncthreads() { gate->arrive_and_wait(); }
 inline unsigned __umulhi(unsigned a, unsigned b) { return (unsigned)(((unsigned long long)a * b) >> 32); }
+inline int __popcll(unsigned long long word) { return __builtin_popcountll(word); }
 template <class T> inline T atomicAdd(T* where, T what) { return __atomic_fetch_add(where, what, __ATOMIC_RELAXED); }
 
 template <class Kernel> void launch(unsigned blocks, unsigned threads, Kernel kernel) {

@@ -6,6 +6,7 @@ On a GPU the same comparisons run on the real thing, marked ``gpu``.
 from __future__ import annotations
 
 import ctypes
+import importlib
 import shutil
 import subprocess
 from pathlib import Path
@@ -126,15 +127,31 @@ def test_the_comparison_would_notice_another_seed(compiled: ctypes.CDLL) -> None
     assert len(census) == 4
 
 
+SOURCES = {  # every CUDA text, and its kernels
+    "longtail.kernels.census_cuda": ("census", "expected"),
+    "empirical.kernels.pairs_cuda": ("hits",),
+    "empirical.learners.knn_cuda": ("nearest", "votes"),
+    "empirical.learners.mlp_cuda": ("start", "keys", "gather", "lift", "softmax", "gated", "adam"),
+}
+
+
+def test_every_cuda_text_is_listed_here() -> None:
+    root = Path(__file__).parents[1]
+    files = [path for package in ("longtail", "empirical") for path in (root / package).rglob("*_cuda.py")]
+    names = {".".join(path.relative_to(root).with_suffix("").parts) for path in files}
+    assert names - {"longtail.philox.block_cuda"} == set(SOURCES)
+
+
 @pytest.mark.skipif(shutil.which("nvcc") is None, reason="nvcc is not installed")
-def test_nvcc_compiles_the_kernels_for_hopper(tmp_path: Path) -> None:
-    (tmp_path / "kernels.cu").write_text(census_cuda.source())
+@pytest.mark.parametrize("module", SOURCES)
+def test_nvcc_compiles_the_kernels_for_hopper(tmp_path: Path, module: str) -> None:
+    (tmp_path / "kernels.cu").write_text(importlib.import_module(module).source())
     built = tmp_path / "kernels.cubin"
     strict = ["-Werror", "all-warnings"]
     subprocess.run(["nvcc", "-arch=sm_90", "-cubin", *strict, "-o", built, tmp_path / "kernels.cu"], check=True)
     made = built.read_bytes()
-    assert b".text.census" in made
-    assert b".text.expected" in made
+    for name in SOURCES[module]:
+        assert f".text.{name}".encode() in made
 
 
 @pytest.fixture(scope="module")

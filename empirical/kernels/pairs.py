@@ -25,6 +25,7 @@ from array_api_compat import array_namespace
 from numpy.typing import ArrayLike, NDArray
 
 from empirical.kernels.bits import Words
+from longtail.arrays import on_gpu
 from longtail.core import ArgumentError
 
 Ints = NDArray[np.int64]
@@ -76,21 +77,25 @@ def pairs(
     train_labels: ArrayLike | None = None,
     test_labels: ArrayLike | None = None,
     held: int = HELD,
+    device: str = "cpu",
 ) -> Iterator[Hits]:
     """Pairs with influence ≥ threshold, at most ``held`` a yield; of one label only, where labels are given.
 
-    With labels, only pairs of one label are ever formed: a K-th of the work. The order is by label, then by test block.
+    With labels, only pairs of one label are ever formed: a K-th of the work. The order is by label, then by test block,
+    on either device.
     """
     if trials > 64 * masks.shape[1]:
         raise ArgumentError("trials", trials, f"give at most the {64 * masks.shape[1]} that the words hold")
     if (train_labels is None) != (test_labels is None):
         raise ArgumentError("labels", "one of train_labels and test_labels", "give both or neither")
+    _check(masks, correct)
+    find = _hits_on_gpu if on_gpu(device) else _hits
     if train_labels is None or test_labels is None:
-        yield from _hits(masks, correct, np.arange(len(masks)), np.arange(len(correct)), trials, threshold, held)
+        yield from find(masks, correct, np.arange(len(masks)), np.arange(len(correct)), trials, threshold, held)
         return
     left, right = np.asarray(train_labels), np.asarray(test_labels)
     for label in np.intersect1d(left, right):
-        yield from _hits(
+        yield from find(
             masks, correct, np.flatnonzero(left == label), np.flatnonzero(right == label), trials, threshold, held
         )
 
@@ -114,14 +119,29 @@ def _hits(
             yield Hits(rows[row[:found][real]], columns[column[:found][real]], count[:found][real])
 
 
-def _tiled(masks: Words, correct: Words) -> tuple[Words, Words]:
-    """Masks padded to whole row blocks, and correctness as (block, word, lane); words padded to whole passes."""
-    from empirical.kernels.pairs_cpu import LANES, ROWS, STEP
+def _hits_on_gpu(
+    masks: Words, correct: Words, rows: Ints, columns: Ints, trials: int, threshold: float, held: int
+) -> Iterator[Hits]:
+    from empirical.kernels import pairs_cuda
 
+    for row, column, count in pairs_cuda.hits(masks[rows], correct[columns], trials, threshold):
+        for first in range(0, len(row), held):
+            some = slice(first, first + held)
+            yield Hits(rows[row[some]], columns[column[some]], count[some])
+
+
+def _check(masks: Words, correct: Words) -> None:
     if masks.ndim != 2 or correct.ndim != 2 or masks.shape[1] != correct.shape[1]:
         raise ArgumentError(
             "correct", f"words of shape {correct.shape} beside {masks.shape}", "give both for the same trials"
         )
+
+
+def _tiled(masks: Words, correct: Words) -> tuple[Words, Words]:
+    """Masks padded to whole row blocks, and correctness as (block, word, lane); words padded to whole passes."""
+    from empirical.kernels.pairs_cpu import LANES, ROWS, STEP
+
+    _check(masks, correct)
     words = -(-masks.shape[1] // STEP) * STEP
     a = np.zeros((-(-len(masks) // ROWS) * ROWS, words), np.uint64)
     a[: len(masks), : masks.shape[1]] = masks

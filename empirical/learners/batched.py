@@ -16,15 +16,11 @@ from numpy.typing import NDArray
 from empirical.data import Data
 from empirical.learner import Bools, Score, subsets
 from empirical.learners.scores import held_classes, scored
+from empirical.names import SHARD
 from longtail import arrays
 
 Outputs = Callable[[Any, Bools, NDArray[np.int64]], Any]
-ROOM = 2**28  # numbers a block may hold: 1 GB in float32
-
-
-def on_gpu(device: str) -> bool:
-    """Whether ``device`` ("cpu", "gpu" or "auto") comes to a GPU; an ArgumentError where one is asked for and absent."""
-    return device != "cpu" and arrays.device(device).kind != "cpu"
+ROOM = 2**29  # numbers a block may hold: 2 GB in float32
 
 
 @dataclass(frozen=True)
@@ -38,8 +34,9 @@ class Batched:
 
     @classmethod
     def of(cls, outputs: Outputs, score: Score, data: Data, numbers: int) -> Batched:
-        """With as many trials a block as fit, each taking ``numbers`` numbers."""
-        return cls(outputs, score, data, max(1, min(256, ROOM // numbers)))
+        """With as many trials a block as fit, each taking ``numbers`` numbers: a shard's, or an even part of one."""
+        fits = max(1, min(SHARD, ROOM // numbers))
+        return cls(outputs, score, data, 2 ** (fits.bit_length() - 1))
 
     def __call__(self, masks: Bools, trials: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
         masks, trials = subsets(masks, trials, self.data.n)

@@ -7,7 +7,7 @@ For a function, ``X`` holds the training examples and after them the test exampl
 indices, ``subset`` the positions to train on; it returns class indices (rows,) or probabilities (rows, K). A parameter
 named ``seed`` gets the trial's own whole number, as does every ``random_state`` of a scikit-learn model, so that a
 trial is the same in any process and any batch. A run gives each worker process its own trainer; here everything is
-one thread.
+one thread. ``device="gpu"`` is refused: a model that uses a GPU does so by its own settings.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class External(Learner):
 
     model: Any
     scores: ClassVar[tuple[str, ...]] = ("correct", "probability", "margin", "loss")
+    devices: ClassVar[tuple[str, ...]] = ("cpu",)
 
     def __post_init__(self) -> None:
         if not callable(self.model) and not (hasattr(self.model, "fit") and hasattr(self.model, "predict")):
@@ -45,7 +46,8 @@ class External(Learner):
 
     @one_thread
     def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Outside:
-        """Nothing is shared; a score the model cannot give is refused."""
+        """Nothing is shared; a score the model cannot give is refused, and so is a GPU: where it trains is its own."""
+        self.place(device)
         self.check(data, score)
         fits = hasattr(self.model, "fit")
         has = [name for name in ("predict_proba", "decision_function") if hasattr(self.model, name)]

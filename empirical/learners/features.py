@@ -16,9 +16,9 @@ import numpy as np
 
 from empirical.data import Data
 from empirical.learner import Floats32, Learner, Score, Trainer, features
-from empirical.learners.batched import on_gpu
 from empirical.learners.ridge import Wide, on_device, precise
 from empirical.threads import one_thread
+from longtail.arrays import on_gpu
 from longtail.core import real, whole
 from longtail.philox import LEARNER, uniforms
 

@@ -26,9 +26,10 @@ from scipy.linalg import cho_factor, cho_solve, lapack
 
 from empirical.data import Data
 from empirical.learner import Bools, Floats32, Learner, Score, Trainer, features, subsets
-from empirical.learners.batched import Batched, on_gpu
+from empirical.learners.batched import Batched
 from empirical.learners.scores import held_classes, read
 from empirical.threads import one_thread
+from longtail.arrays import on_gpu
 from longtail.core import ArgumentError, Floats, real
 
 LARGEST = 20_000  # examples: the kernel matrix and its inverse take 8 n² bytes

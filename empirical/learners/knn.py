@@ -10,6 +10,7 @@ Work. At k = 1 and r = .7 a list is walked 1.4 places a trial; 64 trials share a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,10 +18,12 @@ from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from empirical.data import Data
-from empirical.kernels.bits import pack, unpack
+from empirical.kernels.bits import Words, pack, unpack
 from empirical.learner import Bools, Floats32, Learner, Score, features, subsets
 from empirical.learners.neighbors import neighbors
 from empirical.threads import one_thread
+from longtail import arrays
+from longtail.arrays import on_gpu
 from longtail.core import whole
 
 
@@ -38,12 +41,12 @@ class KNN(Learner):
     def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Neighbors:
         """Lists of neighbors, long enough that few subsets outlast them; those that do are walked to the end."""
         self.check(data, score)
+        there = on_gpu(device)
         train, test = features(data)
         length = min(data.n, max(128, 16 * self.k))
         queries = np.concatenate([train, test])
-        return Neighbors(
-            self.k, score, data, queries, train, neighbors(queries, train, length), np.append(data.y_train, data.y_test)
-        )
+        order, labels = neighbors(queries, train, length), np.append(data.y_train, data.y_test)
+        return Neighbors(self.k, score, data, queries, train, order, labels, there)
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class Neighbors:
     train: Floats32
     order: NDArray[np.int32]
     labels: NDArray[np.int64]
+    gpu: bool = False
     batch: int = 64
 
     @one_thread
@@ -71,50 +75,73 @@ class Neighbors:
             )
         return scores[:, : self.data.n], scores[:, self.data.n :]
 
-    def _nearest(self, masks: Bools) -> Bools:
-        from empirical.learners.knn_cpu import nearest
+    @cached_property
+    def _lists(self) -> tuple[Any, Any]:
+        """The lists, and where a neighbor's label is the query's, on the device that walks them."""
+        agree = self.data.y_train[self.order] == self.labels[:, None]
+        if not self.gpu:
+            return self.order, agree
+        xp = arrays.device("gpu").xp
+        return xp.asarray(self.order), xp.asarray(agree)
 
+    def _late(self, short: Bools) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Queries whose list ended too soon, and their lists to the end."""
+        late = np.flatnonzero(short)
+        return late, neighbors(self.queries[late], self.train, self.data.n)
+
+    def _nearest(self, masks: Bools) -> Bools:
         bits = pack(masks)
         valid = pack(np.ones((len(masks), 1), bool))[0]
-        right = np.empty((len(self.queries), bits.shape[1]), np.uint64)
-        open_ = np.zeros(len(self.queries), bool)
-        agree = self.data.y_train[self.order] == self.labels[:, None]
-        nearest(self.order, agree, bits, valid, right, open_)
-        late = np.flatnonzero(open_)
-        if late.size:
-            order = neighbors(self.queries[late], self.train, self.data.n)
-            again = np.empty((late.size, bits.shape[1]), np.uint64)
+        right, short = self._first(*self._lists, bits, valid)
+        if short.any():
+            late, order = self._late(short)
             agree = self.data.y_train[order] == self.labels[late, None]
-            nearest(order, agree, bits, valid, again, np.zeros(late.size, bool))
-            right[late] = again
+            right[late] = self._first(order, agree, bits, valid)[0]
         return unpack(right, len(masks))
 
+    def _first(self, order: Any, agree: Any, bits: Words, valid: Words) -> tuple[Words, Bools]:
+        if self.gpu:
+            from empirical.learners import knn_cuda
+
+            return knn_cuda.nearest(order, agree, bits, valid)
+        from empirical.learners import knn_cpu
+
+        right, short = np.empty((len(order), bits.shape[1]), np.uint64), np.zeros(len(order), bool)
+        knn_cpu.nearest(order, agree, bits, valid, right, short)
+        return right, short
+
     def _majority(self, masks: Bools) -> NDArray[Any]:
-        from empirical.learners.knn_cpu import votes
+        counts, short = self._votes(self._lists[0] if self.gpu else self.order, masks)
+        if short.any() and self.order.shape[1] < self.data.n:
+            late, order = self._late(short)
+            counts[:, arrays.namespace(counts).asarray(late)] = self._votes(order, masks)[0]
+        found = tallied(counts, arrays.namespace(counts).asarray(self.labels), self.score)
+        return np.asarray(found.get() if self.gpu else found)
 
-        counts = np.zeros((len(masks), len(self.queries), self.data.labels), np.int16)
-        short = np.zeros(len(self.queries), bool)
-        votes(self.order, self.data.y_train, masks, self.k, counts, short)
-        late = np.flatnonzero(short)
-        if late.size and self.order.shape[1] < self.data.n:
-            order = neighbors(self.queries[late], self.train, self.data.n)
-            again = np.zeros((len(masks), late.size, self.data.labels), np.int16)
-            votes(order, self.data.y_train, masks, self.k, again, np.zeros(late.size, bool))
-            counts[:, late] = again
-        return tallied(counts, self.labels, self.score)
+    def _votes(self, order: Any, masks: Bools) -> tuple[Any, Bools]:
+        if self.gpu:
+            from empirical.learners import knn_cuda
+
+            return knn_cuda.votes(order, self.data.y_train, masks, self.k, self.data.labels)
+        from empirical.learners import knn_cpu
+
+        counts = np.zeros((len(masks), len(order), self.data.labels), np.int16)
+        short = np.zeros(len(order), bool)
+        knn_cpu.votes(order, self.data.y_train, masks, self.k, counts, short)
+        return counts, short
 
 
-def tallied(counts: NDArray[np.int16], labels: NDArray[np.int64], score: Score) -> NDArray[Any]:
-    """Votes (t, q, K) read as a score for the true labels (q,)."""
+def tallied(counts: Any, labels: Any, score: Score) -> Any:
+    """Votes (t, q, K) read as a score for the true labels (q,), in any array namespace."""
+    xp = array_namespace(counts, labels)
     if score == "correct":
-        return np.asarray(counts.argmax(2) == labels)
-    own = np.take_along_axis(counts, labels[None, :, None], 2)[..., 0]
-    share = np.float32(1) / counts.sum(2, dtype=np.float32)
+        return xp.argmax(counts, axis=2) == labels
+    own = xp.arange(counts.shape[2], dtype=labels.dtype) == xp.expand_dims(labels, axis=1)
+    mine = xp.astype(xp.max(xp.where(own, counts, -1), axis=2), xp.float32)  # votes are never below 0
+    share = 1 / xp.astype(xp.sum(counts, axis=2), xp.float32)
     if score == "probability":
-        return np.asarray(own * share)
-    others = counts.copy()
-    np.put_along_axis(others, np.broadcast_to(labels[None, :, None], (len(counts), len(labels), 1)), -1, 2)
-    return np.asarray((own - others.max(2)) * share)
+        return mine * share
+    return (mine - xp.astype(xp.max(xp.where(own, -1, counts), axis=2), xp.float32)) * share
 
 
 def votes(order: Any, labels: Any, masks: Any, k: int, classes: int) -> Any:

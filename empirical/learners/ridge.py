@@ -25,10 +25,11 @@ from scipy.linalg import blas, lapack
 
 from empirical.data import Data
 from empirical.learner import Bools, Floats32, Learner, Score, Trainer, features, subsets
-from empirical.learners.batched import Batched, on_gpu
+from empirical.learners.batched import Batched
 from empirical.learners.linear import MODELS, score_linear
 from empirical.learners.scores import held_classes
 from empirical.threads import one_thread
+from longtail.arrays import on_gpu
 from longtail.core import real
 
 NARROW = 192  # features up to which a triangle of 16 models stays in second-level cache

@@ -24,10 +24,11 @@ from numpy.typing import NDArray
 
 from empirical.data import Data
 from empirical.learner import Bools, Floats32, Learner, Score, Trainer, features, subsets
-from empirical.learners.batched import Batched, on_gpu
+from empirical.learners.batched import Batched
 from empirical.learners.linear import MODELS, score_linear, width
 from empirical.learners.scores import held_classes
 from empirical.threads import one_thread
+from longtail.arrays import on_gpu
 from longtail.core import ArgumentError, real, whole
 
 DENSE = 4000  # weights a dense Hessian may have on a GPU

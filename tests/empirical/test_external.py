@@ -14,6 +14,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from empirical.data import Data
 from empirical.learners.external import External
+from empirical.learners.knn import KNN
+from longtail import arrays
 from longtail.core import ArgumentError
 
 
@@ -97,3 +99,15 @@ def test_what_cannot_be_is_refused(small: Data, masks: np.ndarray) -> None:
     with pytest.raises(ArgumentError, match="probabilities"):
         External(nearest_mean).prepare(small, "loss")(masks[:1], np.arange(1))
     assert repr(External(DummyClassifier())) == "External(DummyClassifier())"
+
+
+def test_a_gpu_is_refused_by_name_and_auto_is_the_cpu(
+    small: Data, masks: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learner = External(nearest_mean)
+    monkeypatch.setattr(arrays, "device", lambda choice: arrays.Device("gpu", "pretend"))
+    with pytest.raises(ArgumentError, match="device: got gpu; External trains on the CPU only: give cpu or auto"):
+        learner.prepare(small, device="gpu")
+    assert (learner.place("auto").kind, KNN().place("auto").kind) == ("cpu", "gpu")
+    there, here = (learner.prepare(small, device=choice)(masks, np.arange(40))[0] for choice in ("auto", "cpu"))
+    np.testing.assert_array_equal(there, here)

@@ -34,6 +34,15 @@ def test_compiled_training_is_the_oracles(small: Data, masks: np.ndarray) -> Non
     assert np.abs(want).max() > 1
 
 
+def test_one_hidden_unit_pays_the_penalty_too(small: Data, masks: np.ndarray) -> None:
+    net = MLP(width=1, epochs=2, batch=16, rate=0.01, penalty=0.5)
+    train, test = net.prepare(small, "margin")(masks[:3], np.arange(3))
+    present = held_classes(masks[:3], small.y_train, 3)
+    labels = np.append(small.y_train, small.y_test)
+    want = scored(by_oracle(small, masks[:3], net), present, labels, "margin")
+    np.testing.assert_allclose(np.hstack([train, test]), want, atol=2e-3)
+
+
 def test_the_oracle_runs_in_another_namespace(small: Data, masks: np.ndarray) -> None:
     strict = by_oracle(small, masks[:5], NET, array_api_strict)
     np.testing.assert_allclose(strict, by_oracle(small, masks[:5], NET), atol=1e-3)

@@ -48,10 +48,10 @@ class Config:
         ("text/trec_questions.zip", "Ridge()", 400),
         ("mnist", "KNN()", 1000),
         ("mnist", "RandomFeatures(width=512)", 500),
-        ("mnist", NET, 200),
+        ("mnist", NET, 100),
         ("fashion_mnist", "RandomFeatures(width=512)", 500),
-        ("fashion_mnist", NET, 200),
-        ("cifar100", "MLP(width=256, epochs=8, batch=128, rate=0.002)", 0),
+        ("fashion_mnist", NET, 100),
+        ("cifar100", "RandomFeatures(width=2048)", 0),
     )
     thresholds: tuple[float, ...] = (0.1, 0.25, 0.5, 0.75)
     seeds: int = 5

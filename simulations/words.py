@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Config:
-    """The file below the data folder, the families, and how many counts the large case has."""
+    """The file below the data folder, the families, and how many counts the large case has at the least."""
 
     file: str = "frequencies/words.txt"
     families: tuple[str, ...] = ("Zipf", "Pareto", "LogNormal", "Gamma")
@@ -76,8 +76,8 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
                 "seconds": time.perf_counter() - start,
             }
         )
-    rate = Zipf(alpha=1, size=config.large * 8 // 5).entries()
-    many = np.random.default_rng(0).poisson(rate * (8.0 * config.large / rate.sum()))
+    rate = Zipf(alpha=1, size=2 * config.large).entries()
+    many = np.random.default_rng(0).poisson(rate * (10.0 * config.large / rate.sum()))
     start = time.perf_counter()
     given = Counts.of(many)
     rows.append(_tail_row(f"{given.seen:,} counts, Zipf 1", tail(given), time.perf_counter() - start))

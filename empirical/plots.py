@@ -6,20 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
 
 from empirical.halves import Agreement
-from longtail.plots import BLUE, GRAY, ORANGE, STYLE, save
+from longtail.plots import BLUE, GRAY, ORANGE, drawing, save
 
 MOST = 20_000  # points in a scatter
 
 
 def memorization_histogram(table: pd.DataFrame, title: str) -> Figure:
     """How many examples are memorized how much; the shaded band is two standard errors around 0."""
-    with rc_context(STYLE):  # type: ignore[arg-type]
-        figure = Figure(figsize=(6, 3.8), layout="constrained")
+    with drawing(6, 3.8) as figure:
         axes = figure.subplots()
         value = table["memorization"].to_numpy(float)
         value = value[np.isfinite(value)]
@@ -39,8 +37,7 @@ def memorization_histogram(table: pd.DataFrame, title: str) -> Figure:
 
 def error_against_trials(curve: pd.DataFrame, title: str) -> Figure:
     """Reported standard error and what two halves differ by, against the number of models; both fall as 1/√t."""
-    with rc_context(STYLE):  # type: ignore[arg-type]
-        figure = Figure(figsize=(6, 3.8), layout="constrained")
+    with drawing(6, 3.8) as figure:
         axes = figure.subplots()
         t = curve["trials"].to_numpy(float)
         axes.plot(t, curve["stderr"], "o-", color=BLUE, label="reported standard error")
@@ -62,8 +59,7 @@ def error_against_trials(curve: pd.DataFrame, title: str) -> Figure:
 
 def split_half(agreement: Agreement, title: str) -> Figure:
     """Memorization from one half of the models against the other."""
-    with rc_context(STYLE):  # type: ignore[arg-type]
-        figure = Figure(figsize=(4.6, 4.6), layout="constrained")
+    with drawing(4.6, 4.6) as figure:
         axes = figure.subplots()
         x, y = agreement.first[:MOST], agreement.second[:MOST]
         axes.plot([-0.2, 1], [-0.2, 1], color=GRAY, linewidth=0.8)
@@ -78,8 +74,7 @@ def split_half(agreement: Agreement, title: str) -> Figure:
 
 def classes(balance: pd.DataFrame, title: str) -> Figure:
     """Training and test examples in each class, largest first."""
-    with rc_context(STYLE):  # type: ignore[arg-type]
-        figure = Figure(figsize=(6, 3.4), layout="constrained")
+    with drawing(6, 3.4) as figure:
         axes = figure.subplots()
         ordered = balance.sort_values("train", ascending=False)
         place = np.arange(len(ordered))

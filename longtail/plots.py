@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import LogFormatterSciNotation, PercentFormatter
 
 from longtail.files import whole_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
     from matplotlib.axes import Axes
 
@@ -30,13 +34,56 @@ STYLE = {
     "lines.linewidth": 1.8,
     "savefig.dpi": 150,
     "svg.hashsalt": "longtail",
+    "text.parse_math": False,  # titles and ticks name files and classes, and "$" in those is money
+    "axes.formatter.use_mathtext": False,
 }
+HIGH = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@contextmanager
+def styled(**changes: Any) -> Iterator[None]:
+    """Our style, with changes, for all that is drawn or saved inside."""
+    with rc_context(STYLE | changes):  # type: ignore[arg-type]
+        yield
+
+
+@contextmanager
+def drawing(width: float, height: float) -> Iterator[Figure]:
+    """A figure to draw on in our style."""
+    with styled():
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield figure
+        plain_powers(figure)
+
+
+class Powers(LogFormatterSciNotation):
+    """Ticks of a logarithmic axis as plain text, where matplotlib's own are formulas."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """The tick at x.
+
+        >>> Powers()(1000.0), Powers()(0.001)
+        ('10³', '10⁻³')
+        """
+        text = re.sub(r"^\$\\mathdefault\{(.*)\}\$$", r"\1", super().__call__(x, pos)).replace(r"\times", "×")
+        return re.sub(r"\^\{([-0-9]+)\}", lambda power: power[1].translate(HIGH), text).replace("-", "−")
+
+
+def plain_powers(figure: Figure) -> Figure:
+    """The figure, its logarithmic axes labeled in plain text."""
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            major, minor = axis.get_major_formatter(), axis.get_minor_formatter()
+            if isinstance(major, LogFormatterSciNotation):
+                axis.set_major_formatter(Powers())
+            if isinstance(minor, LogFormatterSciNotation):
+                axis.set_minor_formatter(Powers())
+    return figure
 
 
 def problem_figure(title: str, samples: int, table: pd.DataFrame, curve: pd.DataFrame, tail: pd.DataFrame) -> Figure:
     """Cost by ℓ, τ by ℓ, error against n, and where the tail lies."""
-    with rc_context(STYLE):  # type: ignore[arg-type]
-        figure = Figure(figsize=(10, 7.2), layout="constrained")
+    with drawing(10, 7.2) as figure:
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
         ((costs, taus), (errors, tails)) = figure.subplots(2, 2)
         _costs(costs, table)
@@ -48,9 +95,8 @@ def problem_figure(title: str, samples: int, table: pd.DataFrame, curve: pd.Data
 
 def sweep_figure(frame: pd.DataFrame, along: str | None) -> Figure:
     """Optimal error and cost for each problem of a sweep: against the one number that varies, or side by side."""
-    with rc_context(STYLE):  # type: ignore[arg-type]
-        tall = 4.5 if along else max(3.0, 0.32 * len(frame) + 1.6)
-        figure = Figure(figsize=(8, tall), layout="constrained")
+    tall = 4.5 if along else max(3.0, 0.32 * len(frame) + 1.6)
+    with drawing(8, tall) as figure:
         axes = figure.subplots()
         if along:
             x = frame[along].to_numpy(float)
@@ -81,8 +127,7 @@ def sweep_figure(frame: pd.DataFrame, along: str | None) -> Figure:
 def grouped_figure(frame: pd.DataFrame, group: str, title: str) -> Figure:
     """One panel a column, one bar a row: numbers of different sizes beside one another."""
     names = [name for name in frame.columns if name != group]
-    with rc_context(STYLE):  # type: ignore[arg-type]
-        figure = Figure(figsize=(2.4 * len(names), 3.2), layout="constrained")
+    with drawing(2.4 * len(names), 3.2) as figure:
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
         for axes, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
             bars = axes.bar(frame[group], frame[name], color=[GRAY, BLUE, ORANGE, GREEN, PURPLE][: len(frame)])
@@ -94,8 +139,7 @@ def grouped_figure(frame: pd.DataFrame, group: str, title: str) -> Figure:
 
 def lines_figure(frame: pd.DataFrame, x: str, columns: dict[str, str], title: str, xlabel: str, ylabel: str) -> Figure:
     """Columns against one, on logarithmic axes; ``columns`` maps each to its label."""
-    with rc_context(STYLE):  # type: ignore[arg-type]
-        figure = Figure(figsize=(7, 4.2), layout="constrained")
+    with drawing(7, 4.2) as figure:
         axes = figure.subplots()
         looks = zip((BLUE, ORANGE, GREEN, PURPLE), ("o-", "s--", "^-.", "D:"), strict=True)
         for (name, label), (color, look) in zip(columns.items(), looks, strict=False):
@@ -109,7 +153,7 @@ def lines_figure(frame: pd.DataFrame, x: str, columns: dict[str, str], title: st
 
 def save(figure: Figure, path: Path) -> Path:
     """The figure on disk, whole or not at all."""
-    with whole_file(path) as temporary, rc_context(STYLE):  # type: ignore[arg-type]
+    with whole_file(path) as temporary, styled():
         figure.savefig(temporary, format=path.suffix[1:])
     return path
 
@@ -119,18 +163,18 @@ def _costs(axes: Axes, table: pd.DataFrame) -> None:
     axes.bar(seen["ell"], seen["cost"], color=np.where(seen["ell"] == 1, ORANGE, BLUE), width=0.75)
     axes.set_title("Error added by guessing what was seen ℓ times")
     axes.set_xlabel("times seen, ℓ")
-    axes.set_ylabel(r"cost, $(1 - 1/K)\,\tau_\ell\,E|X_\ell|$")
+    axes.set_ylabel("cost, (1 − 1/K) τ_ℓ E|X_ℓ|")
     axes.set_xticks(seen["ell"])
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
 
 
 def _taus(axes: Axes, table: pd.DataFrame) -> None:
     ell = table["ell"]
-    axes.plot(ell, ell, ":", color=GRAY, label=r"frequency in the sample, $\ell/n$")
-    axes.plot(ell, table["n_tau"], "o-", color=BLUE, label=r"expected frequency, $\tau_\ell$")
+    axes.plot(ell, ell, ":", color=GRAY, label="frequency in the sample, ℓ/n")
+    axes.plot(ell, table["n_tau"], "o-", color=BLUE, label="expected frequency, τ_ℓ")
     axes.set_title("How frequent is what was seen ℓ times")
     axes.set_xlabel("times seen, ℓ")
-    axes.set_ylabel(r"$n \cdot \tau_\ell$")
+    axes.set_ylabel("n·τ_ℓ")
     axes.set_xticks(ell)
     axes.legend()
 

@@ -108,15 +108,12 @@ def hidden(data: Data, seed: int) -> Data:
 
 def plot(frame: pd.DataFrame) -> Figure:
     """Rank correlation and overlap of the memorized, with errors, for every two runs."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
 
-    from longtail.plots import BLUE, GRAY, ORANGE, STYLE
+    from longtail.plots import BLUE, GRAY, ORANGE, drawing
 
     sets = list(frame.groupby("data", sort=False))
     looks = (("rank_correlation", 0.12, BLUE, "o"), ("memorized_jaccard", -0.12, ORANGE, "s"))
-    with rc_context(STYLE):  # type: ignore[arg-type]
-        figure = Figure(figsize=(11, 1.2 + 0.3 * len(frame)), layout="constrained")
+    with drawing(11, 1.2 + 0.3 * len(frame)) as figure:
         panels = figure.subplots(-(-len(sets) // 2), 2, squeeze=False).ravel()
         for axes, (name, part) in zip(panels, sets, strict=False):
             y = np.arange(len(part))[::-1]

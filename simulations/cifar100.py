@@ -64,16 +64,15 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
 
 def plot(frame: pd.DataFrame) -> Figure:
     """The best fit beside the published scores."""
-    from matplotlib import rc_context
 
     from empirical.comparison import compare
     from empirical.observed import published
     from empirical.report.draw import theory
-    from longtail.plots import STYLE
+    from longtail.plots import styled
 
     observed = published("cifar100", data_folder(None))
     family = str(frame["prior"].iloc[0]).split("(")[0]
-    with rc_context(STYLE):  # type: ignore[arg-type]
+    with styled():
         return theory(compare(observed, [family], ["beta"], simulations=50).shares())
 
 

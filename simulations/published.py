@@ -62,13 +62,10 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
 
 def plot(frame: pd.DataFrame) -> Figure:
     """Pairs and test examples by threshold, with Poisson errors."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
 
-    from longtail.plots import BLUE, ORANGE, STYLE
+    from longtail.plots import BLUE, ORANGE, drawing
 
-    with rc_context(STYLE):  # type: ignore[arg-type]
-        figure = Figure(figsize=(6, 3.9), layout="constrained")
+    with drawing(6, 3.9) as figure:
         axes = figure.subplots()
         for (name, part), color in zip(frame.groupby("data"), (BLUE, ORANGE), strict=False):
             for column, marker in (("pairs", "o"), ("single", "s")):

@@ -122,15 +122,12 @@ def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFram
 def plot(frame: pd.DataFrame) -> Figure:
     """Observed against predicted loss, one panel a case, with 95 % intervals."""
     import numpy as np
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
     from matplotlib.ticker import PercentFormatter
 
-    from longtail.plots import BLUE, GRAY, GREEN, ORANGE, PURPLE, STYLE
+    from longtail.plots import BLUE, GRAY, GREEN, ORANGE, PURPLE, drawing
 
     cases = list(frame.groupby(["data", "learner"], sort=False))
-    with rc_context(STYLE):  # type: ignore[arg-type]
-        figure = Figure(figsize=(10.5, 3.1 * -(-len(cases) // 3)), layout="constrained")
+    with drawing(10.5, 3.1 * -(-len(cases) // 3)) as figure:
         panels = np.atleast_1d(figure.subplots(-(-len(cases) // 3), 3)).ravel()
         for axes, ((data, learner), part) in zip(panels, cases, strict=False):
             whole = part[part["set"] == "all"]

@@ -142,15 +142,12 @@ def _row(prior: Prior, learner: Learner, sample: str, error: Estimate, theorem: 
 
 def plot(frame: pd.DataFrame) -> Figure:
     """Averaged, the two sides agree; given the sample's pattern, they do where frequencies are Gamma."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
 
-    from longtail.plots import BLUE, ORANGE, STYLE
+    from longtail.plots import BLUE, ORANGE, drawing
 
     averaged = frame[frame["sample"] == "all"]
     given = frame[(frame["sample"] != "all") & (frame["sample"] != "any")]
-    with rc_context(STYLE):  # type: ignore[arg-type]
-        figure = Figure(figsize=(11, 0.22 * len(averaged) + 1.6), layout="constrained")
+    with drawing(11, 0.22 * len(averaged) + 1.6) as figure:
         left, right = figure.subplots(1, 2, width_ratios=[2, 1])
         y = np.arange(len(averaged))[::-1]
         spread = np.hypot(averaged["error_stderr"], averaged["theorem_stderr"])

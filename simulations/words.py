@@ -117,27 +117,24 @@ def _tail_row(data: str, found: object, seconds: float) -> dict[str, object]:
 
 def plot(frame: pd.DataFrame) -> Figure:
     """Good–Turing's frequencies of the words with the fitted priors' beside, and what more text would bring."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
 
     from longtail import turing
     from longtail.fit import fit
-    from longtail.plots import BLUE, GRAY, ORANGE, STYLE
+    from longtail.plots import BLUE, GRAY, ORANGE, drawing
 
     words = counts(Config().file)
     best = fit(words, "LogNormal")
     table = turing.table(words, best)
     times = np.array([0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0])
     seen, fitted = turing.prospects(words, times), turing.fitted_prospects(best, times)
-    with rc_context(STYLE):  # type: ignore[arg-type]
-        figure = Figure(figsize=(10, 3.9), layout="constrained")
+    with drawing(10, 3.9) as figure:
         left, right = figure.subplots(1, 2)
         bars = {"fmt": "o", "color": BLUE, "capsize": 2.5, "markersize": 4}
         left.plot(table["ell"], table["ell"], ":", color=GRAY, label="frequency in the sample")
         left.plot(table["ell"], table["n_tau_fitted"], "-", color=ORANGE, label="log-normal prior, fitted")
         left.errorbar(table["ell"], table["n_tau"], yerr=2 * table["stderr"], label="Good–Turing (± 2 s.e.)", **bars)
         left.set_xlabel("times seen, ℓ")
-        left.set_ylabel(r"$n\,\tau_\ell$")
+        left.set_ylabel("n·τ_ℓ")
         left.set_title("Moby Dick: how frequent is a word seen ℓ times")
         left.legend()
         right.plot(times, fitted["new_subpopulations"], "-", color=ORANGE, label="log-normal prior, fitted")

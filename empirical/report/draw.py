@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from longtail.plots import BLUE, GRAY, GREEN, ORANGE, PURPLE, STYLE
+from longtail.plots import BLUE, GRAY, GREEN, ORANGE, PURPLE, plain_powers, styled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,9 +30,8 @@ def figures(frames: Mapping[str, pd.DataFrame], name: str, ink: str = INK) -> di
         "removal": lambda: removal(frames["predicted_removal"], frames.get("removal")),
         "samples": lambda: samples(frames["error_against_samples"]),
     }
-    style = STYLE | dict.fromkeys(INKED, ink) | {"svg.fonttype": "none"}
-    with rc_context(style):  # type: ignore[arg-type]
-        return {key: draw() for key, draw in wanted.items()}
+    with styled(**dict.fromkeys(INKED, ink), **{"svg.fonttype": "none"}):
+        return {key: plain_powers(draw()) for key, draw in wanted.items()}
 
 
 def theory(table: pd.DataFrame) -> Figure:

@@ -1,0 +1,104 @@
+"""Figures say what the data says: names with a dollar sign are no formulas, and no formula is left as markup."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from empirical import plots
+from empirical.halves import Agreement
+from empirical.report import draw
+from longtail.plots import (
+    drawing,
+    grouped_figure,
+    lines_figure,
+    plain_powers,
+    problem_figure,
+    save,
+    styled,
+    sweep_figure,
+)
+
+ODD = "h$^$x $5"  # as a formula it cannot be parsed
+X = np.geomspace(1e-3, 1e4, 8)
+
+
+def texts(figure, tmp_path):
+    """The figure as it is saved, its words kept as text."""
+    with styled(**{"svg.fonttype": "none"}):
+        return save(figure, tmp_path / "figure.svg").read_text(encoding="utf-8")
+
+
+def memorization():
+    return plots.memorization_histogram(pd.DataFrame({"memorization": np.tile(X / 1e4, 99), "stderr": 0.01}), ODD)
+
+
+def trials():
+    curve = pd.DataFrame({"trials": [64, 128], "stderr": [0.2, 1e-3], "disagreement": [0.2, 0.1]})
+    return plots.error_against_trials(curve, ODD)
+
+
+def halves():
+    return plots.split_half(Agreement(X / 1e4, X / 1e4, 1.0, 2, 2, 1), ODD)
+
+
+def classes():
+    return plots.classes(pd.DataFrame({"class": ["a", ODD], "train": [3, 2], "test": [1, 1]}), "classes")
+
+
+def sweep(along=None):
+    frame = pd.DataFrame(
+        {"problem": [ODD] * 8, ODD: X, "error_guessing_singletons": 0.2, "optimal_error": 0.1, "cost": 0.1}
+    )
+    return sweep_figure(frame, along)
+
+
+def problem():
+    table = pd.DataFrame({"ell": range(8), "cost": 0.1, "n_tau": X})
+    curve = pd.DataFrame({"samples": X, "error_guessing_singletons": 0.2, "optimal_error": 0.1})
+    return problem_figure(ODD, 5, table, curve, pd.DataFrame({"frequency": X, "mass_below": 0.5}))
+
+
+def grouped():
+    return grouped_figure(pd.DataFrame({"name": ["a", ODD], ODD: [1, 2]}), "name", ODD)
+
+
+def lines():
+    return lines_figure(pd.DataFrame({"x": X, "y": X}), "x", {"y": ODD}, ODD, ODD, ODD)
+
+
+def report(ink="#000000"):
+    theta = {"threshold": X, "low": X, "high": 2 * X, "pairs": X, "tests": X, "observed": X, "fitted": X}
+    rest = dict.fromkeys(("stderr", "observed_stderr", "pairs_stderr", "pairs_fitted", "tests_fitted"), X)
+    every = pd.DataFrame(theta | rest | dict.fromkeys(("lost", "lost_random", "samples", "error"), X))
+    names = ("shares", "distribution", "influence", "predicted_removal", "error_against_samples")
+    return draw.figures(dict.fromkeys(names, every), ODD, ink)
+
+
+@pytest.mark.parametrize(
+    "figure", [memorization, trials, halves, classes, sweep, lambda: sweep(ODD), problem, grouped, lines]
+)
+def test_names_are_drawn_as_they_are(figure, tmp_path):
+    drawn = texts(figure(), tmp_path)
+    assert ODD in drawn
+    assert drawn.count("$") == 3 * drawn.count(ODD)
+
+
+def test_no_figure_of_the_report_has_markup(tmp_path):
+    for figure in report().values():
+        assert "$" not in texts(figure, tmp_path)
+
+
+def test_powers_are_plain(tmp_path):
+    with drawing(4, 3) as figure:
+        axes = figure.subplots()
+        axes.semilogx(X, X)
+        axes.set_yscale("symlog", linthresh=10)
+        axes.set_ylim(-1e3, 1e3)
+    drawn = texts(figure, tmp_path)
+    assert "$" not in drawn
+    for label in ("10⁻²", "10³", "−10²", ">0<"):
+        assert label in drawn
+    assert plain_powers(figure) is figure
+    with drawing(4, 3) as figure:
+        figure.subplots().loglog([30, 70], [30, 70])
+    assert "6×10¹" in texts(figure, tmp_path)

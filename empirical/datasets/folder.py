@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from empirical.data import Data
 from empirical.dataset import Dataset, encoded, split
 from empirical.datasets.table import TEST_FRACTION
 from longtail.core import ArgumentError
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
 PIXELS = 65_536  # an image past 256 × 256 is to be made smaller first
+DEEPEST = 65_535  # the white of 16 bits
 
 
 def load(source: str, options: dict[str, Any]) -> Dataset:
@@ -33,18 +38,23 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
     images = [np.stack([like(path, shape, first) for path, _ in part]) for part in parts]
     y, z, classes = encoded("folder", [name for _, name in parts[0]], [name for _, name in parts[1]])
     ids = [tuple(str(path.relative_to(root)) for path, _ in part) for part in parts]
-    return Dataset(root.name, Data(images[0], y, images[1], z, classes), ids[0], ids[1])
+    return Dataset(root.resolve().name, Data(images[0], y, images[1], z, classes), ids[0], ids[1])
 
 
 def listed(root: Path) -> list[tuple[Path, str]]:
-    """Images and their class, in order of name; an error where there are none."""
-    found = [
-        (path, folder.name)
-        for folder in sorted(root.iterdir())
-        if folder.is_dir()
-        for path in sorted(folder.iterdir())
-        if path.suffix.lower() in SUFFIXES
-    ]
+    """Images and their class, in order of name; an error where there are none, or some lie deeper."""
+    found = []
+    for folder in visible(root):
+        if folder.is_dir():
+            for path in visible(folder):
+                if path.is_dir() and any(p.suffix.lower() in SUFFIXES for p in path.rglob("*")):
+                    raise ArgumentError(
+                        "data",
+                        f"images in {path}",
+                        "a class is one folder of images, in the folder given or in its train and test: move them up",
+                    )
+                if path.suffix.lower() in SUFFIXES:
+                    found.append((path, folder.name))
     if len(found) < 3:
         raise ArgumentError(
             "data", str(root), f"{len(found)} images; give a folder with one subfolder of images a class"
@@ -52,22 +62,55 @@ def listed(root: Path) -> list[tuple[Path, str]]:
     return found
 
 
-def image(path: Path) -> np.ndarray:
-    """One image: (height, width) or (height, width, 3), in [0, 1]."""
-    from PIL import Image, UnidentifiedImageError
+def visible(folder: Path) -> list[Path]:
+    """What is in a folder, by name, without the hidden files that systems leave there (.DS_Store, ._1.png)."""
+    found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    for path in found:
+        try:
+            str(path).encode()
+        except UnicodeEncodeError as error:  # bytes that are no UTF-8 would stop the tables from being written
+            raise ArgumentError("data", ascii(str(path)), "rename it: its name is not UTF-8") from error
+    return found
+
+
+def image(path: Path) -> NDArray[np.float32]:
+    """One image, the first of several frames: (height, width) or (height, width, 3), in [0, 1]."""
+    from PIL import Image
 
     try:
         with Image.open(path) as opened:
             if opened.width * opened.height > PIXELS:
                 raise ArgumentError("data", f"{path}: {opened.width} × {opened.height}", "make images smaller first")
-            plain = opened.mode in ("1", "L", "I;16", "I")
-            array = np.asarray(opened.convert("L" if plain else "RGB"))
-    except (OSError, UnidentifiedImageError) as error:
+            return pixels(path, opened)
+    except ArgumentError:
+        raise
+    except Exception as error:  # decoders have no one class for a broken file, nor has a header that promises gigabytes
         raise ArgumentError("data", str(path), f"not an image that can be read ({error})") from error
-    return np.asarray(np.multiply(array, np.float32(1 / 255), dtype=np.float32))
 
 
-def like(path: Path, shape: tuple[int, ...], first: Path) -> np.ndarray:
+def pixels(path: Path, opened: Image.Image) -> NDArray[np.float32]:
+    """Gray of 8 or 16 bits or RGB, from 0 to 1; what is transparent is laid on white."""
+    if opened.mode == "F":
+        raise ArgumentError("data", f"{path}: pixels that are decimals", "save it with 8 or 16 bits a pixel")
+    if opened.mode.startswith("I"):
+        deep = np.asarray(opened)
+        if deep.min() < 0 or deep.max() > DEEPEST:
+            raise ArgumentError(
+                "data", f"{path}: pixels from {deep.min()} to {deep.max()}", "save it with 8 or 16 bits a pixel"
+            )
+        return np.asarray(deep / DEEPEST, np.float32)
+    kept = "L" if opened.mode in ("1", "L", "LA") else "RGB"
+    if "A" in opened.getbands() or "transparency" in opened.info:
+        from PIL import Image
+
+        clear = opened.convert("RGBA")
+        flat = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear).convert(kept)
+    else:
+        flat = opened.convert(kept)
+    return np.asarray(np.multiply(np.asarray(flat), np.float32(1 / 255), dtype=np.float32))
+
+
+def like(path: Path, shape: tuple[int, ...], first: Path) -> NDArray[np.float32]:
     """The image, if it is of the first one's size and mode."""
     found = image(path)
     if found.shape != shape:

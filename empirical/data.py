@@ -33,6 +33,8 @@ class Data:
                     f"y_{part}", f"{y.dtype} labels of shape {y.shape}", "give one whole number per example"
                 )
             rows = x.shape[0] if hasattr(x, "shape") else len(x)
+            if not rows:
+                raise ArgumentError(f"x_{part}", "no examples", "give at least one to train on and one to test on")
             if rows != len(y):
                 raise ArgumentError(f"x_{part}", f"{rows} rows for {len(y)} labels", "give as many rows as labels")
             if y.size and not 0 <= y.min() <= y.max() < len(self.classes):
@@ -40,6 +42,13 @@ class Data:
                     f"y_{part}", f"labels {y.min()}..{y.max()}", f"number the {len(self.classes)} classes from 0"
                 )
             object.__setattr__(self, f"y_{part}", y.astype(np.int64))
+        if hasattr(self.x_train, "shape") and hasattr(self.x_test, "shape"):
+            shape, tested = tuple(self.x_train.shape[1:]), tuple(self.x_test.shape[1:])
+            if shape != tested:
+                got = f"examples of shape {shape} to train and {tested} to test on"
+                raise ArgumentError("x_test", got, "give both of one shape")
+            if 0 in shape:
+                raise ArgumentError("x_train", f"examples of shape {shape}", "give each at least one feature")
 
     @property
     def n(self) -> int:

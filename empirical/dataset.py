@@ -99,12 +99,17 @@ def split(n: int, test_fraction: float, seed: int) -> tuple[NDArray[np.int64], N
     return np.sort(order[held:]), np.sort(order[:held])
 
 
-def finite(argument: str, x: Any, where: str = "") -> None:
+def finite(argument: str, x: Any) -> None:
     """Refuse features that are NaN or infinite."""
     values = np.asarray(x)
     if values.dtype.kind == "f":
-        bad = ~np.isfinite(values)
+        bad = unusable(values)
         if bad.any():
             row = int(np.argwhere(bad)[0][0])
-            got = f"{int(bad.sum())} values that are NaN or infinite (first in row {row}{where})"
+            got = f"{int(bad.sum())} values that are NaN or infinite (first in row {row})"
             raise ArgumentError(argument, got, "drop or fill them first")
+
+
+def unusable(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where numbers are NaN, infinite, or would be as float32, which learners take."""
+    return np.asarray(~(np.abs(values) <= np.finfo(np.float32).max))

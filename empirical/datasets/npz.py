@@ -24,12 +24,7 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
         x, y = parts[f"X_{side}"], parts[f"y_{side}"]
         if x.dtype.kind not in "fiub" or x.ndim < 2:
             raise ArgumentError(f"X_{side}", f"{x.dtype} of shape {x.shape}", "give numbers, one example a row")
-        if len(x) != len(y):
-            raise ArgumentError(f"X_{side}", f"{len(x)} rows for {len(y)} labels", "give as many rows as labels")
         finite(f"X_{side}", x)
-    if parts["X_train"].shape[1:] != parts["X_test"].shape[1:]:
-        shapes = f"examples of shape {parts['X_train'].shape[1:]} to train and {parts['X_test'].shape[1:]} to test on"
-        raise ArgumentError("X_test", shapes, "give both of one shape")
     y, z, classes = encoded("y_train, y_test", parts["y_train"], parts["y_test"])
     x, x_test = (parts[name].astype(np.float32) for name in ("X_train", "X_test"))
     ids = [tuple(parts[k].tolist()) if k in parts else None for k in ("train_ids", "test_ids")]

@@ -6,6 +6,7 @@ words of at most 32 kinds become one column a kind. The test rows are another fi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from empirical.data import Data
-from empirical.dataset import Dataset, encoded, finite, split
+from empirical.dataset import Dataset, encoded, split, unusable
 from longtail.core import ArgumentError
 
 KINDS = 32
@@ -25,10 +26,12 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
     from empirical.datasets import refuse
 
     refuse(options, "label", "id", "text", "test", "test_fraction")
-    table, named = read(source), options.get("label", "label")
+    named = options.get("label", "label")
+    verbatim = [named, *(options[name] for name in ("id", "text") if name in options)]
+    table = read(source, verbatim)
     label = column(source, table, "label", named)
     if "test" in options:
-        other = read(str(options["test"]))
+        other = read(str(options["test"]), verbatim)
         missing = [c for c in table.columns if c not in other.columns]
         if missing:
             raise ArgumentError("test", str(options["test"]), f"it lacks the columns {', '.join(map(str, missing))}")
@@ -48,17 +51,21 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
         from empirical.datasets.text import tfidf
 
         words = column(source, table, "text", options["text"])
-        x, x_test = tfidf([str(v) for v in parts[0][words]], [str(v) for v in parts[1][words]])
+        x, x_test = tfidf(*([str(v) for v in part[words].astype(object).fillna("")] for part in parts))
         notes: tuple[str, ...] = (f"{x.shape[1]} words of {words} by TF-IDF; other columns are left out",)
     else:
-        x, x_test, notes = features(parts[0].drop(columns=dropped), parts[1].drop(columns=dropped))
+        inputs = [part.drop(columns=dropped) for part in (*parts, table)]
+        complete(source, inputs[2])
+        if "test" in options:
+            complete(str(options["test"]), inputs[1], inputs[0])
+        x, x_test, notes = features(inputs[0], inputs[1])
     return Dataset(Path(source).name, Data(x, y, x_test, z, classes), names[0], names[1], notes)
 
 
-def read(source: str) -> pd.DataFrame:
-    """The table; an error where it is empty or not one."""
+def read(source: str, verbatim: Sequence[str] = ()) -> pd.DataFrame:
+    """The table; an error where it is empty or not one. In columns read verbatim, "NA", "None" and the like are words."""
     try:
-        table = pd.read_parquet(source) if source.lower().endswith(".parquet") else pd.read_csv(source)
+        table = pd.read_parquet(source) if source.lower().endswith(".parquet") else _csv(source, verbatim)
     except ImportError as error:
         raise ArgumentError("data", source, "reading .parquet needs pyarrow: pip install pyarrow") from error
     except (OSError, ValueError, pd.errors.ParserError) as error:
@@ -70,12 +77,39 @@ def read(source: str) -> pd.DataFrame:
     return table
 
 
+def _csv(source: str, verbatim: Sequence[str]) -> pd.DataFrame:
+    table = pd.read_csv(source)
+    # pandas takes the class "NA" for a missing one; in a column of numbers it is
+    words = [name for name in table.columns if name in verbatim and table[name].dtype.kind not in "fiub"]
+    words += [name for name in table.columns if name in verbatim and table[name].isna().all()]
+    if words:
+        kept = pd.read_csv(source, usecols=words, keep_default_na=False, na_values=[""])
+        table[kept.columns] = kept
+    return table
+
+
 def column(source: str, table: pd.DataFrame, argument: str, name: Any) -> Any:
     """The column of that name; an error lists those that are there."""
     if name in table.columns:
         return name
     shown = ", ".join(map(str, table.columns[:12])) + (", ..." if table.shape[1] > 12 else "")
     raise ArgumentError(argument, str(name), f"{Path(source).name} has the columns {shown}")
+
+
+def complete(file: str, table: pd.DataFrame, like: pd.DataFrame | None = None) -> None:
+    """Refuse numbers that are missing or infinite, by their row in the file (the first below the header is 1), and
+    words where another file has numbers.
+    """
+    numbers = table.select_dtypes("number")
+    bad = unusable(numbers.to_numpy(float, na_value=np.nan))
+    if bad.any():
+        row, place = np.argwhere(bad)[0]
+        where = f"row {row + 1} below the header, column {numbers.columns[place]}"
+        got = f"{int(bad.sum())} values that are NaN or infinite in {Path(file).name} (first in {where})"
+        raise ArgumentError("data", got, "drop or fill them first")
+    for name in [] if like is None else like.select_dtypes("number").columns:
+        if table[name].dtype.kind not in "fiub":
+            raise ArgumentError("test", f"words in column {name} of {file}", "it holds numbers in the training file")
 
 
 def features(train: pd.DataFrame, test: pd.DataFrame) -> tuple[Any, Any, tuple[str, ...]]:
@@ -90,7 +124,6 @@ def features(train: pd.DataFrame, test: pd.DataFrame) -> tuple[Any, Any, tuple[s
         )
     both = pd.get_dummies(pd.concat([train, test]), columns=words, dtype=float) if words else pd.concat([train, test])
     values = both.to_numpy(float)
-    finite("data", values, f", columns {', '.join(str(c) for c in both.columns[~np.isfinite(values).all(0)][:5])}")
     top = values[: len(train)]
     spread = top.std(0)
     scaled = ((values - top.mean(0)) / np.where(spread > 0, spread, 1)).astype(np.float32)

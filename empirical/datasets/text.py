@@ -6,7 +6,9 @@ TREC's labels are ``coarse:fine`` (Li & Roth 2002); ``--label coarse`` keeps wha
 
 from __future__ import annotations
 
+import re
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +47,9 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
     y, z, classes = encoded("label", [label for label, _ in parts[0]], [label for label, _ in parts[1]])
     x, x_test = tfidf([words for _, words in parts[0]], [words for _, words in parts[1]])
     note = f"{x.shape[1]} words by TF-IDF"
-    return Dataset(Path(source).name, Data(x, y, x_test, z, classes), tuple(numbers[0]), tuple(numbers[1]), (note,))
+    return Dataset(
+        Path(source).resolve().name, Data(x, y, x_test, z, classes), tuple(numbers[0]), tuple(numbers[1]), (note,)
+    )
 
 
 def texts(source: str) -> dict[str, str]:
@@ -53,26 +57,30 @@ def texts(source: str) -> dict[str, str]:
     path = Path(source)
     try:
         if path.is_dir():
-            found = {p.stem: p.read_bytes() for p in sorted(path.glob("*.txt"))}
+            found = {p.stem: p.read_bytes() for p in (path / "train.txt", path / "test.txt") if p.is_file()}
         elif path.suffix.lower() == ".zip":
             with zipfile.ZipFile(path) as archive:
-                members = [m for m in archive.infolist() if m.filename.endswith(".txt")]
+                members = [m for m in archive.infolist() if Path(m.filename).name in ("train.txt", "test.txt")]
                 if any(m.file_size > MOST for m in members):
                     raise ArgumentError("data", source, "a text file of more than 256 MB; unpack it and split it")
+                if len({Path(m.filename).name for m in members}) < len(members):
+                    raise ArgumentError("data", source, "more than one train.txt or test.txt; leave one of each")
                 found = {Path(m.filename).stem: archive.read(m) for m in members}
         else:
             found = {"train": path.read_bytes()}
-    except (OSError, zipfile.BadZipFile, RuntimeError) as error:
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise ArgumentError("data", source, f"cannot be read ({error})") from error
     if "train" not in found:
         raise ArgumentError("data", source, "no train.txt is in it")
-    return {name: decoded(found[name]) for name in ("train", "test") if name in found}
+    return {name: decoded(source, found[name]) for name in ("train", "test") if name in found}
 
 
-def decoded(raw: bytes) -> str:
+def decoded(source: str, raw: bytes) -> str:
     """UTF-8, or Latin-1 where it is not (as TREC's questions are)."""
+    if b"\0" in raw:
+        raise ArgumentError("data", source, "it holds zero bytes, which text in UTF-8 does not; save it as UTF-8")
     try:
-        return raw.decode("utf-8")
+        return raw.decode("utf-8-sig")  # the mark that some editors begin with is no part of the first label
     except UnicodeDecodeError:
         return raw.decode("latin-1")
 
@@ -80,7 +88,8 @@ def decoded(raw: bytes) -> str:
 def labelled(source: str, text: str) -> list[tuple[str, str]]:
     """(label, words) of each line that is not blank."""
     out = []
-    for number, line in enumerate(text.splitlines(), 1):
+    # no splitlines: it also ends a line at characters that are words in older encodings ("…" in Windows')
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
         if not line.strip():
             continue
         label, _, words = line.strip().partition("\t" if "\t" in line else " ")

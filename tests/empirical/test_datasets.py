@@ -4,6 +4,7 @@ import gzip
 import struct
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -191,6 +192,55 @@ def test_tables_that_cannot_serve_are_refused(tmp_path, change, named):
         load(path, label="animal", id="key")
 
 
+@pytest.mark.parametrize("end", ["csv", "test"])
+def test_classes_and_row_names_may_be_words_for_nothing(tmp_path, end):
+    """Only an empty cell is a missing label; of numbers, "NA" is one as well."""
+    frame = table().assign(animal=["NA", "null", "None", "nan", "cat"] * 6, key=["null", "NA", "nan"] * 10)
+    path = tmp_path / "t.csv"
+    frame.to_csv(path, index=False)
+    found = load(path, label="animal", id="key", **({"test": path} if end == "test" else {}))
+    assert found.data.classes == ("NA", "None", "cat", "nan", "null")
+    assert set(found.train_ids) == {"null", "NA", "nan"}
+    texts = frame.assign(words=[f"{v} film" for v in frame["animal"][:-1]] + [""])
+    texts.to_csv(path, index=False)
+    assert load(path, label="animal", text="words").data.x_train.shape[1] == 6
+    for gone in ("", "NA"):
+        frame.assign(animal=[gone, *range(29)]).to_csv(path, index=False)
+        with pytest.raises(ArgumentError, match="1 missing labels"):
+            load(path, label="animal", id="key")
+    frame.assign(animal=["", *frame["animal"][1:]]).to_csv(path, index=False)
+    with pytest.raises(ArgumentError, match="1 missing labels"):
+        load(path, label="animal", id="key")
+
+
+@pytest.mark.parametrize("row", [0, 7, 29])
+@pytest.mark.parametrize("gone", ["", "NA", "inf", "1e300"])
+def test_a_missing_number_is_named_by_its_row_in_the_file(tmp_path, row, gone):
+    frame = table()
+    weight = frame["weight"].astype(object)
+    weight[row] = gone
+    path, other = tmp_path / "t.csv", tmp_path / "whole.csv"
+    frame.assign(weight=weight).to_csv(path, index=False)
+    frame.to_csv(other, index=False)
+    where = rf"1 values .* in t\.csv \(first in row {row + 1} below the header, column weight\)"
+    for files in ({"source": path}, {"source": path, "test": other}, {"source": other, "test": path}):
+        with pytest.raises(ArgumentError, match=where):
+            load(**files, label="animal", id="key")
+
+
+def test_words_where_the_training_file_has_numbers(tmp_path):
+    table().to_csv(tmp_path / "a.csv", index=False)
+    table().assign(weight="?").to_csv(tmp_path / "b.csv", index=False)
+    with pytest.raises(ArgumentError, match="words in column weight"):
+        load(tmp_path / "a.csv", label="animal", id="key", test=tmp_path / "b.csv")
+
+
+def test_a_table_without_features(tmp_path):
+    table()[["animal", "key"]].to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(ArgumentError, match="at least one feature"):
+        load(tmp_path / "a.csv", label="animal", id="key")
+
+
 def npz(path, **change):
     rng = np.random.default_rng(2)
     parts = {
@@ -216,12 +266,16 @@ def test_arrays_are_read(tmp_path):
     [
         ({"y_train": None}, "y_train"),
         ({"X_train": np.full((9, 4), np.nan)}, "NaN"),
+        ({"X_train": np.full((9, 4), 1e300)}, "36 values that are NaN or infinite"),
         ({"X_train": np.ones((8, 4))}, "8 rows for 9 labels"),
         ({"X_test": np.ones((5, 3))}, "one shape"),
         ({"y_train": np.eye(9)[:, :3]}, "several labels leave open"),
         ({"y_train": np.linspace(0, 1, 9)}, "regression"),
         ({"X_train": np.array([{}] * 9, object)}, "pickled"),
         ({"train_ids": np.arange(3)}, "3 names"),
+        ({"X_train": np.ones((0, 4)), "y_train": np.arange(0)}, "x_train: got no examples"),
+        ({"X_test": np.ones((0, 4)), "y_test": np.arange(0)}, "x_test: got no examples"),
+        ({"X_train": np.ones((9, 0)), "X_test": np.ones((5, 0))}, "at least one feature"),
     ],
 )
 def test_arrays_that_cannot_serve_are_refused(tmp_path, change, named):
@@ -363,6 +417,78 @@ def test_labelled_text(tmp_path):
     (tmp_path / "t.txt").write_text("good\nbad film\nbad film\n")
     with pytest.raises(ArgumentError, match="line 1"):
         load(tmp_path / "t.txt")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "bad\tcaf\xe9 film\x85 of {k}\n".encode("latin-1"),
+        "bad\tcaf\xe9 film of {k}\r\n".encode(),
+        b"bad\ta film of {k}\r",
+    ],
+)
+def test_text_in_other_encodings(tmp_path, raw):
+    """Latin-1 too, with the end of line of any system; the mark before UTF-8 is no part of a class."""
+    mark = b"\xef\xbb\xbf" if b"\xc3" in raw else b""
+    lines = b"".join(raw.replace(b"{k}", b"%d" % k) for k in range(8))
+    (tmp_path / "t.txt").write_bytes(mark + lines + lines.replace(b"bad", b"good"))
+    found = load(tmp_path / "t.txt")
+    assert found.data.classes == ("bad", "good")
+    assert found.data.n + found.data.n_test == 16
+
+
+def test_text_that_cannot_serve_is_refused(tmp_path):
+    path = tmp_path / "t.txt"
+    for raw, named in (
+        (b"", "0 lines"),
+        (b"\n \n", "0 lines"),
+        ("good film\nbad film\n".encode("utf-16"), "save it as UTF-8"),
+        (b"good film\nbad news\nfine day\n", "nothing to learn from"),
+        (b"a b\nb c\nbad\x00", "save it as UTF-8"),
+    ):
+        path.write_bytes(raw)
+        with pytest.raises(ArgumentError, match=named):
+            load(path)
+    with zipfile.ZipFile(tmp_path / "t.zip", "w") as archive:
+        for name in ("one/train.txt", "two/train.txt", "__MACOSX/._train.txt"):
+            archive.writestr(name, "good film\n" * 9)
+    with pytest.raises(ArgumentError, match="more than one"):
+        load(tmp_path / "t.zip")
+    raw = (tmp_path / "t.zip").read_bytes()
+    for broken in (b"", raw[:-30], raw.replace(b"good film", b"Good film")):
+        (tmp_path / "t.zip").write_bytes(broken)
+        with pytest.raises(ArgumentError):
+            load(tmp_path / "t.zip")
+
+
+def test_a_folder_of_texts_by_any_name(tmp_path, monkeypatch):
+    lines = b"".join(b"%s film number %d\n" % (label, k) for k in range(6) for label in (b"good", b"bad", b"fine"))
+    (tmp_path / "train.txt").write_bytes(lines + b"once film\n")
+    (tmp_path / "test.txt").write_bytes(lines)
+    (tmp_path / ".DS_Store").write_bytes(b"\x00")
+    (tmp_path / "README.txt").write_bytes(b"\x00")
+    monkeypatch.chdir(tmp_path)
+    found = load(".")
+    assert found.name == tmp_path.name
+    assert found.data.classes == ("bad", "fine", "good", "once")
+
+
+@pytest.mark.parametrize(
+    ("x", "x_test", "named"),
+    [
+        (np.zeros((3, 5)), np.zeros((1, 64)), r"x_test: got examples of shape \(5,\) to train and \(64,\)"),
+        (np.zeros((3, 0)), np.zeros((1, 0)), "at least one feature"),
+        (np.zeros((0, 2)), np.zeros((1, 2)), "x_train: got no examples"),
+        (np.zeros((3, 2)), np.zeros((0, 2)), "x_test: got no examples"),
+        ([], ["a"], "x_train: got no examples"),
+        (np.zeros((2, 2)), np.zeros((1, 2)), "2 rows for 3 labels"),
+    ],
+)
+def test_data_that_nothing_can_be_trained_on(x, x_test, named):
+    labels = np.zeros(0 if len(x) == 0 else 3, int), np.zeros(len(x_test), int)
+    with pytest.raises(ArgumentError, match=named):
+        Data(x, labels[0], x_test, labels[1], ("a",))
+    assert Data(["a", "b"], [0, 0], ["c"], [0], ("a",)).n == 2
 
 
 def test_planted_memorization_is_what_nearest_neighbors_have():

@@ -81,13 +81,13 @@ def _train(arguments: argparse.Namespace, out: Path | None) -> Scored:
     from empirical.store import Store
 
     names = ("data_dir", "label", "id", "text", "test", "test_fraction", "prior", "n", "seed")
-    arguments.trials = _trials(arguments)
     dataset = load(arguments.data, **{name: getattr(arguments, name) for name in names})
     log.info(
         "%s: %s + %s examples; %s", dataset.name, f"{dataset.data.n:,}", f"{dataset.data.n_test:,}", dataset.imbalance
     )
     for note in dataset.notes:
         log.info("%s", note)
+    arguments.trials = _trials(arguments, dataset)
     job = _job(arguments, dataset)
     check(job, arguments.trials, arguments.first, arguments.workers, arguments.executor)
     store = None if out is None else Store.open(out / "trials", job.identity(), resume=arguments.resume)
@@ -160,18 +160,34 @@ def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
     )
 
 
-def _trials(arguments: argparse.Namespace) -> int:
-    """--trials, or as many as --error takes; of an orthogonal array its own size has to be given."""
-    from empirical.names import TRIALS
+def _trials(arguments: argparse.Namespace, dataset: Dataset) -> int:
+    """--trials, or as many as --error, --power and --false take; of an orthogonal array its own size has to be given."""
+    from empirical.names import INFLUENCE, THRESHOLD, TRIALS
     from empirical.planning import plan
 
-    if arguments.error is None:
+    wanted = {name: getattr(arguments, name) for name in ("error", "power", "false")}
+    asked = [(f"--{name}", value) for name, value in wanted.items() if value is not None]
+    if arguments.influence is not None and arguments.power is None:
+        raise ArgumentError("--influence", arguments.influence, "say by --power how surely a pair of it is to be found")
+    if not asked:
         return TRIALS if arguments.trials is None else int(arguments.trials)
     if arguments.trials is not None:
-        raise ArgumentError("--error", arguments.error, "give --trials or --error, not both")
+        raise ArgumentError(*asked[0], f"give --trials or {asked[0][0]}, not both")
     if arguments.design == "orthogonal":
-        raise ArgumentError("--error", arguments.error, "whole arrays are trained; give their --trials")
-    return plan(error=arguments.error, fraction=0.7 if arguments.fraction is None else arguments.fraction).trials
+        raise ArgumentError(*asked[0], "whole arrays are trained; give their --trials")
+    if arguments.fdr is not None and asked[-1][0] != "--error":
+        raise ArgumentError(
+            "--fdr", arguments.fdr, f"it picks the threshold afterwards; plan {asked[-1][0]} by --threshold"
+        )
+    found = plan(
+        **wanted,
+        influence=INFLUENCE if arguments.influence is None else arguments.influence,
+        threshold=THRESHOLD if arguments.threshold is None else arguments.threshold,
+        pairs=int((dataset.balance["train"] * dataset.balance["test"]).sum()),
+        fraction=0.7 if arguments.fraction is None else arguments.fraction,
+    )
+    log.info("planned: found with chance %.3g, %.3g false pairs expected", found.power, found.expected_false)
+    return found.trials
 
 
 def _missing(job: Job, store: Store | None, arguments: argparse.Namespace) -> int:

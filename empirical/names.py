@@ -22,5 +22,6 @@ LEARNERS = {
 }
 SHARD = 64  # trials trained and written at a time
 THRESHOLD = 0.15  # influence of a pair, as published
+INFLUENCE = 0.25  # that a planned run is to find at that threshold
 PUBLISHED_MEMORIZATION = 0.25  # of a pair's training example
 TRIALS = 2000  # models trained

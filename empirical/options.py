@@ -6,7 +6,7 @@ import argparse
 
 import longtail
 from empirical.learner import SCORES
-from empirical.names import DATA, DESIGNS, EXECUTORS, LEARNERS, SHARD, THRESHOLD, TRIALS
+from empirical.names import DATA, DESIGNS, EXECUTORS, INFLUENCE, LEARNERS, SHARD, THRESHOLD, TRIALS
 from longtail.command import Parser
 
 
@@ -53,6 +53,25 @@ def parser() -> Parser:
     run.add_argument("--trials", type=int, metavar="T", help=f"models to train (default {TRIALS})")
     run.add_argument(
         "--error", type=float, metavar="X", help="instead: as many models as a standard error of X takes, at worst"
+    )
+    run.add_argument(
+        "--power",
+        type=float,
+        metavar="P",
+        help="instead: as many as find a pair of true influence --influence with chance P at the threshold",
+    )
+    run.add_argument(
+        "--influence",
+        type=float,
+        metavar="D",
+        help=f"what --power is to find (default {INFLUENCE}); above the threshold",
+    )
+    run.add_argument(
+        "--false",
+        type=float,
+        metavar="F",
+        help="instead: as many as let at most F pairs without influence pass the threshold, as expected; of --error, "
+        "--power and --false all that are given hold",
     )
     run.add_argument(
         "--first", type=int, default=0, metavar="K", help="number of the first trial, to share a run (default 0)"

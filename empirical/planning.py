@@ -13,6 +13,7 @@ from math import ceil
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from empirical.names import INFLUENCE, THRESHOLD
 from longtail.core import ArgumentError, real, whole
 
 
@@ -42,8 +43,8 @@ def plan(
     *,
     error: float | None = None,
     power: float | None = None,
-    influence: float = 0.25,
-    threshold: float = 0.15,
+    influence: float = INFLUENCE,
+    threshold: float = THRESHOLD,
     pairs: int = 0,
     false: float | None = None,
     fraction: float = 0.7,

@@ -10,8 +10,8 @@ influence, and is in no pair.
 
 Work and ceiling. n q t / 64 words are ANDed, counted and added: 3 vector operations per 512 trial-pairs, where a
 float32 GEMM takes 32 fused multiply-adds. At t = 2,000, n = 20,000, q = 2,000 that is 1.6 × 10^8 steps of 8 words; on
-a Zen 4 core at 3.3 GHz (one 512-bit popcount a cycle) at least .05 s; measured .09 s, against 1.6 s for the GEMM at
-100 GFLOP/s. The bits are 1/32 of the GEMM's operands.
+a Zen 4 core at 3.3 GHz (one 512-bit popcount a cycle) at least .05 s; measured .11 s, against 1.7 s for the GEMM at
+95 GFLOP/s. The bits are 1/32 of the GEMM's operands.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ and minibatch orders are Philox words of (seed, trial), the same on every device
 ``mlp_cuda``, products of float16 operands summed in float32; ``descent`` with ``half`` is its oracle.
 
 Work a model, 64-256-10 on 1,050 digits: (4 · 64 + 6 · 10) · 256 = 81 kFLOP an example and epoch (no gradient is needed
-below the first layer), so 10 epochs are .85 GFLOP, 8.1 ms at sgemm's 105 GFLOP/s; measured 13.7 ms. 784-128-10 on
+below the first layer), so 10 epochs are .85 GFLOP, 8.1 ms at sgemm's 105 GFLOP/s; measured 14.0 ms. 784-128-10 on
 42,000 MNIST images: .41 MFLOP an example, 10 epochs 172 GFLOP, 1.6 s at that peak, and 14 GFLOP to score 70,000 images.
 """
 

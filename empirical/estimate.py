@@ -179,14 +179,22 @@ def _trials(arguments: argparse.Namespace, dataset: Dataset) -> int:
         raise ArgumentError(
             "--fdr", arguments.fdr, f"it picks the threshold afterwards; plan {asked[-1][0]} by --threshold"
         )
+    influence = INFLUENCE if arguments.influence is None else arguments.influence
+    threshold = THRESHOLD if arguments.threshold is None else arguments.threshold
     found = plan(
         **wanted,
-        influence=INFLUENCE if arguments.influence is None else arguments.influence,
-        threshold=THRESHOLD if arguments.threshold is None else arguments.threshold,
+        influence=influence,
+        threshold=threshold,
         pairs=int((dataset.balance["train"] * dataset.balance["test"]).sum()),
         fraction=0.7 if arguments.fraction is None else arguments.fraction,
     )
-    log.info("planned: found with chance %.3g, %.3g false pairs expected", found.power, found.expected_false)
+    log.info(
+        "at a threshold of %g a pair of influence %g will be found with chance %.3g, beside %.3g false pairs, at worst",
+        threshold,
+        influence,
+        found.power,
+        found.expected_false,
+    )
     return found.trials
 
 

@@ -307,13 +307,13 @@ def test_as_many_models_as_finding_pairs_takes(capsys):
     code, out, err = run(capsys, *data, "--power", 0.8, "--influence", 0.6, "--threshold", 0.3)
     assert code == 0
     assert json.loads(out)["trials"] == ceil(ndtri(0.8) ** 2 * unit / 0.3**2)
-    assert "found with chance 0.8" in err
+    assert "0.3 a pair of influence 0.6 will be found with chance 0.8" in err
     code, out, err = run(capsys, *data, "--false", 3, "--threshold", 0.3, "--error", 0.2)
     found = load("planted", n=60).balance
     pairs = int((found["train"] * found["test"]).sum())  # of one class
     assert 300 < pairs < 1200
     assert json.loads(out)["trials"] == ceil(ndtri(3 / pairs) ** 2 * unit / 0.3**2)
-    assert "false pairs expected" in err
+    assert "false pairs, at worst" in err
 
 
 @pytest.mark.parametrize(

@@ -160,17 +160,19 @@ def _exceeds(problem: Problem, coupling: Coupling, theta: Floats, rate: float) -
     return np.asarray(once + seen.examples[2:] @ chance)
 
 
-def above(theta: Floats, memorized: Floats, held_out: float) -> Floats:
+def above(theta: Floats, memorized: Floats, held_out: float, step: ArrayLike = 0.5) -> Floats:
     """Pr[estimate ≥ θ] by (θ, true memorization): held out ``held_out`` times, right or wrong each time, right when in.
 
     The estimate is X/h with X ~ Binomial(h, mem). h differs a little between examples, so the binomial's steps are evened
-    out: its distribution function at real arguments, an incomplete beta function.
+    out: its distribution function at real arguments, an incomplete beta function. ``step``, one for all or one a threshold,
+    is how far beyond hθ the next whole number lies, in the mean.
     """
     t = np.asarray(theta, float)[:, None]
+    beyond = np.reshape(step, (-1, 1))
     h = real("trials", held_out, 1.0)
     inside = (t > 0) & (t <= 1)
     x = np.where(inside, t, 0.5)
-    chance = special.betainc(h * x + 0.5 - 1e-9, h * (1 - x) + 0.5, np.asarray(memorized, float)[None, :])
+    chance = special.betainc(h * x + beyond - 1e-9, h * (1 - x) + 1 - beyond, np.asarray(memorized, float)[None, :])
     return np.asarray(np.where(inside, chance, np.where(t <= 0, 1.0, 0.0)))
 
 

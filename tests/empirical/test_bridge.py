@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from empirical import bridge
+from empirical.binned import Noise, examples, histogram
 from empirical.bridge import planted
 from empirical.coupling import Beta, Fixed
 from longtail import ArgumentError, Problem, TwoLevel, Zipf
+from longtail.fit import simplex
 from tests.empirical.places import real
 
 PROBLEM = Problem(Zipf(alpha=0.8, size=3000), 10_000, 10)
@@ -27,6 +29,32 @@ def test_planted_parameters_are_found_again():
     square = np.square(z).mean(0)
     assert (square > 0.06).all()  # chi square of 6 degrees, each 1 in 10^3 either side
     assert (square < 4).all()
+
+
+@pytest.mark.parametrize("strength", [0.12, 0.37, 0.62, 0.88])
+def test_a_peak_is_not_taken_for_another(strength):
+    """With λ fixed there is a maximum for every such mistake; z = 5."""
+    _, estimates = planted(PROBLEM, Fixed(strength), 1000, np.random.default_rng(8))
+    found = bridge.fit(estimates, 10, 1000, "Zipf", "fixed", simulations=50)
+    for name, truth in {"alpha": 0.8, "size": 3000, "coupling": strength}.items():
+        assert abs(found.parameters[name].value - truth) < 5 * found.parameters[name].stderr
+
+
+def test_no_point_nearby_is_more_likely():
+    """Nelder and Mead's search from where the fit ended gains nothing; from elsewhere it does (negative control)."""
+    _, estimates = planted(PROBLEM, Beta(2, 1), 1000, np.random.default_rng(9))
+    observed = histogram(estimates)
+    found = bridge.fit(estimates, 10, 1000, "Zipf", "beta", simulations=10)
+
+    def loss(x):
+        prior, coupling = Zipf(np.exp(x[0]), round(np.exp(x[1]))), Beta(*np.exp(x[2:]))
+        chance = Noise(0.9, 1000, 0.7).probabilities(*examples(prior, 10_000), coupling)
+        return -float(observed @ np.log(np.maximum(chance, 1e-12)))
+
+    at = np.log([found.prior.alpha, found.prior.size, found.coupling.a, found.coupling.b])
+    assert loss(at) == pytest.approx(-found.log_likelihood, abs=1e-6)
+    assert simplex(loss, at, np.full(4, 0.05))[1] > loss(at) - 0.02
+    assert simplex(loss, at + 0.1, np.full(4, 0.05))[1] < loss(at + 0.1) - 0.02
 
 
 def test_goodness_accepts_the_truth_and_a_lookup_is_refused():
@@ -61,6 +89,17 @@ def test_same_seed_same_numbers():
     _, estimates = planted(PROBLEM, Beta(2, 1), 500, np.random.default_rng(1))
     first, again = (bridge.fit(estimates, 10, 500, "Uniform", "uniform", simulations=10, seed=4) for _ in range(2))
     assert first.record() == again.record()
+
+
+@pytest.mark.parametrize("family", bridge.FAMILIES)
+@pytest.mark.parametrize("value", [0.0, 0.5, 0.9])
+def test_what_no_family_explains_still_has_an_answer(family, value):
+    """All estimates the same, or of eight models: finite, or NaN where nothing is left to judge."""
+    rng = np.random.default_rng(0)
+    for estimates, trials in ((np.full(200, value), 100), (rng.integers(0, 4, 200) / 4, 8)):
+        found = bridge.fit(estimates, 10, trials, family, "fixed", simulations=5)
+        assert np.isfinite(found.log_likelihood)
+        assert found.goodness.freedom == 0 or 0 <= found.goodness.p_value <= 1
 
 
 @pytest.mark.parametrize(

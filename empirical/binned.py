@@ -3,7 +3,8 @@
     P_b = Σ_c w_c ∫ Pr[estimate in b | mem = (1 − 1/K)(1 − rλ)^{c−1}] dF(λ)
 
 with w_c the share of examples that have c copies under the prior, F the law of λ, and X/h, X ~ Binomial(h, mem), an estimate
-that was held out h ~ Binomial(trials, 1 − r) times. ``Noise`` is what turns true memorization into bins; ``law`` is the
+that was held out h ~ Binomial(trials, 1 − r) times. With a steady guess (``empirical.coupling``) the top is 1 instead of
+1 − 1/K, and one subpopulation in K has memorization 0. ``Noise`` is what turns true memorization into bins; ``law`` is the
 distribution of true memorization.
 """
 
@@ -32,11 +33,19 @@ MANY = 10**6  # models, from which on estimates have no noise to speak of, nor s
 
 @dataclass(frozen=True)
 class Noise:
-    """What ``trials`` models, each on a share ``rate`` of the examples, make of true memorization; its top is ``guess``."""
+    """What ``trials`` models, each on a share ``rate`` of the examples, make of true memorization. That is ``top`` at the most,
+    and of a share 1 − ``guessed`` of subpopulations it is 0.
+    """
 
-    guess: float
+    top: float
+    guessed: float
     trials: int
     rate: float
+
+    @classmethod
+    def of(cls, coupling: Coupling, labels: int, trials: int, rate: float) -> Noise:
+        """Of this many models of a learner that guesses as it does."""
+        return cls(*coupling.guesses(labels), trials, rate)
 
     @property
     def held_out(self) -> float:
@@ -55,8 +64,8 @@ class Noise:
         return np.asarray((np.ceil(exact - TIE) - exact) @ chance / chance.sum())
 
     def chances(self, relative: Floats) -> Floats:
-        """Pr[estimate in bin | mem/guess], bins × ``relative``."""
-        over = above(EDGES, relative * self.guess, self.held_out, self.step)
+        """Pr[estimate in bin | mem/top], bins × ``relative``."""
+        over = above(EDGES, relative * self.top, self.held_out, self.step)
         at_least = np.vstack([np.ones(len(relative)), over, np.zeros(len(relative))])
         return -np.diff(np.minimum.accumulate(at_least), axis=0)  # mean steps of a few models may cross
 
@@ -64,7 +73,9 @@ class Noise:
         """P_b."""
         relative, weight = law(copies, share, coupling, self.rate)
         chances = self.chances(relative) if isinstance(coupling, Fixed) else _cells(self)
-        return np.asarray(chances @ weight)
+        found = self.guessed * np.asarray(chances @ weight)
+        found[0] += 1 - self.guessed  # what is right untaught is right in and out
+        return found
 
 
 @lru_cache(maxsize=4)
@@ -97,7 +108,7 @@ def examples(prior: Prior, n: int) -> tuple[Floats, Floats]:
 
 
 def law(copies: Floats, share: Floats, coupling: Coupling, rate: float) -> tuple[Floats, Floats]:
-    """Memorization over 1 − 1/K and shares of examples: as many atoms as copies, or equal cells of [0, 1] and the atom 1."""
+    """Memorization over its top and shares of examples: as many atoms as copies, or equal cells of [0, 1] and the atom 1."""
     if isinstance(coupling, Fixed):
         return (1 - rate * coupling.strength) ** (copies - 1), share
     edge = np.linspace(0, 1, CELLS + 1)
@@ -119,6 +130,10 @@ def drawn(prior: Prior, n: int, coupling: Coupling, noise: Noise, count: int, rn
     out = np.empty((count, len(EDGES) + 1))
     for row in out:
         counts = seen(prior, n, rng)
+        never = 0
+        if noise.guessed < 1:
+            wrong = rng.random(len(counts)) < noise.guessed
+            never, counts = int(counts[~wrong].sum()), counts[wrong]
         if fixed:
             place = np.minimum(counts, min(reach, MOST)) - 1
         else:
@@ -126,6 +141,7 @@ def drawn(prior: Prior, n: int, coupling: Coupling, noise: Noise, count: int, rn
             place = np.where(counts == 1, CELLS, np.minimum((relative * CELLS).astype(int), CELLS - 1))
         number = np.bincount(place, weights=counts).astype(int)
         row[:] = rng.multinomial(number, chances[: len(number)]).sum(0)
+        row[0] += never
     return out
 
 

@@ -3,8 +3,9 @@
 Estimates fall into bins b. With w_c the share of examples that have c copies under the prior, F the law of λ and the known
 noise of an estimate that was held out h times (X/h, X ~ Binomial(h, mem)),
 
-    P_b = Σ_c w_c ∫ Pr[estimate in b | mem = (1 − 1/K)(1 − rλ)^{c−1}] dF(λ),        log L = Σ_b n_b log P_b.
+    P_b = Σ_c w_c ∫ Pr[estimate in b | mem = (1 − 1/K)(1 − rλ)^{c−1}] dF(λ),        log L = Σ_b n_b log P_b
 
+(``empirical.binned``, which has steady guesses too).
 This is the likelihood of one example, added over all: a composite one, for the c members of a subpopulation share their
 memorization and everybody shares T. So errors are not read off its curvature. Whole data sets are simulated from the fitted
 model: frequencies, counts, λ, noise. Their scores' covariance S gives H⁻¹SH⁻¹ (Godambe 1960), the small bias of having put T at
@@ -17,7 +18,8 @@ Estimates below the lowest edge share a bin: there the learner's own errors and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,11 +41,10 @@ __all__ = ["COUPLINGS", "Bridge", "fit", "planted", "table"]
 SIMULATIONS = 200  # data sets behind each fit's errors: they then know a standard error to a twentieth
 LEAST = 1e-12  # probability of a bin: of what cannot be, a logarithm is still needed
 NEAR = 1e-5  # residuals, below which their slope is that of (o − e)/√e
-TRIED, STEPS = (
-    2,
-    50,
-)  # starts that a search sets out from, and how far: it may go on where a coordinate makes no difference
+TRIED = 2  # starts that a search sets out from
+STEPS = 50  # and how far: it may go on where a coordinate makes no difference
 BROADEST = 50  # times n, the largest prior that a search considers: of a larger one hardly more is seen twice
+GUESSES = ("fresh", "steady")  # of what nobody taught: anew in every model, or the same in all
 COUPLINGS: dict[str, tuple[int, Callable[[Floats], Coupling]]] = {  # number of coordinates, and the law they stand for
     "lookup": (0, lambda _: Fixed(1.0)),
     "uniform": (0, lambda _: Beta(1.0, 1.0)),
@@ -104,6 +105,7 @@ class _Model:
 
     family: str
     coupling: str
+    steady: bool
     n: int
     labels: int
     noise: Noise
@@ -117,7 +119,8 @@ class _Model:
         family, s = FAMILIES[self.family], self.shapes
         size = float(np.exp(np.clip(x[s], 0.0, np.log(BROADEST * self.n))))
         prior = family.make(family.outward(x[0]) if s else 1.0, round(size))
-        return prior, COUPLINGS[self.coupling][1](x[s + 1 :])
+        law: Any = COUPLINGS[self.coupling][1](x[s + 1 :])
+        return prior, replace(law, steady=self.steady)
 
     def probabilities(self, x: Floats) -> Floats:
         """P_b, of T at its mean."""
@@ -132,41 +135,51 @@ def fit(
     family: str | Iterable[str] = "Zipf",
     coupling: str | Iterable[str] = "beta",
     *,
+    guess: str | Iterable[str] = "fresh",
     rate: float = RATE,
     level: float = LEVEL,
     simulations: int = SIMULATIONS,
     seed: int = 0,
 ) -> Bridge:
-    """The model of greatest composite likelihood; of several families and couplings, the best by AIC per example's weight.
+    """The model of greatest composite likelihood; of several families, couplings and guesses, the best by AIC.
 
-    ``trials`` models made the estimates, each on a share ``rate`` of the examples.
+    ``trials`` models made the estimates, each on a share ``rate`` of the examples. ``guess`` is "fresh" where a learner guesses
+    anew in every model what nobody taught it, "steady" where it guesses the same.
     """
     values = np.asarray(memorization, float).ravel()
     values = values[~np.isnan(values)]
     if len(values) < 100:
         raise ArgumentError("memorization", f"{len(values)} estimates", "give at least 100 that are not NaN")
     checked(rate)
-    noise = Noise(1 - 1 / whole("labels", labels, 2), whole("trials", trials, 2), rate)
+    labels, trials = whole("labels", labels, 2), whole("trials", trials, 2)
     real("level", level, 0.0, 1.0, open_low=True, open_high=True)
-    families = [family] if isinstance(family, str) else list(family)
-    couplings = [coupling] if isinstance(coupling, str) else list(coupling)
-    for name, known in ((families, FAMILIES), (couplings, COUPLINGS)):
-        for one in name:
-            if one not in known:
-                raise ArgumentError(
-                    "family" if known is FAMILIES else "coupling", one, f"give one of {', '.join(known)}"
-                )
+    chosen = [
+        _chosen(name, given, known)
+        for name, given, known in (
+            ("family", family, FAMILIES),
+            ("coupling", coupling, COUPLINGS),
+            ("guess", guess, GUESSES),
+        )
+    ]
     best: tuple[float, _Model, Floats, int] | None = None
     observed = histogram(values)
-    for f in families:
-        for c in couplings:
-            model = _Model(f, c, len(values), labels, noise)
-            x, loss, calls = _search(model, observed)
-            if best is None or loss + 2 * len(x) < best[0]:
-                best = (loss + 2 * len(x), model, x, calls)
+    for f, c, g in product(*chosen):
+        law = Fixed(steady=g == "steady")
+        model = _Model(f, c, law.steady, len(values), labels, Noise.of(law, labels, trials, rate))
+        x, loss, calls = _search(model, observed)
+        if best is None or loss + 2 * len(x) < best[0]:
+            best = (loss + 2 * len(x), model, x, calls)
     assert best is not None
     _, model, x, calls = best
     return _judged(model, x, values, observed, level, simulations, seed, calls)
+
+
+def _chosen(argument: str, given: str | Iterable[str], known: Iterable[str]) -> list[str]:
+    names = [given] if isinstance(given, str) else list(given)
+    for name in names:
+        if name not in known:
+            raise ArgumentError(argument, name, f"give one of {', '.join(known)}")
+    return names
 
 
 def table(
@@ -197,7 +210,10 @@ def planted(problem: Problem, coupling: Coupling, trials: int, rng: Any, rate: f
     frequency = prior.sample(rng, (prior.size,)) if problem.mode == "random" else prior.entries()
     counts = rng.multinomial(problem.n, frequency / frequency.sum())
     counts = counts[counts > 0].astype(float)
-    memorized = problem.guess * (1 - rate * coupling.sample(rng, len(counts))) ** (counts - 1)
+    top, guessed = coupling.guesses(problem.labels)
+    memorized = top * (1 - rate * coupling.sample(rng, len(counts))) ** (counts - 1)
+    if guessed < 1:
+        memorized *= rng.random(len(counts)) < guessed
     each = np.repeat(memorized, counts.astype(int))
     held_out = rng.binomial(trials, 1 - rate, size=problem.n) if trials < MANY else np.full(problem.n, trials)
     held_out = np.maximum(held_out, 1)
@@ -305,8 +321,9 @@ def _judged(
 def _shares(model: _Model, x: Floats, theta: Floats) -> Floats:
     """The fitted share of estimates at or above each threshold."""
     prior, coupling = model.place(x)
-    relative, weight = law(*examples(prior, model.n), coupling, model.noise.rate)
-    return np.asarray(above(theta, model.noise.guess * relative, model.noise.held_out) @ weight)
+    noise = model.noise
+    relative, weight = law(*examples(prior, model.n), coupling, noise.rate)
+    return noise.guessed * np.asarray(above(theta, noise.top * relative, noise.held_out) @ weight)
 
 
 def _jacobian(model: _Model, x: Floats) -> Floats:

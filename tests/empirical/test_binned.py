@@ -13,7 +13,7 @@ from empirical.predicted import above
 from longtail import Gamma, LogNormal, Problem, Zipf
 
 PROBLEM = Problem(Zipf(alpha=0.8, size=3000), 10_000, 10)
-NOISE = Noise(0.9, 1000, 0.7)
+NOISE = Noise(0.9, 1.0, 1000, 0.7)
 
 
 def test_noise_by_bins_counts_the_steps_of_estimates():
@@ -37,18 +37,27 @@ def test_an_estimate_at_an_edge_lies_above_it():
     assert counts[2] == 1
 
 
-@pytest.mark.parametrize(("coupling", "other"), [(Fixed(0.7), Fixed(0.72)), (Beta(2, 1), Beta(2, 1.3))], ids=repr)
+@pytest.mark.parametrize(
+    ("coupling", "other"),
+    [
+        (Fixed(0.7), Fixed(0.72)),
+        (Beta(2, 1), Beta(2, 1.3)),
+        (Fixed(0.7, steady=True), Fixed(0.7)),
+        (Beta(2, 1, steady=True), Beta(2, 1)),
+    ],
+    ids=repr,
+)
 def test_histograms_drawn_are_those_of_planted_data_sets(coupling, other):
     """Bin means and variances, z = 5; another coupling is told apart (negative control)."""
     rng = np.random.default_rng(12)
     slow = np.array([histogram(planted(PROBLEM, coupling, 1000, rng)[1]) for _ in range(150)])
-    fast = drawn(PROBLEM.prior, PROBLEM.n, coupling, NOISE, 600, rng)
+    fast = drawn(PROBLEM.prior, PROBLEM.n, coupling, Noise.of(coupling, 10, 1000, 0.7), 600, rng)
     assert (fast.sum(1) == PROBLEM.n).all()
     kept = slow.mean(0) > 20
     assert np.abs(_z(slow, fast)[kept]).max() < 5
     ratio = np.log(slow[:, kept].var(0) / fast[:, kept].var(0))
     assert np.abs(ratio).max() < 5 * np.sqrt(2 / 149 + 2 / 599)
-    wrong = drawn(PROBLEM.prior, PROBLEM.n, other, NOISE, 600, rng)
+    wrong = drawn(PROBLEM.prior, PROBLEM.n, other, Noise.of(other, 10, 1000, 0.7), 600, rng)
     assert np.abs(_z(slow, wrong)[kept]).max() > 5
 
 

@@ -2,8 +2,8 @@
 
 The shard is the unit of training, randomness and writing: what it holds is a function of (data, learner, design, seed,
 score, shard size, shard number), never of workers, resume or order. A shard is done if and only if its file is there.
-The file is NumPy's own format in a zip, which carries a CRC-32 of every array and is checked on reading; it is written
-under another name, flushed, then renamed, so a kill leaves either all of it or none. ``identity.json`` says whose
+The file is NumPy's own format in a zip, which carries a CRC-32 of every array; each is read to its end, for only there
+is the CRC checked. It is written under another name, flushed, then renamed, so a kill leaves either all of it or none. ``identity.json`` says whose
 shards these are. The subsets are not stored: the design can draw them again.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import json
 import logging
 import os
@@ -117,26 +118,35 @@ class Store:
         """A shard, or None where it is missing or damaged (which is logged): then it is to be done again."""
         name = self.path(number)
         try:
-            with open(name, "rb") as bytes_, np.load(bytes_, allow_pickle=False) as file:
-                shard = Shard(int(file["number"]), file["train"], file["test"])
+            with zipfile.ZipFile(name) as archive:
+                held, train, test = (self._member(archive, part) for part in ("number", "train", "test"))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+        except Exception as error:  # a flipped bit can make zipfile and NumPy raise nearly anything
             log.warning("%s is damaged (%s); its trials will be done again", name, error)
             return None
-        if shard.number != number or not self._fits(shard):
+        if held != number:
             log.warning("%s holds another shard than its name says; its trials will be done again", name)
             return None
-        return shard
+        return Shard(number, train, test)
 
-    def _fits(self, shard: Shard) -> bool:
+    def _member(self, archive: zipfile.ZipFile, part: str) -> NDArray[Any]:
+        """One array of a shard: all bytes of it first, so that their CRC is checked, then nothing but what belongs."""
+        content = io.BytesIO(archive.read(f"{part}.npy"))
+        array: NDArray[Any] = np.lib.format.read_array(content, allow_pickle=False)
+        if content.read(1):
+            raise ValueError(f"{part} has bytes left over")
+        if (array.shape, array.dtype) != self._expected(part):
+            raise ValueError(f"{part} is {array.dtype} of shape {array.shape}")
+        return array
+
+    def _expected(self, part: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        """Shape and type of an array in every shard of this run."""
+        if part == "number":
+            return (), np.dtype(np.int64)
         one = self.identity
-        each = 8 if one.score == "correct" else 1
-        return (
-            shard.train.shape == (one.shard, -(-one.n // each))
-            and shard.test.shape == (one.shard, -(-one.n_test // each))
-            and shard.train.dtype == shard.test.dtype == np.dtype(one.dtype)
-        )
+        columns = one.n if part == "train" else one.n_test
+        return (one.shard, -(-columns // (8 if one.score == "correct" else 1))), np.dtype(one.dtype)
 
     def merge(self, other: Store) -> int:
         """Copy the shards that are missing here; how many. Stores of different runs are refused."""

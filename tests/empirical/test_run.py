@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import stat
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -94,6 +95,29 @@ def test_a_damaged_shard_is_done_again(job, tmp_path, damage, caplog):
     assert "done again" in caplog.text
     assert same(entire, again)
     assert name.read_bytes() == good
+
+
+def test_no_flipped_bit_is_believed(job, tmp_path):
+    """Every byte of the headers and of the zip's directory, and some of the bodies: a shard is right or done again."""
+    store = opened(job, tmp_path)
+    run(job, 16, store=store)
+    name, truth = store.path(0), store.read(0)
+    good = name.read_bytes()
+    with zipfile.ZipFile(name) as archive:
+        starts = [i.header_offset for i in archive.infolist()]
+        directory = archive.start_dir
+    places = {at for start in starts for at in range(start, start + 200)}  # of the zip, then NumPy's: 128 bytes
+    places |= set(range(directory, len(good))) | set(range(0, len(good), 41))
+    redone = 0
+    for at in sorted(p for p in places if p < len(good)):
+        for bit in (0, 3, 5, 7):
+            name.write_bytes(good[:at] + bytes([good[at] ^ 1 << bit]) + good[at + 1 :])
+            shard = store.read(0)
+            assert shard is None or (np.array_equal(shard.train, truth.train) and np.array_equal(shard.test, truth.test))
+            redone += shard is None
+    assert redone > 1000
+    name.write_bytes(good)
+    assert store.read(0) is not None
 
 
 def test_ranges_merge(job, tmp_path):

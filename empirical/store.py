@@ -16,6 +16,7 @@ import json
 import logging
 import os
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -29,6 +30,7 @@ from longtail.core import ArgumentError
 from longtail.run import versions
 
 FORMAT = 1
+STALE = 3600.0  # seconds after which a half-written file is a killed run's: writing one takes a few
 log = logging.getLogger(__name__)
 
 
@@ -79,20 +81,20 @@ class Store:
         """The store at ``folder``; an ArgumentError names the difference where it belongs to another run."""
         where = Path(folder)
         where.mkdir(parents=True, exist_ok=True)
+        _sweep(where)
         name = where / "identity.json"
-        if name.exists():
-            there = identity_of(where)
-            if there != identity:
-                raise ArgumentError(
-                    "out",
-                    str(where),
-                    f"another run is there ({there.difference(identity)}); give a new folder or the same run",
-                )
-            if not resume and any(where.glob("shard-*.npz")):
-                raise ArgumentError("out", str(where), "trials are there already; resume them or give a new folder")
-        else:
-            with whole(name) as file:
+        if not name.exists():
+            with whole(name, first=True) as file:
                 file.write((json.dumps(asdict(identity), indent=1) + "\n").encode())
+        there = identity_of(where)  # read again even if just written: another process may have been first
+        if there != identity:
+            raise ArgumentError(
+                "out",
+                str(where),
+                f"another run is there ({there.difference(identity)}); give a new folder or the same run",
+            )
+        if not resume and any(where.glob("shard-*.npz")):
+            raise ArgumentError("out", str(where), "trials are there already; resume them or give a new folder")
         _compare(where / "versions.json")
         return cls(where, identity)
 
@@ -193,9 +195,21 @@ def _compare(name: Path) -> None:
             )
 
 
+def _sweep(folder: Path) -> None:
+    """Remove what killed runs left half-written. Only what is old: a younger file may be in another process's hands."""
+    for kind in (".shard-*.npz.*", ".identity.json.*", ".versions.json.*"):
+        for name in folder.glob(kind):
+            with contextlib.suppress(OSError):
+                if time.time() - name.stat().st_mtime > STALE:
+                    name.unlink()
+
+
 @contextlib.contextmanager
-def whole(name: Path) -> Iterator[BinaryIO]:
-    """A binary file that is at ``name`` once the block has ended well, and nowhere otherwise."""
+def whole(name: Path, *, first: bool = False) -> Iterator[BinaryIO]:
+    """A binary file that is at ``name`` once the block has ended well, and nowhere otherwise.
+
+    With ``first``, a file that another process has put there meanwhile stays, and this one goes.
+    """
     handle, temporary = tempfile.mkstemp(dir=name.parent, prefix=f".{name.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -203,7 +217,7 @@ def whole(name: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
-        os.replace(temporary, name)
+        _put(temporary, name, first)
     except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
@@ -217,3 +231,18 @@ def whole(name: Path) -> Iterator[BinaryIO]:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _put(temporary: str, name: Path, first: bool) -> None:
+    """Give a finished file its name; with ``first``, only if nothing has that name (a link is made or refused whole)."""
+    if first:
+        try:
+            os.link(temporary, name)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without links, where two that begin at once are told apart by the last
+            os.replace(temporary, name)
+            return
+        os.unlink(temporary)
+    else:
+        os.replace(temporary, name)

@@ -158,6 +158,40 @@ def test_other_data_are_refused(job, tmp_path, data):
         opened(replace(job, data=replace(data, y_train=y)), tmp_path)
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_of_two_runs_that_begin_at_once_one_is_refused(job, tmp_path, monkeypatch, links):
+    """The other's identity comes after this one has looked, and before it writes."""
+    other = replace(job, seed=4).identity()
+    real = store_module.asdict
+
+    def meanwhile(identity):
+        if links:
+            (tmp_path / "identity.json").write_text(json.dumps(real(other)))
+        return real(identity)
+
+    def unable(*_):
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(store_module, "asdict", meanwhile)
+    if links:
+        with pytest.raises(ArgumentError, match="seed is 4 there, 3 now"):
+            opened(job, tmp_path)
+    else:
+        monkeypatch.setattr(store_module.os, "link", unable)
+        opened(job, tmp_path)
+    assert Store.at(tmp_path).identity.seed == (4 if links else 3)
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
+
+
+def test_what_killed_runs_left_is_removed_once_it_is_old(job, tmp_path):
+    old, young = tmp_path / ".shard-000001.npz.abc", tmp_path / ".shard-000002.npz.def"
+    for name in (old, young):
+        name.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    opened(job, tmp_path)
+    assert [old.exists(), young.exists()] == [False, True]
+
+
 def test_a_full_disk_loses_nothing(job, tmp_path, monkeypatch):
     entire = run(job, 64)
     real, calls = os.fsync, []

@@ -58,6 +58,7 @@ class Job:
             shard=self.shard,
             n=self.data.n,
             n_test=self.data.n_test,
+            device=self.learner.place(self.device).kind,
             version=version(),
         )
 

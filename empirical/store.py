@@ -40,7 +40,10 @@ class DiskFull(OSError):
 
 @dataclass(frozen=True)
 class Identity:
-    """Whose trials these are. Runs that differ in any of it are never mixed."""
+    """Whose trials these are. Runs that differ in any of it are never mixed.
+
+    ``device`` is "cpu" or "gpu", which round differently; "" in stores from before it was kept.
+    """
 
     data: str
     learner: str
@@ -51,6 +54,7 @@ class Identity:
     shard: int
     n: int
     n_test: int
+    device: str = ""
     format: int = FORMAT
     version: str = ""
 

@@ -21,6 +21,7 @@ from empirical.learners import External
 from empirical.run import Job, run
 from empirical.store import DiskFull, Store, whole
 from empirical.trials import Trials, joined
+from longtail import arrays
 from longtail.core import ArgumentError
 
 
@@ -148,6 +149,15 @@ def test_another_run_is_refused_with_the_difference_named(job, tmp_path, change,
         opened(other, tmp_path / "a")
     with pytest.raises(ArgumentError, match="not the same run"):
         here.merge(opened(other, tmp_path / "b"))
+
+
+def test_another_device_is_refused(job, tmp_path, monkeypatch):
+    """Both round in their own ways: shards of one run are of one device."""
+    here = opened(job, tmp_path)
+    assert here.identity.device == replace(job, device="auto").identity().device == "cpu"
+    monkeypatch.setattr(arrays, "device", lambda choice: arrays.Device("gpu", "pretend"))
+    with pytest.raises(ArgumentError, match="device is 'cpu' there, 'gpu' now"):
+        opened(replace(job, device="gpu"), tmp_path)
 
 
 def test_other_data_are_refused(job, tmp_path, data):

@@ -57,6 +57,12 @@ def test_parameters_are_kept_and_cloned(data):
     assert "KNN(k=1)" in repr(estimator)
 
 
+def test_scores_are_kept_as_told(data):
+    estimator = fitted(data, score="probability", dtype="float32")
+    assert estimator.trials_.test.dtype == np.float32
+    assert clone(estimator).get_params()["dtype"] == "float32"
+
+
 def test_a_store_is_taken_up(data, tmp_path):
     first = fitted(data, store=tmp_path)
     assert len(list(tmp_path.glob("shard-*.npz"))) == 2

@@ -231,6 +231,22 @@ def test_other_scores_are_kept_as_small_floats(job, tmp_path):
     assert np.array_equal(trials.train_scores() > 0.5, right.train_scores())
 
 
+def huge(X, y, subset):
+    """Values to rank by that float16 does not hold."""
+    return np.eye(3)[np.arange(len(X)) % 3] * 1e6
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_scores_that_overflow_are_refused_and_float32_holds_them(job, workers):
+    big = replace(job, learner=External(huge), score="margin")
+    with pytest.raises(ArgumentError, match=r"dtype: got float16, which does not hold a score of 1e\+06; give float32"):
+        run(big, 32, workers=workers)
+    if workers == 1:
+        assert np.abs(run(replace(big, dtype="float32"), 32).test).max() == 1e6
+        with pytest.raises(ArgumentError, match="float16 or float32"):
+            run(replace(big, dtype="float64"), 32)
+
+
 def test_arrays_are_run_whole(data, learner):
     job = Job(data, learner, Orthogonal(0.75, 256), shard=32)
     assert run(job, 256).masks().mean(0) == pytest.approx(0.75, abs=0)

@@ -167,6 +167,35 @@ def test_learners_by_name():
             learner_of(bad)
 
 
+def majority(X, y, subset, seed):
+    return np.full(len(X), np.bincount(y[subset]).argmax())
+
+
+def always(label=0):
+    """Makes a function that trains."""
+
+    def constant(X, y, subset):
+        return np.full(len(X), label)
+
+    return constant
+
+
+def bayes(smoothing=1e-9):
+    return GaussianNB(var_smoothing=smoothing)
+
+
+def test_a_function_by_its_path_trains_or_makes_a_learner():
+    here = "tests.empirical.test_estimator."
+    assert learner_of(here + "majority").model.__name__ == "majority"
+    assert learner_of(here + "bayes").model.var_smoothing == 1e-9
+    assert learner_of(here + "bayes(0.1)").model.var_smoothing == 0.1
+    assert learner_of(here + "Nearest") == Nearest()
+    assert learner_of(here + "always(2)").model([0, 0], None, None).tolist() == [2, 2]
+    for bad, said in (("majority()", "missing 4"), ("here", "learner"), ("fitted", "missing 1"), ("pd", "neither")):
+        with pytest.raises(ArgumentError, match=said):
+            learner_of(here + bad)
+
+
 def test_any_classifier_serves(data):
     estimator = SubsetEstimator(GaussianNB(), trials=64).fit(data.x_train, data.y_train, data.x_test, data.y_test)
     mask = estimator.trials_.masks()[5]

@@ -114,7 +114,9 @@ def test_no_flipped_bit_is_believed(job, tmp_path):
         for bit in (0, 3, 5, 7):
             name.write_bytes(good[:at] + bytes([good[at] ^ 1 << bit]) + good[at + 1 :])
             shard = store.read(0)
-            assert shard is None or (np.array_equal(shard.train, truth.train) and np.array_equal(shard.test, truth.test))
+            assert shard is None or (
+                np.array_equal(shard.train, truth.train) and np.array_equal(shard.test, truth.test)
+            )
             redone += shard is None
     assert redone > 1000
     name.write_bytes(good)

@@ -8,7 +8,6 @@ yours).
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import os
 import threading
@@ -22,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empirical.data import Data
+from empirical.described import named
 from empirical.design import Design
 from empirical.digest import digest
 from empirical.learner import Learner, Score, Trainer
@@ -218,16 +218,6 @@ def stop_workers() -> None:
 
     with contextlib.suppress(Exception):
         get_reusable_executor().shutdown(wait=False, kill_workers=True)
-
-
-def named(learner: Learner) -> str:
-    """A learner's repr, and where it wraps a plain function a digest of its code: edited, it is another learner."""
-    code = getattr(getattr(learner, "model", None), "__code__", None)
-    if code is None:
-        return repr(learner)
-    plain = [c for c in code.co_consts if not hasattr(c, "co_code")]
-    own = hashlib.sha256(code.co_code + repr((plain, code.co_names)).encode())
-    return f"{learner!r} {own.hexdigest()[:12]}"
 
 
 def version() -> str:

@@ -16,7 +16,10 @@ from empirical.learner import Learner
 from empirical.names import LEARNERS as ALIASES
 from longtail.core import ArgumentError
 
-REMEDY = f"give one of {', '.join(ALIASES)}, as a call for its options, or package.module.YourLearner(...), or package.module.fit_predict"
+REMEDY = (
+    f"give one of {', '.join(ALIASES)}, as a call for its options, or package.module.YourLearner(...), "
+    "or package.module.fit_predict"
+)
 
 
 def learner(text: str) -> Learner:

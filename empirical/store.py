@@ -3,8 +3,8 @@
 The shard is the unit of training, randomness and writing: what it holds is a function of (data, learner, design, seed,
 score, shard size, shard number), never of workers, resume or order. A shard is done if and only if its file is there.
 The file is NumPy's own format in a zip, which carries a CRC-32 of every array; each is read to its end, for only there
-is the CRC checked. It is written under another name, flushed, then renamed, so a kill leaves either all of it or none. ``identity.json`` says whose
-shards these are. The subsets are not stored: the design can draw them again.
+is the CRC checked. It is written under another name, flushed, then renamed, so a kill leaves either all of it or none.
+``identity.json`` says whose shards these are. The subsets are not stored: the design can draw them again.
 """
 
 from __future__ import annotations

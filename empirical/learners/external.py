@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empirical.data import Data
+from empirical.described import shown
 from empirical.learner import Bools, Learner, Score, subsets
 from empirical.learners.scores import held_classes, scored
 from empirical.threads import one_thread
@@ -40,9 +41,7 @@ class External(Learner):
             raise ArgumentError("model", self.model, "give a scikit-learn classifier, or a function of (X, y, subset)")
 
     def __repr__(self) -> str:
-        name = getattr(self.model, "__qualname__", None)
-        shown = f"{self.model.__module__}.{name}" if name else " ".join(repr(self.model).split())
-        return f"External({shown})"
+        return f"External({shown(self.model)})"
 
     @one_thread
     def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Outside:

@@ -19,7 +19,7 @@ from empirical.designs import Fixed, Orthogonal
 from empirical.digest import digest
 from empirical.learners import External
 from empirical.run import Job, run
-from empirical.store import DiskFull, Store, whole
+from empirical.store import DiskFull, Shard, Store, whole
 from empirical.trials import Trials, joined
 from longtail import arrays
 from longtail.core import ArgumentError
@@ -98,27 +98,31 @@ def test_a_damaged_shard_is_done_again(job, tmp_path, damage, caplog):
     assert name.read_bytes() == good
 
 
-def test_no_flipped_bit_is_believed(job, tmp_path):
+def test_no_flipped_bit_is_believed(job, tmp_path, caplog):
     """Every byte of the headers and of the zip's directory, and some of the bodies: a shard is right or done again."""
-    store = opened(job, tmp_path)
-    run(job, 16, store=store)
-    name, truth = store.path(0), store.read(0)
+    caplog.set_level(logging.CRITICAL, "empirical.store")  # thousands of lines
+    identity = replace(job.identity(), n=40_000, n_test=40_000, shard=2)  # zipfile reads 4 KB at least, CRC and all
+    store = Store.open(tmp_path, identity)
+    bits = np.random.default_rng(0).integers(256, size=(2, 2, 5000), dtype=np.uint8)
+    truth = Shard(0, *bits)
+    store.write(truth)
+    name = store.path(0)
     good = name.read_bytes()
     with zipfile.ZipFile(name) as archive:
         starts = [i.header_offset for i in archive.infolist()]
         directory = archive.start_dir
     places = {at for start in starts for at in range(start, start + 200)}  # of the zip, then NumPy's: 128 bytes
-    places |= set(range(directory, len(good))) | set(range(0, len(good), 41))
+    places |= set(range(directory, len(good))) | set(range(0, len(good), 211))
     redone = 0
     for at in sorted(p for p in places if p < len(good)):
-        for bit in (0, 3, 5, 7):
+        for bit in (0, 5):
             name.write_bytes(good[:at] + bytes([good[at] ^ 1 << bit]) + good[at + 1 :])
             shard = store.read(0)
             assert shard is None or (
                 np.array_equal(shard.train, truth.train) and np.array_equal(shard.test, truth.test)
             )
             redone += shard is None
-    assert redone > 1000
+    assert redone > 800
     name.write_bytes(good)
     assert store.read(0) is not None
 

@@ -3,26 +3,92 @@
     P_b = Σ_c w_c ∫ Pr[estimate in b | mem = (1 − 1/K)(1 − rλ)^{c−1}] dF(λ)
 
 with w_c the share of examples that have c copies under the prior, F the law of λ, and X/h, X ~ Binomial(h, mem), an estimate
-that was held out h times. What depends on neither prior nor coupling is a matrix, ``kernel``; the rest is the distribution of
-true memorization over equal cells, ``law``.
+that was held out h ~ Binomial(trials, 1 − r) times. With a steady guess (``empirical.coupling``) the top is 1 instead of
+1 − 1/K, and one subpopulation in K has memorization 0. ``Noise`` is what turns true memorization into bins; ``law`` is the
+distribution of true memorization.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from empirical.coupling import Coupling, Fixed
 from empirical.predicted import above
 from longtail.bins import EXPECTED, Goodness
-from longtail.core import Floats, Prior
+from longtail.core import Floats, Prior, compressed
 from longtail.counts import log_law, tied_scale
 
 EDGES = np.linspace(0.05, 0.95, 19)
+TIE = 1e-9  # estimates are fractions, and where one is an edge, rounding shall not say on which side it lies
 CELLS = 300
 SINGLE, MOST = 30, 3000  # copies told apart one by one, and at all
+SURE = 1e-12  # chance of the rest, below which an estimate is in the lowest bin for sure
+MANY = 10**6  # models, from which on estimates have no noise to speak of, nor steps
 
 
+@dataclass(frozen=True)
+class Noise:
+    """What ``trials`` models, each on a share ``rate`` of the examples, make of true memorization. That is ``top`` at the most,
+    and of a share 1 − ``guessed`` of subpopulations it is 0.
+    """
+
+    top: float
+    guessed: float
+    trials: int
+    rate: float
+
+    @classmethod
+    def of(cls, coupling: Coupling, labels: int, trials: int, rate: float) -> Noise:
+        """Of this many models of a learner that guesses as it does."""
+        return cls(*coupling.guesses(labels), trials, rate)
+
+    @property
+    def held_out(self) -> float:
+        """How often an example is held out, in the mean."""
+        return (1 - self.rate) * self.trials
+
+    @cached_property
+    def step(self) -> Floats:
+        """E⌈hθ⌉ − hθ at each edge: ½ but where hθ is often whole, as it is at ½ for every other h."""
+        if self.trials >= MANY:
+            return np.full(len(EDGES), 0.5)
+        h = np.arange(1.0, self.trials + 1)
+        chance = stats.binom.pmf(h, self.trials, 1 - self.rate)
+        h, chance = h[chance > 0], chance[chance > 0]
+        exact = np.multiply.outer(EDGES, h)
+        return np.asarray((np.ceil(exact - TIE) - exact) @ chance / chance.sum())
+
+    def chances(self, relative: Floats) -> Floats:
+        """Pr[estimate in bin | mem/top], bins × ``relative``."""
+        over = above(EDGES, relative * self.top, self.held_out, self.step)
+        at_least = np.vstack([np.ones(len(relative)), over, np.zeros(len(relative))])
+        return -np.diff(np.minimum.accumulate(at_least), axis=0)  # mean steps of a few models may cross
+
+    def probabilities(self, copies: Floats, share: Floats, coupling: Coupling) -> Floats:
+        """P_b."""
+        relative, weight = law(copies, share, coupling, self.rate)
+        chances = self.chances(relative) if isinstance(coupling, Fixed) else _cells(self)
+        found = self.guessed * np.asarray(chances @ weight)
+        found[0] += 1 - self.guessed  # what is right untaught is right in and out
+        return found
+
+
+@lru_cache(maxsize=4)
+def _cells(noise: Noise) -> Floats:
+    return noise.chances(_middles())
+
+
+def _middles() -> Floats:
+    """Of equal cells of [0, 1], and 1 itself, where those lie that have no copy."""
+    return np.append((np.arange(CELLS) + 0.5) / CELLS, 1.0)
+
+
+@lru_cache(maxsize=64)
 def examples(prior: Prior, n: int) -> tuple[Floats, Floats]:
     """Copies and the share of examples that have them: c N P(c; s)/n, T at its mean; in blocks from thirty to thousands on.
 
@@ -41,37 +107,67 @@ def examples(prior: Prior, n: int) -> tuple[Floats, Floats]:
     return np.append(copies, 3.0 * MOST), np.append(share, left - total)
 
 
-def law(copies: Floats, share: Floats, coupling: Coupling, rate: float) -> Floats:
-    """Shares of examples by memorization over 1 − 1/K: equal cells of [0, 1] by their middles, and the atom at 1."""
-    edge = np.linspace(0, 1, CELLS + 1)
-    cell = np.zeros(CELLS + 1)
-    cell[-1] = share[0]
+def law(copies: Floats, share: Floats, coupling: Coupling, rate: float) -> tuple[Floats, Floats]:
+    """Memorization over its top and shares of examples: as many atoms as copies, or equal cells of [0, 1] and the atom 1."""
     if isinstance(coupling, Fixed):
-        place = (1 - rate * coupling.strength) ** (copies[1:] - 1) * CELLS - 0.5
-        lower = np.clip(np.floor(place), 0, CELLS - 1).astype(int)
-        part = np.clip(place - lower, 0.0, 1.0)
-        upper = np.minimum(lower + 1, CELLS - 1)
-        np.add.at(cell, lower, share[1:] * (1 - part))
-        np.add.at(cell, upper, share[1:] * part)
-        return cell
+        return (1 - rate * coupling.strength) ** (copies - 1), share
+    edge = np.linspace(0, 1, CELLS + 1)
     with np.errstate(divide="ignore"):
         weakest = -np.expm1(np.log(edge)[None, :] / (copies[1:, None] - 1)) / rate
     exceeds = coupling.below(weakest)
     exceeds[:, 0] = 1.0
-    cell[:-1] -= np.diff(share[1:] @ exceeds)
-    return cell
+    return _middles(), np.append(-np.diff(share[1:] @ exceeds), share[0])
 
 
-def kernel(guess: float, held_out: float) -> Floats:
-    """Pr[estimate in bin | cell of true memorization]."""
-    edge = np.linspace(0, 1, CELLS + 1)
-    middle = np.append((edge[1:] + edge[:-1]) / 2, 1.0) * guess
-    at_least = np.vstack([np.ones(CELLS + 1), above(EDGES, middle, held_out), np.zeros(CELLS + 1)])
-    return -np.diff(at_least, axis=0)
+def drawn(prior: Prior, n: int, coupling: Coupling, noise: Noise, count: int, rng: np.random.Generator) -> Floats:
+    """Histograms of ``count`` data sets from the model: T, counts and λ drawn for each; examples that share their true
+    memorization, or its cell, fall into bins together.
+    """
+    fixed = isinstance(coupling, Fixed)
+    chances = noise.chances((1 - noise.rate * coupling.mean) ** np.arange(float(MOST))) if fixed else _cells(noise)
+    reach = int((chances[0] < 1 - SURE).sum()) + 1  # copies, from which on it makes no difference how many
+    chances = np.ascontiguousarray(chances.T)
+    out = np.empty((count, len(EDGES) + 1))
+    for row in out:
+        counts = seen(prior, n, rng)
+        never = 0
+        if noise.guessed < 1:
+            wrong = rng.random(len(counts)) < noise.guessed
+            never, counts = int(counts[~wrong].sum()), counts[wrong]
+        if fixed:
+            place = np.minimum(counts, min(reach, MOST)) - 1
+        else:
+            relative = (1 - noise.rate * coupling.sample(rng, len(counts))) ** (counts - 1)
+            place = np.where(counts == 1, CELLS, np.minimum((relative * CELLS).astype(int), CELLS - 1))
+        number = np.bincount(place, weights=counts).astype(int)
+        row[:] = rng.multinomial(number, chances[: len(number)]).sum(0)
+        row[0] += never
+    return out
+
+
+def seen(prior: Prior, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Counts of the subpopulations that n samples from the model meet.
+
+    Of more subpopulations than samples few are met. They are drawn by nodes of the list instead, which make the same law of a
+    count (``longtail.counts``) and so the same data sets: how many subpopulations a node stands for, how many samples
+    fall to it, and to which of its subpopulations each.
+    """
+    if prior.size <= n:
+        frequency = prior.sample(rng, (prior.size,))
+        counts = rng.multinomial(n, frequency / frequency.sum())
+        return counts[counts > 0]
+    nodes = compressed(prior)
+    number = rng.multinomial(prior.size, nodes.count / nodes.count.sum())
+    mass = number * np.exp(nodes.log_value - nodes.log_value.max())
+    samples = rng.multinomial(n, mass / mass.sum())
+    which = np.repeat(np.cumsum(number) - number, samples)
+    which += (rng.random(n) * np.repeat(number, samples)).astype(np.int64)
+    which.sort()
+    return np.diff(np.flatnonzero(np.diff(which, append=-1)), prepend=-1)
 
 
 def histogram(values: Floats) -> Floats:
-    return np.bincount(np.searchsorted(EDGES, values, side="right"), minlength=len(EDGES) + 1).astype(float)
+    return np.bincount(np.searchsorted(EDGES - TIE, values, side="right"), minlength=len(EDGES) + 1).astype(float)
 
 
 def goodness(own: Floats, simulated: Floats, slope: Floats, solved: Floats, expected: Floats) -> Goodness:
@@ -87,6 +183,8 @@ def goodness(own: Floats, simulated: Floats, slope: Floats, solved: Floats, expe
         if total >= EXPECTED and expected[b + 1 :].sum() >= EXPECTED:
             edges.append(b + 1)
             total = 0.0
+    if len(edges) == 1:  # everything is in one bin, whatever the model
+        return Goodness(0.0, 0, np.nan)
     root = np.sqrt(expected)
 
     def joined(residual: Floats) -> Floats:

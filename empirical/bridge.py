@@ -3,45 +3,57 @@
 Estimates fall into bins b. With w_c the share of examples that have c copies under the prior, F the law of λ and the known
 noise of an estimate that was held out h times (X/h, X ~ Binomial(h, mem)),
 
-    P_b = Σ_c w_c ∫ Pr[estimate in b | mem = (1 − 1/K)(1 − rλ)^{c−1}] dF(λ),        log L = Σ_b n_b log P_b.
+    P_b = Σ_c w_c ∫ Pr[estimate in b | mem = (1 − 1/K)(1 − rλ)^{c−1}] dF(λ),        log L = Σ_b n_b log P_b
 
+(``empirical.binned``, which has steady guesses too).
 This is the likelihood of one example, added over all: a composite one, for the c members of a subpopulation share their
 memorization and everybody shares T. So errors are not read off its curvature. Whole data sets are simulated from the fitted
 model: frequencies, counts, λ, noise. Their scores' covariance S gives H⁻¹SH⁻¹ (Godambe 1960), the small bias of having put T at
 its mean included, and the covariance of what fitting leaves of their histograms is what the observed one is judged by
-(Hotelling 1931).
+(Hotelling 1931). The greatest log L is where the squares of the deviance residuals add up to least, so the search is Gauss
+and Newton's.
 Estimates below the lowest edge share a bin: there the learner's own errors and the clipping of published scores lie.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import optimize, special, stats
 
-from empirical.binned import CELLS, EDGES, examples, goodness, histogram, kernel, law
+from empirical.binned import EDGES, MANY, Noise, drawn, examples, goodness, histogram, law
 from empirical.coupling import Beta, Coupling, Fixed
 from empirical.predicted import RATE, above, checked
 from longtail.bins import Goodness
 from longtail.core import ArgumentError, Estimate, Floats, Prior, Problem, real, whole
-from longtail.fit import FAMILIES, LEVEL, WORST, simplex
+from longtail.fit import FAMILIES, LEVEL
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["COUPLINGS", "Bridge", "fit", "planted", "table"]
 
-SIMULATIONS = 100
+SIMULATIONS = 200  # data sets behind each fit's errors: they then know a standard error to a twentieth
+LEAST = 1e-12  # probability of a bin: of what cannot be, a logarithm is still needed
+NEAR = 1e-5  # residuals, below which their slope is that of (o − e)/√e
+TRIED = 2  # starts that a search sets out from
+STEPS = 50  # and how far: it may go on where a coordinate makes no difference
 BROADEST = 50  # times n, the largest prior that a search considers: of a larger one hardly more is seen twice
+GUESSES = ("fresh", "steady")  # of what nobody taught: anew in every model, or the same in all
 COUPLINGS: dict[str, tuple[int, Callable[[Floats], Coupling]]] = {  # number of coordinates, and the law they stand for
     "lookup": (0, lambda _: Fixed(1.0)),
     "uniform": (0, lambda _: Beta(1.0, 1.0)),
     "fixed": (1, lambda x: Fixed(_logistic(x[0]))),
-    "beta": (2, lambda x: _beta(_logistic(x[0]), np.exp(x[1]))),
+    "beta": (2, lambda x: _beta(_logistic(x[0]), x[1])),
+}
+STARTS: dict[str, list[tuple[float, ...]]] = {  # λ fixed makes peaks, and a maximum where one is taken for another
+    "fixed": [(float(special.logit(s)),) for s in np.linspace(0.05, 0.95, 19)],
+    "beta": [(0.0, 0.7), (1.5, 2.0)],
 }
 
 
@@ -93,11 +105,10 @@ class _Model:
 
     family: str
     coupling: str
+    steady: bool
     n: int
     labels: int
-    rate: float
-    held_out: float
-    kernel: Floats  # bins × cells, the last cell the top atom
+    noise: Noise
 
     @property
     def shapes(self) -> int:
@@ -108,13 +119,13 @@ class _Model:
         family, s = FAMILIES[self.family], self.shapes
         size = float(np.exp(np.clip(x[s], 0.0, np.log(BROADEST * self.n))))
         prior = family.make(family.outward(x[0]) if s else 1.0, round(size))
-        return prior, COUPLINGS[self.coupling][1](x[s + 1 :])
+        law: Any = COUPLINGS[self.coupling][1](x[s + 1 :])
+        return prior, replace(law, steady=self.steady)
 
     def probabilities(self, x: Floats) -> Floats:
         """P_b, of T at its mean."""
         prior, coupling = self.place(x)
-        copies, share = examples(prior, self.n)
-        return np.maximum(self.kernel @ law(copies, share, coupling, self.rate), 1e-12)
+        return np.maximum(self.noise.probabilities(*examples(prior, self.n), coupling), LEAST)
 
 
 def fit(
@@ -124,43 +135,51 @@ def fit(
     family: str | Iterable[str] = "Zipf",
     coupling: str | Iterable[str] = "beta",
     *,
+    guess: str | Iterable[str] = "fresh",
     rate: float = RATE,
     level: float = LEVEL,
     simulations: int = SIMULATIONS,
     seed: int = 0,
 ) -> Bridge:
-    """The model of greatest composite likelihood; of several families and couplings, the best by AIC per example's weight.
+    """The model of greatest composite likelihood; of several families, couplings and guesses, the best by AIC.
 
-    ``trials`` models made the estimates, each on a share ``rate`` of the examples.
+    ``trials`` models made the estimates, each on a share ``rate`` of the examples. ``guess`` is "fresh" where a learner guesses
+    anew in every model what nobody taught it, "steady" where it guesses the same.
     """
     values = np.asarray(memorization, float).ravel()
     values = values[~np.isnan(values)]
     if len(values) < 100:
         raise ArgumentError("memorization", f"{len(values)} estimates", "give at least 100 that are not NaN")
     checked(rate)
-    held_out = (1 - rate) * whole("trials", trials, 2)
+    labels, trials = whole("labels", labels, 2), whole("trials", trials, 2)
     real("level", level, 0.0, 1.0, open_low=True, open_high=True)
-    families = [family] if isinstance(family, str) else list(family)
-    couplings = [coupling] if isinstance(coupling, str) else list(coupling)
-    for name, known in ((families, FAMILIES), (couplings, COUPLINGS)):
-        for one in name:
-            if one not in known:
-                raise ArgumentError(
-                    "family" if known is FAMILIES else "coupling", one, f"give one of {', '.join(known)}"
-                )
-    labels = whole("labels", labels, 2)
-    given = kernel(1 - 1 / labels, held_out)
+    chosen = [
+        _chosen(name, given, known)
+        for name, given, known in (
+            ("family", family, FAMILIES),
+            ("coupling", coupling, COUPLINGS),
+            ("guess", guess, GUESSES),
+        )
+    ]
     best: tuple[float, _Model, Floats, int] | None = None
     observed = histogram(values)
-    for f in families:
-        for c in couplings:
-            model = _Model(f, c, len(values), labels, rate, held_out, given)
-            x, loss, calls = _search(model, observed)
-            if best is None or loss + 2 * len(x) < best[0]:
-                best = (loss + 2 * len(x), model, x, calls)
+    for f, c, g in product(*chosen):
+        law = Fixed(steady=g == "steady")
+        model = _Model(f, c, law.steady, len(values), labels, Noise.of(law, labels, trials, rate))
+        x, loss, calls = _search(model, observed)
+        if best is None or loss + 2 * len(x) < best[0]:
+            best = (loss + 2 * len(x), model, x, calls)
     assert best is not None
     _, model, x, calls = best
-    return _judged(model, x, values, observed, level, simulations, seed, calls, trials)
+    return _judged(model, x, values, observed, level, simulations, seed, calls)
+
+
+def _chosen(argument: str, given: str | Iterable[str], known: Iterable[str]) -> list[str]:
+    names = [given] if isinstance(given, str) else list(given)
+    for name in names:
+        if name not in known:
+            raise ArgumentError(argument, name, f"give one of {', '.join(known)}")
+    return names
 
 
 def table(
@@ -191,40 +210,54 @@ def planted(problem: Problem, coupling: Coupling, trials: int, rng: Any, rate: f
     frequency = prior.sample(rng, (prior.size,)) if problem.mode == "random" else prior.entries()
     counts = rng.multinomial(problem.n, frequency / frequency.sum())
     counts = counts[counts > 0].astype(float)
-    memorized = problem.guess * (1 - rate * coupling.sample(rng, len(counts))) ** (counts - 1)
+    top, guessed = coupling.guesses(problem.labels)
+    memorized = top * (1 - rate * coupling.sample(rng, len(counts))) ** (counts - 1)
+    if guessed < 1:
+        memorized *= rng.random(len(counts)) < guessed
     each = np.repeat(memorized, counts.astype(int))
-    held_out = rng.binomial(trials, 1 - rate, size=problem.n) if trials < 10**6 else np.full(problem.n, trials)
+    held_out = rng.binomial(trials, 1 - rate, size=problem.n) if trials < MANY else np.full(problem.n, trials)
     held_out = np.maximum(held_out, 1)
     return np.repeat(counts, counts.astype(int)), rng.binomial(held_out, each) / held_out
 
 
 def _search(model: _Model, observed: Floats) -> tuple[Floats, float, int]:
+    """Where −2 log L is least, and its value there: Gauss and Newton's search, from the best of a grid of starts."""
     calls = 0
 
-    def loss(x: Floats) -> float:
+    def residuals(x: Floats) -> Floats:
         nonlocal calls
         calls += 1
-        beyond = max(x[model.shapes] - np.log(BROADEST * model.n), -x[model.shapes], 0.0)
-        try:
-            return float(-2 * observed @ np.log(model.probabilities(x)) + 1e3 * beyond)
-        except ArgumentError:
-            return WORST
+        return _deviances(observed, model.n * model.probabilities(x))
 
-    family, extra = FAMILIES[model.family], COUPLINGS[model.coupling][0]
-    shape_starts = [[family.inward(s)] for s in family.starts] if model.shapes else [[]]
-    coupling_starts: list[list[float]] = [[], [0.0], [0.0, 0.7]][extra : extra + 1]
-    if extra:
-        coupling_starts.append([1.5, 2.0][:extra])
-    starts = [
-        np.array([*s, np.log(model.n * m), *c]) for s in shape_starts for m in (0.05, 0.3, 2.0) for c in coupling_starts
-    ]
-    first = min(starts, key=loss)
-    steps = np.array([*([0.2] * model.shapes), 0.4, *([0.4, 0.6][:extra])])
-    value = WORST
-    for _ in range(3):
-        first, value = simplex(loss, first, steps, fatol=1e-3, most=500)
-        steps = steps / 4
-    return first, value, calls
+    def slopes(x: Floats) -> Floats:
+        nonlocal calls
+        calls += 1 + 2 * len(x)
+        expected = model.n * model.probabilities(x)
+        r = _deviances(observed, expected)
+        near = np.abs(r) < NEAR
+        rate = np.where(near, -1 / np.sqrt(expected), (1 - observed / expected) / np.where(near, 1.0, r))
+        return rate[:, None] * _jacobian(model, x) * model.n
+
+    starts = sorted(_starts(model), key=lambda x: float((residuals(x) ** 2).sum()))
+    high = np.full(len(starts[0]), np.inf)
+    high[model.shapes] = np.log(BROADEST * model.n)
+    low = np.where(np.isfinite(high), 0.0, -np.inf)
+    options: Any = {"x_scale": "jac", "ftol": 1e-7, "xtol": 1e-6, "gtol": 1e-4, "max_nfev": STEPS}
+    found = [optimize.least_squares(residuals, x, slopes, (low, high), **options) for x in starts[:TRIED]]
+    best = min(found, key=lambda one: float(one.cost)).x
+    return best, float(-2 * observed @ np.log(model.probabilities(best))), calls
+
+
+def _starts(model: _Model) -> list[Floats]:
+    family = FAMILIES[model.family]
+    shapes = [[family.inward(s)] for s in family.starts] if model.shapes else [[]]
+    sizes = np.log(model.n * np.array([0.05, 0.3, 2.0]))
+    return [np.array([*s, size, *c]) for s in shapes for size in sizes for c in STARTS.get(model.coupling, [()])]
+
+
+def _deviances(observed: Floats, expected: Floats) -> Floats:
+    """±√(2(o log(o/e) − o + e)): their squares add up to −2 log L, up to a constant."""
+    return np.asarray(np.sign(observed - expected) * np.sqrt(2 * np.maximum(special.kl_div(observed, expected), 0.0)))
 
 
 def _judged(
@@ -236,7 +269,6 @@ def _judged(
     simulations: int,
     seed: int,
     calls: int,
-    trials: int,
 ) -> Bridge:
     """Errors, intervals and goodness, from data sets simulated at the fit."""
     import pandas as pd
@@ -246,10 +278,7 @@ def _judged(
     n = model.n
     jacobian = _jacobian(model, x)
     rng = np.random.default_rng([seed, 0xB21D6E])
-    problem = Problem(prior, n, model.labels)
-    simulated = np.stack(
-        [histogram(planted(problem, coupling, trials, rng, model.rate)[1]) for _ in range(simulations)]
-    )
+    simulated = drawn(prior, n, coupling, model.noise, simulations, rng)
     scale = 1 / np.sqrt(n * p)
     slope = jacobian * (n * scale)[:, None]  # of the residuals (n_b − n P_b)/√(n P_b), with the sign turned
     information = slope.T @ slope
@@ -277,8 +306,8 @@ def _judged(
         coupling,
         n,
         model.labels,
-        model.rate,
-        trials,
+        model.noise.rate,
+        model.noise.trials,
         parameters,
         intervals,
         float(observed @ np.log(p)),
@@ -292,10 +321,9 @@ def _judged(
 def _shares(model: _Model, x: Floats, theta: Floats) -> Floats:
     """The fitted share of estimates at or above each threshold."""
     prior, coupling = model.place(x)
-    share = law(*examples(prior, model.n), coupling, model.rate)
-    edge = np.linspace(0, 1, CELLS + 1)
-    middle = np.append((edge[1:] + edge[:-1]) / 2, 1.0) * (1 - 1 / model.labels)
-    return np.asarray(above(theta, middle, model.held_out) @ share)
+    noise = model.noise
+    relative, weight = law(*examples(prior, model.n), coupling, noise.rate)
+    return noise.guessed * np.asarray(above(theta, noise.top * relative, noise.held_out) @ weight)
 
 
 def _jacobian(model: _Model, x: Floats) -> Floats:
@@ -329,10 +357,11 @@ def _parameters(
     return parameters, intervals
 
 
-def _beta(mean: float, concentration: float) -> Beta:
-    """Where the data want no spread at all, or nothing but 0 and 1, a search runs to the ends of what a Beta law takes."""
-    return Beta(*(float(np.clip(share * concentration, 1e-3, 1e6)) for share in (mean, 1 - mean)))
-
-
 def _logistic(x: float) -> float:
     return float(1 / (1 + np.exp(-x)))
+
+
+def _beta(mean: float, log_concentration: float) -> Beta:
+    """By mean and concentration a + b, as far as there is such a law."""
+    a, b = (float(np.clip(m * np.exp(np.clip(log_concentration, -50.0, 50.0)), 1e-3, 1e6)) for m in (mean, 1 - mean))
+    return Beta(a, b)

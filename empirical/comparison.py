@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from empirical import predicted
-from empirical.bridge import SIMULATIONS, Bridge, fit
+from empirical.bridge import GUESSES, SIMULATIONS, Bridge, fit
 from empirical.observed import Observed
 from longtail.core import ArgumentError
 
@@ -157,7 +157,7 @@ def compare(
     chosen = list(couplings)
     tried = dict.fromkeys([*((f, c) for f in families for c in chosen), BASELINE])
     options: dict[str, Any] = {"rate": observed.rate, "simulations": simulations, "seed": seed}
-    fits = [fit(values, observed.labels, observed.equivalent, f, c, **options) for f, c in tried]
+    fits = [fit(values, observed.labels, observed.equivalent, f, c, guess=GUESSES, **options) for f, c in tried]
     return Comparison(
         observed, tuple(sorted(fits, key=lambda b: 2 * len(b.parameters) - 2 * b.log_likelihood)), removal
     )

@@ -69,7 +69,7 @@ def null_stderr(trials: Trials, y_train: Any) -> Floats:
     everyone = residuals.standard(trials.masks(), p) if design is not None and not design.stratified else None
     for s in blocks(trials.n_test):
         f = np.asarray(trials.test_scores(s), np.float32)
-        share: Any = residuals.left(everyone, f)[1] if everyone is not None else 1.0
+        share: Any = residuals.left(everyone, f)[2] if everyone is not None else 1.0
         out[s] = np.sqrt(share * f.var(0, dtype=float, ddof=1) / (t * p * (1 - p)))
     return out
 

@@ -155,6 +155,7 @@ def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
         subsets,
         seed,
         arguments.score,
+        dtype=arguments.dtype,
         shard=arguments.shard,
         device=chosen.kind,
     )

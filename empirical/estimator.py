@@ -36,7 +36,8 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
     """Memorization and influence of a learner on your data, from models trained on random subsets.
 
     ``learner`` is one of ``empirical.learners`` or any scikit-learn classifier. ``fraction`` None is .7, or .75 for design
-    "orthogonal". ``store`` names a folder in which trials are kept and taken up again.
+    "orthogonal". ``dtype`` is what scores other than "correct" are kept in: float16, which ends at 65,504, or float32.
+    ``store`` names a folder in which trials are kept and taken up again.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
         *,
         stratified: bool = False,
         score: str = "correct",
+        dtype: str = "float16",
         random_state: int = 0,
         workers: int = 1,
         device: str = "cpu",
@@ -61,6 +63,7 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
         self.design = design
         self.stratified = stratified
         self.score = score
+        self.dtype = dtype
         self.random_state = random_state
         self.workers = workers
         self.device = device
@@ -150,7 +153,8 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
         choice = design_of(
             self.design, self.fraction, trials=trials, n=data.n, classes=data.y_train, stratified=self.stratified
         )
-        return Job(data, learner, choice, seed, self.score, shard=self.shard, device=self.device)  # type: ignore[arg-type]
+        kept: dict[str, Any] = {"score": self.score, "dtype": self.dtype}
+        return Job(data, learner, choice, seed, **kept, shard=self.shard, device=self.device)
 
     def _take(self, trials: Trials, y: Any, y_test: Any, classes: Any, train_ids: Any, test_ids: Any) -> Self:
         self.trials_, self._y_train, self._y_test, self.classes_ = trials, y, y_test, classes

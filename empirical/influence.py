@@ -172,10 +172,10 @@ def pair_cells(trials: Trials, train: Any, test: Any, y_train: Any = None) -> Ce
     design = residuals.arrays(trials)
     if design is None:
         return cells
-    return replace(cells, residual=_residual(trials, design, i, j, labels("y_train", y_train, trials.n), cells.stderr))
+    return replace(cells, residual=_residual(trials, design, i, j, labels("y_train", y_train, trials.n)))
 
 
-def _residual(trials: Trials, design: Orthogonal, i: Integers, j: Integers, y: Integers | None, iid: Floats) -> Floats:
+def _residual(trials: Trials, design: Orthogonal, i: Integers, j: Integers, y: Integers | None) -> Floats:
     out = np.full(len(i), np.nan)
     everyone = trials.masks()
     for members in residuals.groups(trials, y):
@@ -188,7 +188,7 @@ def _residual(trials: Trials, design: Orthogonal, i: Integers, j: Integers, y: I
             at = order[s]
             tests, which = np.unique(j[at], return_inverse=True)
             f = columns_at(trials.test, tests) if trials.score == "correct" else trials.test[:, tests]
-            out[at] = np.sqrt(residuals.variance(design, masks, f, place[i[at]], which, iid[at] ** 2))
+            out[at] = np.sqrt(residuals.variance(design, masks, f, place[i[at]], which))
     return out
 
 

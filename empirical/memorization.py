@@ -54,10 +54,10 @@ def memorization_cells(trials: Trials, y_train: Integers | None = None) -> Cells
     squares = () if binary else (in_square, square)
     cells = replace(Cells.of_sums(trials.count, n_in, in_sum, total, *squares), sign=trials.sign)
     design = residuals.arrays(trials)
-    return cells if design is None else replace(cells, residual=_residual(trials, design, y_train, cells.stderr))
+    return cells if design is None else replace(cells, residual=_residual(trials, design, y_train))
 
 
-def _residual(trials: Trials, design: Orthogonal, y_train: Integers | None, iid: Floats) -> Floats:
+def _residual(trials: Trials, design: Orthogonal, y_train: Integers | None) -> Floats:
     """Standard errors of memorization under an orthogonal array."""
     out = np.full(trials.n, np.nan)
     everyone, scores = trials.masks(), trials.train_scores()
@@ -66,7 +66,7 @@ def _residual(trials: Trials, design: Orthogonal, y_train: Integers | None, iid:
         for s in blocks(len(members)):
             part = members[s]
             own = np.arange(len(part))
-            out[part] = np.sqrt(residuals.variance(design, masks, scores[:, part], s.start + own, own, iid[part] ** 2))
+            out[part] = np.sqrt(residuals.variance(design, masks, scores[:, part], s.start + own, own))
     return out
 
 

@@ -10,6 +10,7 @@ DATA = {
     "cifar100": "50,000 + 10,000 photographs in 100 classes, 32 × 32",
     "planted": "drawn from a long-tailed prior, so that memorization is known",
 }
+DTYPES = ("float16", "float32")  # that scores other than "correct" are kept in
 DESIGNS = ("fixed", "bernoulli", "orthogonal")
 EXECUTORS = ("processes", "dask")
 LEARNERS = {

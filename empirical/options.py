@@ -6,7 +6,7 @@ import argparse
 
 import longtail
 from empirical.learner import SCORES
-from empirical.names import DATA, DESIGNS, EXECUTORS, INFLUENCE, LEARNERS, SHARD, THRESHOLD, TRIALS
+from empirical.names import DATA, DESIGNS, DTYPES, EXECUTORS, INFLUENCE, LEARNERS, SHARD, THRESHOLD, TRIALS
 from longtail.command import Parser
 
 
@@ -48,7 +48,7 @@ def parser() -> Parser:
         default="knn",
         metavar="SPEC",
         help=f"{', '.join(LEARNERS)}, as a call for options, or "
-        "package.module.Class(...), ours or scikit-learn's (default knn)",
+        "package.module.Class(...), ours or scikit-learn's, or package.module.fit_predict (default knn)",
     )
     run.add_argument("--trials", type=int, metavar="T", help=f"models to train (default {TRIALS})")
     run.add_argument(
@@ -83,6 +83,12 @@ def parser() -> Parser:
     run.add_argument("--stratified", action="store_true", help="the same share of each class; arrays class by class")
     run.add_argument(
         "--score", default="correct", choices=SCORES, help="what is kept of a prediction (default correct)"
+    )
+    run.add_argument(
+        "--dtype",
+        default=DTYPES[0],
+        choices=DTYPES,
+        help="of other scores than correct (default float16, up to 65,504)",
     )
     run.add_argument("--seed", type=int, default=0, metavar="S", help="seed of subsets and learners (default 0)")
     run.add_argument("--workers", type=int, default=1, metavar="W", help="processes, of one thread each (default 1)")

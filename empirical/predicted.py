@@ -13,7 +13,8 @@ by each member, which teaches it with probability λ when in:
     infl(c, λ) = (1 − 1/K) (E(1 − λ)^{J} − (1 − λ) E(1 − λ)^{J}) = (1 − 1/K) λ (1 − rλ)^{c−1}.
 
 Trained on everything, a test example is wrong with probability (1 − 1/K)(1 − λ)^c; keeping each training example of its
-subpopulation with probability k, (1 − 1/K)(1 − kλ)^c. Removing what is estimated to be memorized ≥ θ keeps those that the
+subpopulation with probability k, (1 − 1/K)(1 − kλ)^c. A steady guess (``empirical.coupling``) has 1 for 1 − 1/K in all but one
+subpopulation in K, and 0 in that. Removing what is estimated to be memorized ≥ θ keeps those that the
 estimate's noise lets slip; removing as many at random keeps the same share of every subpopulation. How many subpopulations
 are seen c times, and with what mass, is the exact solution of the model (``longtail.exact``).
 """
@@ -137,40 +138,44 @@ def share_above(
 def memorization_law(
     problem: Problem, coupling: Coupling, rate: float = RATE, cells: int = 400
 ) -> tuple[Floats, Floats]:
-    """The distribution of true memorization over examples: middles of ``cells`` cells of [0, 1 − 1/K] and their shares."""
-    edge = problem.guess * np.linspace(0, 1, cells + 1)
+    """The distribution of true memorization over examples: 0, middles of ``cells`` cells up to the most, that, and shares."""
+    top, guessed = coupling.guesses(problem.labels)
+    edge = top * np.linspace(0, 1, cells + 1)
     share = np.append(_exceeds(problem, coupling, edge[:-1], rate), 0.0)
-    share[0] = 1.0
+    share[0] = guessed
     middle = (edge[1:] + edge[:-1]) / 2
     law = -np.diff(share)
-    once = occupancy(problem).examples[1]  # an atom at the very top
+    once = guessed * occupancy(problem).examples[1]  # an atom at the very top
     law[-1] -= once
-    return np.append(middle, problem.guess), np.append(law, once)
+    return np.concatenate([[0.0], middle, [top]]), np.concatenate([[1 - guessed], law, [once]])
 
 
 def _exceeds(problem: Problem, coupling: Coupling, theta: Floats, rate: float) -> Floats:
-    """Σ_c w_c Pr[(1 − rλ)^{c−1} ≥ θ/(1 − 1/K)]."""
+    """Σ_c w_c Pr[(1 − rλ)^{c−1} ≥ θ/top] of those that are guessed wrong; 1 at θ ≤ 0."""
     seen = occupancy(problem)
-    x = np.clip(theta / problem.guess, 0.0, None)
+    top, guessed = coupling.guesses(problem.labels)
+    x = np.clip(theta / top, 0.0, None)
     once = np.where(x <= 1 + 1e-12, 1.0, 0.0) * seen.examples[1]
     exponent = 1 / (seen.copies[2:, None] - 1)
     with np.errstate(divide="ignore"):
         weakest = -np.expm1(np.log(np.minimum(x, 1.0)) * exponent) / rate  # λ up to here leaves that much
     chance = np.where(x <= 0, 1.0, np.where(x > 1, 0.0, coupling.below(weakest)))
-    return np.asarray(once + seen.examples[2:] @ chance)
+    return np.where(x <= 0, 1.0, guessed * np.asarray(once + seen.examples[2:] @ chance))
 
 
-def above(theta: Floats, memorized: Floats, held_out: float) -> Floats:
+def above(theta: Floats, memorized: Floats, held_out: float, step: ArrayLike = 0.5) -> Floats:
     """Pr[estimate ≥ θ] by (θ, true memorization): held out ``held_out`` times, right or wrong each time, right when in.
 
     The estimate is X/h with X ~ Binomial(h, mem). h differs a little between examples, so the binomial's steps are evened
-    out: its distribution function at real arguments, an incomplete beta function.
+    out: its distribution function at real arguments, an incomplete beta function. ``step``, one for all or one a threshold,
+    is how far beyond hθ the next whole number lies, in the mean.
     """
     t = np.asarray(theta, float)[:, None]
+    beyond = np.reshape(step, (-1, 1))
     h = real("trials", held_out, 1.0)
     inside = (t > 0) & (t <= 1)
     x = np.where(inside, t, 0.5)
-    chance = special.betainc(h * x + 0.5 - 1e-9, h * (1 - x) + 0.5, np.asarray(memorized, float)[None, :])
+    chance = special.betainc(h * x + beyond - 1e-9, h * (1 - x) + 1 - beyond, np.asarray(memorized, float)[None, :])
     return np.asarray(np.where(inside, chance, np.where(t <= 0, 1.0, 0.0)))
 
 
@@ -192,12 +197,14 @@ def pairs_above(
     seen = occupancy(problem)
     c = seen.copies[1:]
     lam, weight = _strengths(coupling)
-    size = influence(c[:, None], lam, problem.labels, rate)
-    counted = memorization(c[:, None], lam, problem.labels, rate) >= memorized
+    top, guessed = coupling.guesses(problem.labels)
+    scale = top / problem.guess
+    size = scale * influence(c[:, None], lam, problem.labels, rate)
+    counted = scale * memorization(c[:, None], lam, problem.labels, rate) >= memorized
     rows = []
     for theta in np.atleast_1d(np.asarray(thresholds, float)):
         chance = ((size >= theta) & counted) @ weight
-        per = tests * seen.mass[1:] * chance
+        per = guessed * tests * seen.mass[1:] * chance
         rows.append({"threshold": theta, "pairs": float(c @ per), "tests": float(per.sum()), "single": float(per[0])})
     return pd.DataFrame(rows)
 
@@ -218,7 +225,8 @@ def removal(
     seen = occupancy(problem)
     lam, weight = _strengths(coupling)
     c = seen.copies[1:]
-    true = memorization(c[:, None], lam, problem.labels, rate)
+    top, guessed = coupling.guesses(problem.labels)
+    true = top / problem.guess * memorization(c[:, None], lam, problem.labels, rate)
     unseen = float(seen.mass[0])
 
     def error(kept: Floats | float) -> float:
@@ -232,7 +240,7 @@ def removal(
             gone = (true >= theta - 1e-12).astype(float)
         else:
             gone = above(np.array([theta]), true.ravel(), (1 - rate) * trials).reshape(true.shape)
-        share = float(seen.examples[1:] @ (gone @ weight))
+        share = guessed * float(seen.examples[1:] @ (gone @ weight)) + (1 - guessed) * float(theta <= 0)
         rows.append(
             {
                 "threshold": float(theta),

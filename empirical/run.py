@@ -8,7 +8,6 @@ yours).
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import os
 import threading
@@ -19,12 +18,14 @@ from importlib import metadata
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from empirical.data import Data
+from empirical.described import named
 from empirical.design import Design
 from empirical.digest import digest
 from empirical.learner import Learner, Score, Trainer
-from empirical.names import EXECUTORS, SHARD
+from empirical.names import DTYPES, EXECUTORS, SHARD
 from empirical.store import Identity, Shard, Store
 from empirical.trials import Trials, floats, joined
 from longtail.core import ArgumentError, whole
@@ -58,6 +59,7 @@ class Job:
             shard=self.shard,
             n=self.data.n,
             n_test=self.data.n_test,
+            device=self.learner.place(self.device).kind,
             version=version(),
         )
 
@@ -72,11 +74,17 @@ class Job:
         train, test = trainer(masks, trials)
         if self.score == "correct":
             return Shard(number, np.packbits(train, axis=1), np.packbits(test, axis=1))
-        kept = (
-            floats("train", np.asarray(train)).astype(self.dtype),
-            floats("test", np.asarray(test)).astype(self.dtype),
-        )
-        return Shard(number, *kept)
+        return Shard(number, self._kept("train", train), self._kept("test", test))
+
+    def _kept(self, name: str, scores: Any) -> NDArray[Any]:
+        """Finite scores in the type they are stored in, which must hold them."""
+        given = floats(name, np.asarray(scores))
+        with np.errstate(over="ignore"):
+            kept = given.astype(self.dtype)
+        if not np.isfinite(kept).all():
+            largest = f"{self.dtype}, which does not hold a score of {np.abs(given).max():.3g}"
+            raise ArgumentError("dtype", largest, "give float32")
+        return kept
 
     def trials(self, shard: Shard) -> Trials:
         """A shard with its subsets, drawn again."""
@@ -140,8 +148,8 @@ def check(job: Job, trials: int, first: int, workers: int, executor: str) -> Non
     whole("shard", job.shard, 1, 2**20)
     if executor not in EXECUTORS:
         raise ArgumentError("executor", executor, f"give one of {', '.join(EXECUTORS)}")
-    if job.dtype not in ("float16", "float32"):
-        raise ArgumentError("dtype", job.dtype, "give float16 or float32")
+    if job.dtype not in DTYPES:
+        raise ArgumentError("dtype", job.dtype, f"give {' or '.join(DTYPES)}")
     job.design.check(job.data.n, trials, job.data.y_train)
     if first:
         job.design.check(job.data.n, first, job.data.y_train)
@@ -210,16 +218,6 @@ def stop_workers() -> None:
 
     with contextlib.suppress(Exception):
         get_reusable_executor().shutdown(wait=False, kill_workers=True)
-
-
-def named(learner: Learner) -> str:
-    """A learner's repr, and where it wraps a plain function a digest of its code: edited, it is another learner."""
-    code = getattr(getattr(learner, "model", None), "__code__", None)
-    if code is None:
-        return repr(learner)
-    plain = [c for c in code.co_consts if not hasattr(c, "co_code")]
-    own = hashlib.sha256(code.co_code + repr((plain, code.co_names)).encode())
-    return f"{learner!r} {own.hexdigest()[:12]}"
 
 
 def version() -> str:

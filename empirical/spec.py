@@ -1,20 +1,25 @@
 """A learner from its repr: ``Ridge(penalty=1.0)``, or its bare name; read as data, nothing is evaluated.
 
-A name with dots imports that class: ``package.module.MyLearner(depth=3)``. A class that is no learner of ours is taken for a
-scikit-learn classifier: ``sklearn.tree.DecisionTreeClassifier(max_depth=3)``.
+A name with dots imports that class: ``package.module.MyLearner(depth=3)``, or function that makes a learner. What is no
+learner of ours is taken for a scikit-learn classifier: ``sklearn.tree.DecisionTreeClassifier(max_depth=3)``. A function of
+(X, y, subset) is one that trains: ``package.module.fit_predict`` by its name alone, uncalled.
 """
 
 from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 from typing import Any
 
 from empirical.learner import Learner
 from empirical.names import LEARNERS as ALIASES
 from longtail.core import ArgumentError
 
-REMEDY = f"give one of {', '.join(ALIASES)}, as a call for its options, or package.module.YourLearner(...)"
+REMEDY = (
+    f"give one of {', '.join(ALIASES)}, as a call for its options, or package.module.YourLearner(...), "
+    "or package.module.fit_predict"
+)
 
 
 def learner(text: str) -> Learner:
@@ -31,6 +36,12 @@ def learner(text: str) -> Learner:
         raise ArgumentError("learner", text, REMEDY) from error
     call = tree if isinstance(tree, ast.Call) else ast.Call(func=tree, args=[], keywords=[])
     kind = named(ast.unparse(call.func), text)
+    if tree is not call and trains(kind):
+        from empirical import learners
+
+        return learners.External(kind)  # type: ignore[no-any-return]
+    if not callable(kind):
+        raise ArgumentError("learner", text, "it is neither a class nor a function; " + REMEDY)
     try:
         positional = [ast.literal_eval(node) for node in call.args]
         keywords = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
@@ -42,11 +53,27 @@ def learner(text: str) -> Learner:
         raise ArgumentError("learner", text, str(error)) from error
     if isinstance(made, Learner):
         return made
-    if hasattr(made, "fit") and hasattr(made, "predict"):
+    if trains(made) or (hasattr(made, "fit") and hasattr(made, "predict")):
         from empirical import learners
 
         return learners.External(made)  # type: ignore[no-any-return]
-    raise ArgumentError("learner", text, "it has neither prepare nor fit and predict; " + REMEDY)
+    raise ArgumentError("learner", text, "it is no learner, classifier or function of (X, y, subset); " + REMEDY)
+
+
+def trains(value: Any) -> bool:
+    """Whether it is a function of (X, y, subset), perhaps of a seed and of what has a default."""
+    if isinstance(value, type) or not callable(value):
+        return False
+    try:
+        parameters = inspect.signature(value).parameters.values()
+    except (TypeError, ValueError):  # a compiled function may not say
+        return False
+    asked = [
+        p
+        for p in parameters
+        if p.default is p.empty and p.name != "seed" and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    ]
+    return len(asked) == 3 and all(p.kind is not p.KEYWORD_ONLY for p in asked)
 
 
 def named(name: str, text: str) -> Any:

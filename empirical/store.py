@@ -2,19 +2,21 @@
 
 The shard is the unit of training, randomness and writing: what it holds is a function of (data, learner, design, seed,
 score, shard size, shard number), never of workers, resume or order. A shard is done if and only if its file is there.
-The file is NumPy's own format in a zip, which carries a CRC-32 of every array and is checked on reading; it is written
-under another name, flushed, then renamed, so a kill leaves either all of it or none. ``identity.json`` says whose
-shards these are. The subsets are not stored: the design can draw them again.
+The file is NumPy's own format in a zip, which carries a CRC-32 of every array; each is read to its end, for only there
+is the CRC checked. It is written under another name, flushed, then renamed, so a kill leaves either all of it or none.
+``identity.json`` says whose shards these are. The subsets are not stored: the design can draw them again.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import json
 import logging
 import os
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -28,6 +30,7 @@ from longtail.core import ArgumentError
 from longtail.run import versions
 
 FORMAT = 1
+STALE = 3600.0  # seconds after which a half-written file is a killed run's: writing one takes a few
 log = logging.getLogger(__name__)
 
 
@@ -37,7 +40,10 @@ class DiskFull(OSError):
 
 @dataclass(frozen=True)
 class Identity:
-    """Whose trials these are. Runs that differ in any of it are never mixed."""
+    """Whose trials these are. Runs that differ in any of it are never mixed.
+
+    ``device`` is "cpu" or "gpu", which round differently; "" in stores from before it was kept.
+    """
 
     data: str
     learner: str
@@ -48,6 +54,7 @@ class Identity:
     shard: int
     n: int
     n_test: int
+    device: str = ""
     format: int = FORMAT
     version: str = ""
 
@@ -78,20 +85,20 @@ class Store:
         """The store at ``folder``; an ArgumentError names the difference where it belongs to another run."""
         where = Path(folder)
         where.mkdir(parents=True, exist_ok=True)
+        _sweep(where)
         name = where / "identity.json"
-        if name.exists():
-            there = identity_of(where)
-            if there != identity:
-                raise ArgumentError(
-                    "out",
-                    str(where),
-                    f"another run is there ({there.difference(identity)}); give a new folder or the same run",
-                )
-            if not resume and any(where.glob("shard-*.npz")):
-                raise ArgumentError("out", str(where), "trials are there already; resume them or give a new folder")
-        else:
-            with whole(name) as file:
+        if not name.exists():
+            with whole(name, first=True) as file:
                 file.write((json.dumps(asdict(identity), indent=1) + "\n").encode())
+        there = identity_of(where)  # read again even if just written: another process may have been first
+        if there != identity:
+            raise ArgumentError(
+                "out",
+                str(where),
+                f"another run is there ({there.difference(identity)}); give a new folder or the same run",
+            )
+        if not resume and any(where.glob("shard-*.npz")):
+            raise ArgumentError("out", str(where), "trials are there already; resume them or give a new folder")
         _compare(where / "versions.json")
         return cls(where, identity)
 
@@ -117,26 +124,35 @@ class Store:
         """A shard, or None where it is missing or damaged (which is logged): then it is to be done again."""
         name = self.path(number)
         try:
-            with open(name, "rb") as bytes_, np.load(bytes_, allow_pickle=False) as file:
-                shard = Shard(int(file["number"]), file["train"], file["test"])
+            with zipfile.ZipFile(name) as archive:
+                held, train, test = (self._member(archive, part) for part in ("number", "train", "test"))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+        except Exception as error:  # a flipped bit can make zipfile and NumPy raise nearly anything
             log.warning("%s is damaged (%s); its trials will be done again", name, error)
             return None
-        if shard.number != number or not self._fits(shard):
+        if held != number:
             log.warning("%s holds another shard than its name says; its trials will be done again", name)
             return None
-        return shard
+        return Shard(number, train, test)
 
-    def _fits(self, shard: Shard) -> bool:
+    def _member(self, archive: zipfile.ZipFile, part: str) -> NDArray[Any]:
+        """One array of a shard: all bytes of it first, so that their CRC is checked, then nothing but what belongs."""
+        content = io.BytesIO(archive.read(f"{part}.npy"))
+        array: NDArray[Any] = np.lib.format.read_array(content, allow_pickle=False)
+        if content.read(1):
+            raise ValueError(f"{part} has bytes left over")
+        if (array.shape, array.dtype) != self._expected(part):
+            raise ValueError(f"{part} is {array.dtype} of shape {array.shape}")
+        return array
+
+    def _expected(self, part: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        """Shape and type of an array in every shard of this run."""
+        if part == "number":
+            return (), np.dtype(np.int64)
         one = self.identity
-        each = 8 if one.score == "correct" else 1
-        return (
-            shard.train.shape == (one.shard, -(-one.n // each))
-            and shard.test.shape == (one.shard, -(-one.n_test // each))
-            and shard.train.dtype == shard.test.dtype == np.dtype(one.dtype)
-        )
+        columns = one.n if part == "train" else one.n_test
+        return (one.shard, -(-columns // (8 if one.score == "correct" else 1))), np.dtype(one.dtype)
 
     def merge(self, other: Store) -> int:
         """Copy the shards that are missing here; how many. Stores of different runs are refused."""
@@ -183,9 +199,21 @@ def _compare(name: Path) -> None:
             )
 
 
+def _sweep(folder: Path) -> None:
+    """Remove what killed runs left half-written. Only what is old: a younger file may be in another process's hands."""
+    for kind in (".shard-*.npz.*", ".identity.json.*", ".versions.json.*"):
+        for name in folder.glob(kind):
+            with contextlib.suppress(OSError):
+                if time.time() - name.stat().st_mtime > STALE:
+                    name.unlink()
+
+
 @contextlib.contextmanager
-def whole(name: Path) -> Iterator[BinaryIO]:
-    """A binary file that is at ``name`` once the block has ended well, and nowhere otherwise."""
+def whole(name: Path, *, first: bool = False) -> Iterator[BinaryIO]:
+    """A binary file that is at ``name`` once the block has ended well, and nowhere otherwise.
+
+    With ``first``, a file that another process has put there meanwhile stays, and this one goes.
+    """
     handle, temporary = tempfile.mkstemp(dir=name.parent, prefix=f".{name.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -193,7 +221,7 @@ def whole(name: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
-        os.replace(temporary, name)
+        _put(temporary, name, first)
     except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
@@ -207,3 +235,18 @@ def whole(name: Path) -> Iterator[BinaryIO]:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _put(temporary: str, name: Path, first: bool) -> None:
+    """Give a finished file its name; with ``first``, only if nothing has that name (a link is made or refused whole)."""
+    if first:
+        try:
+            os.link(temporary, name)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without links, where two that begin at once are told apart by the last
+            os.replace(temporary, name)
+            return
+        os.unlink(temporary)
+    else:
+        os.replace(temporary, name)

@@ -26,8 +26,13 @@ class ArgumentError(ValueError):
 
     def __init__(self, argument: str, got: object, remedy: str) -> None:
         self.argument = argument
-        shown = got if isinstance(got, str) else repr(got)
-        super().__init__(f"{argument}: got {shown}; {remedy}")
+        self.shown = got if isinstance(got, str) else repr(got)
+        self.remedy = remedy
+        super().__init__(f"{argument}: got {self.shown}; {remedy}")
+
+    def __reduce__(self) -> tuple[type[ArgumentError], tuple[str, str, str]]:
+        """Made again from its three parts where it comes out of a worker process."""
+        return type(self), (self.argument, self.shown, self.remedy)
 
 
 class AccuracyError(ArgumentError):

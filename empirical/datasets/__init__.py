@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ SUFFIXES = {".npz": "npz", ".csv": "table", ".parquet": "table", ".txt": "text",
 def load(source: str | Path, **options: Any) -> Dataset:
     """The data set of that name, file, folder, or ``package.module.function`` that returns one.
 
-    Options, each only where it applies: data_dir, label, id, text, test, test_fraction, seed, prior, n.
+    Options, each only where it applies: data_dir, label, id, text, test, test_fraction, seed, prior, n. A function gets
+    those given that are parameters of its own.
 
     >>> load("digits").data.n
     1500
@@ -59,13 +61,33 @@ def _foreign(source: str) -> Callable[[str, dict[str, Any]], Dataset]:
         raise ArgumentError("data", source, f"cannot be imported ({error}); give package.module.function") from error
 
     def load_foreign(_: str, options: dict[str, Any]) -> Dataset:
-        made = maker(**options)
+        made = maker(**_taken(source, maker, options))
         dataset = made if isinstance(made, Dataset) else Dataset(source, made)
         if not hasattr(dataset.data, "y_train"):
             raise ArgumentError("data", source, "the function must return an empirical.data.Data or a Dataset")
         return dataset
 
     return load_foreign
+
+
+def _taken(source: str, maker: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """The options for a function from outside: those its signature names; a run's seed is passed over where it has none."""
+    if not callable(maker):
+        raise ArgumentError("data", source, "it is no function; give package.module.function")
+    try:
+        signature = inspect.signature(maker)
+    except ValueError:  # a compiled function may not say what it takes
+        return options
+    named = {p.name for p in signature.parameters.values() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    if not any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()):
+        for name in [name for name in options if name not in named and name != "seed"]:
+            raise ArgumentError(name, options[name], f"{source} takes no such option; leave it out")
+        options = {name: value for name, value in options.items() if name in named}
+    try:
+        signature.bind(**options)
+    except TypeError as error:
+        raise ArgumentError("data", source, f"{error}; it is called with the options given only") from error
+    return options
 
 
 def refuse(options: dict[str, Any], *known: str) -> None:

@@ -4,14 +4,15 @@
     External(fit_predict)                        fit_predict(X, y, subset) -> predictions of every row of X
 
 For a function, ``X`` holds the training examples and after them the test examples, ``y`` the training labels as class
-indices, ``subset`` the positions to train on; it returns class indices (rows,) or probabilities (rows, K). A parameter
-named ``seed`` gets the trial's own whole number, as does every ``random_state`` of a scikit-learn model, so that a
-trial is the same in any process and any batch. A run gives each worker process its own trainer; here everything is
-one thread. ``device="gpu"`` is refused: a model that uses a GPU does so by its own settings.
+indices, ``subset`` the positions to train on; X and y are not to be written to. It returns class indices (rows,) or
+probabilities (rows, K). A parameter named ``seed`` gets the trial's own whole number, as does every ``random_state`` of a
+scikit-learn model, so that a trial is the same in any process and any batch. A run gives each worker process its own
+trainer; here everything is one thread. ``device="gpu"`` is refused: a model that uses a GPU does so by its own settings.
 """
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -20,11 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empirical.data import Data
+from empirical.described import shown
 from empirical.learner import Bools, Learner, Score, subsets
 from empirical.learners.scores import held_classes, scored
 from empirical.threads import one_thread
 from longtail.core import ArgumentError
 from longtail.philox import LEARNER, words
+
+OTHERS = ("regressor", "clusterer", "outlier_detector", "density_estimator")  # scikit-learn's names
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,13 +40,17 @@ class External(Learner):
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
 
     def __post_init__(self) -> None:
-        if not callable(self.model) and not (hasattr(self.model, "fit") and hasattr(self.model, "predict")):
+        fits = hasattr(self.model, "fit") and hasattr(self.model, "predict")
+        if isinstance(self.model, type) or not (fits or callable(self.model)):
             raise ArgumentError("model", self.model, "give a scikit-learn classifier, or a function of (X, y, subset)")
+        kind = _kind(self.model) if fits else ""
+        if kind in OTHERS:
+            raise ArgumentError(
+                "model", repr(self), f"it is a {kind}, whose predictions are no classes: give a classifier"
+            )
 
     def __repr__(self) -> str:
-        name = getattr(self.model, "__qualname__", None)
-        shown = f"{self.model.__module__}.{name}" if name else " ".join(repr(self.model).split())
-        return f"External({shown})"
+        return f"External({shown(self.model)})"
 
     @one_thread
     def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Outside:
@@ -55,7 +63,8 @@ class External(Learner):
             raise ArgumentError("score", score, f"{type(self.model).__name__} has no predict_proba: use 'correct'")
         if fits and score == "margin" and not has:
             raise ArgumentError("score", score, f"{type(self.model).__name__} has no decision_function: use 'correct'")
-        return Outside(self, score, data, _joined(data, flat=fits), np.append(data.y_train, data.y_test), seed)
+        rows = _joined(data, flat=fits)
+        return Outside(self, score, data, rows if fits else _locked(rows), np.append(data.y_train, data.y_test), seed)
 
 
 @dataclass(frozen=True)
@@ -85,33 +94,67 @@ class Outside:
         model = self.learner.model
         if not hasattr(model, "fit"):
             more = {"seed": seed} if "seed" in inspect.signature(model).parameters else {}
-            return self._checked(np.asarray(model(self.rows, self.data.y_train, subset, **more)))
+            return self._checked(np.asarray(model(_own(self.rows), _locked(self.data.y_train), subset, **more)))
         if present.sum() == 1:  # most classifiers refuse one class; there is one thing to predict
             return np.full(len(self.labels), np.flatnonzero(present)[0])
         from sklearn.base import clone
 
         fresh = clone(model)
         states = [name for name in fresh.get_params() if name.split("__")[-1] == "random_state"]
-        fresh.set_params(**dict.fromkeys(states, seed)).fit(_taken(self.rows, subset), self.data.y_train[subset])
+        fresh.set_params(**dict.fromkeys(states, seed))
+        self._fit(fresh, subset)
         if self.score == "correct":
-            return np.asarray(fresh.predict(self.rows))
+            return self._classes(np.asarray(fresh.predict(self.rows)))
         asks_margin = self.score == "margin" and hasattr(fresh, "decision_function")
         found = np.asarray((fresh.decision_function if asks_margin else fresh.predict_proba)(self.rows), np.float64)
         if found.ndim == 1:
             found = np.column_stack([np.zeros(len(found)), found])
         values = np.zeros((len(found), self.data.labels))
         values[:, fresh.classes_] = found
-        return values
+        return self._numbers(values)
+
+    def _fit(self, model: Any, subset: NDArray[np.int64]) -> None:
+        """Fit; where scikit-learn refuses a parameter, that is the user's to mend. Any other error is left as it is."""
+        try:
+            model.fit(_taken(self.rows, subset), self.data.y_train[subset])
+        except ValueError as error:
+            if type(error).__name__ != "InvalidParameterError":
+                raise
+            raise ArgumentError("learner", repr(self.learner), str(error)) from error
 
     def _checked(self, found: NDArray[Any]) -> NDArray[Any]:
+        """What a function gave: class indices, or numbers to rank by."""
         rows, classes = len(self.labels), self.data.labels
         whole = found.ndim == 1 and np.issubdtype(found.dtype, np.integer)
-        if found.shape not in ((rows,), (rows, classes)) or (found.ndim == 1 and not whole):
+        shaped = found.shape in ((rows,), (rows, classes)) and found.dtype.kind in "iufb"
+        if not shaped or (found.ndim == 1 and not whole):
             raise ArgumentError(
                 "fit_predict",
                 f"{found.dtype} of shape {found.shape}",
                 f"return {rows} class indices, or probabilities of shape ({rows}, {classes}), for all rows of X",
             )
+        return self._classes(found) if found.ndim == 1 else self._numbers(found)
+
+    def _classes(self, found: NDArray[Any]) -> NDArray[Any]:
+        """Predictions that are all classes, 0 to K − 1, as whole numbers: one for each row."""
+        rows, classes = len(self.labels), self.data.labels
+        flat = found.reshape(-1) if found.shape == (rows, 1) else found  # some give a column
+        known = flat.shape == (rows,) and flat.dtype.kind in "iufb"
+        bad = ~np.isin(flat, np.arange(classes)) if known else np.ones(1, bool)
+        if bad.any():
+            got = f"{flat[bad][0]!s} for row {int(np.flatnonzero(bad)[0])}" if known else f"{found.dtype} {found.shape}"
+            raise ArgumentError(
+                "predictions", f"{got} from {self.learner!r}", f"predict a class, 0 to {classes - 1}, for each row of X"
+            )
+        return flat.astype(np.int64)
+
+    def _numbers(self, found: NDArray[Any]) -> NDArray[Any]:
+        """Values to rank by that can be ranked; as probabilities, none below 0."""
+        probability = self.score in ("probability", "loss")
+        bad = found[np.isnan(found) | (found < 0)] if probability else found[np.isnan(found)]
+        if bad.size:
+            wanted = "probabilities, none below 0" if probability else "numbers"
+            raise ArgumentError("predictions", f"{bad[0]!s} from {self.learner!r}", f"predict {wanted} for all classes")
         return found
 
     def _scores(self, found: NDArray[Any], present: Bools) -> NDArray[Any]:
@@ -144,6 +187,32 @@ def _joined(data: Data, *, flat: bool) -> Any:
 
         return pd.concat([a, b], ignore_index=True)
     return [*a, *b]
+
+
+def _kind(model: Any) -> str:
+    """What scikit-learn calls it: "classifier", "regressor" and so on; empty where the model does not say."""
+    if hasattr(model, "__sklearn_tags__"):
+        with contextlib.suppress(AttributeError):  # classes derived in an order that scikit-learn does not expect
+            return str(model.__sklearn_tags__().estimator_type)
+    return str(getattr(model, "_estimator_type", "")).replace("DensityEstimator", OTHERS[-1])
+
+
+def _locked(rows: Any) -> Any:
+    """The same array, but that a function which writes to it fails: later trials would train on what it wrote."""
+    if isinstance(rows, np.ndarray):
+        view = rows.view()
+        view.flags.writeable = False
+        return view
+    if hasattr(rows, "tocsr"):
+        rows.sort_indices()  # or the first to need them sorted would write
+        for part in (rows.data, rows.indices, rows.indptr):
+            part.flags.writeable = False
+    return rows
+
+
+def _own(rows: Any) -> Any:
+    """A table or list of a function's own, since these cannot be locked."""
+    return rows.copy() if isinstance(rows, list) or hasattr(rows, "iloc") else rows
 
 
 def _taken(rows: Any, at: NDArray[np.int64]) -> Any:

@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 
 from empirical import bridge
+from empirical.binned import Noise, examples, histogram
 from empirical.bridge import planted
 from empirical.coupling import Beta, Fixed
+from empirical.datasets import load
+from empirical.designs import Fixed as Subsets
+from empirical.learners import KNN
+from empirical.memorization import memorization
+from empirical.run import Job, run
 from longtail import ArgumentError, Problem, TwoLevel, Zipf
+from longtail.fit import simplex
 from tests.empirical.places import real
 
 PROBLEM = Problem(Zipf(alpha=0.8, size=3000), 10_000, 10)
@@ -29,6 +36,32 @@ def test_planted_parameters_are_found_again():
     assert (square < 4).all()
 
 
+@pytest.mark.parametrize("strength", [0.12, 0.37, 0.62, 0.88])
+def test_a_peak_is_not_taken_for_another(strength):
+    """With λ fixed there is a maximum for every such mistake; z = 5."""
+    _, estimates = planted(PROBLEM, Fixed(strength), 1000, np.random.default_rng(8))
+    found = bridge.fit(estimates, 10, 1000, "Zipf", "fixed", simulations=50)
+    for name, truth in {"alpha": 0.8, "size": 3000, "coupling": strength}.items():
+        assert abs(found.parameters[name].value - truth) < 5 * found.parameters[name].stderr
+
+
+def test_no_point_nearby_is_more_likely():
+    """Nelder and Mead's search from where the fit ended gains nothing; from elsewhere it does (negative control)."""
+    _, estimates = planted(PROBLEM, Beta(2, 1), 1000, np.random.default_rng(9))
+    observed = histogram(estimates)
+    found = bridge.fit(estimates, 10, 1000, "Zipf", "beta", simulations=10)
+
+    def loss(x):
+        prior, coupling = Zipf(np.exp(x[0]), round(np.exp(x[1]))), Beta(*np.exp(x[2:]))
+        chance = Noise(0.9, 1.0, 1000, 0.7).probabilities(*examples(prior, 10_000), coupling)
+        return -float(observed @ np.log(np.maximum(chance, 1e-12)))
+
+    at = np.log([found.prior.alpha, found.prior.size, found.coupling.a, found.coupling.b])
+    assert loss(at) == pytest.approx(-found.log_likelihood, abs=1e-6)
+    assert simplex(loss, at, np.full(4, 0.05))[1] > loss(at) - 0.02
+    assert simplex(loss, at + 0.1, np.full(4, 0.05))[1] < loss(at + 0.1) - 0.02
+
+
 def test_goodness_accepts_the_truth_and_a_lookup_is_refused():
     rng = np.random.default_rng(5)
     p_values = []
@@ -37,6 +70,31 @@ def test_goodness_accepts_the_truth_and_a_lookup_is_refused():
         p_values.append(bridge.fit(estimates, 10, 1000, "Zipf", "uniform", simulations=25, seed=seed).goodness.p_value)
     assert min(p_values) > 1e-3
     assert bridge.fit(estimates, 10, 1000, "Zipf", "lookup", simulations=40).goodness.p_value < 1e-6
+
+
+def test_nearest_neighbors_on_planted_data_guess_steadily():
+    """Their guess on a subpopulation they have not seen is mostly the same in all models. z = 5; a fresh guess is refused."""
+    data = load("planted", n=1000, prior="Zipf(alpha=1, size=1000)").data
+    trials = run(Job(data, KNN(), Subsets(0.7)), 1000)
+    estimates = memorization(trials, data.y_train)["memorization"]
+    steady = bridge.fit(estimates, 10, 1000, "Zipf", "lookup", guess=bridge.GUESSES, simulations=100)
+    assert steady.coupling.steady
+    assert steady.goodness.p_value > 1e-3
+    for name, truth in {"alpha": 1.0, "size": 1000}.items():
+        assert abs(steady.parameters[name].value - truth) < 5 * steady.parameters[name].stderr
+    fresh = bridge.fit(estimates, 10, 1000, "Zipf", "lookup", guess="fresh", simulations=100)
+    assert fresh.goodness.p_value < 1e-6
+    assert fresh.distance > 5 * steady.distance
+
+
+def test_a_steady_guess_is_told_from_a_fresh_one():
+    for guess, coupling in (("steady", Fixed(0.7, steady=True)), ("fresh", Fixed(0.7))):
+        _, estimates = planted(PROBLEM, coupling, 1000, np.random.default_rng(3))
+        found = bridge.fit(estimates, 10, 1000, "Zipf", "fixed", guess=bridge.GUESSES, simulations=50)
+        assert found.coupling.steady == (guess == "steady")
+        assert found.goodness.p_value > 1e-3
+        for name, truth in {"alpha": 0.8, "size": 3000, "coupling": 0.7}.items():
+            assert abs(found.parameters[name].value - truth) < 5 * found.parameters[name].stderr
 
 
 def test_frequencies_without_a_tail_are_no_zipf_prior():
@@ -63,11 +121,23 @@ def test_same_seed_same_numbers():
     assert first.record() == again.record()
 
 
+@pytest.mark.parametrize("family", bridge.FAMILIES)
+@pytest.mark.parametrize("value", [0.0, 0.5, 0.9])
+def test_what_no_family_explains_still_has_an_answer(family, value):
+    """All estimates the same, or of eight models: finite, or NaN where nothing is left to judge."""
+    rng = np.random.default_rng(0)
+    for estimates, trials in ((np.full(200, value), 100), (rng.integers(0, 4, 200) / 4, 8)):
+        found = bridge.fit(estimates, 10, trials, family, "fixed", simulations=5)
+        assert np.isfinite(found.log_likelihood)
+        assert found.goodness.freedom == 0 or 0 <= found.goodness.p_value <= 1
+
+
 @pytest.mark.parametrize(
     ("options", "argument"),
     [
         ({"family": "Zeta"}, "family"),
         ({"coupling": "loose"}, "coupling"),
+        ({"guess": "wild"}, "guess"),
         ({"rate": 1.0}, "rate"),
         ({"trials": 0}, "trials"),
         ({"memorization": [0.5] * 20}, "memorization"),

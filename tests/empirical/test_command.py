@@ -86,6 +86,16 @@ def test_started_again_it_goes_on(capsys, tmp_path):
     assert "seed is 0 there, 5 now" in err
 
 
+def test_scores_are_kept_as_told(capsys, tmp_path):
+    options = (*SMALL, "--trials", 16, "--score", "probability", "--out", tmp_path)
+    assert run(capsys, *options, "--dtype", "float32")[0] == 0
+    with np.load(tmp_path / "trials" / "shard-000000.npz") as shard:
+        assert shard["test"].dtype == np.float32
+    code, _, err = run(capsys, *options)
+    assert code == 2
+    assert "dtype is 'float32' there, 'float16' now" in err
+
+
 def test_two_halves_of_a_run_merge(capsys, tmp_path):
     run(capsys, *SMALL, "--out", tmp_path / "whole")
     run(capsys, *SMALL, "--trials", 48, "--out", tmp_path / "a")

@@ -529,6 +529,29 @@ def test_a_function_elsewhere_is_a_data_set():
             load(bad)
 
 
+def eight(*, seed=0):
+    return shapes(8 + seed)
+
+
+def open_to_all(**options):
+    return shapes(len(options))
+
+
+def test_a_function_elsewhere_gets_the_options_it_names():
+    here = "tests.empirical.test_datasets."
+    assert load(here + "eight", seed=2).data.n == 10
+    assert load(here + "shapes", n=8, seed=2).data.n == 8  # the run's seed is not for it
+    assert load(here + "open_to_all", n=8, seed=2, label="x").data.n == 3
+    for name, options, said in (
+        ("eight", {"n": 8, "seed": 2}, "n: got 8; .*eight takes no such option"),
+        ("shapes", {"n": 8, "label": "x"}, "label: got x"),
+        ("encoded", {}, "missing a required argument: 'argument'"),
+        ("pytest", {}, "no function"),
+    ):
+        with pytest.raises(ArgumentError, match=said):
+            load(here + name, **options)
+
+
 def test_a_split_depends_on_its_seed_alone():
     train, test = split(100, 0.2, 0)
     assert len(test) == 20

@@ -4,6 +4,7 @@ numbers.
 Statistical tests: seed 17, z = 5.
 """
 
+from dataclasses import replace
 from itertools import combinations
 from math import comb
 
@@ -151,6 +152,32 @@ def test_standard_errors_are_those_of_the_design(learner, design, low, high):
     assert low < sd < high
     if not design.iid:  # the control: the formula for independent trials is too wide
         assert np.sqrt(np.mean(np.square(plain))) < 0.95
+
+
+@pytest.mark.parametrize("design", [Orthogonal(0.75, 64), Orthogonal(0.5, 32)], ids=repr)
+@pytest.mark.parametrize("copies", [1, 8])
+def test_standard_errors_leave_out_what_arrays_cancel(design, copies):
+    """Right where 0, 1 and 2 are all in, or 3 is out with 0: mean squared error and mean variance agree over designs."""
+    p, t, times = design.fraction, copies * design.rows, 400
+    train, test = np.array([0, 1, 5, 0]), np.array([0, 0, 0, 1])
+    truth = np.array([p * p, p * p, 0, -p])
+    gap, reported, plain = [], [], []
+    for seed in range(times):
+        m = design.subsets(SEED + seed, np.arange(t), 12)
+        f = np.column_stack([m[:, 0] & m[:, 1] & m[:, 2], ~(m[:, 0] & m[:, 3])])
+        cells = pair_cells(Trials.of(m, m, f, design=design), train, test)
+        gap.append(cells.value - truth)
+        reported.append(cells.stderr)
+        plain.append(replace(cells, residual=None).stderr)
+    square, claimed, independent = np.square(gap), np.square(reported), np.square(plain)
+    spread = 5 * (square - claimed).std(0) / np.sqrt(times)
+    assert abs((square - claimed).mean(0))[2] < spread[2]
+    assert np.abs(np.array(gap)[:, 3]).max() < 1e-12  # a function of two examples is averaged exactly
+    # one array in all is taken from the test point at large, so bars of pairs that it cancels are a little wide
+    assert ((claimed - square).mean(0)[:2] > -spread[:2]).all()
+    if copies > 1:
+        assert ((claimed - square).mean(0) < (independent - square).mean(0) / 2).all()
+        assert ((independent - square).mean(0) > spread).all()  # the control: independent trials' formula is too wide
 
 
 def test_whole_arrays_are_told_from_parts(data, learner):

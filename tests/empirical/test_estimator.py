@@ -57,6 +57,12 @@ def test_parameters_are_kept_and_cloned(data):
     assert "KNN(k=1)" in repr(estimator)
 
 
+def test_scores_are_kept_as_told(data):
+    estimator = fitted(data, score="probability", dtype="float32")
+    assert estimator.trials_.test.dtype == np.float32
+    assert clone(estimator).get_params()["dtype"] == "float32"
+
+
 def test_a_store_is_taken_up(data, tmp_path):
     first = fitted(data, store=tmp_path)
     assert len(list(tmp_path.glob("shard-*.npz"))) == 2
@@ -159,6 +165,35 @@ def test_learners_by_name():
     for bad in ("nope", "KNN(k=", "KNN(q=3)", "KNN(k=0)", "no.such.Thing()", "KNN(k=__import__('os'))"):
         with pytest.raises(ArgumentError):
             learner_of(bad)
+
+
+def majority(X, y, subset, seed):
+    return np.full(len(X), np.bincount(y[subset]).argmax())
+
+
+def always(label=0):
+    """Makes a function that trains."""
+
+    def constant(X, y, subset):
+        return np.full(len(X), label)
+
+    return constant
+
+
+def bayes(smoothing=1e-9):
+    return GaussianNB(var_smoothing=smoothing)
+
+
+def test_a_function_by_its_path_trains_or_makes_a_learner():
+    here = "tests.empirical.test_estimator."
+    assert learner_of(here + "majority").model.__name__ == "majority"
+    assert learner_of(here + "bayes").model.var_smoothing == 1e-9
+    assert learner_of(here + "bayes(0.1)").model.var_smoothing == 0.1
+    assert learner_of(here + "Nearest") == Nearest()
+    assert learner_of(here + "always(2)").model([0, 0], None, None).tolist() == [2, 2]
+    for bad, said in (("majority()", "missing 4"), ("here", "learner"), ("fitted", "missing 1"), ("pd", "neither")):
+        with pytest.raises(ArgumentError, match=said):
+            learner_of(here + bad)
 
 
 def test_any_classifier_serves(data):

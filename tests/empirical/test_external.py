@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
+from sklearn.cluster import KMeans
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -99,6 +102,100 @@ def test_what_cannot_be_is_refused(small: Data, masks: np.ndarray) -> None:
     with pytest.raises(ArgumentError, match="probabilities"):
         External(nearest_mean).prepare(small, "loss")(masks[:1], np.arange(1))
     assert repr(External(DummyClassifier())) == "External(DummyClassifier())"
+
+
+@pytest.mark.parametrize("model", [LinearRegression(), KMeans(3), make_pipeline(StandardScaler(), LinearRegression())])
+def test_what_is_no_classifier_is_refused(model: object) -> None:
+    with pytest.raises(ArgumentError, match=r"model: got External\(.*; it is a (regressor|clusterer), .*classifier"):
+        External(model)
+    with pytest.raises(ArgumentError, match="model"):
+        External(DecisionTreeClassifier)
+
+
+class Elsewhere(DummyClassifier):
+    """A classifier that predicts what is no class."""
+
+    def __init__(self, answer: object = 7) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return np.full(len(X), self.answer)
+
+
+@pytest.mark.parametrize("answer", [7, -1, 0.5, np.nan, "b"])
+def test_predictions_that_are_no_class_are_refused(small: Data, masks: np.ndarray, answer: object) -> None:
+    def function(x: np.ndarray, y: np.ndarray, subset: np.ndarray) -> np.ndarray:
+        return np.full(len(x), answer)
+
+    for model in (Elsewhere(answer), function):
+        with pytest.raises(ArgumentError, match=r"(predictions|fit_predict): got "):
+            External(model).prepare(small)(masks[:1], np.arange(1))
+    with pytest.raises(ArgumentError, match=r"got 7 for row 0 from External\(.*; predict a class, 0 to 2"):
+        External(Elsewhere()).prepare(small)(masks[:1], np.arange(1))
+
+
+@pytest.mark.parametrize("answer", [1.0, [1]])
+def test_classes_as_floats_or_in_a_column_are_classes(small: Data, masks: np.ndarray, answer: object) -> None:
+    class Odd(Elsewhere):
+        def predict(self, X: np.ndarray) -> np.ndarray:
+            return np.array([answer] * len(X))
+
+    train, _ = External(Odd()).prepare(small)(masks[:1], np.arange(1))
+    np.testing.assert_array_equal(train[0], small.y_train == 1)
+
+
+@pytest.mark.parametrize(("score", "value"), [("correct", np.nan), ("probability", -0.5)])
+def test_numbers_that_cannot_be_ranked_are_refused(small: Data, masks: np.ndarray, score: str, value: float) -> None:
+    def function(x: np.ndarray, y: np.ndarray, subset: np.ndarray) -> np.ndarray:
+        return np.full((len(x), 3), value)
+
+    with pytest.raises(ArgumentError, match=f"predictions: got {value}"):
+        External(function).prepare(small, score)(masks[:1], np.arange(1))  # type: ignore[arg-type]
+
+
+def test_a_parameter_that_the_model_refuses_is_said_in_its_words(small: Data, masks: np.ndarray) -> None:
+    wrong = External(DecisionTreeClassifier(max_depth=-3))
+    with pytest.raises(ArgumentError, match=r"learner: got External\(.*max_depth=-3.*'max_depth' parameter") as caught:
+        wrong.prepare(small)(masks[:1], np.arange(1))
+    assert type(caught.value.__cause__).__name__ == "InvalidParameterError"
+
+    class Broken(DummyClassifier):
+        def fit(self, X: np.ndarray, y: np.ndarray) -> Broken:
+            raise ValueError("a bug")
+
+    with pytest.raises(ValueError, match="a bug") as bug:
+        External(Broken()).prepare(small)(masks[:1], np.arange(1))
+    assert not isinstance(bug.value, ArgumentError)
+
+
+def test_a_function_cannot_write_to_what_later_trials_get(small: Data, masks: np.ndarray) -> None:
+    def clears(x: np.ndarray, y: np.ndarray, subset: np.ndarray) -> np.ndarray:
+        x[:] = 0
+        return y[:1].repeat(len(x))
+
+    def relabels(x: np.ndarray, y: np.ndarray, subset: np.ndarray) -> np.ndarray:
+        y[:] = 0
+        return y[:1].repeat(len(x))
+
+    def sparse(x: csr_matrix, y: np.ndarray, subset: np.ndarray) -> np.ndarray:
+        x.data[:] = 0
+        return np.zeros(x.shape[0], int)
+
+    thin = Data(csr_matrix(small.x_train), small.y_train, csr_matrix(small.x_test), small.y_test, small.classes)
+    for function, given in ((clears, small), (relabels, small), (sparse, thin)):
+        with pytest.raises(ValueError, match="read-only"):
+            External(function).prepare(given)(masks[:1], np.arange(1))
+    assert small.y_train.flags.writeable
+
+    def shortens(x: list[str], y: np.ndarray, subset: np.ndarray) -> np.ndarray:
+        size = len(x)
+        x.clear()
+        return np.full(size, y[subset[0]])
+
+    texts = Data(["a", "b"], np.array([0, 1]), ["c"], np.array([0]), (0, 1))
+    train, _ = External(shortens).prepare(texts)(np.eye(2, dtype=bool), np.arange(2))
+    np.testing.assert_array_equal(train, np.eye(2, dtype=bool))
 
 
 def test_a_gpu_is_refused_by_name_and_auto_is_the_cpu(

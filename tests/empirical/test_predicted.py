@@ -58,7 +58,7 @@ def test_memorization_and_influence_of_a_learner_that_is_simulated(copies, stren
     assert abs(estimate - wrong) > 5 * right[~masks[:, 0]].std() / np.sqrt((~masks[:, 0]).sum())
 
 
-@pytest.fixture(scope="module", params=[Fixed(0.6), Beta(2, 1)], ids=repr)
+@pytest.fixture(scope="module", params=[Fixed(0.6), Beta(2, 1), Beta(2, 1, steady=True)], ids=repr)
 def drawn(request):
     """Sixty data sets of the model (seed 3): coupling, and per data set shares above, losses, error and pairs."""
     coupling, rng, rows = request.param, np.random.default_rng(3), []
@@ -68,10 +68,14 @@ def drawn(request):
         c = rng.multinomial(PROBLEM.n, d)
         lam = coupling.sample(rng, len(c))
         mem, infl = (f(np.maximum(c, 1), lam, PROBLEM.labels) for f in (memorization, influence))
+        wrong = np.full(len(c), PROBLEM.guess)  # chance of a wrong guess
+        if coupling.steady:
+            wrong = (rng.random(len(c)) < PROBLEM.guess).astype(float)
+            mem, infl = mem * wrong / PROBLEM.guess, infl * wrong / PROBLEM.guess
         share = np.array([(c * (mem >= t)).sum() / PROBLEM.n for t in THETA])
-        error = PROBLEM.guess * (d * (1 - lam) ** c).sum()
-        lost = [PROBLEM.guess * (d * (1 - lam) ** np.where(mem < t, c, 0)).sum() - error for t in THETA]
-        random = [PROBLEM.guess * (d * (1 - lam) ** rng.binomial(c, 1 - s)).sum() - error for s in share]
+        error = (wrong * d * (1 - lam) ** c).sum()
+        lost = [(wrong * d * (1 - lam) ** np.where(mem < t, c, 0)).sum() - error for t in THETA]
+        random = [(wrong * d * (1 - lam) ** rng.binomial(c, 1 - s)).sum() - error for s in share]
         hit = (infl >= 0.15) & (mem >= 0.25)
         pairs = [1000 * (d * c * hit).sum(), 1000 * (d * hit * (c > 0)).sum(), 1000 * (d * hit * (c == 1)).sum()]
         rows.append(np.concatenate([share, lost, random, [error], pairs]))

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import stat
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -18,8 +19,9 @@ from empirical.designs import Fixed, Orthogonal
 from empirical.digest import digest
 from empirical.learners import External
 from empirical.run import Job, run
-from empirical.store import DiskFull, Store, whole
+from empirical.store import DiskFull, Shard, Store, whole
 from empirical.trials import Trials, joined
+from longtail import arrays
 from longtail.core import ArgumentError
 
 
@@ -96,6 +98,35 @@ def test_a_damaged_shard_is_done_again(job, tmp_path, damage, caplog):
     assert name.read_bytes() == good
 
 
+def test_no_flipped_bit_is_believed(job, tmp_path, caplog):
+    """Every byte of the headers and of the zip's directory, and some of the bodies: a shard is right or done again."""
+    caplog.set_level(logging.CRITICAL, "empirical.store")  # thousands of lines
+    identity = replace(job.identity(), n=40_000, n_test=40_000, shard=2)  # zipfile reads 4 KB at least, CRC and all
+    store = Store.open(tmp_path, identity)
+    bits = np.random.default_rng(0).integers(256, size=(2, 2, 5000), dtype=np.uint8)
+    truth = Shard(0, *bits)
+    store.write(truth)
+    name = store.path(0)
+    good = name.read_bytes()
+    with zipfile.ZipFile(name) as archive:
+        starts = [i.header_offset for i in archive.infolist()]
+        directory = archive.start_dir
+    places = {at for start in starts for at in range(start, start + 200)}  # of the zip, then NumPy's: 128 bytes
+    places |= set(range(directory, len(good))) | set(range(0, len(good), 211))
+    redone = 0
+    for at in sorted(p for p in places if p < len(good)):
+        for bit in (0, 5):
+            name.write_bytes(good[:at] + bytes([good[at] ^ 1 << bit]) + good[at + 1 :])
+            shard = store.read(0)
+            assert shard is None or (
+                np.array_equal(shard.train, truth.train) and np.array_equal(shard.test, truth.test)
+            )
+            redone += shard is None
+    assert redone > 800
+    name.write_bytes(good)
+    assert store.read(0) is not None
+
+
 def test_ranges_merge(job, tmp_path):
     entire = run(job, 64)
     left, right = opened(job, tmp_path / "a"), opened(job, tmp_path / "b")
@@ -126,12 +157,55 @@ def test_another_run_is_refused_with_the_difference_named(job, tmp_path, change,
         here.merge(opened(other, tmp_path / "b"))
 
 
+def test_another_device_is_refused(job, tmp_path, monkeypatch):
+    """Both round in their own ways: shards of one run are of one device."""
+    here = opened(job, tmp_path)
+    assert here.identity.device == replace(job, device="auto").identity().device == "cpu"
+    monkeypatch.setattr(arrays, "device", lambda choice: arrays.Device("gpu", "pretend"))
+    with pytest.raises(ArgumentError, match="device is 'cpu' there, 'gpu' now"):
+        opened(replace(job, device="gpu"), tmp_path)
+
+
 def test_other_data_are_refused(job, tmp_path, data):
     opened(job, tmp_path)
     y = data.y_train.copy()
     y[0] = (y[0] + 1) % 3
     with pytest.raises(ArgumentError, match="data is"):
         opened(replace(job, data=replace(data, y_train=y)), tmp_path)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_of_two_runs_that_begin_at_once_one_is_refused(job, tmp_path, monkeypatch, links):
+    """The other's identity comes after this one has looked, and before it writes."""
+    other = replace(job, seed=4).identity()
+    real = store_module.asdict
+
+    def meanwhile(identity):
+        if links:
+            (tmp_path / "identity.json").write_text(json.dumps(real(other)))
+        return real(identity)
+
+    def unable(*_):
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(store_module, "asdict", meanwhile)
+    if links:
+        with pytest.raises(ArgumentError, match="seed is 4 there, 3 now"):
+            opened(job, tmp_path)
+    else:
+        monkeypatch.setattr(store_module.os, "link", unable)
+        opened(job, tmp_path)
+    assert Store.at(tmp_path).identity.seed == (4 if links else 3)
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
+
+
+def test_what_killed_runs_left_is_removed_once_it_is_old(job, tmp_path):
+    old, young = tmp_path / ".shard-000001.npz.abc", tmp_path / ".shard-000002.npz.def"
+    for name in (old, young):
+        name.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    opened(job, tmp_path)
+    assert [old.exists(), young.exists()] == [False, True]
 
 
 def test_a_full_disk_loses_nothing(job, tmp_path, monkeypatch):
@@ -161,6 +235,22 @@ def test_other_scores_are_kept_as_small_floats(job, tmp_path):
     assert set(np.unique(trials.test_scores())) == {0.25, 0.75}
     right = run(job, 32)
     assert np.array_equal(trials.train_scores() > 0.5, right.train_scores())
+
+
+def huge(X, y, subset):
+    """Values to rank by that float16 does not hold."""
+    return np.eye(3)[np.arange(len(X)) % 3] * 1e6
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_scores_that_overflow_are_refused_and_float32_holds_them(job, workers):
+    big = replace(job, learner=External(huge), score="margin")
+    with pytest.raises(ArgumentError, match=r"dtype: got float16, which does not hold a score of 1e\+06; give float32"):
+        run(big, 32, workers=workers)
+    if workers == 1:
+        assert np.abs(run(replace(big, dtype="float32"), 32).test).max() == 1e6
+        with pytest.raises(ArgumentError, match="float16 or float32"):
+            run(replace(big, dtype="float64"), 32)
 
 
 def test_arrays_are_run_whole(data, learner):

@@ -1,0 +1,87 @@
+"""What fitting memorization rests on: noise by bins, and data sets drawn fast, against ones drawn example by example."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import special, stats
+
+from empirical.binned import EDGES, Noise, drawn, histogram, seen
+from empirical.bridge import planted
+from empirical.coupling import Beta, Fixed
+from empirical.predicted import above
+from longtail import Gamma, LogNormal, Problem, Zipf
+
+PROBLEM = Problem(Zipf(alpha=0.8, size=3000), 10_000, 10)
+NOISE = Noise(0.9, 1.0, 1000, 0.7)
+
+
+def test_noise_by_bins_counts_the_steps_of_estimates():
+    """Against the sum over how often an example is held out; with all steps evened out, half is off (negative control)."""
+    relative = np.array([1.0, 0.6, 0.51, 0.3, 0.1])
+    h = np.arange(1.0, 1001)
+    chance = stats.binom.pmf(h, 1000, 0.3)
+    exact = np.empty((len(EDGES), len(relative)))
+    for i, edge in enumerate(EDGES):
+        first = np.ceil(edge * h - 1e-9)
+        exact[i] = chance @ special.betainc(first[:, None], (h - first + 1)[:, None], 0.9 * relative)
+    over = 1 - NOISE.chances(relative).cumsum(0)[:-1]
+    assert np.abs(over - exact).max() < 6e-4
+    plain = above(EDGES, 0.9 * relative, NOISE.held_out)
+    assert np.abs(plain - exact).max() > 3e-3
+
+
+def test_an_estimate_at_an_edge_lies_above_it():
+    counts = histogram(np.array([90 / 600, 0.15, np.nextafter(0.15, 0), 0.1499]))
+    assert counts[3] == 3
+    assert counts[2] == 1
+
+
+@pytest.mark.parametrize(
+    ("coupling", "other"),
+    [
+        (Fixed(0.7), Fixed(0.72)),
+        (Beta(2, 1), Beta(2, 1.3)),
+        (Fixed(0.7, steady=True), Fixed(0.7)),
+        (Beta(2, 1, steady=True), Beta(2, 1)),
+    ],
+    ids=repr,
+)
+def test_histograms_drawn_are_those_of_planted_data_sets(coupling, other):
+    """Bin means and variances, z = 5; another coupling is told apart (negative control)."""
+    rng = np.random.default_rng(12)
+    slow = np.array([histogram(planted(PROBLEM, coupling, 1000, rng)[1]) for _ in range(150)])
+    fast = drawn(PROBLEM.prior, PROBLEM.n, coupling, Noise.of(coupling, 10, 1000, 0.7), 600, rng)
+    assert (fast.sum(1) == PROBLEM.n).all()
+    kept = slow.mean(0) > 20
+    assert np.abs(_z(slow, fast)[kept]).max() < 5
+    ratio = np.log(slow[:, kept].var(0) / fast[:, kept].var(0))
+    assert np.abs(ratio).max() < 5 * np.sqrt(2 / 149 + 2 / 599)
+    wrong = drawn(PROBLEM.prior, PROBLEM.n, other, Noise.of(other, 10, 1000, 0.7), 600, rng)
+    assert np.abs(_z(slow, wrong)[kept]).max() > 5
+
+
+@pytest.mark.parametrize("prior", [Zipf(1.0, 40_000), LogNormal(2.0, 40_000), Gamma(0.1, 40_000)], ids=repr)
+def test_more_subpopulations_than_samples_are_met_by_nodes_of_the_list(prior):
+    """Numbers seen once, twice, three times, at all, and pairs, against all entries drawn; z = 5."""
+    rng = np.random.default_rng(4)
+
+    def entry_by_entry(one):
+        frequency = one.sample(rng, (one.size,))
+        counts = rng.multinomial(5000, frequency / frequency.sum())
+        return counts[counts > 0]
+
+    fast = np.array([_summary(seen(prior, 5000, rng)) for _ in range(300)])
+    slow = np.array([_summary(entry_by_entry(prior)) for _ in range(150)])
+    assert np.abs(_z(slow, fast)).max() < 5
+    assert 0.5 < (slow.std(0) / fast.std(0)).min() < (slow.std(0) / fast.std(0)).max() < 2
+    fewer = type(prior)(**(vars(prior) | {"size": 30_000}))
+    assert np.abs(_z(np.array([_summary(entry_by_entry(fewer)) for _ in range(150)]), fast)).max() > 5
+
+
+def _summary(counts):
+    return [(counts == 1).sum(), (counts == 2).sum(), (counts == 3).sum(), len(counts), np.log((counts**2.0).sum())]
+
+
+def _z(a, b):
+    return (a.mean(0) - b.mean(0)) / np.sqrt(a.var(0) / len(a) + b.var(0) / len(b) + 1e-12)

@@ -24,12 +24,12 @@ Measured on digits, 8 repeats of each design, seeds 0 to 7 (``python -m simulati
     Orthogonal(.75, stratified), 1,024   1500   4,096                 1.000           1.07
     Orthogonal(.5), 4 arrays of 2,048    1500   8,192                 .948            2.2
 
-By the reported error, spread over seeds makes z of arrays at n ≥ 1365 good to .03–.05, elsewhere to .01–.02. Over 24 repeats and
-6,000 pairs it is .998 for arrays of two levels, .998 at n = 200, and .937 at n = 60, which is outside: there a sixth of the
-pairs has a variance below that of one trial, so that z is near 0; without them it is 1.03. One array alone is right only without selection: over all pairs whose cells are expected to be filled its z is
-1.03 (``z_unselected``), but a pair with an alias has all failures in one cell, so to ask for filled cells drops .3 % of
-pairs and most of the squared error. No variance can be right for both: give it four arrays or more. Stratified arrays
-help little here, so they are an option and no default.
+By the reported error, spread over seeds makes z of arrays at n ≥ 1365 good to .03–.05, elsewhere to .01–.02. Over 24 repeats
+and 6,000 pairs it is .998 for arrays of two levels, .998 at n = 200, and .937 at n = 60, which is outside: there a sixth of
+the pairs has a variance below that of one trial, so that z is near 0; without them it is 1.03. One array alone is right only
+without selection: over all pairs whose cells are expected to be filled its z is 1.03 (``z_unselected``), but a pair with an
+alias has all failures in one cell, so to ask for filled cells drops .3 % of pairs and most of the squared error. No variance
+can be right for both: give it four arrays or more. Stratified arrays help little here, so they are an option and no default.
 """
 
 from __future__ import annotations

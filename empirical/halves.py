@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from empirical.design import Integers
+from empirical.design import Bools, Integers
 from empirical.designs import Orthogonal
 from empirical.influence import above
 from empirical.memorization import memorization_cells
@@ -67,8 +67,9 @@ def agreement(
     *,
     same_class: bool = True,
     device: str = "cpu",
+    kept: Bools | None = None,
 ) -> Agreement:
-    """What two halves of the trials agree on."""
+    """What two halves of the trials agree on; pairs are those of ``kept`` training examples."""
     parts = halves(trials)
     first, second = (memorization_cells(part).value for part in parts)
     both = np.isfinite(first) & np.isfinite(second)
@@ -77,7 +78,8 @@ def agreement(
     codes: list[Integers] = []
     for part in parts:
         pairs = above(part, y_train, y_test, threshold, same_class=same_class, device=device)
-        codes.append(pairs.train * trials.n_test + pairs.test)
+        found = pairs.train * trials.n_test + pairs.test
+        codes.append(found if kept is None else found[kept[pairs.train]])
     shared = len(np.intersect1d(codes[0], codes[1], assume_unique=True))
     return Agreement(first, second, correlation, len(codes[0]), len(codes[1]), shared)
 

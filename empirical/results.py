@@ -51,10 +51,13 @@ def results(
         else _any_class(trials, threshold, device)
     )
     pairs["memorization"] = table["memorization"].to_numpy()[pairs["train_index"]]
-    if published_rule:
-        pairs = pairs[pairs["memorization"] >= PUBLISHED_MEMORIZATION].reset_index(drop=True)
-    agreed = agreement(trials, y_train, y_test, threshold, same_class=same, device=device)
-    summary = _summary(trials, table, pairs, agreed, threshold, y_train, y_test, same)
+    kept = None
+    if published_rule:  # false pairs and agreement are then those of the kept examples too
+        kept = table["memorization"].to_numpy(float) >= PUBLISHED_MEMORIZATION
+        pairs = pairs[kept[pairs["train_index"]]].reset_index(drop=True)
+    agreed = agreement(trials, y_train, y_test, threshold, same_class=same, device=device, kept=kept)
+    false = expected_false(trials, y_train, y_test, threshold, same_class=same, kept=kept)
+    summary = _summary(trials, table, pairs, agreed, threshold, float(false[0]))
     if classes is not None:
         names = np.array(classes, dtype=object)
         table["label"] = names[table["label"]]
@@ -78,9 +81,7 @@ def _summary(
     pairs: pd.DataFrame,
     agreed: Agreement,
     threshold: float,
-    y_train: Any,
-    y_test: Any,
-    same: bool,
+    false: float,
 ) -> dict[str, Any]:
     value, error = (table[name].to_numpy(float) for name in ("memorization", "stderr"))
     known = np.isfinite(value)
@@ -92,7 +93,7 @@ def _summary(
         "mean_memorization": _mean(value[known]),
         "share_above_0.25": _mean(value[known] >= PUBLISHED_MEMORIZATION),
         f"pairs_above_{threshold:g}": len(pairs),
-        "expected_false_pairs": float(expected_false(trials, y_train, y_test, threshold, same_class=same)[0]),
+        "expected_false_pairs": false,
         "test_accuracy": accuracy(trials),
         "train_accuracy": _mean(table["in_accuracy"].to_numpy(float)),
         "stderr": float(np.sqrt(np.nanmean(error**2))) if np.isfinite(error).any() else None,

@@ -1,0 +1,41 @@
+"""The summary of a run: counts that are of the same pairs, and nothing in it that JSON has no word for."""
+
+from __future__ import annotations
+
+import pytest
+
+from empirical.data import Data
+from empirical.designs import Fixed
+from empirical.discoveries import expected_false
+from empirical.halves import halves
+from empirical.influence import above
+from empirical.results import results
+from empirical.run import Job, run
+from empirical.trials import Trials
+from tests.empirical.nearest import Nearest
+
+
+@pytest.fixture(scope="module")
+def trials(data: Data) -> Trials:
+    return run(Job(data, Nearest(), Fixed(0.7), seed=1), 128)
+
+
+@pytest.mark.parametrize("labeled", [True, False])
+def test_published_rule_counts_false_pairs_and_agreement_of_the_examples_it_keeps(
+    trials: Trials, data: Data, labeled: bool
+) -> None:
+    y, z = (data.y_train, data.y_test) if labeled else (None, None)
+    found = results(trials, y, z, threshold=0.1, published_rule=True)
+    kept = (found.memorization["memorization"] >= 0.25).to_numpy()
+    assert 0 < kept.sum() < trials.n / 2
+    masks, scores = trials.masks(), trials.train_scores()
+    alone = Trials.of(masks[:, kept], scores[:, kept], trials.test_scores())  # as if there were no other examples
+    own = data.y_train[kept] if labeled else None
+    expected = expected_false(alone, own, z, 0.1, same_class=labeled)[0]
+    assert found.summary["expected_false_pairs"] == pytest.approx(expected)
+    assert expected < expected_false(trials, y, z, 0.1, same_class=labeled)[0] / 2
+    sets = [
+        set(zip(p.train, p.test, strict=True))
+        for p in (above(half, own, z, 0.1, same_class=labeled) for half in halves(alone))
+    ]
+    assert found.summary["split_half_jaccard"] == pytest.approx(len(sets[0] & sets[1]) / len(sets[0] | sets[1]))

@@ -7,31 +7,31 @@ from typing import Any
 
 import pandas as pd
 
-from empirical.results import Results
+from empirical.results import Results, pairs_key
 
 
 def report(results: Results, *, top: int = 5) -> str:
     """What one reads at a glance: counts, the examples memorized most, the strongest pairs, and what it means."""
     s = results.summary
-    pairs_key = next(key for key in s if key.startswith("pairs_above_"))
-    level = pairs_key.removeprefix("pairs_above_")
+    found = pairs_key(s["threshold"])
+    level = found.removeprefix("pairs_above_")
     lines = [
         f"{s['n']:,} training and {s['n_test']:,} test examples, {s['trials']:,} models",
         "",
         f"{'test accuracy' if s['score'] == 'correct' else 'mean test ' + s['score']:<32}{_shown(s['test_accuracy'])}",
         f"{'mean memorization':<32}{_shown(s['mean_memorization'])}",
         f"{'memorization of .25 or more':<32}{_percent(s['share_above_0.25'])} of examples",
-        f"{'pairs with influence ≥ ' + level:<32}{s[pairs_key]:,}, of which {s['expected_false_pairs']:,.3g} expected by chance",
+        f"{'pairs with influence ≥ ' + level:<32}{s[found]:,}, of which {s['expected_false_pairs']:,.3g} expected by chance",
         f"{'standard error':<32}{_shown(s['stderr'])} of memorization, {_shown(s['pairs_stderr'])} of these pairs",
         "",
         _block("memorized most", _head(results.memorization.sort_values("memorization", ascending=False), top)),
     ]
     if len(results.pairs):
         lines += ["", _block("most influential pairs", _head(results.pairs, top))]
-    return "\n".join([*lines, "", meaning(s, pairs_key)])
+    return "\n".join([*lines, "", meaning(s, found)])
 
 
-def meaning(s: dict[str, Any], pairs_key: str) -> str:
+def meaning(s: dict[str, Any], key: str) -> str:
     """The closing paragraph."""
     parts = []
     if s["score"] == "correct":
@@ -58,7 +58,7 @@ def meaning(s: dict[str, Any], pairs_key: str) -> str:
             f"Two halves of the models share {_percent(s['split_half_jaccard'])} of the pairs that either finds, and their "
             f"memorization correlates {_shown(s['split_half_correlation'])}."
         )
-    found, false = s[pairs_key], s["expected_false_pairs"]
+    found, false = s[key], s["expected_false_pairs"]
     if found and false > 0.2 * found:
         parts.append(
             f"About {min(false / found, 1):.0%} of the pairs may be false: train more models, or ask for --fdr 0.05."

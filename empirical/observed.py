@@ -133,7 +133,7 @@ def read(directory: str | Path) -> Observed:
         )
     arguments = summary.get("arguments") or {}
     labels = int(table["label"].nunique()) if "label" in table else 2
-    threshold = arguments.get("threshold")
+    threshold = summary.get("threshold", arguments.get("threshold"))
     design = str(summary.get("design") or "")
     return Observed(
         str(summary.get("data", folder.name)),
@@ -152,9 +152,9 @@ def read(directory: str | Path) -> Observed:
     )
 
 
-def _threshold(asked: Any, pairs: pd.DataFrame) -> float:
-    """What --threshold was, or where --fdr had put it: at the least influence kept."""
-    if asked is not None:
-        return float(asked)
+def _threshold(known: Any, pairs: pd.DataFrame) -> float:
+    """As the summary has it; of folders from before it did, what --threshold was, else a guess by the least influence."""
+    if known is not None:
+        return float(known)
     least = float(pairs["influence"].min()) if len(pairs) else 0.15
     return min(least, 0.15)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from empirical.discoveries import expected_false, threshold_for
 from empirical.halves import Agreement, agreement
-from empirical.influence import influence_pairs
+from empirical.influence import above, influence_pairs
 from empirical.memorization import memorization
 from empirical.names import PUBLISHED_MEMORIZATION, THRESHOLD
 from empirical.trials import Trials
@@ -57,7 +57,12 @@ def results(
         pairs = pairs[kept[pairs["train_index"]]].reset_index(drop=True)
     agreed = agreement(trials, y_train, y_test, threshold, same_class=same, device=device, kept=kept)
     false = expected_false(trials, y_train, y_test, threshold, same_class=same, kept=kept)
-    summary = _summary(trials, table, pairs, agreed, threshold, float(false[0]))
+    usual = pairs["influence"].to_numpy() >= THRESHOLD
+    if threshold > THRESHOLD:  # those between were not kept
+        found = above(trials, y_train, y_test, THRESHOLD, same_class=same, device=device)
+        usual = np.ones(len(found), bool) if kept is None else kept[found.train]
+    counts = {pairs_key(threshold): len(pairs), pairs_key(THRESHOLD): int(usual.sum())}
+    summary = _summary(trials, table, pairs, agreed, threshold, float(false[0]), counts)
     if classes is not None:
         names = np.array(classes, dtype=object)
         table["label"] = names[table["label"]]
@@ -68,6 +73,15 @@ def results(
     if test_ids is not None:
         pairs["test_id"] = [test_ids[j] for j in pairs["test_index"]]
     return Results(table, pairs, summary, agreed)
+
+
+def pairs_key(threshold: float) -> str:
+    """The name under which the summary counts the pairs of at least that influence.
+
+    >>> pairs_key(37 * 0.005), pairs_key(0.15)
+    ('pairs_above_0.185', 'pairs_above_0.15')
+    """
+    return f"pairs_above_{threshold:.10g}"
 
 
 def _any_class(trials: Trials, threshold: float, device: str) -> pd.DataFrame:
@@ -82,6 +96,7 @@ def _summary(
     agreed: Agreement,
     threshold: float,
     false: float,
+    counts: dict[str, int],
 ) -> dict[str, Any]:
     value, error = (table[name].to_numpy(float) for name in ("memorization", "stderr"))
     known = np.isfinite(value)
@@ -92,7 +107,8 @@ def _summary(
         "score": trials.score,
         "mean_memorization": _mean(value[known]),
         "share_above_0.25": _mean(value[known] >= PUBLISHED_MEMORIZATION),
-        f"pairs_above_{threshold:g}": len(pairs),
+        "threshold": float(threshold),
+        **counts,
         "expected_false_pairs": false,
         "test_accuracy": accuracy(trials),
         "train_accuracy": _mean(table["in_accuracy"].to_numpy(float)),

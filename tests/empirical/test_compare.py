@@ -88,6 +88,15 @@ def test_report_is_what_estimate_calls_and_says_why_there_is_none(run, tmp_path,
     assert "no report" in caplog.text
 
 
+def test_threshold_is_read_back_and_guessed_in_old_folders_only(run, tmp_path):
+    for name in ("memorization.csv", "pairs.csv"):
+        (tmp_path / name).write_bytes((run / name).read_bytes())
+    summary = json.loads((run / "summary.json").read_text())
+    for known, expected in (({"threshold": 0.185}, 0.185), ({"arguments": {"threshold": 0.3}}, 0.3), ({}, 0.15)):
+        (tmp_path / "summary.json").write_text(json.dumps(summary | known))
+        assert read(tmp_path).threshold == expected
+
+
 def test_balanced_designs_count_as_the_trials_that_their_noise_is_worth(run):
     observed = read(run)
     assert observed.equivalent == observed.trials == 500

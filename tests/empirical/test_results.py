@@ -9,7 +9,8 @@ from empirical.designs import Fixed
 from empirical.discoveries import expected_false
 from empirical.halves import halves
 from empirical.influence import above
-from empirical.results import results
+from empirical.meaning import report
+from empirical.results import pairs_key, results
 from empirical.run import Job, run
 from empirical.trials import Trials
 from tests.empirical.nearest import Nearest
@@ -39,3 +40,16 @@ def test_published_rule_counts_false_pairs_and_agreement_of_the_examples_it_keep
         for p in (above(half, own, z, 0.1, same_class=labeled) for half in halves(alone))
     ]
     assert found.summary["split_half_jaccard"] == pytest.approx(len(sets[0] & sets[1]) / len(sets[0] | sets[1]))
+
+
+@pytest.mark.parametrize("rule", [False, True])
+@pytest.mark.parametrize("threshold", [0.1, 0.15, 0.22, 37 * 0.005])
+def test_summary_says_the_threshold_and_always_counts_the_usual_pairs(
+    trials: Trials, data: Data, threshold: float, rule: bool
+) -> None:
+    found = results(trials, data.y_train, data.y_test, threshold=threshold, published_rule=rule)
+    usual = results(trials, data.y_train, data.y_test, published_rule=rule)
+    assert found.summary["threshold"] == threshold
+    assert found.summary["pairs_above_0.15"] == len(usual.pairs) > 0
+    assert found.summary[pairs_key(threshold)] == len(found.pairs)
+    assert f"pairs with influence ≥ {threshold:g} " in report(found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import sys
 from collections.abc import Sequence
@@ -60,7 +59,9 @@ def _run(arguments: argparse.Namespace) -> int:
     observed = published(arguments.published, data_dir) if arguments.published else read(arguments.directory)
     comparison = _comparison(observed, vars(arguments))
     if arguments.json:
-        print(json.dumps(comparison.record()), flush=True)  # noqa: T201
+        from longtail.files import json_text
+
+        print(json_text(comparison.record()), flush=True)  # noqa: T201
     else:
         from empirical.report.words import summary
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import sys
 import time
@@ -60,7 +59,9 @@ def _run(arguments: argparse.Namespace) -> int:
     if out is not None:
         _write(scored, found, out, arguments)
     if arguments.json:
-        print(json.dumps(found.summary), flush=True)  # noqa: T201
+        from longtail.files import json_text
+
+        print(json_text(found.summary), flush=True)  # noqa: T201
     else:
         from empirical.meaning import report
 
@@ -257,7 +258,7 @@ def _results(scored: Scored, arguments: argparse.Namespace) -> Results:
 
 def _write(scored: Scored, found: Results, out: Path, arguments: argparse.Namespace) -> None:
     """Each file under another name, then renamed; the summary last."""
-    from longtail.files import whole_file
+    from longtail.files import json_text, whole_file
 
     for name, frame in (("memorization", found.memorization), ("pairs", found.pairs)):
         with whole_file(out / f"{name}.csv") as path:
@@ -281,7 +282,7 @@ def _write(scored: Scored, found: Results, out: Path, arguments: argparse.Namesp
 
     record = {**found.summary, "arguments": vars(arguments), "versions": versions(), "hardware": hardware()}
     with whole_file(out / "summary.json") as path:
-        path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        path.write_text(json_text(record, indent=1) + "\n", encoding="utf-8")
     log.info("wrote %s", out / "summary.json")
 
 

@@ -111,9 +111,9 @@ def _summary(
         **counts,
         "expected_false_pairs": false,
         "test_accuracy": accuracy(trials),
-        "train_accuracy": _mean(table["in_accuracy"].to_numpy(float)),
-        "stderr": float(np.sqrt(np.nanmean(error**2))) if np.isfinite(error).any() else None,
-        "pairs_stderr": float(np.sqrt((pairs["stderr"].to_numpy(float) ** 2).mean())) if len(pairs) else None,
+        "train_accuracy": _mean(table["in_accuracy"].dropna().to_numpy(float)),  # of examples that were in
+        "stderr": _root_mean_square(error),
+        "pairs_stderr": _root_mean_square(pairs["stderr"].to_numpy(float)),
         "never_in_or_out": int((~known).sum()),
         "split_half_correlation": _number(agreed.correlation),
         "split_half_jaccard": _number(agreed.jaccard),
@@ -144,6 +144,12 @@ def lowest_threshold(trials: Trials, y_train: Any, y_test: Any, rate: float, *, 
 
 def _mean(values: Any) -> float | None:
     return float(np.mean(values)) if len(values) else None
+
+
+def _root_mean_square(error: Floats) -> float | None:
+    """Of the errors that are known."""
+    known = error[np.isfinite(error)]
+    return float(np.sqrt(np.mean(known**2))) if known.size else None
 
 
 def _number(value: float) -> float | None:

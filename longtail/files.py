@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from longtail.core import ArgumentError
 
@@ -37,3 +40,20 @@ def folder(argument: str, path: str | Path) -> Path:
     except OSError as error:
         raise ArgumentError(argument, str(path), f"{error.strerror}: give a folder that can be written to") from error
     return target
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """``value`` as JSON, which knows no NaN and no infinity: they become null.
+
+    >>> json_text({"known": 0.5, "unknown": [float("nan")]})
+    '{"known": 0.5, "unknown": [null]}'
+    """
+    return json.dumps(_finite(value), indent=indent, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):  # numpy's float64 is one too
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    return [_finite(one) for one in value] if isinstance(value, (list, tuple)) else value

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from longtail import __version__
 from longtail.core import ArgumentError
-from longtail.files import folder, whole_file
+from longtail.files import folder, json_text, whole_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,7 +90,7 @@ class Run:
             "frames": list(self.frames)
         }
         with whole_file(target / "run.json") as path:
-            path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+            path.write_text(json_text(record, indent=2) + "\n", encoding="utf-8")
         return [*written, target / "run.json"]
 
     @classmethod

@@ -58,6 +58,16 @@ def test_it_writes_what_it_says(capsys, tmp_path):
     assert not list(tmp_path.rglob(".*"))
 
 
+def test_json_is_json_whatever_is_unknown(capsys, tmp_path):
+    def refuse(name):
+        raise AssertionError(f"{name} is not JSON")
+
+    code, out, _ = run(capsys, *SMALL[:3], "--trials", 2, "--no-plot", "--json", "--out", tmp_path)
+    assert code == 0
+    for text in (out, *(path.read_text() for path in tmp_path.rglob("*.json"))):
+        json.loads(text, parse_constant=refuse)
+
+
 def test_results_are_on_stdout_and_the_rest_on_stderr(capsys):
     code, out, err = run(capsys, *SMALL)
     assert code == 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+import numpy as np
 import pytest
 
 from empirical.data import Data
@@ -53,3 +56,16 @@ def test_summary_says_the_threshold_and_always_counts_the_usual_pairs(
     assert found.summary["pairs_above_0.15"] == len(usual.pairs) > 0
     assert found.summary[pairs_key(threshold)] == len(found.pairs)
     assert f"pairs with influence ≥ {threshold:g} " in report(found)
+
+
+def test_what_two_models_leave_unknown_is_null_and_not_nan(data: Data) -> None:
+    """Of two models some examples are in neither, and no error is known."""
+    few = run(Job(data, Nearest(), Fixed(0.7), seed=1), 2)
+    found = results(few, data.y_train, data.y_test)
+    json.dumps(found.summary, allow_nan=False)
+    assert found.summary["pairs_stderr"] is None
+    masks = few.masks()
+    some = masks.any(0)
+    right = [few.train_scores()[masks[:, i], i].mean() for i in np.flatnonzero(some)]
+    assert not some.all()
+    assert found.summary["train_accuracy"] == pytest.approx(np.mean(right))

@@ -33,13 +33,18 @@ def report(
 
     A few fits only, for it is to take seconds; None, and the reason in the log, where there is nothing to compare.
     """
+    from empirical.comparison import Comparison
     from empirical.observed import read
     from longtail.files import folder
 
     target = folder("--out", out if out is not None else directory)
     quick = {"family": ["Zipf", "Uniform"], "coupling": ["beta"], "simulations": 50, "seed": seed}
     try:
-        comparison = _comparison(read(directory), quick | {"directory": directory})
+        observed = read(directory)
+        if observed.labels is None:
+            log.info("no theory in the report: without labels the number of classes is not known; give --labels K")
+            return _write(Comparison(observed, ()), target, {"DIR": str(directory), "seed": seed}, None, dataset)
+        comparison = _comparison(observed, quick | {"directory": directory})
     except ArgumentError as error:
         log.info("no report: %s", error)
         return None
@@ -56,7 +61,12 @@ def _run(arguments: argparse.Namespace) -> int:
         )
     out = folder("--out", arguments.out) if arguments.out else None
     data_dir = data_folder(arguments.data_dir)
-    observed = published(arguments.published, data_dir) if arguments.published else read(arguments.directory)
+    if arguments.published:
+        if arguments.labels is not None:
+            raise ArgumentError("--labels", arguments.labels, "published scores have labels; leave it out")
+        observed = published(arguments.published, data_dir)
+    else:
+        observed = read(arguments.directory, arguments.labels)
     comparison = _comparison(observed, vars(arguments))
     if arguments.json:
         from longtail.files import json_text
@@ -137,6 +147,7 @@ def parser() -> command.Parser:
     p.add_argument(
         "--data-dir", metavar="DIR", help="where official files are (default: LONGTAIL_DATA, ../shared/data)"
     )
+    p.add_argument("--labels", type=int, metavar="K", help="number of classes, of a run without labels")
     fit = p.add_argument_group("fit")
     fit.add_argument(
         "--family",

@@ -30,7 +30,7 @@ NOT_REJECTED = 0.05
 
 @dataclass(frozen=True)
 class Comparison:
-    """The observed estimates and fits to them, best first."""
+    """The observed estimates and fits to them, best first; none where the number of classes is not known."""
 
     observed: Observed
     fits: tuple[Bridge, ...]
@@ -62,6 +62,8 @@ class Comparison:
     @cached_property
     def frames(self) -> dict[str, pd.DataFrame]:
         """Tables by name."""
+        if not self.fits:
+            return {}
         found = {
             "shares": self.shares(),
             "distribution": self.distribution(),
@@ -149,8 +151,11 @@ def compare(
     removal: pd.DataFrame | None = None,
 ) -> Comparison:
     """Fit every family with every coupling, and order them by likelihood and parameters (AIC)."""
+    if observed.labels is None:
+        remedy = "theory asks how often a guess is right, and this run has no labels; give the number of classes"
+        raise ArgumentError("--labels", None, remedy)
     values = observed.values
-    if np.ptp(values) == 0:
+    if len(values) and np.ptp(values) == 0:
         raise ArgumentError(
             "DIR", f"memorization of {values[0]:g} throughout", "nothing is memorized; nothing to explain"
         )

@@ -81,6 +81,8 @@ def _train(arguments: argparse.Namespace, out: Path | None) -> Scored:
     from empirical.run import check, run
     from empirical.store import Store
 
+    if arguments.labels is not None:
+        raise ArgumentError("--labels", arguments.labels, "a data set has labels of its own; leave it out")
     names = ("data_dir", "label", "id", "text", "test", "test_fraction", "prior", "n", "seed")
     arguments.trials = _trials(arguments)
     dataset = load(arguments.data, **{name: getattr(arguments, name) for name in names})
@@ -200,6 +202,7 @@ def _elsewhere(arguments: argparse.Namespace) -> Scored:
     from empirical.dataset import encoded
     from empirical.datasets.npz import opened
     from empirical.trials import Trials
+    from longtail.core import whole
 
     parts = opened(arguments.masks)
     lacking = [name for name in ("masks", "correct_train", "correct_test") if name not in parts]
@@ -218,7 +221,10 @@ def _elsewhere(arguments: argparse.Namespace) -> Scored:
     ids = [tuple(parts[k].tolist()) if k in parts else None for k in ("train_ids", "test_ids")]
     if "y_train" not in parts or "y_test" not in parts:
         log.info("without y_train and y_test pairs are of any two classes")
+        record["labels"] = None if arguments.labels is None else whole("--labels", arguments.labels, 2)
         return Scored(trials, None, None, None, ids[0], ids[1], record)
+    if arguments.labels is not None:
+        raise ArgumentError("--labels", arguments.labels, f"{arguments.masks} has labels of its own; leave it out")
     y, z, classes = encoded("y_train, y_test", parts["y_train"], parts["y_test"])
     for name, labels, n in (("y_train", y, trials.n), ("y_test", z, trials.n_test)):
         if len(labels) != n:

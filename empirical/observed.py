@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from longtail.core import ArgumentError, Floats
+from longtail.core import ArgumentError, Floats, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,13 +23,14 @@ OPTIONS = ("data_dir", "label", "id", "text", "test", "test_fraction", "prior", 
 @dataclass(frozen=True)
 class Observed:
     """Estimates of one experiment. ``threshold`` is the influence from which pairs were kept, ``memorized`` their least
-    memorization; ``arguments`` are those of the run, by which its data can be loaded again.
+    memorization; ``arguments`` are those of the run, by which its data can be loaded again. ``labels`` is the number of
+    classes, None where nobody has said it: theory then has nothing to say.
     """
 
     name: str
     memorization: pd.DataFrame = field(repr=False)
     pairs: pd.DataFrame = field(repr=False)
-    labels: int
+    labels: int | None
     tests: int
     trials: int
     rate: float
@@ -110,8 +111,8 @@ def _held_out(value: Floats, count: float) -> tuple[Floats, Floats, Floats]:
     return np.sqrt(value * (1 - value) / count), middle - half, middle + half
 
 
-def read(directory: str | Path) -> Observed:
-    """The folder that ``python -m empirical.estimate --out`` wrote."""
+def read(directory: str | Path, labels: int | None = None) -> Observed:
+    """The folder that ``python -m empirical.estimate --out`` wrote; ``labels`` where it does not know its classes."""
     import pandas as pd
 
     folder = Path(directory)
@@ -132,14 +133,13 @@ def read(directory: str | Path) -> Observed:
             "DIR", f"score {summary['score']}", "the theory speaks of right and wrong: estimate --score correct"
         )
     arguments = summary.get("arguments") or {}
-    labels = int(table["label"].nunique()) if "label" in table else 2
     threshold = summary.get("threshold", arguments.get("threshold"))
     design = str(summary.get("design") or "")
     return Observed(
         str(summary.get("data", folder.name)),
         table,
         pairs,
-        max(labels, 2),
+        _labels(labels, table, summary.get("labels")),
         int(summary["n_test"]),
         int(summary["trials"]),
         float(summary["fraction"]),
@@ -150,6 +150,14 @@ def read(directory: str | Path) -> Observed:
         iid=not design.startswith("Orthogonal"),
         arguments=arguments,
     )
+
+
+def _labels(asked: int | None, table: pd.DataFrame, told: Any) -> int | None:
+    """How many classes: those of the table, else as the run was told, else as asked."""
+    known = max(int(table["label"].nunique()), 2) if "label" in table else told
+    if asked is None or known is None:
+        return whole("--labels", asked, 2) if asked is not None else known
+    raise ArgumentError("--labels", asked, f"the run has {known} classes of its own; leave it out")
 
 
 def _threshold(known: Any, pairs: pd.DataFrame) -> float:

@@ -42,6 +42,7 @@ def parser() -> Parser:
         help="models trained elsewhere: masks, correct_train, correct_test, "
         "and y_train, y_test where pairs are to be of one class",
     )
+    data.add_argument("--labels", type=int, metavar="K", help="number of classes, for --masks without labels")
     run = p.add_argument_group("run")
     run.add_argument(
         "--learner",

@@ -31,9 +31,10 @@ def figures(frames: Mapping[str, pd.DataFrame], name: str, ink: str = INK) -> di
         "removal": lambda: removal(frames["predicted_removal"], frames.get("removal")),
         "samples": lambda: samples(frames["error_against_samples"]),
     }
+    needed = {"removal": "predicted_removal", "samples": "error_against_samples", "theory": "shares"}
     style = STYLE | dict.fromkeys(INKED, ink) | {"svg.fonttype": "none"}
     with rc_context(style):  # type: ignore[arg-type]
-        return {key: draw() for key, draw in wanted.items()}
+        return {key: draw() for key, draw in wanted.items() if needed.get(key, key) in frames}
 
 
 def theory(table: pd.DataFrame) -> Figure:

@@ -17,8 +17,15 @@ SHOWN = 0.25
 
 def headline(comparison: Comparison) -> str:
     """One or two sentences: does the theory explain this, and how nearly."""
-    best, seen = comparison.best, comparison.observed
-    share = float((seen.values >= SHOWN).mean())
+    seen = comparison.observed
+    share = float((seen.values >= SHOWN).mean()) if len(seen.values) else 0.0
+    memorized = f"{share:.1%} of {len(seen.values):,} training examples have memorization of {SHOWN:g} or more"
+    if not comparison.fits:
+        return (
+            f"{memorized}. There is no theory beside it: theory asks how often a guess is right, and without labels the "
+            "number of classes is not known. Give it as --labels K."
+        )
+    best = comparison.best
     fitted = float(np.interp(SHOWN, best.shares["threshold"], best.shares["fitted"]))
     points = f"{100 * best.distance:.2g} points"
     p = best.goodness.p_value
@@ -39,10 +46,7 @@ def headline(comparison: Comparison) -> str:
         )
     else:
         verdict = f"The long-tail theory does not fit: it is off by up to {points} ({_p(p)})."
-    return (
-        f"{share:.1%} of {len(seen.values):,} training examples have memorization of {SHOWN:g} or more; the best fit of the "
-        f"theory has {fitted:.1%}. {verdict} {_beyond(comparison)}".strip()
-    )
+    return f"{memorized}; the best fit of the theory has {fitted:.1%}. {verdict} {_beyond(comparison)}".strip()
 
 
 def _beyond(comparison: Comparison) -> str:
@@ -66,7 +70,15 @@ def _beyond(comparison: Comparison) -> str:
 
 def findings(comparison: Comparison) -> list[str]:
     """What was fitted, what else would do, pairs and removal, one sentence or two each."""
-    best, seen = comparison.best, comparison.observed
+    seen = comparison.observed
+    pairs, tests, single = seen.influenced
+    carried = (
+        f"{pairs:,} pairs of influence {seen.threshold:g} or more carry {tests:,} test examples, {single:,} of them by one "
+        "training example alone"
+    )
+    if not comparison.fits:
+        return [f"{carried}."]
+    best = comparison.best
     said = []
     named = "; ".join(_pinned(name, e) for name, e in best.parameters.items())
     said.append(
@@ -84,11 +96,9 @@ def findings(comparison: Comparison) -> list[str]:
             said.append(
                 f"{len(rejected)} other combinations of prior and coupling are rejected (p < {NOT_REJECTED:g})."
             )
-    pairs, tests, single = seen.influenced
     theory = comparison.frames["influence"].iloc[0]
     said.append(
-        f"{pairs:,} pairs of influence {seen.threshold:g} or more carry {tests:,} test examples, {single:,} of them by one "
-        f"training example alone; the fit, which saw memorization only, expects {theory['pairs_fitted']:,.0f}, "
+        f"{carried}; the fit, which saw memorization only, expects {theory['pairs_fitted']:,.0f}, "
         f"{theory['tests_fitted']:,.0f} and {theory['single_fitted']:,.0f}."
     )
     said.append(_removal(comparison))

@@ -181,10 +181,14 @@ def test_models_trained_elsewhere(capsys, tmp_path):
     assert code == 0
     assert json.loads(out)["n_test"] == 9
     assert "any two classes" in err
+    assert json.loads(out)["labels"] is None
+    code, out, _ = run(capsys, "--masks", tmp_path / "m.npz", "--json", "--labels", 4)
+    assert json.loads(out)["labels"] == 4
     np.savez(tmp_path / "n.npz", **parts, y_train=np.arange(20) % 2, y_test=np.arange(9) % 2)
     code, out, _ = run(capsys, "--masks", tmp_path / "n.npz", "--out", tmp_path / "o")
     assert code == 0
     assert "0.5" in out
+    assert run(capsys, "--masks", tmp_path / "n.npz", "--labels", 2)[0] == 2
     np.savez(tmp_path / "bad.npz", **(parts | {"correct_train": parts["correct_train"][:, 1:]}))
     code, _, err = run(capsys, "--masks", tmp_path / "bad.npz")
     assert code == 2
@@ -245,6 +249,7 @@ def test_fewer_false_pairs_on_request(capsys, tmp_path):
         (("digits", "--workers", "0"), "workers"),
         (("digits", "--seed", "-1"), "seed"),
         (("digits", "--label", "x"), "no such option"),
+        (("digits", "--labels", "10"), "--labels"),
         (("digits", "--threshold", "0.1", "--fdr", "0.1"), "not both"),
         (("digits", "--score", "loss"), "score"),
         (("planted", "--prior", "Nope(1)"), "prior"),

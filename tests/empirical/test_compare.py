@@ -97,6 +97,44 @@ def test_threshold_is_read_back_and_guessed_in_old_folders_only(run, tmp_path):
         assert read(tmp_path).threshold == expected
 
 
+@pytest.fixture
+def bare(run, tmp_path):
+    """The same run without labels, as of models trained elsewhere."""
+    table = pd.read_csv(run / "memorization.csv").drop(columns="label")
+    table.to_csv(tmp_path / "memorization.csv", index=False)
+    for name in ("pairs.csv", "summary.json"):
+        (tmp_path / name).write_bytes((run / name).read_bytes())
+    return tmp_path
+
+
+def test_without_labels_there_is_no_theory_and_the_report_says_why(bare, caplog):
+    with caplog.at_level("INFO"):
+        page = compare.report(bare)
+    assert page is not None
+    assert "--labels K" in caplog.text
+    text = page.read_text()
+    assert "number of classes is not known" in text
+    assert text.count("<figure") == 0
+    assert "Every fit" not in text
+    assert "3 pairs of influence 0.15 or more" in text
+
+
+def test_number_of_classes_can_be_told_where_it_is_not_known(run, bare, capsys):
+    assert compare.main([str(bare), *FAST]) == 2
+    assert "--labels: got None; theory asks" in capsys.readouterr().err
+    answers = []
+    for arguments in ([str(run)], [str(bare), "--labels", "5"], [str(bare), "--labels", "2"]):
+        assert compare.main([*arguments, "--json", *FAST]) == 0
+        answers.append(json.loads(capsys.readouterr().out)["fit"])
+    assert answers[0] == answers[1] != answers[2]
+    told = json.loads((bare / "summary.json").read_text()) | {"labels": 7}
+    (bare / "summary.json").write_text(json.dumps(told))
+    assert read(bare).labels == 7
+    for arguments in ([str(run), "--labels", "5"], [str(bare), "--labels", "1"], [str(bare), "--labels", "7"]):
+        assert compare.main([*arguments, *FAST]) == 2
+        assert "--labels" in capsys.readouterr().err
+
+
 def test_balanced_designs_count_as_the_trials_that_their_noise_is_worth(run):
     observed = read(run)
     assert observed.equivalent == observed.trials == 500

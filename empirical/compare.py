@@ -14,6 +14,8 @@ from longtail import command
 from longtail.core import ArgumentError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from empirical.comparison import Comparison
     from empirical.dataset import Dataset
     from empirical.observed import Observed
@@ -85,12 +87,7 @@ def _comparison(observed: Observed, options: dict[str, Any]) -> Comparison:
     from empirical import comparison as c
     from empirical.bridge import SIMULATIONS
 
-    removal = None
-    place = options.get("directory")
-    if place is not None and (Path(place) / "removal.csv").is_file():
-        import pandas as pd
-
-        removal = pd.read_csv(Path(place) / "removal.csv")
+    removal, foretold = _removal(options.get("directory"))
     families, couplings = options.get("family") or c.FAMILIES, options.get("coupling") or c.COUPLINGS
     log.info("fitting %s to %s estimates", ", ".join(families), f"{len(observed.values):,}")
     return c.compare(
@@ -100,7 +97,18 @@ def _comparison(observed: Observed, options: dict[str, Any]) -> Comparison:
         simulations=options.get("simulations") or SIMULATIONS,
         seed=options.get("seed", 0),
         removal=removal,
+        foretold=foretold,
     )
+
+
+def _removal(directory: str | Path | None) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+    """What ``python -m empirical.remove`` found in that folder, and what it had predicted before: both or, at most, neither."""
+    import pandas as pd
+
+    found, before = (Path(directory or "") / f"{name}.csv" for name in ("removal", "removal_predicted"))
+    if directory is None or not found.is_file():
+        return None, None
+    return pd.read_csv(found), pd.read_csv(before) if before.is_file() else None
 
 
 def _write(

@@ -30,11 +30,16 @@ NOT_REJECTED = 0.05
 
 @dataclass(frozen=True)
 class Comparison:
-    """The observed estimates and fits to them, best first; none where the number of classes is not known."""
+    """The observed estimates and fits to them, best first; none where the number of classes is not known.
+
+    ``removal`` is what retraining found, ``foretold`` what was written down before it: that is then the prediction, not
+    what a fit of today would say.
+    """
 
     observed: Observed
     fits: tuple[Bridge, ...]
     removal: pd.DataFrame | None = field(default=None, repr=False)
+    foretold: pd.DataFrame | None = field(default=None, repr=False)
 
     @property
     def best(self) -> Bridge:
@@ -68,15 +73,20 @@ class Comparison:
             "shares": self.shares(),
             "distribution": self.distribution(),
             "influence": self.influence(),
-            "predicted_removal": predicted.removal(
-                self.best.problem, self.best.coupling, REMOVED, self.observed.rate, self.best.trials
-            ),
+            "predicted_removal": self.predicted_removal(),
             "error_against_samples": predicted.error_against_samples(self.best.problem, self.best.coupling),
             "fits": self.fits_table(),
         }
         if self.removal is not None:
             found["removal"] = self.removal
         return found
+
+    def predicted_removal(self) -> pd.DataFrame:
+        """What removing the memorized should cost: as written down before it was tried, else by the best fit."""
+        if self.foretold is not None:
+            return self.foretold.sort_values("threshold", ignore_index=True)
+        best = self.best
+        return predicted.removal(best.problem, best.coupling, REMOVED, self.observed.rate, best.trials)
 
     def shares(self) -> pd.DataFrame:
         """The share of examples memorized θ or more: observed, fitted, and how far chance moves it (one standard error)."""
@@ -149,6 +159,7 @@ def compare(
     simulations: int = SIMULATIONS,
     seed: int = 0,
     removal: pd.DataFrame | None = None,
+    foretold: pd.DataFrame | None = None,
 ) -> Comparison:
     """Fit every family with every coupling, and order them by likelihood and parameters (AIC)."""
     if observed.labels is None:
@@ -164,5 +175,5 @@ def compare(
     options: dict[str, Any] = {"rate": observed.rate, "simulations": simulations, "seed": seed}
     fits = [fit(values, observed.labels, observed.equivalent, f, c, **options) for f, c in tried]
     return Comparison(
-        observed, tuple(sorted(fits, key=lambda b: 2 * len(b.parameters) - 2 * b.log_likelihood)), removal
+        observed, tuple(sorted(fits, key=lambda b: 2 * len(b.parameters) - 2 * b.log_likelihood)), removal, foretold
     )

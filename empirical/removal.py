@@ -27,6 +27,7 @@ THRESHOLDS = (0.1, 0.25, 0.4, 0.6, 0.8)
 SEEDS = 5
 NEAR = 0.05  # quantile of the distances of training examples to their nearest other
 BLOCK = 1024
+ALL, DISTINCT = "all", "no duplicates"  # sets of test examples
 Bools = NDArray[np.bool_]
 
 
@@ -65,7 +66,7 @@ def removal(
         for k, mask in enumerate(masks):  # one trial number for all: a learner's own chance is the same in each
             arms[s, k] = trainer(mask[None, :], np.array([s]))[1][0]
     near = near_duplicates(data) if duplicates is None else duplicates
-    sets = {"all": np.ones(data.n_test, bool)} | ({"no duplicates": ~near} if near.any() and not near.all() else {})
+    sets = {ALL: np.ones(data.n_test, bool)} | ({DISTINCT: ~near} if near.any() and not near.all() else {})
     rows = []
     for name, chosen in sets.items():
         right = arms[:, :, chosen].astype(float)
@@ -93,6 +94,13 @@ def _row(
     for label, difference in differences.items():
         row[label], row[f"{label}_stderr"] = paired(difference)
     return row
+
+
+def of_set(removal: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The rows of one set of test examples; all examples in a table that does not say."""
+    if "set" in removal:
+        return removal[removal["set"] == name]
+    return removal if name == ALL else removal.iloc[:0]
 
 
 def paired(difference: Floats) -> tuple[float, float]:

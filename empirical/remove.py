@@ -24,7 +24,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from empirical.comparison import compare
     from empirical.observed import read
     from empirical.predicted import removal as predict
-    from empirical.removal import SEEDS, THRESHOLDS, removal
+    from empirical.removal import DISTINCT, SEEDS, THRESHOLDS, of_set, removal
     from empirical.spec import learner
     from longtail.files import whole_file
 
@@ -54,8 +54,20 @@ def _run(arguments: argparse.Namespace) -> int:
     with whole_file(out / "removal.csv") as path:
         table.to_csv(path, index=False)
     log.info("wrote %s", out / "removal.csv")
-    whole = table[table["set"] == "all"].merge(prediction, on="threshold", suffixes=("", "_predicted"))
-    columns = ["threshold", "removed", "lost", "lost_stderr", "lost_predicted", "lost_random", "lost_random_predicted"]
+    whole = table.merge(prediction, on="threshold", suffixes=("", "_predicted"))
+    if of_set(table, DISTINCT).empty:
+        log.info("no test example has a near-duplicate in training, or every one has: there is no leaving them out")
+    columns = [
+        "set",
+        "tests",
+        "threshold",
+        "removed",
+        "lost",
+        "lost_stderr",
+        "lost_predicted",
+        "lost_random",
+        "lost_random_predicted",
+    ]
     print(whole[columns].to_string(index=False, float_format=lambda v: f"{v:.4f}"), flush=True)  # noqa: T201
     return 0
 

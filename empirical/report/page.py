@@ -117,6 +117,9 @@ def _table(frames: Mapping[str, pd.DataFrame], figure: str) -> dict[str, Any]:
     names = {"theory": "shares", "removal": "predicted_removal", "samples": "error_against_samples"}
     name = "removal" if figure == "removal" and "removal" in frames else names.get(figure, figure)
     frame = frames[name]
+    if name == "removal":
+        theory = frames["predicted_removal"][["threshold", "lost", "lost_random"]]
+        frame = frame.merge(theory, on="threshold", how="left", suffixes=("", "_predicted"))
     if len(frame) > 40:
         frame = frame.iloc[:: len(frame) // 20]
     rows = [[f"{v:.4g}" if isinstance(v, float) else str(v) for v in row] for row in frame.itertuples(index=False)]

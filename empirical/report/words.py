@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from empirical.comparison import NOT_REJECTED, Comparison
+from empirical.removal import ALL, DISTINCT, of_set
 from longtail.core import Estimate
 
 CLOSE = 0.02
@@ -58,9 +59,8 @@ def _beyond(comparison: Comparison) -> str:
     if abs(expected - pairs) > max(spread, 0.5 * pairs):
         misses.append(f"{expected:,.0f} influential pairs where {pairs:,} are seen")
     if comparison.removal is not None:
-        table = comparison.removal
-        table = table[table["set"] == "all"] if "set" in table else table
-        row = table.iloc[int((table["threshold"] - SHOWN).abs().argmin())]
+        table = of_set(comparison.removal, ALL)
+        row = _nearest(table, SHOWN)
         theory = comparison.frames["predicted_removal"]
         lost = float(np.interp(row["threshold"], theory["threshold"], theory["lost"]))
         if abs(lost - row["lost"]) > 3 * row["lost_stderr"] + 0.1 * lost:
@@ -120,20 +120,28 @@ def _pinned(name: str, e: Estimate) -> str:
 
 def _removal(comparison: Comparison) -> str:
     table = comparison.frames["predicted_removal"]
-    row = table.iloc[int((table["threshold"] - SHOWN).abs().argmin())]
+    row = _nearest(table, SHOWN)
+    expects = "expects" if comparison.foretold is None else "expected, before it was tried,"
     text = (
-        f"Without the {row['removed_share']:.1%} of examples memorized {row['threshold']:g} or more, theory expects to lose "
-        f"{row['lost']:.1%} of test accuracy, and {row['lost_random']:.1%} without as many at random."
+        f"Without the {row['removed_share']:.1%} of examples memorized {row['threshold']:g} or more, theory {expects} to "
+        f"lose {row['lost']:.1%} of test accuracy, and {row['lost_random']:.1%} without as many at random."
     )
     if comparison.removal is None:
         return text + " This was not tried."
-    observed = comparison.removal
-    if "set" in observed:
-        observed = observed[observed["set"] == "all"]
-    seen = observed.iloc[int((observed["threshold"] - row["threshold"]).abs().argmin())]
+    seen = _nearest(of_set(comparison.removal, ALL), row["threshold"])
+    text += f" Observed: {_with(seen, 'lost')} and {_with(seen, 'lost_random')} at {seen['threshold']:g} (95 %)."
+    apart = of_set(comparison.removal, DISTINCT)
+    if apart.empty:
+        return text
+    seen = _nearest(apart, row["threshold"])
     return text + (
-        f" Observed: {_with(seen, 'lost')} and {_with(seen, 'lost_random')} at {seen['threshold']:g} (95 %)."
+        f" On the {seen['tests']:,} test examples without near-duplicates in training: {_with(seen, 'lost')} and "
+        f"{_with(seen, 'lost_random')}."
     )
+
+
+def _nearest(table: pd.DataFrame, threshold: float) -> pd.Series:
+    return table.iloc[int((table["threshold"] - threshold).abs().argmin())]
 
 
 def _with(row: pd.Series, name: str) -> str:

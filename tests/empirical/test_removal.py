@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from empirical import comparison, estimate, remove
 from empirical.consistency import by_chance, consistency, jaccard
 from empirical.coupling import Fixed
 from empirical.data import Data
@@ -85,6 +88,32 @@ def test_nothing_left_to_train_on_is_refused(known):
         removal(known.data, KNN(), np.ones(1500), (0.5,))
     with pytest.raises(ArgumentError, match="memorization"):
         removal(known.data, KNN(), np.ones(3), (0.5,))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A run on digits, as estimate writes it."""
+    out = tmp_path_factory.mktemp("digits")
+    assert estimate.main(["digits", "--trials", "64", "--no-plot", "--quiet", "--out", str(out)]) == 0
+    return out
+
+
+@pytest.fixture
+def one_family(monkeypatch):
+    """Only Zipf is fitted: which prior is best is not what is asked."""
+    monkeypatch.setattr("empirical.comparison.compare", partial(comparison.compare, families=("Zipf",)))
+
+
+def test_command_prints_what_was_lost_with_and_without_near_duplicates(folder, one_family, capsys):
+    capsys.readouterr()
+    arguments = ["--threshold", "0.5", "--seeds", "2", "--simulations", "5", "--quiet"]
+    assert remove.main([str(folder), *arguments]) == 0
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert head.split()[:3] == ["set", "tests", "threshold"]
+    assert [row.split("0.5000")[0].rsplit(maxsplit=1)[0].strip() for row in rows] == ["all", "no duplicates"]
+    table = pd.read_csv(folder / "removal.csv")
+    assert table["set"].tolist() == ["all", "no duplicates"]
+    assert (folder / "removal_predicted.csv").is_file()
 
 
 def observed(memorization: np.ndarray, pairs: list[tuple[int, int]]) -> Observed:

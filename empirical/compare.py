@@ -103,12 +103,12 @@ def _comparison(observed: Observed, options: dict[str, Any]) -> Comparison:
 
 def _removal(directory: str | Path | None) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
     """What ``python -m empirical.remove`` found in that folder, and what it had predicted before: both or, at most, neither."""
-    import pandas as pd
+    from longtail.files import read_table
 
     found, before = (Path(directory or "") / f"{name}.csv" for name in ("removal", "removal_predicted"))
     if directory is None or not found.is_file():
         return None, None
-    return pd.read_csv(found), pd.read_csv(before) if before.is_file() else None
+    return read_table(found), read_table(before) if before.is_file() else None
 
 
 def _write(

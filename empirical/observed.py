@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from empirical.dataset import Dataset
 
 PUBLISHED = {"cifar100": (100, 10_000, 4000, 0.7)}  # classes, test examples, models, share of examples in a subset
+NAMED = ("label", "id", "train_id", "test_id")  # columns of names
 OPTIONS = ("data_dir", "label", "id", "text", "test", "test_fraction", "prior", "n", "seed")
 
 
@@ -113,12 +114,12 @@ def _held_out(value: Floats, count: float) -> tuple[Floats, Floats, Floats]:
 
 def read(directory: str | Path, labels: int | None = None) -> Observed:
     """The folder that ``python -m empirical.estimate --out`` wrote; ``labels`` where it does not know its classes."""
-    import pandas as pd
+    from longtail.files import read_table
 
     folder = Path(directory)
     try:
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        table, pairs = (pd.read_csv(folder / f"{name}.csv") for name in ("memorization", "pairs"))
+        table, pairs = (read_table(folder / f"{name}.csv", NAMED) for name in ("memorization", "pairs"))
     except (OSError, ValueError) as error:
         remedy = f"not the folder of a run ({error}); give one that python -m empirical.estimate --out wrote"
         raise ArgumentError("DIR", str(directory), remedy) from error

@@ -6,12 +6,15 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from longtail.core import ArgumentError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @contextmanager
@@ -40,6 +43,18 @@ def folder(argument: str, path: str | Path) -> Path:
     except OSError as error:
         raise ArgumentError(argument, str(path), f"{error.strerror}: give a folder that can be written to") from error
     return target
+
+
+def read_table(path: Path, names: Collection[str] = ()) -> pd.DataFrame:
+    """A CSV that we wrote: what is empty is missing, but "NA", "null" and "None" are words, and classes may be called so.
+
+    Columns in ``names`` stay text, though all of them be numbers: 007 is another name than 7.
+    """
+    import pandas as pd
+
+    table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(names, str))
+    named = [name for name in names if name in table]
+    return table.fillna(dict.fromkeys(named, ""))
 
 
 def json_text(value: Any, indent: int | None = None) -> str:

@@ -15,6 +15,8 @@ from empirical import compare
 from empirical.bridge import planted
 from empirical.coupling import Beta
 from empirical.observed import published, read
+from empirical.report.exhibits import exhibits
+from empirical.report.gallery import gallery
 from longtail import ArgumentError, Problem, Zipf
 from longtail.run import Run
 from tests.empirical.places import real
@@ -179,6 +181,26 @@ def test_loss_without_near_duplicates_is_said_and_drawn(removed, capsys):
     frames["removal"] = frames["removal"].drop(columns="set")
     labels = figures(frames, "x")["removal"].axes[0].get_legend_handles_labels()[1]
     assert not any("without near-duplicates" in label for label in labels)
+
+
+def test_classes_may_be_called_as_missing_values_are(run, tmp_path):
+    """A class "NA" is not a missing label; an empty error is one."""
+    names = np.array(["NA", "null", "None", "nan", "n/a"])
+    table = pd.read_csv(run / "memorization.csv")
+    table["label"], table["id"] = names[table["label"]], [f"{k:04}" for k in range(len(table))]
+    table.loc[3, "stderr"] = np.nan
+    table.to_csv(tmp_path / "memorization.csv", index=False)
+    pairs = pd.read_csv(run / "pairs.csv").assign(label=["NA", "null", "NA"], train_id=["0001", "NA", "None"])
+    pairs.to_csv(tmp_path / "pairs.csv", index=False)
+    (tmp_path / "summary.json").write_bytes((run / "summary.json").read_bytes())
+    seen = read(tmp_path)
+    assert seen.labels == 5
+    assert seen.memorization["label"].tolist() == table["label"].tolist()
+    assert seen.memorization["id"].tolist() == table["id"].tolist()
+    assert seen.pairs["train_id"].tolist() == ["0001", "NA", "None"]
+    assert np.flatnonzero(seen.memorization["stderr"].isna()).tolist() == [3]
+    items = gallery(seen, exhibits(None))
+    assert items.classes == sorted(names)
 
 
 def test_balanced_designs_count_as_the_trials_that_their_noise_is_worth(run):

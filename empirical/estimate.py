@@ -122,6 +122,8 @@ def _train(arguments: argparse.Namespace, out: Path | None) -> Scored:
         "device": job.device,
         "models_per_second": None if bar.models_per_second != bar.models_per_second else bar.models_per_second,
     }
+    if store is not None:
+        record["digest"] = store.identity.data  # by which compare and remove know whether the data are still these
     data = dataset.data
     return Scored(trials, data.y_train, data.y_test, data.classes, dataset.train_ids, dataset.test_ids, record, dataset)
 

@@ -14,6 +14,7 @@ from longtail.core import ArgumentError, Floats, whole
 if TYPE_CHECKING:
     import pandas as pd
 
+    from empirical.data import Data
     from empirical.dataset import Dataset
 
 PUBLISHED = {"cifar100": (100, 10_000, 4000, 0.7)}  # classes, test examples, models, share of examples in a subset
@@ -25,7 +26,7 @@ OPTIONS = ("data_dir", "label", "id", "text", "test", "test_fraction", "prior", 
 class Observed:
     """Estimates of one experiment. ``threshold`` is the influence from which pairs were kept, ``memorized`` their least
     memorization; ``arguments`` are those of the run, by which its data can be loaded again. ``labels`` is the number of
-    classes, None where nobody has said it: theory then has nothing to say.
+    classes, None where nobody has said it: theory then has nothing to say. ``digest`` is that of the data, where it was kept.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Observed:
     test_accuracy: float = float("nan")
     iid: bool = True
     arguments: dict[str, Any] = field(default_factory=dict, repr=False)
+    digest: str = field(default="", repr=False)
 
     @property
     def values(self) -> Floats:
@@ -76,7 +78,23 @@ class Observed:
         options = {name: self.arguments.get(name) for name in OPTIONS}
         if data_dir is not None:
             options["data_dir"] = data_dir
-        return load(source, **options)
+        dataset = load(source, **options)
+        self._same(dataset.data)
+        return dataset
+
+    def _same(self, data: Data) -> None:
+        """Refuse data that are not those of the run: an example's number would then be another example."""
+        from empirical.digest import digest
+
+        sizes, run = (data.n, data.n_test), (len(self.memorization), self.tests)
+        if sizes != run:
+            changed = "{} + {} examples where the run had {} + {}".format(*sizes, *run)
+        elif self.digest and digest(data) != self.digest:
+            changed = "other examples or labels"
+        else:
+            return
+        remedy = "its data have changed since the run; estimate again with these"
+        raise ArgumentError("DIR", f"{self.name}, now with {changed}", remedy)
 
 
 def published(name: str, data_dir: str | None = None) -> Observed:
@@ -150,7 +168,16 @@ def read(directory: str | Path, labels: int | None = None) -> Observed:
         test_accuracy=float(summary.get("test_accuracy") or np.nan),
         iid=not design.startswith("Orthogonal"),
         arguments=arguments,
+        digest=str(summary.get("digest") or _kept_digest(folder)),
     )
+
+
+def _kept_digest(folder: Path) -> str:
+    """The digest of the data that the trials have, in folders whose summary has none."""
+    try:
+        return str(json.loads((folder / "trials" / "identity.json").read_text(encoding="utf-8"))["data"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _labels(asked: int | None, table: pd.DataFrame, told: Any) -> int | None:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from longtail import command
-from longtail.core import ArgumentError
 
 log = logging.getLogger("empirical")
 
@@ -33,10 +32,6 @@ def _run(arguments: argparse.Namespace) -> int:
     dataset = observed.dataset(data_folder(arguments.data_dir))
     thresholds = arguments.threshold or list(THRESHOLDS)
     values = observed.memorization["memorization"].to_numpy(float)
-    if len(values) != dataset.data.n:
-        raise ArgumentError(
-            "DIR", f"{len(values)} estimates for {dataset.data.n} examples", "estimate again with this data"
-        )
     best = compare(observed, couplings=("beta",), simulations=arguments.simulations).best
     prediction = predict(best.problem, best.coupling, thresholds, observed.rate, best.trials)
     with whole_file(out / "removal_predicted.csv") as path:  # before anything is retrained

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 
 import numpy as np
@@ -9,14 +10,16 @@ import pandas as pd
 import pytest
 
 from empirical import comparison, estimate, remove
+from empirical.comparison import Comparison
 from empirical.consistency import by_chance, consistency, jaccard
 from empirical.coupling import Fixed
 from empirical.data import Data
 from empirical.datasets.planted import planted
 from empirical.learners import KNN
-from empirical.observed import Observed
+from empirical.observed import Observed, read
 from empirical.predicted import removal as predict
 from empirical.removal import near_duplicates, paired, removal
+from empirical.report.page import write
 from longtail import ArgumentError, Problem, Zipf
 
 
@@ -114,6 +117,33 @@ def test_command_prints_what_was_lost_with_and_without_near_duplicates(folder, o
     table = pd.read_csv(folder / "removal.csv")
     assert table["set"].tolist() == ["all", "no duplicates"]
     assert (folder / "removal_predicted.csv").is_file()
+
+
+@pytest.mark.parametrize("rows", [60, 40, 80], ids=["other labels", "fewer", "more"])
+@pytest.mark.parametrize("old", [False, True])
+def test_data_that_changed_since_the_run_are_refused_or_not_shown(tmp_path, one_family, capsys, caplog, rows, old):
+    rng = np.random.default_rng(0)
+    source, out = tmp_path / "t.npz", tmp_path / "run"
+
+    def save(n):
+        x, y = rng.normal(size=(n, 3)), rng.integers(0, 2, n)
+        np.savez(source, X_train=x, y_train=y, X_test=x[:30], y_test=y[:30])
+
+    save(60)
+    assert estimate.main([str(source), "--trials", "32", "--no-plot", "--quiet", "--out", str(out)]) == 0
+    if old:  # as runs were written whose summary had no digest
+        summary = json.loads((out / "summary.json").read_text())
+        del summary["digest"]
+        (out / "summary.json").write_text(json.dumps(summary))
+    assert read(out).dataset().data.n == 60
+    save(rows)
+    assert remove.main([str(out), "--quiet"]) == 2
+    assert "its data have changed since the run" in capsys.readouterr().err
+    assert not (out / "removal_predicted.csv").exists()
+    with caplog.at_level("INFO"):
+        page = write(Comparison(read(out), ()), tmp_path / "report.html")
+    assert "no pictures in the report" in capsys.readouterr().err
+    assert page.is_file()
 
 
 def observed(memorization: np.ndarray, pairs: list[tuple[int, int]]) -> Observed:

@@ -266,26 +266,29 @@ def _results(scored: Scored, arguments: argparse.Namespace) -> Results:
 
 def _write(scored: Scored, found: Results, out: Path, arguments: argparse.Namespace) -> None:
     """Each file under another name, then renamed; the summary last."""
-    from longtail.files import json_text, whole_file
+    from longtail.files import json_text, read_table, whole_file
 
-    for name, frame in (("memorization", found.memorization), ("pairs", found.pairs)):
+    tables = {"memorization": found.memorization, "pairs": found.pairs}
+    if not arguments.no_plot:
+        from empirical.halves import curve
+
+        tables |= {"error": curve(scored.trials), "halves": found.agreement.table}
+        if scored.dataset is not None:
+            tables["classes"] = scored.dataset.balance
+    for name, frame in tables.items():
         with whole_file(out / f"{name}.csv") as path:
             frame.to_csv(path, index=False, float_format="%.9g")
         log.info("wrote %s", out / f"{name}.csv")
     if not arguments.no_plot:
         from empirical import plots
-        from empirical.halves import curve
 
         title = f"{found.summary['data']}, {found.summary['trials']:,} models"
-        figures = {
-            "memorization": plots.memorization_histogram(found.memorization, title),
-            "error": plots.error_against_trials(curve(scored.trials), title),
-            "halves": plots.split_half(found.agreement, title),
-        }
-        if scored.dataset is not None:
-            figures["classes"] = plots.classes(scored.dataset.balance, f"Classes of {scored.dataset.name}")
-        for path in plots.write(figures, out):
-            log.info("wrote %s", path)
+        for name in plots.DRAWN:
+            if name in tables:  # read back: what was rounded in writing may fall into another bar
+                table = read_table(out / f"{name}.csv", ("class",))
+                about = f"Classes of {scored.record['data']}" if name == "classes" else title
+                for path in plots.write(name, table, about, out):
+                    log.info("wrote %s", path)
     from longtail.run import hardware, versions
 
     record = {**found.summary, "arguments": vars(arguments), "versions": versions(), "hardware": hardware()}

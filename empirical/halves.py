@@ -8,7 +8,7 @@ is cut in two, and its halves then disagree more than two independent ones would
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,10 @@ from longtail.core import ArgumentError, Floats
 
 @dataclass(frozen=True)
 class Agreement:
-    """Memorization of either half, its correlation, and how many pairs either half and both found."""
+    """Memorization of either half, its correlation, and how many pairs either half and both found.
+
+    ``table`` has a row a training example: both memorizations and its pairs in the first, the second and both halves.
+    """
 
     first: Floats
     second: Floats
@@ -33,6 +36,7 @@ class Agreement:
     pairs_first: int
     pairs_second: int
     pairs_both: int
+    table: pd.DataFrame = field(repr=False)
 
     @property
     def jaccard(self) -> float:
@@ -80,8 +84,12 @@ def agreement(
         pairs = above(part, y_train, y_test, threshold, same_class=same_class, device=device)
         found = pairs.train * trials.n_test + pairs.test
         codes.append(found if kept is None else found[kept[pairs.train]])
-    shared = len(np.intersect1d(codes[0], codes[1], assume_unique=True))
-    return Agreement(first, second, correlation, len(codes[0]), len(codes[1]), shared)
+    codes.append(np.intersect1d(codes[0], codes[1], assume_unique=True))
+    counts = [np.bincount(code // trials.n_test, minlength=trials.n) for code in codes]
+    columns = dict(zip(("pairs_first", "pairs_second", "pairs_both"), counts, strict=True))
+    table = pd.DataFrame({"index": np.arange(trials.n), "first": first, "second": second, **columns})
+    one, two, both_halves = (len(code) for code in codes)
+    return Agreement(first, second, correlation, one, two, both_halves, table)
 
 
 def curve(trials: Trials, points: int = 8) -> pd.DataFrame:

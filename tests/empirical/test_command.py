@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,11 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirical import estimate
+from empirical import estimate, plots
 from empirical.bar import Bar
 from empirical.estimate import main
 from empirical.run import Progress
 from empirical.store import DiskFull, Shard
+from longtail.files import read_table
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -56,6 +58,26 @@ def test_it_writes_what_it_says(capsys, tmp_path):
     assert "of memory" in err
     assert "of disk" in err
     assert not list(tmp_path.rglob(".*"))
+
+
+def test_figures_are_drawn_from_their_tables_alone(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("empirical.compare.report", lambda *_, **__: None)  # which has figures of its own
+    code, out, _ = run(capsys, *SMALL[:-1], "--json", "--out", tmp_path)
+    assert code == 0
+    printed = json.loads(out)
+    for name in ("memorization", "error", "halves", "classes"):
+        title = "Classes of planted" if name == "classes" else "planted, 96 models"
+        plots.write(name, read_table(tmp_path / f"{name}.csv", ("class",)), title, again := tmp_path / "trials")
+        assert (again / f"{name}.png").read_bytes() == (tmp_path / f"{name}.png").read_bytes()
+        assert undated(again / f"{name}.svg") == undated(tmp_path / f"{name}.svg")
+    halves = pd.read_csv(tmp_path / "halves.csv")
+    assert halves["first"].corr(halves["second"]) == pytest.approx(printed["split_half_correlation"])
+    first, second, both = (halves[f"pairs_{name}"].sum() for name in ("first", "second", "both"))
+    assert both / (first + second - both) == pytest.approx(printed["split_half_jaccard"])
+
+
+def undated(svg):
+    return re.sub(r"<metadata>.*?</metadata>", "", svg.read_text(), flags=re.S)
 
 
 def test_json_is_json_whatever_is_unknown(capsys, tmp_path):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import longtail
 from longtail import command
-from longtail.core import ArgumentError
+from longtail.core import ArgumentError, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from empirical.observed import Observed
 
 log = logging.getLogger("empirical")
+LEAST = 2  # simulated data sets, of which there is a spread
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -87,6 +88,7 @@ def _comparison(observed: Observed, options: dict[str, Any]) -> Comparison:
     from empirical import comparison as c
     from empirical.bridge import SIMULATIONS
 
+    simulations = options.get("simulations")
     removal, foretold = _removal(options.get("directory"))
     families, couplings = options.get("family") or c.FAMILIES, options.get("coupling") or c.COUPLINGS
     log.info("fitting %s to %s estimates", ", ".join(families), f"{len(observed.values):,}")
@@ -94,7 +96,7 @@ def _comparison(observed: Observed, options: dict[str, Any]) -> Comparison:
         observed,
         families,
         couplings,
-        simulations=options.get("simulations") or SIMULATIONS,
+        simulations=SIMULATIONS if simulations is None else whole("--simulations", simulations, LEAST),
         seed=options.get("seed", 0),
         removal=removal,
         foretold=foretold,

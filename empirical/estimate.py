@@ -51,6 +51,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise ArgumentError("DATA", arguments.data, "give either a data set or --masks FILE.npz, and not both")
     from longtail.files import folder
 
+    _check_pairs(arguments)
     out = folder("--out", arguments.out) if arguments.out else None
     began = time.monotonic()
     scored = _elsewhere(arguments) if arguments.masks else _train(arguments, out)
@@ -71,6 +72,18 @@ def _run(arguments: argparse.Namespace) -> int:
 
         compare.report(out, dataset=scored.dataset, seed=arguments.seed)
     return 0
+
+
+def _check_pairs(arguments: argparse.Namespace) -> None:
+    """Refuse what cannot be said of pairs before anything is trained."""
+    from longtail.core import real
+
+    if arguments.threshold is not None and arguments.fdr is not None:
+        raise ArgumentError("--fdr", arguments.fdr, "give --threshold or --fdr, not both")
+    if arguments.threshold is not None:
+        real("--threshold", arguments.threshold, -1e9)
+    if arguments.fdr is not None:
+        real("--fdr", arguments.fdr, 0, 1, open_low=True)
 
 
 def _train(arguments: argparse.Namespace, out: Path | None) -> Scored:
@@ -169,9 +182,10 @@ def _trials(arguments: argparse.Namespace) -> int:
     """--trials, or as many as --error takes; of an orthogonal array its own size has to be given."""
     from empirical.names import TRIALS
     from empirical.planning import plan
+    from longtail.core import whole
 
     if arguments.error is None:
-        return TRIALS if arguments.trials is None else int(arguments.trials)
+        return TRIALS if arguments.trials is None else whole("--trials", arguments.trials, 2)
     if arguments.trials is not None:
         raise ArgumentError("--error", arguments.error, "give --trials or --error, not both")
     if arguments.design == "orthogonal":
@@ -238,8 +252,6 @@ def _results(scored: Scored, arguments: argparse.Namespace) -> Results:
     from empirical.names import THRESHOLD
     from empirical.results import lowest_threshold, results
 
-    if arguments.threshold is not None and arguments.fdr is not None:
-        raise ArgumentError("--fdr", arguments.fdr, "give --threshold or --fdr, not both")
     threshold = THRESHOLD if arguments.threshold is None else arguments.threshold
     if arguments.fdr is not None:
         threshold = lowest_threshold(

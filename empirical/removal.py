@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from empirical.data import Data
 from empirical.learner import Learner
-from longtail.core import ArgumentError, Floats, whole
+from longtail.core import ArgumentError, Floats, real, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,11 +49,7 @@ def removal(
             "memorization", f"shape {value.shape}", f"give one estimate for each of the {data.n} examples"
         )
     count = whole("seeds", seeds, 2)
-    gone = [np.nan_to_num(value, nan=-np.inf) >= theta for theta in thresholds]
-    for theta, out in zip(thresholds, gone, strict=True):
-        left = len(np.unique(data.y_train[~out]))
-        if left < 2:
-            raise ArgumentError("thresholds", theta, f"it leaves {left} classes to train on; give higher ones")
+    gone = removed(data, value, thresholds)
     trainer = learner.prepare(data, "correct", seed=seed, device=device)
     rng = np.random.default_rng([seed, 0x4E7])
     arms = np.zeros((count, 1 + 2 * len(gone), data.n_test), bool)
@@ -76,6 +72,16 @@ def removal(
     import pandas as pd
 
     return pd.DataFrame(rows)
+
+
+def removed(data: Data, value: Floats, thresholds: Sequence[float], name: str = "thresholds") -> list[Bools]:
+    """Who is to go at each threshold; an ArgumentError where too little would be left to train on."""
+    gone = [np.nan_to_num(value, nan=-np.inf) >= real(name, theta, 0.0, 1.0, open_low=True) for theta in thresholds]
+    for theta, out in zip(thresholds, gone, strict=True):
+        left = len(np.unique(data.y_train[~out]))
+        if left < 2:
+            raise ArgumentError(name, theta, f"it leaves {left} classes to train on; give higher ones")
+    return gone
 
 
 def _row(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from longtail import command
+from longtail.core import ArgumentError, whole
 
 log = logging.getLogger("empirical")
 
@@ -19,37 +20,46 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from empirical.compare import data_folder
+    from empirical.compare import LEAST, data_folder
     from empirical.comparison import compare
     from empirical.observed import read
     from empirical.predicted import removal as predict
-    from empirical.removal import DISTINCT, SEEDS, THRESHOLDS, of_set, removal
+    from empirical.removal import DISTINCT, SEEDS, THRESHOLDS, of_set, removal, removed
     from empirical.spec import learner
     from longtail.files import whole_file
 
+    seeds = SEEDS if arguments.seeds is None else whole("--seeds", arguments.seeds, 2)
+    simulations = whole("--simulations", arguments.simulations, LEAST)
     out = Path(arguments.directory)
     observed = read(out)
+    if not observed.arguments.get("data"):
+        remedy = "there is no data set to retrain on, and nothing can be removed; give a run that estimate trained"
+        raise ArgumentError("DIR", f"{out}, of models trained elsewhere", remedy)
     dataset = observed.dataset(data_folder(arguments.data_dir))
-    thresholds = arguments.threshold or list(THRESHOLDS)
+    thresholds = list(THRESHOLDS) if arguments.threshold is None else arguments.threshold
     values = observed.memorization["memorization"].to_numpy(float)
-    best = compare(observed, couplings=("beta",), simulations=arguments.simulations).best
+    removed(dataset.data, values, thresholds, "--threshold")  # refused before anything is written
+    trained = learner(arguments.learner or observed.learner)
+    trained.check(dataset.data, "correct")
+    trained.place(arguments.device)
+    best = compare(observed, couplings=("beta",), simulations=simulations).best
     prediction = predict(best.problem, best.coupling, thresholds, observed.rate, best.trials)
     with whole_file(out / "removal_predicted.csv") as path:  # before anything is retrained
         prediction.assign(prior=repr(best.prior), coupling=repr(best.coupling)).to_csv(path, index=False)
     log.info("wrote %s; now training", out / "removal_predicted.csv")
     table = removal(
         dataset.data,
-        learner(arguments.learner or observed.learner),
+        trained,
         values,
         thresholds,
-        seeds=arguments.seeds or SEEDS,
+        seeds=seeds,
         seed=arguments.seed,
         device=arguments.device,
     )
     with whole_file(out / "removal.csv") as path:
         table.to_csv(path, index=False)
     log.info("wrote %s", out / "removal.csv")
-    whole = table.merge(prediction, on="threshold", suffixes=("", "_predicted"))
+    printed = table.merge(prediction, on="threshold", suffixes=("", "_predicted"))
     if of_set(table, DISTINCT).empty:
         log.info("no test example has a near-duplicate in training, or every one has: there is no leaving them out")
     columns = [
@@ -63,7 +73,7 @@ def _run(arguments: argparse.Namespace) -> int:
         "lost_random",
         "lost_random_predicted",
     ]
-    print(whole[columns].to_string(index=False, float_format=lambda v: f"{v:.4f}"), flush=True)  # noqa: T201
+    print(printed[columns].to_string(index=False, float_format=lambda v: f"{v:.4f}"), flush=True)  # noqa: T201
     return 0
 
 

@@ -265,6 +265,7 @@ def test_fewer_false_pairs_on_request(capsys, tmp_path):
         (("digits", "--learner", "nope"), "learner"),
         (("digits", "--learner", "knn(k=0)"), "k"),
         (("digits", "--trials", "0"), "trials"),
+        (("digits", "--trials", "1", "--quiet"), "--trials: got 1"),
         (("digits", "--fraction", "1.5"), "fraction"),
         (("digits", "--fraction", "0.0001"), "some must be in"),
         (("digits", "--design", "orthogonal", "--trials", "2000"), "16384"),
@@ -273,6 +274,8 @@ def test_fewer_false_pairs_on_request(capsys, tmp_path):
         (("digits", "--label", "x"), "no such option"),
         (("digits", "--labels", "10"), "--labels"),
         (("digits", "--threshold", "0.1", "--fdr", "0.1"), "not both"),
+        (("digits", "--threshold", "nan"), "--threshold"),
+        (("digits", "--fdr", "0"), "--fdr"),
         (("digits", "--score", "loss"), "score"),
         (("planted", "--prior", "Nope(1)"), "prior"),
         (("digits", "--merge", "elsewhere"), "--out"),
@@ -288,6 +291,7 @@ def test_bad_input_is_one_line_and_2(capsys, arguments, named):
     errors = [line for line in err.splitlines() if "error:" in line]
     assert code == 2
     assert out == ""
+    assert "this needs" not in err  # nothing was about to be trained
     assert len(errors) == 1
     assert named in errors[0]
     assert "Traceback" not in err

@@ -119,6 +119,39 @@ def test_command_prints_what_was_lost_with_and_without_near_duplicates(folder, o
     assert (folder / "removal_predicted.csv").is_file()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--seeds", "0"], "--seeds: got 0"),
+        (["--seeds", "1"], "--seeds: got 1"),
+        (["--simulations", "0"], "--simulations: got 0"),
+        (["--threshold", "nan"], "--threshold: got nan"),
+        (["--threshold", "0"], "--threshold: got 0.0"),
+        (["--threshold", "0.5", "--threshold", "1.2"], "--threshold: got 1.2"),
+        (["--learner", "knn(k=0)"], "k"),
+    ],
+    ids=str,
+)
+def test_command_refuses_before_it_writes(folder, capsys, arguments, named):
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert remove.main([str(folder), *arguments, "--quiet"]) == 2
+    assert named in capsys.readouterr().err
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_models_trained_elsewhere_cannot_be_removed_from(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    masks = rng.random((60, 120)) < 0.7
+    np.savez(tmp_path / "m.npz", masks=masks, correct_train=masks, correct_test=rng.random((60, 9)) < 0.5)
+    arguments = ["--masks", str(tmp_path / "m.npz"), "--labels", "2", "--no-plot", "--out", str(tmp_path / "run")]
+    assert estimate.main([*arguments, "--quiet"]) == 0
+    capsys.readouterr()
+    assert remove.main([str(tmp_path / "run"), "--quiet"]) == 2
+    said = capsys.readouterr().err
+    assert "no data set to retrain on" in said
+    assert "pictures" not in said
+
+
 @pytest.mark.parametrize("rows", [60, 40, 80], ids=["other labels", "fewer", "more"])
 @pytest.mark.parametrize("old", [False, True])
 def test_data_that_changed_since_the_run_are_refused_or_not_shown(tmp_path, one_family, capsys, caplog, rows, old):

@@ -24,7 +24,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from empirical.comparison import compare
     from empirical.observed import read
     from empirical.predicted import removal as predict
-    from empirical.removal import DISTINCT, SEEDS, THRESHOLDS, of_set, removal, removed
+    from empirical.removal import DISTINCT, SEEDS, THRESHOLDS, margin, of_set, removal, removed
     from empirical.spec import learner
     from longtail.files import whole_file
 
@@ -60,6 +60,7 @@ def _run(arguments: argparse.Namespace) -> int:
         table.to_csv(path, index=False)
     log.info("wrote %s", out / "removal.csv")
     printed = table.merge(prediction, on="threshold", suffixes=("", "_predicted"))
+    printed["± 95 %"] = margin(printed["lost_stderr"], printed["tests"])
     if of_set(table, DISTINCT).empty:
         log.info("no test example has a near-duplicate in training, or every one has: there is no leaving them out")
     columns = [
@@ -68,7 +69,7 @@ def _run(arguments: argparse.Namespace) -> int:
         "threshold",
         "removed",
         "lost",
-        "lost_stderr",
+        "± 95 %",
         "lost_predicted",
         "lost_random",
         "lost_random_predicted",

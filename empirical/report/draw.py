@@ -9,7 +9,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from empirical.removal import ALL, DISTINCT, of_set
+from empirical.removal import ALL, DISTINCT, margin, of_set
 from longtail.plots import BLUE, GRAY, GREEN, ORANGE, PURPLE, STYLE
 
 if TYPE_CHECKING:
@@ -116,7 +116,11 @@ def removal(predicted: pd.DataFrame, observed: pd.DataFrame | None) -> Figure:
         beside = 0.006 * (place - 1.5)  # bars that would hide each other
         bars = BARS | {"color": color, "fmt": marker}
         axes.errorbar(
-            rows["threshold"] + beside, rows[column], yerr=1.96 * rows[f"{column}_stderr"], label=label, **bars
+            rows["threshold"] + beside,
+            rows[column],
+            yerr=margin(rows[f"{column}_stderr"], rows["tests"]),
+            label=label,
+            **bars,
         )
     axes.axhline(0, color=GRAY, linewidth=0.7)
     axes.set_xlabel("memorization of at least θ")

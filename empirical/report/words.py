@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from empirical.comparison import NOT_REJECTED, Comparison
-from empirical.removal import ALL, DISTINCT, of_set
+from empirical.removal import ALL, DISTINCT, margin, of_set
 from longtail.core import Estimate
 
 CLOSE = 0.02
@@ -63,7 +63,7 @@ def _beyond(comparison: Comparison) -> str:
         row = _nearest(table, SHOWN)
         theory = comparison.frames["predicted_removal"]
         lost = float(np.interp(row["threshold"], theory["threshold"], theory["lost"]))
-        if abs(lost - row["lost"]) > 3 * row["lost_stderr"] + 0.1 * lost:
+        if abs(lost - row["lost"]) > 1.5 * float(margin(row["lost_stderr"], row["tests"])) + 0.1 * lost:
             misses.append(f"a loss of {lost:.1%} from removing them where {row['lost']:.1%} is seen")
     return f"Of what the fit did not see, it expects {', and '.join(misses)}." if misses else ""
 
@@ -145,7 +145,8 @@ def _nearest(table: pd.DataFrame, threshold: float) -> pd.Series:
 
 
 def _with(row: pd.Series, name: str) -> str:
-    return f"{row[name]:.1%} ± {1.96 * row[f'{name}_stderr']:.1%}"
+    half = float(margin(row[f"{name}_stderr"], row["tests"]))
+    return f"{row[name]:.1%} ± {f'{half:.1%}' if half >= 5e-4 else f'{100 * half:.1g}%'}"  # never ± 0.0%
 
 
 def brief(name: object) -> str:

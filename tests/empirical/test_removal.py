@@ -20,6 +20,7 @@ from empirical.observed import Observed, read
 from empirical.predicted import removal as predict
 from empirical.removal import near_duplicates, paired, removal
 from empirical.report.page import write
+from empirical.report.words import _with
 from longtail import ArgumentError, Problem, Zipf
 
 
@@ -77,6 +78,14 @@ def test_copies_of_training_examples_are_near_duplicates():
     near = near_duplicates(Data(x, y[:400], z, y[400:], ("a", "b", "c")))
     assert near[:10].all()
     assert near[10:].mean() < 0.3
+
+
+def test_no_loss_seen_is_not_no_loss():
+    """0 ± 0 is never said: of 300 answers that did not change, up to 1.3 % may."""
+    row = pd.Series({"lost": 0.0, "lost_stderr": 0.0, "tests": 300})
+    assert _with(row, "lost") == "0.0% ± 1.3%"
+    assert _with(pd.Series({**row, "tests": 10_000}), "lost") == "0.0% ± 0.04%"
+    assert _with(pd.Series({"lost": 0.01, "lost_stderr": 0.005, "tests": 300}), "lost") == "1.0% ± 1.0%"
 
 
 def test_sets_with_and_without_duplicates(known):

@@ -69,3 +69,28 @@ def test_what_two_models_leave_unknown_is_null_and_not_nan(data: Data) -> None:
     right = [few.train_scores()[masks[:, i], i].mean() for i in np.flatnonzero(some)]
     assert not some.all()
     assert found.summary["train_accuracy"] == pytest.approx(np.mean(right))
+
+
+def test_what_is_said_of_errors_is_true_of_the_table(trials: Trials, data: Data) -> None:
+    """Most errors are 0 here: their mean square would make the others look small."""
+    found = results(trials, data.y_train, data.y_test)
+    table = found.memorization
+    off = table["stderr"] > 0
+    assert 0 < off.sum() < len(table)
+    usual = np.sqrt((table["stderr"][off] ** 2).mean())
+    other = table[table["memorization"] != 0]
+    nothing = ((other["low"] <= 0) & (other["high"] >= 0)).sum()
+    said = " ".join(report(found).split())
+    assert f"off by about {usual:.2g} (one standard error" in said
+    assert f"{nothing:,} of the {len(other):,} that are not 0" in said
+    assert f"{usual:.3f} of memorization where models disagree" in said
+
+
+def test_where_no_model_disagreed_the_interval_is_shown() -> None:
+    masks = np.arange(40)[:, None] % 2 == np.array([[0, 1]])
+    trials = Trials.of(masks, masks, np.ones((40, 1), bool))  # right if and only if it was in
+    found = results(trials, [0, 1], [0])
+    assert (found.memorization["stderr"] == 0).all()
+    low = found.memorization["low"].iloc[0]
+    assert 0.5 < low < 1
+    assert f"[{low:.3f}, 1.000]" in report(found)

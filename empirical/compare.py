@@ -54,6 +54,14 @@ def report(
     return _write(comparison, target, {"DIR": str(directory), "seed": seed}, data_folder(None), dataset)
 
 
+def is_made(directory: Path) -> bool:
+    """Whether a report is there, and no newer removal that it lacks."""
+    page, removal = directory / "report.html", directory / "removal.csv"
+    if not page.is_file():
+        return False
+    return not removal.is_file() or removal.stat().st_mtime <= page.stat().st_mtime
+
+
 def _run(arguments: argparse.Namespace) -> int:
     from empirical.observed import published, read
     from longtail.files import folder

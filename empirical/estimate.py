@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import sys
 import time
@@ -57,8 +58,15 @@ def _run(arguments: argparse.Namespace) -> int:
     scored = _elsewhere(arguments) if arguments.masks else _train(arguments, out)
     found = _results(scored, arguments)
     found.summary["seconds"] = round(time.monotonic() - began, 3)
+    news = True
     if out is not None:
+        before = _before(out)
+        if found.summary.get("models_per_second", 0) is None:  # none was trained now: it stays what it was
+            found.summary["models_per_second"] = before.summary.get("models_per_second")
         _write(scored, found, out, arguments)
+        news = before.tables != _tables(out) or any(
+            before.summary.get(key) != found.summary.get(key) for key in ("threshold", "labels", "data")
+        )
     if arguments.json:
         from longtail.files import json_text
 
@@ -70,8 +78,41 @@ def _run(arguments: argparse.Namespace) -> int:
     if out is not None and not arguments.no_plot:
         from empirical import compare
 
+        if not news and compare.is_made(out):
+            log.info(
+                "%s is there already, of the very same tables; remove it to have it made again", out / "report.html"
+            )
+            return 0
         compare.report(out, dataset=scored.dataset, seed=arguments.seed)
     return 0
+
+
+@dataclass(frozen=True)
+class Before:
+    """What an earlier run left in the folder: its summary, and the digests of its tables."""
+
+    summary: dict[str, Any]
+    tables: list[str]
+
+
+def _before(out: Path) -> Before:
+    try:
+        summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        summary = {}
+    return Before(summary if isinstance(summary, dict) else {}, _tables(out))
+
+
+def _tables(out: Path) -> list[str]:
+    """Digests of the two tables that a report is made from, as far as they are there."""
+    import hashlib
+
+    digests = []
+    for path in (out / "memorization.csv", out / "pairs.csv"):
+        if path.is_file():
+            with open(path, "rb") as file:
+                digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+    return digests
 
 
 def _check_pairs(arguments: argparse.Namespace) -> None:

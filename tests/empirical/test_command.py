@@ -115,6 +115,36 @@ def test_started_again_it_goes_on(capsys, tmp_path):
     assert "seed is 0 there, 5 now" in err
 
 
+def test_finished_and_started_again_it_keeps_its_speed_and_its_report(capsys, tmp_path, monkeypatch):
+    made = []
+
+    def report(out, **_):
+        made.append(out)
+        (out / "report.html").write_text("made")
+
+    monkeypatch.setattr("empirical.compare.report", report)
+    arguments = (*SMALL[:-1], "--out", tmp_path)
+    run(capsys, *arguments)
+    speed = json.loads((tmp_path / "summary.json").read_text())["models_per_second"]
+    assert speed > 0
+    code, out, err = run(capsys, *arguments, "--json")
+    assert code == 0
+    assert json.loads(out)["models_per_second"] == speed
+    assert json.loads((tmp_path / "summary.json").read_text())["models_per_second"] == speed
+    assert "report.html is there already" in err
+    assert len(made) == 1
+    run(capsys, *arguments, "--threshold", 0.3)  # other pairs
+    assert len(made) == 2
+    (tmp_path / "removal.csv").write_text("threshold\n")
+    os.utime(tmp_path / "removal.csv", ns=(2**62, 2**62))  # tried since
+    run(capsys, *arguments, "--threshold", 0.3)
+    assert len(made) == 3
+    (tmp_path / "removal.csv").unlink()
+    (tmp_path / "report.html").unlink()
+    run(capsys, *arguments, "--threshold", 0.3)
+    assert len(made) == 4
+
+
 def test_two_halves_of_a_run_merge(capsys, tmp_path):
     run(capsys, *SMALL, "--out", tmp_path / "whole")
     run(capsys, *SMALL, "--trials", 48, "--out", tmp_path / "a")

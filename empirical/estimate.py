@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from empirical.options import parser
+from empirical.options import given, parser
 from longtail import command
 from longtail.core import ArgumentError
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from empirical.trials import Trials
 
 log = logging.getLogger("empirical")
+OF_MASKS = (  # options that mean something where models were trained elsewhere
+    *("data", "masks", "labels", "score", "seed", "device", "out", "threshold", "fdr", "published_rule"),
+    *("no_plot", "json", "quiet"),
+)
 ENOUGH = 4  # orthogonal arrays for error bars that hold (simulations.verification)
 
 
@@ -44,15 +48,22 @@ class Scored:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
     kept = "stopped; what was trained is kept, and the same command goes on from there"
-    return command.run(parser(), argv, _run, lambda arguments: kept if arguments.out else "stopped")
+    return command.run(
+        parser(),
+        argv,
+        lambda arguments: _run(arguments, given(argv)),
+        lambda arguments: kept if arguments.out else "stopped",
+    )
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace, asked: dict[str, object]) -> int:
     if (arguments.data is None) == (arguments.masks is None):
         raise ArgumentError("DATA", arguments.data, "give either a data set or --masks FILE.npz, and not both")
     from longtail.files import folder
 
     _check_pairs(arguments)
+    if arguments.masks:
+        _check_masks(asked)
     out = folder("--out", arguments.out) if arguments.out else None
     began = time.monotonic()
     scored = _elsewhere(arguments) if arguments.masks else _train(arguments, out)
@@ -85,6 +96,14 @@ def _run(arguments: argparse.Namespace) -> int:
             return 0
         compare.report(out, dataset=scored.dataset, seed=arguments.seed)
     return 0
+
+
+def _check_masks(asked: dict[str, object]) -> None:
+    """Refuse what was asked of data or training where models were trained elsewhere: it would do nothing."""
+    for name, value in asked.items():
+        if name not in OF_MASKS:
+            shown = f"--{name.replace('_', '-')}"
+            raise ArgumentError(shown, value, "with --masks no data are loaded and no models trained; leave it out")
 
 
 @dataclass(frozen=True)
@@ -268,6 +287,9 @@ def _elsewhere(arguments: argparse.Namespace) -> Scored:
             "--masks", f"{arguments.masks} with {', '.join(parts)}", f"save {', '.join(lacking)} in it too"
         )
     trials = Trials.of(parts["masks"], parts["correct_train"], parts["correct_test"], score=arguments.score)
+    if trials.count < 2 or not trials.n or not trials.n_test:
+        got = f"{arguments.masks} with {trials.count} trials of {trials.n} and {trials.n_test} examples"
+        raise ArgumentError("--masks", got, "give those of two models or more, and some examples")
     record = {
         "data": arguments.masks,
         "fraction": float(trials.masks().mean()),
@@ -276,6 +298,9 @@ def _elsewhere(arguments: argparse.Namespace) -> Scored:
         "seed": None,
     }
     ids = [tuple(parts[k].tolist()) if k in parts else None for k in ("train_ids", "test_ids")]
+    for name, found, n in zip(("train_ids", "test_ids"), ids, (trials.n, trials.n_test), strict=True):
+        if found is not None and len(found) != n:
+            raise ArgumentError(name, f"{len(found)} names", f"give one for each of the {n} examples")
     if "y_train" not in parts or "y_test" not in parts:
         log.info("without y_train and y_test pairs are of any two classes")
         record["labels"] = None if arguments.labels is None else whole("--labels", arguments.labels, 2)

@@ -249,6 +249,61 @@ def test_models_trained_elsewhere(capsys, tmp_path):
     assert run(capsys, "--masks", tmp_path / "few.npz")[0] == 2
 
 
+@pytest.fixture
+def models(tmp_path):
+    """Writes a file of models trained elsewhere, 60 of them on 20 examples."""
+    rng = np.random.default_rng(0)
+    masks = rng.random((60, 20)) < 0.7
+
+    def save(count=60, **more):
+        parts = {"masks": masks, "correct_train": masks, "correct_test": rng.random((60, 9)) < 0.5}
+        np.savez(tmp_path / "m.npz", **{name: part[:count] for name, part in parts.items()}, **more)
+        return tmp_path / "m.npz"
+
+    return save
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--learner", "knn"),  # its default, but asked for
+        ("--design", "fixed"),
+        ("--trials", "100"),
+        ("--workers", "1"),
+        ("--fraction", "0.7"),
+        ("--resume",),
+        ("--no-resume",),
+        ("--merge", "elsewhere"),
+        ("--stratified",),
+        ("--test-fraction", "0.2"),
+        ("--data-dir", "data"),
+    ],
+    ids=" ".join,
+)
+def test_what_means_nothing_for_models_trained_elsewhere_is_refused(capsys, models, option):
+    assert run(capsys, "--masks", models())[0] == 0
+    code, out, err = run(capsys, "--masks", models(), *option)
+    assert code == 2
+    assert out == ""
+    assert f"error: {option[0].replace('--no-', '--')}: got" in err
+
+
+@pytest.mark.parametrize(
+    ("parts", "named"),
+    [
+        ({"train_ids": np.arange(19)}, "train_ids: got 19 names; give one for each of the 20"),
+        ({"test_ids": np.arange(10)}, "test_ids: got 10 names; give one for each of the 9"),
+        ({"count": 0}, "with 0 trials"),
+        ({"count": 1}, "with 1 trials"),
+    ],
+    ids=["train_ids", "test_ids", "none", "one"],
+)
+def test_models_trained_elsewhere_that_do_not_fit_are_refused(capsys, models, parts, named):
+    code, _, err = run(capsys, "--masks", models(**parts))
+    assert code == 2
+    assert named in err
+
+
 def test_row_names_come_through(capsys, tmp_path):
     rng = np.random.default_rng(4)
     frame = pd.DataFrame(rng.normal(size=(60, 3)), columns=["a", "b", "c"]).assign(

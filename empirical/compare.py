@@ -51,7 +51,7 @@ def report(
     except ArgumentError as error:
         log.info("no report: %s", error)
         return None
-    return _write(comparison, target, {"DIR": str(directory), "seed": seed}, data_folder(None), dataset)
+    return _write(comparison, target, {"DIR": str(directory), "seed": seed}, None, dataset)
 
 
 def is_made(directory: Path) -> bool:
@@ -71,11 +71,10 @@ def _run(arguments: argparse.Namespace) -> int:
             "DIR", arguments.directory, "give the folder of a run, or --published cifar100, one of the two"
         )
     out = folder("--out", arguments.out) if arguments.out else None
-    data_dir = data_folder(arguments.data_dir)
     if arguments.published:
         if arguments.labels is not None:
             raise ArgumentError("--labels", arguments.labels, "published scores have labels; leave it out")
-        observed = published(arguments.published, data_dir)
+        observed = published(arguments.published, arguments.data_dir)
     else:
         observed = read(arguments.directory, arguments.labels)
     comparison = _comparison(observed, vars(arguments))
@@ -88,7 +87,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
         print(summary(comparison), flush=True)  # noqa: T201
     if out is not None:
-        _write(comparison, out, vars(arguments), data_dir)
+        _write(comparison, out, vars(arguments), arguments.data_dir)
     return 0
 
 
@@ -142,16 +141,6 @@ def _write(
     return page
 
 
-def data_folder(given: str | None) -> str | None:
-    """The folder of real data: as told, else LONGTAIL_DATA (which the loaders read themselves), else ../shared/data."""
-    import os
-
-    beside = Path("../shared/data")
-    if given is None and not os.environ.get("LONGTAIL_DATA") and beside.is_dir():
-        return str(beside)
-    return given
-
-
 def parser() -> command.Parser:
     """All options."""
 
@@ -162,9 +151,7 @@ def parser() -> command.Parser:
     )
     p.add_argument("directory", nargs="?", metavar="DIR", help="folder that python -m empirical.estimate --out wrote")
     p.add_argument("--published", choices=["cifar100"], help="instead: Feldman & Zhang's estimates")
-    p.add_argument(
-        "--data-dir", metavar="DIR", help="where official files are (default: LONGTAIL_DATA, ../shared/data)"
-    )
+    p.add_argument("--data-dir", metavar="DIR", help="where official files are (default: LONGTAIL_DATA)")
     p.add_argument("--labels", type=int, metavar="K", help="number of classes, of a run without labels")
     fit = p.add_argument_group("fit")
     fit.add_argument(

@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from empirical.compare import LEAST, data_folder
+    from empirical.compare import LEAST
     from empirical.comparison import compare
     from empirical.observed import read
     from empirical.predicted import removal as predict
@@ -35,7 +35,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if not observed.arguments.get("data"):
         remedy = "there is no data set to retrain on, and nothing can be removed; give a run that estimate trained"
         raise ArgumentError("DIR", f"{out}, of models trained elsewhere", remedy)
-    dataset = observed.dataset(data_folder(arguments.data_dir))
+    dataset = observed.dataset(arguments.data_dir)
     thresholds = list(THRESHOLDS) if arguments.threshold is None else arguments.threshold
     values = observed.memorization["memorization"].to_numpy(float)
     removed(dataset.data, values, thresholds, "--threshold")  # refused before anything is written
@@ -87,9 +87,7 @@ def parser() -> command.Parser:
         epilog="Writes removal_predicted.csv and removal.csv into DIR, where python -m empirical.compare finds them.",
     )
     p.add_argument("directory", metavar="DIR", help="folder that python -m empirical.estimate --out wrote")
-    p.add_argument(
-        "--data-dir", metavar="DIR", help="where official files are (default: LONGTAIL_DATA, ../shared/data)"
-    )
+    p.add_argument("--data-dir", metavar="DIR", help="where official files are (default: LONGTAIL_DATA)")
     p.add_argument("--learner", metavar="SPEC", help="to retrain (default: the run's own)")
     p.add_argument("--threshold", type=float, action="append", metavar="X", help="may be repeated (default .1 to .8)")
     p.add_argument("--seeds", type=int, metavar="S", help="of learners and random removals (default 5)")

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirical import compare
+from empirical import compare, options, remove
 from empirical.bridge import planted
 from empirical.coupling import Beta
 from empirical.observed import published, read
@@ -19,6 +19,7 @@ from empirical.report.exhibits import exhibits
 from empirical.report.gallery import gallery
 from longtail import ArgumentError, Problem, Zipf
 from longtail.run import Run
+from simulations.places import data_folder
 from tests.empirical.places import real
 
 FAST = ["--family", "Zipf", "--coupling", "uniform", "--simulations", "10", "--quiet"]
@@ -237,6 +238,30 @@ def test_errors_are_one_line_that_names_the_argument(run, arguments, named):
     assert found.stdout == ""
     assert named in found.stderr
     assert found.stderr.count("\n") == 1
+
+
+def test_no_folder_is_searched_that_nobody_named(tmp_path, monkeypatch, capsys):
+    """A folder that happens to lie beside is not the user's word; the simulations of this project look there."""
+    (tmp_path / "shared" / "data").mkdir(parents=True)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.delenv("LONGTAIL_DATA", raising=False)
+    asked = []
+
+    def none(name, data_dir):
+        asked.append(data_dir)
+        raise ArgumentError("--published", name, "none here")
+
+    monkeypatch.setattr("empirical.observed.published", none)
+    assert compare.main(["--published", "cifar100", "--quiet"]) == 2
+    assert compare.main(["--published", "cifar100", "--data-dir", "mine", "--quiet"]) == 2
+    assert asked == [None, "mine"]
+    for parser in (compare.parser(), remove.parser(), options.parser()):
+        assert "shared" not in parser.format_help()
+    assert data_folder(None) == "../shared/data"
+    assert data_folder("mine") == "mine"
+    monkeypatch.setenv("LONGTAIL_DATA", "told")
+    assert data_folder(None) == "told"
 
 
 def test_interrupt_is_130(run, monkeypatch):

@@ -301,17 +301,23 @@ def _elsewhere(arguments: argparse.Namespace) -> Scored:
     for name, found, n in zip(("train_ids", "test_ids"), ids, (trials.n, trials.n_test), strict=True):
         if found is not None and len(found) != n:
             raise ArgumentError(name, f"{len(found)} names", f"give one for each of the {n} examples")
-    if "y_train" not in parts or "y_test" not in parts:
+    y_train, y_test = parts.get("y_train"), parts.get("y_test")
+    if y_train is None and y_test is not None:
+        raise ArgumentError(
+            "y_train", None, f"save the labels of training examples in {arguments.masks} too, or no y_test"
+        )
+    for name, labels, n in (("y_train", y_train, trials.n), ("y_test", y_test, trials.n_test)):
+        if labels is not None and len(labels) != n:
+            raise ArgumentError(name, f"{len(labels)} labels", f"give one for each of the {n} examples")
+    if y_test is None:
         log.info("without y_train and y_test pairs are of any two classes")
+    if y_train is None:
         record["labels"] = None if arguments.labels is None else whole("--labels", arguments.labels, 2)
         return Scored(trials, None, None, None, ids[0], ids[1], record)
     if arguments.labels is not None:
         raise ArgumentError("--labels", arguments.labels, f"{arguments.masks} has labels of its own; leave it out")
-    y, z, classes = encoded("y_train, y_test", parts["y_train"], parts["y_test"])
-    for name, labels, n in (("y_train", y, trials.n), ("y_test", z, trials.n_test)):
-        if len(labels) != n:
-            raise ArgumentError(name, f"{len(labels)} labels", f"give one for each of the {n} examples")
-    return Scored(trials, y, z, classes, ids[0], ids[1], record)
+    y, z, classes = encoded("y_train, y_test", y_train, y_train[:0] if y_test is None else y_test)
+    return Scored(trials, y, None if y_test is None else z, classes, ids[0], ids[1], record)
 
 
 def _results(scored: Scored, arguments: argparse.Namespace) -> Results:

@@ -66,7 +66,8 @@ def results(
     if classes is not None:
         names = np.array(classes, dtype=object)
         table["label"] = names[table["label"]]
-        pairs["label"] = names[pairs["label"]]
+        if "label" in pairs:
+            pairs["label"] = names[pairs["label"]]
     if train_ids is not None:
         table.insert(1, "id", list(train_ids))
         pairs["train_id"] = [train_ids[i] for i in pairs["train_index"]]

@@ -304,6 +304,17 @@ def test_models_trained_elsewhere_that_do_not_fit_are_refused(capsys, models, pa
     assert named in err
 
 
+def test_labels_of_training_examples_alone_are_kept(capsys, models, tmp_path):
+    place = models(y_train=np.array(["a", "b"] * 10))
+    code, _, err = run(capsys, "--masks", place, "--no-plot", "--out", tmp_path / "o")
+    assert code == 0
+    assert "any two classes" in err
+    table, pairs = (pd.read_csv(tmp_path / "o" / f"{name}.csv") for name in ("memorization", "pairs"))
+    assert table["label"].tolist() == ["a", "b"] * 10
+    assert "label" not in pairs
+    assert run(capsys, "--masks", models(y_test=np.arange(9) % 2))[0] == 2
+
+
 def test_row_names_come_through(capsys, tmp_path):
     rng = np.random.default_rng(4)
     frame = pd.DataFrame(rng.normal(size=(60, 3)), columns=["a", "b", "c"]).assign(

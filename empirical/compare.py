@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import sys
 from collections.abc import Sequence
@@ -12,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import longtail
 from longtail import command
-from longtail.core import ArgumentError
+from longtail.core import ArgumentError, whole
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from empirical.comparison import Comparison
     from empirical.dataset import Dataset
     from empirical.observed import Observed
 
 log = logging.getLogger("empirical")
+LEAST = 2  # simulated data sets, of which there is a spread
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,17 +36,30 @@ def report(
 
     A few fits only, for it is to take seconds; None, and the reason in the log, where there is nothing to compare.
     """
+    from empirical.comparison import Comparison
     from empirical.observed import read
     from longtail.files import folder
 
     target = folder("--out", out if out is not None else directory)
     quick = {"family": ["Zipf", "Uniform"], "coupling": ["beta"], "simulations": 50, "seed": seed}
     try:
-        comparison = _comparison(read(directory), quick | {"directory": directory})
+        observed = read(directory)
+        if observed.labels is None:
+            log.info("no theory in the report: without labels the number of classes is not known; give --labels K")
+            return _write(Comparison(observed, ()), target, {"DIR": str(directory), "seed": seed}, None, dataset)
+        comparison = _comparison(observed, quick | {"directory": directory})
     except ArgumentError as error:
         log.info("no report: %s", error)
         return None
-    return _write(comparison, target, {"DIR": str(directory), "seed": seed}, data_folder(None), dataset)
+    return _write(comparison, target, {"DIR": str(directory), "seed": seed}, None, dataset)
+
+
+def is_made(directory: Path) -> bool:
+    """Whether a report is there, and no newer removal that it lacks."""
+    page, removal = directory / "report.html", directory / "removal.csv"
+    if not page.is_file():
+        return False
+    return not removal.is_file() or removal.stat().st_mtime <= page.stat().st_mtime
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -56,17 +71,23 @@ def _run(arguments: argparse.Namespace) -> int:
             "DIR", arguments.directory, "give the folder of a run, or --published cifar100, one of the two"
         )
     out = folder("--out", arguments.out) if arguments.out else None
-    data_dir = data_folder(arguments.data_dir)
-    observed = published(arguments.published, data_dir) if arguments.published else read(arguments.directory)
+    if arguments.published:
+        if arguments.labels is not None:
+            raise ArgumentError("--labels", arguments.labels, "published scores have labels; leave it out")
+        observed = published(arguments.published, arguments.data_dir)
+    else:
+        observed = read(arguments.directory, arguments.labels)
     comparison = _comparison(observed, vars(arguments))
     if arguments.json:
-        print(json.dumps(comparison.record()), flush=True)  # noqa: T201
+        from longtail.files import json_text
+
+        print(json_text(comparison.record()), flush=True)  # noqa: T201
     else:
         from empirical.report.words import summary
 
         print(summary(comparison), flush=True)  # noqa: T201
     if out is not None:
-        _write(comparison, out, vars(arguments), data_dir)
+        _write(comparison, out, vars(arguments), arguments.data_dir)
     return 0
 
 
@@ -74,22 +95,29 @@ def _comparison(observed: Observed, options: dict[str, Any]) -> Comparison:
     from empirical import comparison as c
     from empirical.bridge import SIMULATIONS
 
-    removal = None
-    place = options.get("directory")
-    if place is not None and (Path(place) / "removal.csv").is_file():
-        import pandas as pd
-
-        removal = pd.read_csv(Path(place) / "removal.csv")
+    simulations = options.get("simulations")
+    removal, foretold = _removal(options.get("directory"))
     families, couplings = options.get("family") or c.FAMILIES, options.get("coupling") or c.COUPLINGS
     log.info("fitting %s to %s estimates", ", ".join(families), f"{len(observed.values):,}")
     return c.compare(
         observed,
         families,
         couplings,
-        simulations=options.get("simulations") or SIMULATIONS,
+        simulations=SIMULATIONS if simulations is None else whole("--simulations", simulations, LEAST),
         seed=options.get("seed", 0),
         removal=removal,
+        foretold=foretold,
     )
+
+
+def _removal(directory: str | Path | None) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+    """What ``python -m empirical.remove`` found in that folder, and what it had predicted before: both or, at most, neither."""
+    from longtail.files import read_table
+
+    found, before = (Path(directory or "") / f"{name}.csv" for name in ("removal", "removal_predicted"))
+    if directory is None or not found.is_file():
+        return None, None
+    return read_table(found), read_table(before) if before.is_file() else None
 
 
 def _write(
@@ -113,16 +141,6 @@ def _write(
     return page
 
 
-def data_folder(given: str | None) -> str | None:
-    """The folder of real data: as told, else LONGTAIL_DATA (which the loaders read themselves), else ../shared/data."""
-    import os
-
-    beside = Path("../shared/data")
-    if given is None and not os.environ.get("LONGTAIL_DATA") and beside.is_dir():
-        return str(beside)
-    return given
-
-
 def parser() -> command.Parser:
     """All options."""
 
@@ -133,9 +151,8 @@ def parser() -> command.Parser:
     )
     p.add_argument("directory", nargs="?", metavar="DIR", help="folder that python -m empirical.estimate --out wrote")
     p.add_argument("--published", choices=["cifar100"], help="instead: Feldman & Zhang's estimates")
-    p.add_argument(
-        "--data-dir", metavar="DIR", help="where official files are (default: LONGTAIL_DATA, ../shared/data)"
-    )
+    p.add_argument("--data-dir", metavar="DIR", help="where official files are (default: LONGTAIL_DATA)")
+    p.add_argument("--labels", type=int, metavar="K", help="number of classes, of a run without labels")
     fit = p.add_argument_group("fit")
     fit.add_argument(
         "--family",

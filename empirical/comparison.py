@@ -30,11 +30,16 @@ NOT_REJECTED = 0.05
 
 @dataclass(frozen=True)
 class Comparison:
-    """The observed estimates and fits to them, best first."""
+    """The observed estimates and fits to them, best first; none where the number of classes is not known.
+
+    ``removal`` is what retraining found, ``foretold`` what was written down before it: that is then the prediction, not
+    what a fit of today would say.
+    """
 
     observed: Observed
     fits: tuple[Bridge, ...]
     removal: pd.DataFrame | None = field(default=None, repr=False)
+    foretold: pd.DataFrame | None = field(default=None, repr=False)
 
     @property
     def best(self) -> Bridge:
@@ -62,19 +67,26 @@ class Comparison:
     @cached_property
     def frames(self) -> dict[str, pd.DataFrame]:
         """Tables by name."""
+        if not self.fits:
+            return {}
         found = {
             "shares": self.shares(),
             "distribution": self.distribution(),
             "influence": self.influence(),
-            "predicted_removal": predicted.removal(
-                self.best.problem, self.best.coupling, REMOVED, self.observed.rate, self.best.trials
-            ),
+            "predicted_removal": self.predicted_removal(),
             "error_against_samples": predicted.error_against_samples(self.best.problem, self.best.coupling),
             "fits": self.fits_table(),
         }
         if self.removal is not None:
             found["removal"] = self.removal
         return found
+
+    def predicted_removal(self) -> pd.DataFrame:
+        """What removing the memorized should cost: as written down before it was tried, else by the best fit."""
+        if self.foretold is not None:
+            return self.foretold.sort_values("threshold", ignore_index=True)
+        best = self.best
+        return predicted.removal(best.problem, best.coupling, REMOVED, self.observed.rate, best.trials)
 
     def shares(self) -> pd.DataFrame:
         """The share of examples memorized θ or more: observed, fitted, and how far chance moves it (one standard error)."""
@@ -147,10 +159,14 @@ def compare(
     simulations: int = SIMULATIONS,
     seed: int = 0,
     removal: pd.DataFrame | None = None,
+    foretold: pd.DataFrame | None = None,
 ) -> Comparison:
     """Fit every family with every coupling, and order them by likelihood and parameters (AIC)."""
+    if observed.labels is None:
+        remedy = "theory asks how often a guess is right, and this run has no labels; give the number of classes"
+        raise ArgumentError("--labels", None, remedy)
     values = observed.values
-    if np.ptp(values) == 0:
+    if len(values) and np.ptp(values) == 0:
         raise ArgumentError(
             "DIR", f"memorization of {values[0]:g} throughout", "nothing is memorized; nothing to explain"
         )
@@ -159,5 +175,5 @@ def compare(
     options: dict[str, Any] = {"rate": observed.rate, "simulations": simulations, "seed": seed}
     fits = [fit(values, observed.labels, observed.equivalent, f, c, guess=GUESSES, **options) for f, c in tried]
     return Comparison(
-        observed, tuple(sorted(fits, key=lambda b: 2 * len(b.parameters) - 2 * b.log_likelihood)), removal
+        observed, tuple(sorted(fits, key=lambda b: 2 * len(b.parameters) - 2 * b.log_likelihood)), removal, foretold
     )

@@ -19,7 +19,7 @@ import pandas as pd
 from scipy.special import gammaln, ndtr
 
 from empirical import residuals
-from empirical.design import Integers
+from empirical.design import Bools, Integers
 from empirical.influence import above, margins
 from empirical.memorization import blocks, labels
 from empirical.trials import Trials
@@ -29,10 +29,12 @@ HELD = 2_000_000  # pairs looked at in a search for a threshold
 NODES = 9  # of the distribution of n_in
 
 
-def expected_false(trials: Trials, y_train: Any, y_test: Any, threshold: Any, *, same_class: bool = True) -> Floats:
-    """The expected number of pairs at or above each threshold, had no pair influence."""
+def expected_false(
+    trials: Trials, y_train: Any, y_test: Any, threshold: Any, *, same_class: bool = True, kept: Bools | None = None
+) -> Floats:
+    """The expected number of pairs at or above each threshold, had no pair influence; of ``kept`` training examples."""
     theta = np.atleast_1d(np.asarray(threshold, float))
-    n_in, partners = looked_at(trials, y_train, y_test, same_class)
+    n_in, partners = looked_at(trials, y_train, y_test, same_class, kept)
     if trials.score == "correct" and residuals.arrays(trials) is None:
         totals = margins(trials)[1]
         value, which = np.unique(totals, return_inverse=True)
@@ -49,15 +51,19 @@ def expected_false(trials: Trials, y_train: Any, y_test: Any, threshold: Any, *,
         return np.asarray(ndtr(-theta[:, None] / np.maximum(error, 1e-300)) @ partners, float)
 
 
-def looked_at(trials: Trials, y_train: Any, y_test: Any, same_class: bool) -> tuple[Integers, Floats]:
+def looked_at(
+    trials: Trials, y_train: Any, y_test: Any, same_class: bool, kept: Bools | None = None
+) -> tuple[Integers, Floats]:
     """In how many trials each training example was in; how many training examples each test example is paired with."""
     n_in = margins(trials)[0] if trials.score == "correct" else trials.masks().sum(0)
+    chosen = np.ones(trials.n, bool) if kept is None else kept
+    n_in = n_in[chosen]
     if not same_class:
-        return n_in, np.full(trials.n_test, float(trials.n))
+        return n_in, np.full(trials.n_test, float(len(n_in)))
     left, right = labels("y_train", y_train, trials.n), labels("y_test", y_test, trials.n_test)
     if left is None or right is None:
         raise ArgumentError("y_train, y_test", None, "pairs of one class need both labels; or give same_class=False")
-    size = np.bincount(left, minlength=int(max(left.max(), right.max())) + 1)
+    size = np.bincount(left[chosen], minlength=int(max(left.max(), right.max())) + 1)
     return n_in, size[right].astype(float)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from empirical.options import parser
+from empirical.options import given, parser
 from longtail import command
 from longtail.core import ArgumentError
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from empirical.trials import Trials
 
 log = logging.getLogger("empirical")
+OF_MASKS = (  # options that mean something where models were trained elsewhere
+    *("data", "masks", "labels", "score", "seed", "device", "out", "threshold", "fdr", "published_rule"),
+    *("no_plot", "json", "quiet"),
+)
 ENOUGH = 4  # orthogonal arrays for error bars that hold (simulations.verification)
 
 
@@ -44,23 +48,40 @@ class Scored:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
     kept = "stopped; what was trained is kept, and the same command goes on from there"
-    return command.run(parser(), argv, _run, lambda arguments: kept if arguments.out else "stopped")
+    return command.run(
+        parser(),
+        argv,
+        lambda arguments: _run(arguments, given(argv)),
+        lambda arguments: kept if arguments.out else "stopped",
+    )
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace, asked: dict[str, object]) -> int:
     if (arguments.data is None) == (arguments.masks is None):
         raise ArgumentError("DATA", arguments.data, "give either a data set or --masks FILE.npz, and not both")
     from longtail.files import folder
 
+    _check_pairs(arguments)
+    if arguments.masks:
+        _check_masks(asked)
     out = folder("--out", arguments.out) if arguments.out else None
     began = time.monotonic()
     scored = _elsewhere(arguments) if arguments.masks else _train(arguments, out)
     found = _results(scored, arguments)
     found.summary["seconds"] = round(time.monotonic() - began, 3)
+    news = True
     if out is not None:
+        before = _before(out)
+        if found.summary.get("models_per_second", 0) is None:  # none was trained now: it stays what it was
+            found.summary["models_per_second"] = before.summary.get("models_per_second")
         _write(scored, found, out, arguments)
+        news = before.tables != _tables(out) or any(
+            before.summary.get(key) != found.summary.get(key) for key in ("threshold", "labels", "data")
+        )
     if arguments.json:
-        print(json.dumps(found.summary), flush=True)  # noqa: T201
+        from longtail.files import json_text
+
+        print(json_text(found.summary), flush=True)  # noqa: T201
     else:
         from empirical.meaning import report
 
@@ -68,8 +89,61 @@ def _run(arguments: argparse.Namespace) -> int:
     if out is not None and not arguments.no_plot:
         from empirical import compare
 
+        if not news and compare.is_made(out):
+            log.info(
+                "%s is there already, of the very same tables; remove it to have it made again", out / "report.html"
+            )
+            return 0
         compare.report(out, dataset=scored.dataset, seed=arguments.seed)
     return 0
+
+
+def _check_masks(asked: dict[str, object]) -> None:
+    """Refuse what was asked of data or training where models were trained elsewhere: it would do nothing."""
+    for name, value in asked.items():
+        if name not in OF_MASKS:
+            shown = f"--{name.replace('_', '-')}"
+            raise ArgumentError(shown, value, "with --masks no data are loaded and no models trained; leave it out")
+
+
+@dataclass(frozen=True)
+class Before:
+    """What an earlier run left in the folder: its summary, and the digests of its tables."""
+
+    summary: dict[str, Any]
+    tables: list[str]
+
+
+def _before(out: Path) -> Before:
+    try:
+        summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        summary = {}
+    return Before(summary if isinstance(summary, dict) else {}, _tables(out))
+
+
+def _tables(out: Path) -> list[str]:
+    """Digests of the two tables that a report is made from, as far as they are there."""
+    import hashlib
+
+    digests = []
+    for path in (out / "memorization.csv", out / "pairs.csv"):
+        if path.is_file():
+            with open(path, "rb") as file:
+                digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+    return digests
+
+
+def _check_pairs(arguments: argparse.Namespace) -> None:
+    """Refuse what cannot be said of pairs before anything is trained."""
+    from longtail.core import real
+
+    if arguments.threshold is not None and arguments.fdr is not None:
+        raise ArgumentError("--fdr", arguments.fdr, "give --threshold or --fdr, not both")
+    if arguments.threshold is not None:
+        real("--threshold", arguments.threshold, -1e9)
+    if arguments.fdr is not None:
+        real("--fdr", arguments.fdr, 0, 1, open_low=True)
 
 
 def _train(arguments: argparse.Namespace, out: Path | None) -> Scored:
@@ -80,6 +154,8 @@ def _train(arguments: argparse.Namespace, out: Path | None) -> Scored:
     from empirical.run import check, run
     from empirical.store import Store
 
+    if arguments.labels is not None:
+        raise ArgumentError("--labels", arguments.labels, "a data set has labels of its own; leave it out")
     names = ("data_dir", "label", "id", "text", "test", "test_fraction", "prior", "n", "seed")
     dataset = load(arguments.data, **{name: getattr(arguments, name) for name in names})
     log.info(
@@ -119,6 +195,8 @@ def _train(arguments: argparse.Namespace, out: Path | None) -> Scored:
         "device": job.device,
         "models_per_second": None if bar.models_per_second != bar.models_per_second else bar.models_per_second,
     }
+    if store is not None:
+        record["digest"] = store.identity.data  # by which compare and remove know whether the data are still these
     data = dataset.data
     return Scored(trials, data.y_train, data.y_test, data.classes, dataset.train_ids, dataset.test_ids, record, dataset)
 
@@ -165,13 +243,14 @@ def _trials(arguments: argparse.Namespace, dataset: Dataset) -> int:
     """--trials, or as many as --error, --power and --false take; of an orthogonal array its own size has to be given."""
     from empirical.names import INFLUENCE, THRESHOLD, TRIALS
     from empirical.planning import plan
+    from longtail.core import whole
 
     wanted = {name: getattr(arguments, name) for name in ("error", "power", "false")}
     asked = [(f"--{name}", value) for name, value in wanted.items() if value is not None]
     if arguments.influence is not None and arguments.power is None:
         raise ArgumentError("--influence", arguments.influence, "say by --power how surely a pair of it is to be found")
     if not asked:
-        return TRIALS if arguments.trials is None else int(arguments.trials)
+        return TRIALS if arguments.trials is None else whole("--trials", arguments.trials, 2)
     if arguments.trials is not None:
         raise ArgumentError(*asked[0], f"give --trials or {asked[0][0]}, not both")
     if arguments.design == "orthogonal":
@@ -224,6 +303,7 @@ def _elsewhere(arguments: argparse.Namespace) -> Scored:
     from empirical.dataset import encoded
     from empirical.datasets.npz import opened
     from empirical.trials import Trials
+    from longtail.core import whole
 
     parts = opened(arguments.masks)
     lacking = [name for name in ("masks", "correct_train", "correct_test") if name not in parts]
@@ -232,6 +312,9 @@ def _elsewhere(arguments: argparse.Namespace) -> Scored:
             "--masks", f"{arguments.masks} with {', '.join(parts)}", f"save {', '.join(lacking)} in it too"
         )
     trials = Trials.of(parts["masks"], parts["correct_train"], parts["correct_test"], score=arguments.score)
+    if trials.count < 2 or not trials.n or not trials.n_test:
+        got = f"{arguments.masks} with {trials.count} trials of {trials.n} and {trials.n_test} examples"
+        raise ArgumentError("--masks", got, "give those of two models or more, and some examples")
     record = {
         "data": arguments.masks,
         "fraction": float(trials.masks().mean()),
@@ -240,22 +323,32 @@ def _elsewhere(arguments: argparse.Namespace) -> Scored:
         "seed": None,
     }
     ids = [tuple(parts[k].tolist()) if k in parts else None for k in ("train_ids", "test_ids")]
-    if "y_train" not in parts or "y_test" not in parts:
-        log.info("without y_train and y_test pairs are of any two classes")
-        return Scored(trials, None, None, None, ids[0], ids[1], record)
-    y, z, classes = encoded("y_train, y_test", parts["y_train"], parts["y_test"])
-    for name, labels, n in (("y_train", y, trials.n), ("y_test", z, trials.n_test)):
-        if len(labels) != n:
+    for name, found, n in zip(("train_ids", "test_ids"), ids, (trials.n, trials.n_test), strict=True):
+        if found is not None and len(found) != n:
+            raise ArgumentError(name, f"{len(found)} names", f"give one for each of the {n} examples")
+    y_train, y_test = parts.get("y_train"), parts.get("y_test")
+    if y_train is None and y_test is not None:
+        raise ArgumentError(
+            "y_train", None, f"save the labels of training examples in {arguments.masks} too, or no y_test"
+        )
+    for name, labels, n in (("y_train", y_train, trials.n), ("y_test", y_test, trials.n_test)):
+        if labels is not None and len(labels) != n:
             raise ArgumentError(name, f"{len(labels)} labels", f"give one for each of the {n} examples")
-    return Scored(trials, y, z, classes, ids[0], ids[1], record)
+    if y_test is None:
+        log.info("without y_train and y_test pairs are of any two classes")
+    if y_train is None:
+        record["labels"] = None if arguments.labels is None else whole("--labels", arguments.labels, 2)
+        return Scored(trials, None, None, None, ids[0], ids[1], record)
+    if arguments.labels is not None:
+        raise ArgumentError("--labels", arguments.labels, f"{arguments.masks} has labels of its own; leave it out")
+    y, z, classes = encoded("y_train, y_test", y_train, y_train[:0] if y_test is None else y_test)
+    return Scored(trials, y, None if y_test is None else z, classes, ids[0], ids[1], record)
 
 
 def _results(scored: Scored, arguments: argparse.Namespace) -> Results:
     from empirical.names import THRESHOLD
     from empirical.results import lowest_threshold, results
 
-    if arguments.threshold is not None and arguments.fdr is not None:
-        raise ArgumentError("--fdr", arguments.fdr, "give --threshold or --fdr, not both")
     threshold = THRESHOLD if arguments.threshold is None else arguments.threshold
     if arguments.fdr is not None:
         threshold = lowest_threshold(
@@ -282,31 +375,34 @@ def _results(scored: Scored, arguments: argparse.Namespace) -> Results:
 
 def _write(scored: Scored, found: Results, out: Path, arguments: argparse.Namespace) -> None:
     """Each file under another name, then renamed; the summary last."""
-    from longtail.files import whole_file
+    from longtail.files import json_text, read_table, whole_file
 
-    for name, frame in (("memorization", found.memorization), ("pairs", found.pairs)):
+    tables = {"memorization": found.memorization, "pairs": found.pairs}
+    if not arguments.no_plot:
+        from empirical.halves import curve
+
+        tables |= {"error": curve(scored.trials), "halves": found.agreement.table}
+        if scored.dataset is not None:
+            tables["classes"] = scored.dataset.balance
+    for name, frame in tables.items():
         with whole_file(out / f"{name}.csv") as path:
             frame.to_csv(path, index=False, float_format="%.9g")
         log.info("wrote %s", out / f"{name}.csv")
     if not arguments.no_plot:
         from empirical import plots
-        from empirical.halves import curve
 
         title = f"{found.summary['data']}, {found.summary['trials']:,} models"
-        figures = {
-            "memorization": plots.memorization_histogram(found.memorization, title),
-            "error": plots.error_against_trials(curve(scored.trials), title),
-            "halves": plots.split_half(found.agreement, title),
-        }
-        if scored.dataset is not None:
-            figures["classes"] = plots.classes(scored.dataset.balance, f"Classes of {scored.dataset.name}")
-        for path in plots.write(figures, out):
-            log.info("wrote %s", path)
+        for name in plots.DRAWN:
+            if name in tables:  # read back: what was rounded in writing may fall into another bar
+                table = read_table(out / f"{name}.csv", ("class",))
+                about = f"Classes of {scored.record['data']}" if name == "classes" else title
+                for path in plots.write(name, table, about, out):
+                    log.info("wrote %s", path)
     from longtail.run import hardware, versions
 
     record = {**found.summary, "arguments": vars(arguments), "versions": versions(), "hardware": hardware()}
     with whole_file(out / "summary.json") as path:
-        path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        path.write_text(json_text(record, indent=1) + "\n", encoding="utf-8")
     log.info("wrote %s", out / "summary.json")
 
 

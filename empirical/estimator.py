@@ -16,6 +16,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 from empirical.data import Data
 from empirical.dataset import encoded, finite
@@ -76,6 +77,7 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
         ids = [
             list(part.index) if hasattr(part, "index") and hasattr(part, "columns") else None for part in (X, X_test)
         ]
+        X_test = _aligned(X, X_test)
         a, b, classes = encoded("y, y_test", y, y_test)
         data = Data(_examples("X", X), a, _examples("X_test", X_test), b, classes)
         job = self._job(data)
@@ -92,28 +94,39 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
         *,
         y: Any = None,
         y_test: Any = None,
+        train_ids: Any = None,
+        test_ids: Any = None,
         score: str = "correct",
     ) -> Self:
         """From models trained elsewhere: masks (t, n), correct_train (t, n), correct_test (t, n_test).
 
-        Without labels, pairs are of any two classes.
+        Without labels of both parts, pairs are of any two classes. ``train_ids`` and ``test_ids`` name the examples.
         """
         trials = Trials.of(masks, correct_train, correct_test, score=score)
         made = cls(trials=trials.count, score=score)
-        if y is None or y_test is None:
-            return made._take(trials, None, None, None, None, None)
-        a, b, classes = encoded("y, y_test", y, y_test)
-        for name, labels, n in (("y", a, trials.n), ("y_test", b, trials.n_test)):
-            if len(labels) != n:
-                raise ArgumentError(name, f"{len(labels)} labels", f"give one for each of the {n} examples")
-        return made._take(trials, a, b, classes, None, None)
+        if y is None and y_test is not None:
+            raise ArgumentError("y", None, "give the labels of the training examples too, or no y_test")
+        parts = {"y": (y, trials.n), "y_test": (y_test, trials.n_test)}
+        parts |= {"train_ids": (train_ids, trials.n), "test_ids": (test_ids, trials.n_test)}
+        for name, (given, n) in parts.items():
+            if given is not None and len(given) != n:
+                kind = "names" if name.endswith("ids") else "labels"
+                raise ArgumentError(name, f"{len(given)} {kind}", f"give one for each of the {n} examples")
+        ids = [None if given is None else list(given) for given in (train_ids, test_ids)]
+        if y is None:
+            return made._take(trials, None, None, None, ids[0], ids[1])
+        a, b, classes = encoded("y, y_test", y, np.asarray(y)[:0] if y_test is None else y_test)
+        return made._take(trials, a, None if y_test is None else b, classes, ids[0], ids[1])
 
     def influence_pairs(self, threshold: float = THRESHOLD, *, same_class: bool | None = None) -> pd.DataFrame:
         """Pairs with influence ≥ threshold, largest first; of one class unless told, or unless there are no labels."""
+        check_is_fitted(self, "trials_")
         same = self._labeled if same_class is None else same_class
+        if same and not self._labeled:
+            raise ArgumentError("same_class", same, "pairs of one class need the labels of both parts, y and y_test")
         y_test = self._y_test if self._labeled else np.zeros(self.trials_.n_test, np.int64)
         pairs = influence_pairs(self.trials_, self._y_train, y_test, threshold, same_class=same, device=self.device)
-        if self.classes_ is not None:
+        if self._labeled:
             pairs["label"] = np.array(self.classes_, dtype=object)[pairs["label"]]
         else:
             pairs = pairs.drop(columns="label")
@@ -124,21 +137,24 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
 
     def influence(self, train: Any, test: Any) -> Estimate:
         """Influence of training examples on test examples, two lists of one length."""
+        check_is_fitted(self, "trials_")
         cells = pair_cells(self.trials_, np.atleast_1d(train), np.atleast_1d(test), self._y_train)
         return Estimate(cells.value, cells.stderr)
 
     def threshold_for(self, rate: float = 0.05) -> float:
         """The lowest threshold at which at most ``rate`` of the pairs are expected to be false."""
+        check_is_fitted(self, "trials_")
         return lowest_threshold(self.trials_, self._y_train, self._y_test, rate, device=self.device)
 
     def agreement(self, threshold: float = THRESHOLD) -> Agreement:
         """What two halves of the trials agree on."""
+        check_is_fitted(self, "trials_")
         labeled = self._labeled
         return agreement(self.trials_, self._y_train, self._y_test, threshold, same_class=labeled, device=self.device)
 
     @property
     def _labeled(self) -> bool:
-        return self._y_train is not None
+        return self._y_train is not None and self._y_test is not None
 
     def _job(self, data: Data) -> Job:
         learner = self.learner
@@ -166,6 +182,18 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
             table.insert(1, "id", train_ids)
         self.memorization_ = table
         return self
+
+
+def _aligned(X: Any, X_test: Any) -> Any:
+    """``X_test`` with its columns in the order of those of ``X``: a table's features go by name."""
+    if not (hasattr(X, "columns") and hasattr(X_test, "columns")) or list(X.columns) == list(X_test.columns):
+        return X_test
+    names, found = list(X.columns), list(X_test.columns)
+    if len(names) != len(found) or len(set(names)) != len(names) or set(names) != set(found):
+        odd = [str(name) for name in [*names, *found] if (name in names) != (name in found)]
+        got = f"other columns than X ({', '.join(odd[:5])})" if odd else "columns of the same name"
+        raise ArgumentError("X_test", got, "give both tables the same columns")
+    return X_test[names]
 
 
 def _examples(argument: str, x: Any) -> Any:

@@ -8,13 +8,13 @@ is cut in two, and its halves then disagree more than two independent ones would
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from empirical.design import Integers
+from empirical.design import Bools, Integers
 from empirical.designs import Orthogonal
 from empirical.influence import above
 from empirical.memorization import memorization_cells
@@ -25,7 +25,10 @@ from longtail.core import ArgumentError, Floats
 
 @dataclass(frozen=True)
 class Agreement:
-    """Memorization of either half, its correlation, and how many pairs either half and both found."""
+    """Memorization of either half, its correlation, and how many pairs either half and both found.
+
+    ``table`` has a row a training example: both memorizations and its pairs in the first, the second and both halves.
+    """
 
     first: Floats
     second: Floats
@@ -33,6 +36,7 @@ class Agreement:
     pairs_first: int
     pairs_second: int
     pairs_both: int
+    table: pd.DataFrame = field(repr=False)
 
     @property
     def jaccard(self) -> float:
@@ -67,8 +71,9 @@ def agreement(
     *,
     same_class: bool = True,
     device: str = "cpu",
+    kept: Bools | None = None,
 ) -> Agreement:
-    """What two halves of the trials agree on."""
+    """What two halves of the trials agree on; pairs are those of ``kept`` training examples."""
     parts = halves(trials)
     first, second = (memorization_cells(part).value for part in parts)
     both = np.isfinite(first) & np.isfinite(second)
@@ -77,9 +82,14 @@ def agreement(
     codes: list[Integers] = []
     for part in parts:
         pairs = above(part, y_train, y_test, threshold, same_class=same_class, device=device)
-        codes.append(pairs.train * trials.n_test + pairs.test)
-    shared = len(np.intersect1d(codes[0], codes[1], assume_unique=True))
-    return Agreement(first, second, correlation, len(codes[0]), len(codes[1]), shared)
+        found = pairs.train * trials.n_test + pairs.test
+        codes.append(found if kept is None else found[kept[pairs.train]])
+    codes.append(np.intersect1d(codes[0], codes[1], assume_unique=True))
+    counts = [np.bincount(code // trials.n_test, minlength=trials.n) for code in codes]
+    columns = dict(zip(("pairs_first", "pairs_second", "pairs_both"), counts, strict=True))
+    table = pd.DataFrame({"index": np.arange(trials.n), "first": first, "second": second, **columns})
+    one, two, both_halves = (len(code) for code in codes)
+    return Agreement(first, second, correlation, one, two, both_halves, table)
 
 
 def curve(trials: Trials, points: int = 8) -> pd.DataFrame:

@@ -9,27 +9,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from longtail.core import ArgumentError, Floats
+from longtail.core import ArgumentError, Floats, whole
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from empirical.data import Data
     from empirical.dataset import Dataset
 
 PUBLISHED = {"cifar100": (100, 10_000, 4000, 0.7)}  # classes, test examples, models, share of examples in a subset
+NAMED = ("label", "id", "train_id", "test_id")  # columns of names
 OPTIONS = ("data_dir", "label", "id", "text", "test", "test_fraction", "prior", "n", "seed")
 
 
 @dataclass(frozen=True)
 class Observed:
     """Estimates of one experiment. ``threshold`` is the influence from which pairs were kept, ``memorized`` their least
-    memorization; ``arguments`` are those of the run, by which its data can be loaded again.
+    memorization; ``arguments`` are those of the run, by which its data can be loaded again. ``labels`` is the number of
+    classes, None where nobody has said it: theory then has nothing to say. ``digest`` is that of the data, where it was kept.
     """
 
     name: str
     memorization: pd.DataFrame = field(repr=False)
     pairs: pd.DataFrame = field(repr=False)
-    labels: int
+    labels: int | None
     tests: int
     trials: int
     rate: float
@@ -39,6 +42,7 @@ class Observed:
     test_accuracy: float = float("nan")
     iid: bool = True
     arguments: dict[str, Any] = field(default_factory=dict, repr=False)
+    digest: str = field(default="", repr=False)
 
     @property
     def values(self) -> Floats:
@@ -74,7 +78,23 @@ class Observed:
         options = {name: self.arguments.get(name) for name in OPTIONS}
         if data_dir is not None:
             options["data_dir"] = data_dir
-        return load(source, **options)
+        dataset = load(source, **options)
+        self._same(dataset.data)
+        return dataset
+
+    def _same(self, data: Data) -> None:
+        """Refuse data that are not those of the run: an example's number would then be another example."""
+        from empirical.digest import digest
+
+        sizes, run = (data.n, data.n_test), (len(self.memorization), self.tests)
+        if sizes != run:
+            changed = "{} + {} examples where the run had {} + {}".format(*sizes, *run)
+        elif self.digest and digest(data) != self.digest:
+            changed = "other examples or labels"
+        else:
+            return
+        remedy = "its data have changed since the run; estimate again with these"
+        raise ArgumentError("DIR", f"{self.name}, now with {changed}", remedy)
 
 
 def published(name: str, data_dir: str | None = None) -> Observed:
@@ -110,14 +130,14 @@ def _held_out(value: Floats, count: float) -> tuple[Floats, Floats, Floats]:
     return np.sqrt(value * (1 - value) / count), middle - half, middle + half
 
 
-def read(directory: str | Path) -> Observed:
-    """The folder that ``python -m empirical.estimate --out`` wrote."""
-    import pandas as pd
+def read(directory: str | Path, labels: int | None = None) -> Observed:
+    """The folder that ``python -m empirical.estimate --out`` wrote; ``labels`` where it does not know its classes."""
+    from longtail.files import read_table
 
     folder = Path(directory)
     try:
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        table, pairs = (pd.read_csv(folder / f"{name}.csv") for name in ("memorization", "pairs"))
+        table, pairs = (read_table(folder / f"{name}.csv", NAMED) for name in ("memorization", "pairs"))
     except (OSError, ValueError) as error:
         remedy = f"not the folder of a run ({error}); give one that python -m empirical.estimate --out wrote"
         raise ArgumentError("DIR", str(directory), remedy) from error
@@ -132,14 +152,13 @@ def read(directory: str | Path) -> Observed:
             "DIR", f"score {summary['score']}", "the theory speaks of right and wrong: estimate --score correct"
         )
     arguments = summary.get("arguments") or {}
-    labels = int(table["label"].nunique()) if "label" in table else 2
-    threshold = arguments.get("threshold")
+    threshold = summary.get("threshold", arguments.get("threshold"))
     design = str(summary.get("design") or "")
     return Observed(
         str(summary.get("data", folder.name)),
         table,
         pairs,
-        max(labels, 2),
+        _labels(labels, table, summary.get("labels")),
         int(summary["n_test"]),
         int(summary["trials"]),
         float(summary["fraction"]),
@@ -149,12 +168,29 @@ def read(directory: str | Path) -> Observed:
         test_accuracy=float(summary.get("test_accuracy") or np.nan),
         iid=not design.startswith("Orthogonal"),
         arguments=arguments,
+        digest=str(summary.get("digest") or _kept_digest(folder)),
     )
 
 
-def _threshold(asked: Any, pairs: pd.DataFrame) -> float:
-    """What --threshold was, or where --fdr had put it: at the least influence kept."""
-    if asked is not None:
-        return float(asked)
+def _kept_digest(folder: Path) -> str:
+    """The digest of the data that the trials have, in folders whose summary has none."""
+    try:
+        return str(json.loads((folder / "trials" / "identity.json").read_text(encoding="utf-8"))["data"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _labels(asked: int | None, table: pd.DataFrame, told: Any) -> int | None:
+    """How many classes: those of the table, else as the run was told, else as asked."""
+    known = max(int(table["label"].nunique()), 2) if "label" in table else told
+    if asked is None or known is None:
+        return whole("--labels", asked, 2) if asked is not None else known
+    raise ArgumentError("--labels", asked, f"the run has {known} classes of its own; leave it out")
+
+
+def _threshold(known: Any, pairs: pd.DataFrame) -> float:
+    """As the summary has it; of folders from before it did, what --threshold was, else a guess by the least influence."""
+    if known is not None:
+        return float(known)
     least = float(pairs["influence"].min()) if len(pairs) else 0.15
     return min(least, 0.15)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 import longtail
 from empirical.learner import SCORES
@@ -42,6 +43,7 @@ def parser() -> Parser:
         help="models trained elsewhere: masks, correct_train, correct_test, "
         "and y_train, y_test where pairs are to be of one class",
     )
+    data.add_argument("--labels", type=int, metavar="K", help="number of classes, for --masks without labels")
     run = p.add_argument_group("run")
     run.add_argument(
         "--learner",
@@ -122,3 +124,10 @@ def parser() -> Parser:
     out.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
     p.add_argument("--version", action="version", version=f"longtail {longtail.__version__}")
     return p
+
+
+def given(argv: Sequence[str] | None) -> dict[str, object]:
+    """The options that were asked for, whatever their defaults are, by name."""
+    p = parser()
+    blank = argparse.Namespace(**dict.fromkeys(vars(p.parse_args(argv))))  # argparse puts no default where a value is
+    return {name: value for name, value in vars(p.parse_args(argv, blank)).items() if value is not None}

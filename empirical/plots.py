@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
 
-from empirical.halves import Agreement
 from longtail.plots import BLUE, GRAY, ORANGE, drawing, save
 
 MOST = 20_000  # points in a scatter
@@ -24,7 +24,9 @@ def memorization_histogram(table: pd.DataFrame, title: str) -> Figure:
         low, high = (min(-0.1, value.min()), max(1.0, value.max())) if value.size else (-0.1, 1.0)
         axes.hist(value, bins=np.linspace(low, high, 45).tolist(), color=BLUE, edgecolor="white", linewidth=0.3)
         axes.set_yscale("symlog", linthresh=10)
-        noise = float(np.sqrt(np.nanmean(table["stderr"].to_numpy(float) ** 2))) if value.size else 0.0
+        error = table["stderr"].to_numpy(float)
+        error = error[error > 0]  # where all models say the same it is 0, which would make the others' look small
+        noise = float(np.sqrt(np.mean(error**2))) if error.size else 0.0
         axes.axvspan(-2 * noise, 2 * noise, color=GRAY, alpha=0.18, label="within two standard errors of 0")
         share = float((value >= 0.25).mean()) if value.size else 0.0
         axes.axvline(0.25, color=ORANGE, linestyle="--", label=f"{share:.1%} at .25 or more")
@@ -57,17 +59,22 @@ def error_against_trials(curve: pd.DataFrame, title: str) -> Figure:
     return figure
 
 
-def split_half(agreement: Agreement, title: str) -> Figure:
-    """Memorization from one half of the models against the other."""
+def split_half(halves: pd.DataFrame, title: str) -> Figure:
+    """Memorization from one half of the models against the other; the title says how far they agree."""
+    x, y = halves["first"], halves["second"]
+    first, second, both = (int(halves[f"pairs_{name}"].sum()) for name in ("first", "second", "both"))
+    spread = min(float(x.std()), float(y.std())) > 0
+    correlation = f"correlation {x.corr(y):.3f}" if spread else "no correlation"
+    either = first + second - both
+    shared = f"pairs shared {both / either:.0%}" if either else "no pairs"
     with drawing(4.6, 4.6) as figure:
         axes = figure.subplots()
-        x, y = agreement.first[:MOST], agreement.second[:MOST]
+        x, y = x[:MOST], y[:MOST]
         axes.plot([-0.2, 1], [-0.2, 1], color=GRAY, linewidth=0.8)
         axes.plot(x, y, ".", color=BLUE, markersize=3, alpha=0.35, rasterized=len(x) > 2000)
         axes.set_xlabel("memorization, even models")
         axes.set_ylabel("memorization, odd models")
-        shared = "no pairs" if np.isnan(agreement.jaccard) else f"pairs shared {agreement.jaccard:.0%}"
-        axes.set_title(f"{title}\ncorrelation {agreement.correlation:.3f}, {shared}")
+        axes.set_title(f"{title}\n{correlation}, {shared}")
         axes.set_aspect("equal", adjustable="datalim")
     return figure
 
@@ -92,9 +99,18 @@ def classes(balance: pd.DataFrame, title: str) -> Figure:
     return figure
 
 
-def write(figures: dict[str, Figure], directory: Path) -> list[Path]:
-    """Each figure as PNG."""
-    return [save(figure, directory / f"{name}.png") for name, figure in figures.items()]
+DRAWN: dict[str, Callable[[pd.DataFrame, str], Figure]] = {
+    "memorization": memorization_histogram,
+    "error": error_against_trials,
+    "halves": split_half,
+    "classes": classes,
+}
 
 
-__all__ = ["classes", "error_against_trials", "memorization_histogram", "save", "split_half", "write"]
+def write(name: str, table: pd.DataFrame, title: str, directory: Path) -> list[Path]:
+    """A table's figure as PNG and SVG."""
+    figure = DRAWN[name](table, title)
+    return [save(figure, directory / f"{name}.{kind}") for kind in ("png", "svg")]
+
+
+__all__ = ["DRAWN", "classes", "error_against_trials", "memorization_histogram", "save", "split_half", "write"]

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from empirical.data import Data
 from empirical.learner import Learner
-from longtail.core import ArgumentError, Floats, whole
+from longtail.core import ArgumentError, Floats, real, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +27,8 @@ THRESHOLDS = (0.1, 0.25, 0.4, 0.6, 0.8)
 SEEDS = 5
 NEAR = 0.05  # quantile of the distances of training examples to their nearest other
 BLOCK = 1024
+Z = 1.96
+ALL, DISTINCT = "all", "no duplicates"  # sets of test examples
 Bools = NDArray[np.bool_]
 
 
@@ -48,11 +50,7 @@ def removal(
             "memorization", f"shape {value.shape}", f"give one estimate for each of the {data.n} examples"
         )
     count = whole("seeds", seeds, 2)
-    gone = [np.nan_to_num(value, nan=-np.inf) >= theta for theta in thresholds]
-    for theta, out in zip(thresholds, gone, strict=True):
-        left = len(np.unique(data.y_train[~out]))
-        if left < 2:
-            raise ArgumentError("thresholds", theta, f"it leaves {left} classes to train on; give higher ones")
+    gone = removed(data, value, thresholds)
     trainer = learner.prepare(data, "correct", seed=seed, device=device)
     rng = np.random.default_rng([seed, 0x4E7])
     arms = np.zeros((count, 1 + 2 * len(gone), data.n_test), bool)
@@ -65,7 +63,7 @@ def removal(
         for k, mask in enumerate(masks):  # one trial number for all: a learner's own chance is the same in each
             arms[s, k] = trainer(mask[None, :], np.array([s]))[1][0]
     near = near_duplicates(data) if duplicates is None else duplicates
-    sets = {"all": np.ones(data.n_test, bool)} | ({"no duplicates": ~near} if near.any() and not near.all() else {})
+    sets = {ALL: np.ones(data.n_test, bool)} | ({DISTINCT: ~near} if near.any() and not near.all() else {})
     rows = []
     for name, chosen in sets.items():
         right = arms[:, :, chosen].astype(float)
@@ -75,6 +73,16 @@ def removal(
     import pandas as pd
 
     return pd.DataFrame(rows)
+
+
+def removed(data: Data, value: Floats, thresholds: Sequence[float], name: str = "thresholds") -> list[Bools]:
+    """Who is to go at each threshold; an ArgumentError where too little would be left to train on."""
+    gone = [np.nan_to_num(value, nan=-np.inf) >= real(name, theta, 0.0, 1.0, open_low=True) for theta in thresholds]
+    for theta, out in zip(thresholds, gone, strict=True):
+        left = len(np.unique(data.y_train[~out]))
+        if left < 2:
+            raise ArgumentError(name, theta, f"it leaves {left} classes to train on; give higher ones")
+    return gone
 
 
 def _row(
@@ -95,12 +103,29 @@ def _row(
     return row
 
 
+def of_set(removal: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The rows of one set of test examples; all examples in a table that does not say."""
+    if "set" in removal:
+        return removal[removal["set"] == name]
+    return removal if name == ALL else removal.iloc[:0]
+
+
 def paired(difference: Floats) -> tuple[float, float]:
     """The mean of a (seeds, tests) array of differences, and its error over both."""
     seeds, tests = difference.shape
     over_tests = difference.mean(0).std(ddof=1) / np.sqrt(tests) if tests > 1 else np.nan
     over_seeds = difference.mean(1).std(ddof=1) / np.sqrt(seeds)
     return float(difference.mean()), float(np.hypot(over_tests, over_seeds))
+
+
+def margin(stderr: ArrayLike, tests: ArrayLike) -> Floats:
+    """Half the width of a 95 % interval of a loss. Where no answer changed, what Wilson's of 0 in so many tests reaches.
+
+    >>> margin([0.01, 0.0], [300, 300]).round(4).tolist()
+    [0.0196, 0.0126]
+    """
+    error, count = np.asarray(stderr, float), np.asarray(tests, float)
+    return np.where(error == 0, Z**2 / (count + Z**2), Z * error)
 
 
 def near_duplicates(data: Data, quantile: float = NEAR) -> Bools:

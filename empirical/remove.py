@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from longtail import command
-from longtail.core import ArgumentError
+from longtail.core import ArgumentError, whole
 
 log = logging.getLogger("empirical")
 
@@ -20,43 +20,61 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from empirical.compare import data_folder
+    from empirical.compare import LEAST
     from empirical.comparison import compare
     from empirical.observed import read
     from empirical.predicted import removal as predict
-    from empirical.removal import SEEDS, THRESHOLDS, removal
+    from empirical.removal import DISTINCT, SEEDS, THRESHOLDS, margin, of_set, removal, removed
     from empirical.spec import learner
     from longtail.files import whole_file
 
+    seeds = SEEDS if arguments.seeds is None else whole("--seeds", arguments.seeds, 2)
+    simulations = whole("--simulations", arguments.simulations, LEAST)
     out = Path(arguments.directory)
     observed = read(out)
-    dataset = observed.dataset(data_folder(arguments.data_dir))
-    thresholds = arguments.threshold or list(THRESHOLDS)
+    if not observed.arguments.get("data"):
+        remedy = "there is no data set to retrain on, and nothing can be removed; give a run that estimate trained"
+        raise ArgumentError("DIR", f"{out}, of models trained elsewhere", remedy)
+    dataset = observed.dataset(arguments.data_dir)
+    thresholds = list(THRESHOLDS) if arguments.threshold is None else arguments.threshold
     values = observed.memorization["memorization"].to_numpy(float)
-    if len(values) != dataset.data.n:
-        raise ArgumentError(
-            "DIR", f"{len(values)} estimates for {dataset.data.n} examples", "estimate again with this data"
-        )
-    best = compare(observed, couplings=("beta",), simulations=arguments.simulations).best
+    removed(dataset.data, values, thresholds, "--threshold")  # refused before anything is written
+    trained = learner(arguments.learner or observed.learner)
+    trained.check(dataset.data, "correct")
+    trained.place(arguments.device)
+    best = compare(observed, couplings=("beta",), simulations=simulations).best
     prediction = predict(best.problem, best.coupling, thresholds, observed.rate, best.trials)
     with whole_file(out / "removal_predicted.csv") as path:  # before anything is retrained
         prediction.assign(prior=repr(best.prior), coupling=repr(best.coupling)).to_csv(path, index=False)
     log.info("wrote %s; now training", out / "removal_predicted.csv")
     table = removal(
         dataset.data,
-        learner(arguments.learner or observed.learner),
+        trained,
         values,
         thresholds,
-        seeds=arguments.seeds or SEEDS,
+        seeds=seeds,
         seed=arguments.seed,
         device=arguments.device,
     )
     with whole_file(out / "removal.csv") as path:
         table.to_csv(path, index=False)
     log.info("wrote %s", out / "removal.csv")
-    whole = table[table["set"] == "all"].merge(prediction, on="threshold", suffixes=("", "_predicted"))
-    columns = ["threshold", "removed", "lost", "lost_stderr", "lost_predicted", "lost_random", "lost_random_predicted"]
-    print(whole[columns].to_string(index=False, float_format=lambda v: f"{v:.4f}"), flush=True)  # noqa: T201
+    printed = table.merge(prediction, on="threshold", suffixes=("", "_predicted"))
+    printed["± 95 %"] = margin(printed["lost_stderr"], printed["tests"])
+    if of_set(table, DISTINCT).empty:
+        log.info("no test example has a near-duplicate in training, or every one has: there is no leaving them out")
+    columns = [
+        "set",
+        "tests",
+        "threshold",
+        "removed",
+        "lost",
+        "± 95 %",
+        "lost_predicted",
+        "lost_random",
+        "lost_random_predicted",
+    ]
+    print(printed[columns].to_string(index=False, float_format=lambda v: f"{v:.4f}"), flush=True)  # noqa: T201
     return 0
 
 
@@ -69,9 +87,7 @@ def parser() -> command.Parser:
         epilog="Writes removal_predicted.csv and removal.csv into DIR, where python -m empirical.compare finds them.",
     )
     p.add_argument("directory", metavar="DIR", help="folder that python -m empirical.estimate --out wrote")
-    p.add_argument(
-        "--data-dir", metavar="DIR", help="where official files are (default: LONGTAIL_DATA, ../shared/data)"
-    )
+    p.add_argument("--data-dir", metavar="DIR", help="where official files are (default: LONGTAIL_DATA)")
     p.add_argument("--learner", metavar="SPEC", help="to retrain (default: the run's own)")
     p.add_argument("--threshold", type=float, action="append", metavar="X", help="may be repeated (default .1 to .8)")
     p.add_argument("--seeds", type=int, metavar="S", help="of learners and random removals (default 5)")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from empirical.discoveries import expected_false, threshold_for
 from empirical.halves import Agreement, agreement
-from empirical.influence import influence_pairs
+from empirical.influence import above, influence_pairs
 from empirical.memorization import memorization
 from empirical.names import PUBLISHED_MEMORIZATION, THRESHOLD
 from empirical.trials import Trials
@@ -51,20 +51,38 @@ def results(
         else _any_class(trials, threshold, device)
     )
     pairs["memorization"] = table["memorization"].to_numpy()[pairs["train_index"]]
-    if published_rule:
-        pairs = pairs[pairs["memorization"] >= PUBLISHED_MEMORIZATION].reset_index(drop=True)
-    agreed = agreement(trials, y_train, y_test, threshold, same_class=same, device=device)
-    summary = _summary(trials, table, pairs, agreed, threshold, y_train, y_test, same)
+    kept = None
+    if published_rule:  # false pairs and agreement are then those of the kept examples too
+        kept = table["memorization"].to_numpy(float) >= PUBLISHED_MEMORIZATION
+        pairs = pairs[kept[pairs["train_index"]]].reset_index(drop=True)
+    agreed = agreement(trials, y_train, y_test, threshold, same_class=same, device=device, kept=kept)
+    false = expected_false(trials, y_train, y_test, threshold, same_class=same, kept=kept)
+    usual = pairs["influence"].to_numpy() >= THRESHOLD
+    if threshold > THRESHOLD:  # those between were not kept
+        found = above(trials, y_train, y_test, THRESHOLD, same_class=same, device=device)
+        usual = np.ones(len(found), bool) if kept is None else kept[found.train]
+    counts = {pairs_key(threshold): len(pairs), pairs_key(THRESHOLD): int(usual.sum())}
+    summary = _summary(trials, table, pairs, agreed, threshold, float(false[0]), counts)
     if classes is not None:
         names = np.array(classes, dtype=object)
         table["label"] = names[table["label"]]
-        pairs["label"] = names[pairs["label"]]
+        if "label" in pairs:
+            pairs["label"] = names[pairs["label"]]
     if train_ids is not None:
         table.insert(1, "id", list(train_ids))
         pairs["train_id"] = [train_ids[i] for i in pairs["train_index"]]
     if test_ids is not None:
         pairs["test_id"] = [test_ids[j] for j in pairs["test_index"]]
     return Results(table, pairs, summary, agreed)
+
+
+def pairs_key(threshold: float) -> str:
+    """The name under which the summary counts the pairs of at least that influence.
+
+    >>> pairs_key(37 * 0.005), pairs_key(0.15)
+    ('pairs_above_0.185', 'pairs_above_0.15')
+    """
+    return f"pairs_above_{threshold:.10g}"
 
 
 def _any_class(trials: Trials, threshold: float, device: str) -> pd.DataFrame:
@@ -78,9 +96,8 @@ def _summary(
     pairs: pd.DataFrame,
     agreed: Agreement,
     threshold: float,
-    y_train: Any,
-    y_test: Any,
-    same: bool,
+    false: float,
+    counts: dict[str, int],
 ) -> dict[str, Any]:
     value, error = (table[name].to_numpy(float) for name in ("memorization", "stderr"))
     known = np.isfinite(value)
@@ -91,12 +108,13 @@ def _summary(
         "score": trials.score,
         "mean_memorization": _mean(value[known]),
         "share_above_0.25": _mean(value[known] >= PUBLISHED_MEMORIZATION),
-        f"pairs_above_{threshold:g}": len(pairs),
-        "expected_false_pairs": float(expected_false(trials, y_train, y_test, threshold, same_class=same)[0]),
+        "threshold": float(threshold),
+        **counts,
+        "expected_false_pairs": false,
         "test_accuracy": accuracy(trials),
-        "train_accuracy": _mean(table["in_accuracy"].to_numpy(float)),
-        "stderr": float(np.sqrt(np.nanmean(error**2))) if np.isfinite(error).any() else None,
-        "pairs_stderr": float(np.sqrt((pairs["stderr"].to_numpy(float) ** 2).mean())) if len(pairs) else None,
+        "train_accuracy": _mean(table["in_accuracy"].dropna().to_numpy(float)),  # of examples that were in
+        "stderr": _root_mean_square(error),
+        "pairs_stderr": _root_mean_square(pairs["stderr"].to_numpy(float)),
         "never_in_or_out": int((~known).sum()),
         "split_half_correlation": _number(agreed.correlation),
         "split_half_jaccard": _number(agreed.jaccard),
@@ -127,6 +145,12 @@ def lowest_threshold(trials: Trials, y_train: Any, y_test: Any, rate: float, *, 
 
 def _mean(values: Any) -> float | None:
     return float(np.mean(values)) if len(values) else None
+
+
+def _root_mean_square(error: Floats) -> float | None:
+    """Of the errors that are known."""
+    known = error[np.isfinite(error)]
+    return float(np.sqrt(np.mean(known**2))) if known.size else None
 
 
 def _number(value: float) -> float | None:

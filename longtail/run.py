@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from longtail import __version__
 from longtail.core import ArgumentError
-from longtail.files import folder, whole_file
+from longtail.files import folder, json_text, read_table, whole_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,18 +90,16 @@ class Run:
             "frames": list(self.frames)
         }
         with whole_file(target / "run.json") as path:
-            path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+            path.write_text(json_text(record, indent=2) + "\n", encoding="utf-8")
         return [*written, target / "run.json"]
 
     @classmethod
     def read(cls, directory: str | Path) -> Run:
         """What ``write`` wrote."""
-        import pandas as pd
-
         source = Path(directory)
         try:
             record = json.loads((source / "run.json").read_text(encoding="utf-8"))
-            frames = {name: pd.read_csv(source / f"{name}.csv") for name in record.pop("frames")}
+            frames = {name: read_table(source / f"{name}.csv") for name in record.pop("frames")}
             return cls(frames=frames, **record)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ArgumentError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import logging
 import sys
 import time
@@ -17,7 +16,7 @@ import numpy as np
 import longtail
 from longtail import command, comparison
 from longtail.core import ArgumentError, Mode, Problem
-from longtail.files import folder
+from longtail.files import folder, json_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,7 +103,7 @@ def _run(arguments: argparse.Namespace) -> int:
         found = comparison.simulate(problem, arguments, min(ELL, problem.n))
         solutions.append(replace(solution, simulation=found))
         if arguments.json:
-            _print(json.dumps(solutions[-1].record()))
+            _print(json_text(solutions[-1].record()))
         interrupted = found is not None and found.interrupted
         if interrupted:
             break

@@ -48,7 +48,6 @@ def _case(config: Config, source: str, net: str, trials: int) -> pd.DataFrame:
     """``last layer`` is softmax on the hidden units of a net that was trained on everything."""
     import pandas as pd
 
-    from empirical.compare import data_folder
     from empirical.consistency import consistency
     from empirical.datasets import load
     from empirical.designs import Fixed
@@ -60,6 +59,7 @@ def _case(config: Config, source: str, net: str, trials: int) -> pd.DataFrame:
     from empirical.run import Job
     from empirical.run import run as train
     from empirical.spec import learner as parse
+    from simulations.places import data_folder
 
     data = load(source, data_dir=None if source == "digits" else data_folder(None)).data
 

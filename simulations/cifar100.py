@@ -16,8 +16,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from empirical.compare import data_folder
 from simulations.command import main_of
+from simulations.places import data_folder
 
 if TYPE_CHECKING:
     import pandas as pd

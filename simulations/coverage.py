@@ -114,13 +114,9 @@ def _rows(
 
 def plot(frame: pd.DataFrame) -> Figure:
     """Coverage with its binomial error against .92–.98, and refusals against .8."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
+    from longtail.plots import BLUE, GRAY, ORANGE, drawing
 
-    from longtail.plots import BLUE, GRAY, ORANGE, STYLE
-
-    with rc_context(STYLE):  # type: ignore[arg-type]
-        figure = Figure(figsize=(10, 4.6), layout="constrained")
+    with drawing(10, 4.6) as figure:
         left, right = figure.subplots(1, 2)
         known = frame[frame["coverage"].notna()]
         refused = frame[frame["coverage"].isna()]

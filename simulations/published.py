@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from empirical.compare import data_folder
 from simulations.command import main_of
+from simulations.places import data_folder
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -66,13 +66,11 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
 
 
 def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFrame:
-    import os
     from pathlib import Path
 
     import pandas as pd
 
     from empirical import predicted
-    from empirical.compare import data_folder
     from empirical.comparison import compare
     from empirical.datasets import load
     from empirical.designs import Fixed
@@ -82,9 +80,10 @@ def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFram
     from empirical.run import Job
     from empirical.run import run as train
     from empirical.spec import learner as parse
+    from simulations.places import data_folder
 
     text = source.endswith(".zip")
-    folder = Path(os.environ.get("LONGTAIL_DATA") or data_folder(None) or ".")
+    folder = Path(data_folder(None) or ".")
     options: dict[str, Any] = {"label": "coarse"} if text else {}
     if not text and not source.startswith("simulations"):
         options["data_dir"] = str(folder)

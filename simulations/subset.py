@@ -5,9 +5,9 @@ Named on the command line: ``python -m empirical.estimate simulations.subset.fas
 
 from __future__ import annotations
 
-from empirical.compare import data_folder
 from empirical.data import Data
 from empirical.dataset import Dataset
+from simulations.places import data_folder
 
 TRAIN = 5000
 

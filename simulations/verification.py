@@ -148,13 +148,9 @@ def truth(design: Design, data: Data) -> tuple[Floats, Floats]:
 
 def plot(frame: pd.DataFrame) -> Figure:
     """Both z of each design, between the lines that the claim draws."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
+    from longtail.plots import BLUE, GRAY, ORANGE, drawing
 
-    from longtail.plots import BLUE, GRAY, ORANGE, STYLE
-
-    with rc_context(STYLE):  # type: ignore[arg-type]
-        figure = Figure(figsize=(8, 0.4 * len(frame) + 1.6), layout="constrained")
+    with drawing(8, 0.4 * len(frame) + 1.6) as figure:
         axes = figure.subplots()
         place = np.arange(len(frame))[::-1]
         axes.axvspan(0.95, 1.05, color=GRAY, alpha=0.18)

@@ -34,13 +34,13 @@ class Config:
 
 def counts(file: str) -> np.ndarray:
     """Counts from the data folder."""
-    import os
     from pathlib import Path
 
     from longtail.core import ArgumentError
     from longtail.priors.listed import read_counts
+    from simulations.places import data_folder
 
-    folder = os.environ.get("LONGTAIL_DATA") or "../shared/data"
+    folder = data_folder(None) or "."
     path = Path(folder) / file
     if not path.is_file():
         raise ArgumentError("LONGTAIL_DATA", folder, f"{file} is not there")

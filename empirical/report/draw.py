@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from empirical.removal import ALL, DISTINCT, margin, of_set
 from longtail.plots import BLUE, GRAY, GREEN, ORANGE, PURPLE, plain_powers, styled
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-INK = "#1a1a1a"
+INK, SKY = "#1a1a1a", "#56B4E9"
 INKED = ("text.color", "axes.labelcolor", "axes.edgecolor", "axes.titlecolor", "xtick.color", "ytick.color")
 BARS: dict[str, Any] = {"fmt": "o", "color": BLUE, "markersize": 4, "capsize": 2.5, "elinewidth": 1.2}
 
@@ -30,8 +31,9 @@ def figures(frames: Mapping[str, pd.DataFrame], name: str, ink: str = INK) -> di
         "removal": lambda: removal(frames["predicted_removal"], frames.get("removal")),
         "samples": lambda: samples(frames["error_against_samples"]),
     }
+    needed = {"removal": "predicted_removal", "samples": "error_against_samples", "theory": "shares"}
     with styled(**dict.fromkeys(INKED, ink), **{"svg.fonttype": "none"}):
-        return {key: plain_powers(draw()) for key, draw in wanted.items()}
+        return {key: plain_powers(draw()) for key, draw in wanted.items() if needed.get(key, key) in frames}
 
 
 def theory(table: pd.DataFrame) -> Figure:
@@ -93,25 +95,29 @@ def influence(table: pd.DataFrame) -> Figure:
 def removal(predicted: pd.DataFrame, observed: pd.DataFrame | None) -> Figure:
     """Accuracy lost without the most memorized examples and without as many random ones."""
     figure, axes = _panel("Accuracy lost by training without them")
-    axes.plot(predicted["threshold"], predicted["lost"], "-", color=ORANGE, label="memorized ≥ θ, theory")
-    axes.plot(predicted["threshold"], predicted["lost_random"], "--", color=GRAY, label="as many at random, theory")
-    if observed is not None:
-        whole = observed[observed["set"] == "all"] if "set" in observed else observed
-        z = 1.96
-        bars = BARS | {"color": BLUE}
+    few: dict[str, Any] = (
+        {"marker": ".", "markersize": 5} if len(predicted) < 10 else {}
+    )  # so that a single threshold is seen
+    theta = predicted["threshold"]
+    axes.plot(theta, predicted["lost"], "-", color=ORANGE, label="memorized ≥ θ, theory", **few)
+    axes.plot(theta, predicted["lost_random"], "--", color=GRAY, label="as many at random, theory", **few)
+    looks = (
+        (ALL, "lost", BLUE, "o", "memorized ≥ θ, observed (95 %)"),
+        (ALL, "lost_random", GREEN, "s", "as many at random, observed (95 %)"),
+        (DISTINCT, "lost", PURPLE, "^", "memorized ≥ θ, without near-duplicates"),
+        (DISTINCT, "lost_random", SKY, "v", "as many at random, without near-duplicates"),
+    )
+    for place, (chosen, column, color, marker, label) in enumerate(looks):
+        rows = of_set(observed, chosen) if observed is not None else predicted.iloc[:0]
+        if rows.empty:
+            continue
+        beside = 0.006 * (place - 1.5)  # bars that would hide each other
+        bars = BARS | {"color": color, "fmt": marker}
         axes.errorbar(
-            whole["threshold"],
-            whole["lost"],
-            yerr=z * whole["lost_stderr"],
-            label="memorized ≥ θ, observed (95 %)",
-            **bars,
-        )
-        bars = BARS | {"color": GREEN, "fmt": "s"}
-        axes.errorbar(
-            whole["threshold"],
-            whole["lost_random"],
-            yerr=z * whole["lost_random_stderr"],
-            label="as many at random, observed (95 %)",
+            rows["threshold"] + beside,
+            rows[column],
+            yerr=margin(rows[f"{column}_stderr"], rows["tests"]),
+            label=label,
             **bars,
         )
     axes.axhline(0, color=GRAY, linewidth=0.7)

@@ -96,6 +96,7 @@ def _intervals(table: pd.DataFrame, name: str) -> list[list[float] | None]:
 def _natural(name: str) -> tuple[int, float, str]:
     """Numbers in their order, before names."""
     try:
-        return (0, float(name), name)
+        number = float(name)
     except ValueError:
-        return (1, 0.0, name)
+        number = np.nan
+    return (0, number, name) if np.isfinite(number) else (1, 0.0, name)  # a class may be called "nan"

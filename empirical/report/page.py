@@ -18,7 +18,7 @@ from empirical.report import words
 from empirical.report.exhibits import Exhibits, exhibits
 from empirical.report.gallery import Gallery, gallery
 from longtail.core import ArgumentError
-from longtail.files import whole_file
+from longtail.files import json_text, whole_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,6 +64,7 @@ def page(comparison: Comparison, shown: Exhibits, dataset: Dataset | None = None
     script = _file("script.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.policies["json.dumps_function"] = lambda value, **_: json_text(value)  # NaN is nothing a browser reads
     drawn = [
         {"name": name, "svg": svg(figure, name), "caption": CAPTIONS[name], "table": _table(frames, name)}
         for name, figure in figures(frames, comparison.observed.name, ink=INK).items()
@@ -116,6 +117,9 @@ def _table(frames: Mapping[str, pd.DataFrame], figure: str) -> dict[str, Any]:
     names = {"theory": "shares", "removal": "predicted_removal", "samples": "error_against_samples"}
     name = "removal" if figure == "removal" and "removal" in frames else names.get(figure, figure)
     frame = frames[name]
+    if name == "removal":
+        theory = frames["predicted_removal"][["threshold", "lost", "lost_random"]]
+        frame = frame.merge(theory, on="threshold", how="left", suffixes=("", "_predicted"))
     if len(frame) > 40:
         frame = frame.iloc[:: len(frame) // 20]
     rows = [[f"{v:.4g}" if isinstance(v, float) else str(v) for v in row] for row in frame.itertuples(index=False)]

@@ -8,7 +8,9 @@ import textwrap
 import numpy as np
 import pandas as pd
 
+from empirical.bridge import Bridge
 from empirical.comparison import NOT_REJECTED, Comparison
+from empirical.removal import ALL, DISTINCT, margin, of_set
 from longtail.core import Estimate
 
 CLOSE = 0.02
@@ -17,8 +19,15 @@ SHOWN = 0.25
 
 def headline(comparison: Comparison) -> str:
     """One or two sentences: does the theory explain this, and how nearly."""
-    best, seen = comparison.best, comparison.observed
-    share = float((seen.values >= SHOWN).mean())
+    seen = comparison.observed
+    share = float((seen.values >= SHOWN).mean()) if len(seen.values) else 0.0
+    memorized = f"{share:.1%} of {len(seen.values):,} training examples have memorization of {SHOWN:g} or more"
+    if not comparison.fits:
+        return (
+            f"{memorized}. There is no theory beside it: theory asks how often a guess is right, and without labels the "
+            "number of classes is not known. Give it as --labels K."
+        )
+    best = comparison.best
     fitted = float(np.interp(SHOWN, best.shares["threshold"], best.shares["fitted"]))
     points = f"{100 * best.distance:.2g} points"
     p = best.goodness.p_value
@@ -39,10 +48,7 @@ def headline(comparison: Comparison) -> str:
         )
     else:
         verdict = f"The long-tail theory does not fit: it is off by up to {points} ({_p(p)})."
-    return (
-        f"{share:.1%} of {len(seen.values):,} training examples have memorization of {SHOWN:g} or more; the best fit of the "
-        f"theory has {fitted:.1%}. {verdict} {_beyond(comparison)}".strip()
-    )
+    return f"{memorized}; the best fit of the theory has {fitted:.1%}. {verdict} {_beyond(comparison)}".strip()
 
 
 def _beyond(comparison: Comparison) -> str:
@@ -54,24 +60,31 @@ def _beyond(comparison: Comparison) -> str:
     if abs(expected - pairs) > max(spread, 0.5 * pairs):
         misses.append(f"{expected:,.0f} influential pairs where {pairs:,} are seen")
     if comparison.removal is not None:
-        table = comparison.removal
-        table = table[table["set"] == "all"] if "set" in table else table
-        row = table.iloc[int((table["threshold"] - SHOWN).abs().argmin())]
+        table = of_set(comparison.removal, ALL)
+        row = _nearest(table, SHOWN)
         theory = comparison.frames["predicted_removal"]
         lost = float(np.interp(row["threshold"], theory["threshold"], theory["lost"]))
-        if abs(lost - row["lost"]) > 3 * row["lost_stderr"] + 0.1 * lost:
+        if abs(lost - row["lost"]) > 1.5 * float(margin(row["lost_stderr"], row["tests"])) + 0.1 * lost:
             misses.append(f"a loss of {lost:.1%} from removing them where {row['lost']:.1%} is seen")
     return f"Of what the fit did not see, it expects {', and '.join(misses)}." if misses else ""
 
 
 def findings(comparison: Comparison) -> list[str]:
     """What was fitted, what else would do, pairs and removal, one sentence or two each."""
-    best, seen = comparison.best, comparison.observed
+    seen = comparison.observed
+    pairs, tests, single = seen.influenced
+    carried = (
+        f"{pairs:,} pairs of influence {seen.threshold:g} or more carry {tests:,} test examples, {single:,} of them by one "
+        "training example alone"
+    )
+    if not comparison.fits:
+        return [f"{carried}."]
+    best = comparison.best
     said = []
     named = "; ".join(_pinned(name, e) for name, e in best.parameters.items())
     said.append(
         f"Best fit: frequencies {brief(best.prior)}, coupling {brief(best.coupling)}: one member of a subpopulation teaches "
-        f"another with probability {best.coupling.mean:.2f} on average ({named})."
+        f"another with probability {best.coupling.mean:.2f} on average ({named}). {_guesses(best)}"
     )
     if comparison.rivals:
         others = ", ".join(brief(f"{f.prior!r} with {f.coupling!r}") for f in comparison.rivals)
@@ -84,11 +97,9 @@ def findings(comparison: Comparison) -> list[str]:
             said.append(
                 f"{len(rejected)} other combinations of prior and coupling are rejected (p < {NOT_REJECTED:g})."
             )
-    pairs, tests, single = seen.influenced
     theory = comparison.frames["influence"].iloc[0]
     said.append(
-        f"{pairs:,} pairs of influence {seen.threshold:g} or more carry {tests:,} test examples, {single:,} of them by one "
-        f"training example alone; the fit, which saw memorization only, expects {theory['pairs_fitted']:,.0f}, "
+        f"{carried}; the fit, which saw memorization only, expects {theory['pairs_fitted']:,.0f}, "
         f"{theory['tests_fitted']:,.0f} and {theory['single_fitted']:,.0f}."
     )
     said.append(_removal(comparison))
@@ -102,6 +113,12 @@ def findings(comparison: Comparison) -> list[str]:
     return said
 
 
+def _guesses(best: Bridge) -> str:
+    if best.coupling.steady:
+        return f"What it was not taught the learner guesses alike in all models, rightly once in {best.labels}."
+    return f"What it was not taught the learner guesses anew in every model, rightly once in {best.labels}."
+
+
 def _pinned(name: str, e: Estimate) -> str:
     if not np.isfinite(e.stderr) or e.stderr > abs(e.value):
         return f"{name} not pinned down by these data"
@@ -110,24 +127,33 @@ def _pinned(name: str, e: Estimate) -> str:
 
 def _removal(comparison: Comparison) -> str:
     table = comparison.frames["predicted_removal"]
-    row = table.iloc[int((table["threshold"] - SHOWN).abs().argmin())]
+    row = _nearest(table, SHOWN)
+    expects = "expects" if comparison.foretold is None else "expected, before it was tried,"
     text = (
-        f"Without the {row['removed_share']:.1%} of examples memorized {row['threshold']:g} or more, theory expects to lose "
-        f"{row['lost']:.1%} of test accuracy, and {row['lost_random']:.1%} without as many at random."
+        f"Without the {row['removed_share']:.1%} of examples memorized {row['threshold']:g} or more, theory {expects} to "
+        f"lose {row['lost']:.1%} of test accuracy, and {row['lost_random']:.1%} without as many at random."
     )
     if comparison.removal is None:
         return text + " This was not tried."
-    observed = comparison.removal
-    if "set" in observed:
-        observed = observed[observed["set"] == "all"]
-    seen = observed.iloc[int((observed["threshold"] - row["threshold"]).abs().argmin())]
+    seen = _nearest(of_set(comparison.removal, ALL), row["threshold"])
+    text += f" Observed: {_with(seen, 'lost')} and {_with(seen, 'lost_random')} at {seen['threshold']:g} (95 %)."
+    apart = of_set(comparison.removal, DISTINCT)
+    if apart.empty:
+        return text
+    seen = _nearest(apart, row["threshold"])
     return text + (
-        f" Observed: {_with(seen, 'lost')} and {_with(seen, 'lost_random')} at {seen['threshold']:g} (95 %)."
+        f" On the {seen['tests']:,} test examples without near-duplicates in training: {_with(seen, 'lost')} and "
+        f"{_with(seen, 'lost_random')}."
     )
 
 
+def _nearest(table: pd.DataFrame, threshold: float) -> pd.Series:
+    return table.iloc[int((table["threshold"] - threshold).abs().argmin())]
+
+
 def _with(row: pd.Series, name: str) -> str:
-    return f"{row[name]:.1%} ± {1.96 * row[f'{name}_stderr']:.1%}"
+    half = float(margin(row[f"{name}_stderr"], row["tests"]))
+    return f"{row[name]:.1%} ± {f'{half:.1%}' if half >= 5e-4 else f'{100 * half:.1g}%'}"  # never ± 0.0%
 
 
 def brief(name: object) -> str:

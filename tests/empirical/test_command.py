@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,12 +16,13 @@ import pandas as pd
 import pytest
 from scipy.special import ndtri
 
-from empirical import estimate
+from empirical import estimate, plots
 from empirical.bar import Bar
 from empirical.datasets import load
 from empirical.estimate import main
 from empirical.run import Progress
 from empirical.store import DiskFull, Shard
+from longtail.files import read_table
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -61,6 +63,36 @@ def test_it_writes_what_it_says(capsys, tmp_path):
     assert not list(tmp_path.rglob(".*"))
 
 
+def test_figures_are_drawn_from_their_tables_alone(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("empirical.compare.report", lambda *_, **__: None)  # which has figures of its own
+    code, out, _ = run(capsys, *SMALL[:-1], "--json", "--out", tmp_path)
+    assert code == 0
+    printed = json.loads(out)
+    for name in ("memorization", "error", "halves", "classes"):
+        title = "Classes of planted" if name == "classes" else "planted, 96 models"
+        plots.write(name, read_table(tmp_path / f"{name}.csv", ("class",)), title, again := tmp_path / "trials")
+        assert (again / f"{name}.png").read_bytes() == (tmp_path / f"{name}.png").read_bytes()
+        assert undated(again / f"{name}.svg") == undated(tmp_path / f"{name}.svg")
+    halves = pd.read_csv(tmp_path / "halves.csv")
+    assert halves["first"].corr(halves["second"]) == pytest.approx(printed["split_half_correlation"])
+    first, second, both = (halves[f"pairs_{name}"].sum() for name in ("first", "second", "both"))
+    assert both / (first + second - both) == pytest.approx(printed["split_half_jaccard"])
+
+
+def undated(svg):
+    return re.sub(r"<metadata>.*?</metadata>", "", svg.read_text(), flags=re.S)
+
+
+def test_json_is_json_whatever_is_unknown(capsys, tmp_path):
+    def refuse(name):
+        raise AssertionError(f"{name} is not JSON")
+
+    code, out, _ = run(capsys, *SMALL[:3], "--trials", 2, "--no-plot", "--json", "--out", tmp_path)
+    assert code == 0
+    for text in (out, *(path.read_text() for path in tmp_path.rglob("*.json"))):
+        json.loads(text, parse_constant=refuse)
+
+
 def test_results_are_on_stdout_and_the_rest_on_stderr(capsys):
     code, out, err = run(capsys, *SMALL)
     assert code == 0
@@ -94,6 +126,36 @@ def test_scores_are_kept_as_told(capsys, tmp_path):
     code, _, err = run(capsys, *options)
     assert code == 2
     assert "dtype is 'float32' there, 'float16' now" in err
+
+
+def test_finished_and_started_again_it_keeps_its_speed_and_its_report(capsys, tmp_path, monkeypatch):
+    made = []
+
+    def report(out, **_):
+        made.append(out)
+        (out / "report.html").write_text("made")
+
+    monkeypatch.setattr("empirical.compare.report", report)
+    arguments = (*SMALL[:-1], "--out", tmp_path)
+    run(capsys, *arguments)
+    speed = json.loads((tmp_path / "summary.json").read_text())["models_per_second"]
+    assert speed > 0
+    code, out, err = run(capsys, *arguments, "--json")
+    assert code == 0
+    assert json.loads(out)["models_per_second"] == speed
+    assert json.loads((tmp_path / "summary.json").read_text())["models_per_second"] == speed
+    assert "report.html is there already" in err
+    assert len(made) == 1
+    run(capsys, *arguments, "--threshold", 0.3)  # other pairs
+    assert len(made) == 2
+    (tmp_path / "removal.csv").write_text("threshold\n")
+    os.utime(tmp_path / "removal.csv", ns=(2**62, 2**62))  # tried since
+    run(capsys, *arguments, "--threshold", 0.3)
+    assert len(made) == 3
+    (tmp_path / "removal.csv").unlink()
+    (tmp_path / "report.html").unlink()
+    run(capsys, *arguments, "--threshold", 0.3)
+    assert len(made) == 4
 
 
 def test_two_halves_of_a_run_merge(capsys, tmp_path):
@@ -185,16 +247,86 @@ def test_models_trained_elsewhere(capsys, tmp_path):
     assert code == 0
     assert json.loads(out)["n_test"] == 9
     assert "any two classes" in err
+    assert json.loads(out)["labels"] is None
+    code, out, _ = run(capsys, "--masks", tmp_path / "m.npz", "--json", "--labels", 4)
+    assert json.loads(out)["labels"] == 4
     np.savez(tmp_path / "n.npz", **parts, y_train=np.arange(20) % 2, y_test=np.arange(9) % 2)
     code, out, _ = run(capsys, "--masks", tmp_path / "n.npz", "--out", tmp_path / "o")
     assert code == 0
     assert "0.5" in out
+    assert run(capsys, "--masks", tmp_path / "n.npz", "--labels", 2)[0] == 2
     np.savez(tmp_path / "bad.npz", **(parts | {"correct_train": parts["correct_train"][:, 1:]}))
     code, _, err = run(capsys, "--masks", tmp_path / "bad.npz")
     assert code == 2
     assert "(60, 20)" in err
     np.savez(tmp_path / "few.npz", masks=masks)
     assert run(capsys, "--masks", tmp_path / "few.npz")[0] == 2
+
+
+@pytest.fixture
+def models(tmp_path):
+    """Writes a file of models trained elsewhere, 60 of them on 20 examples."""
+    rng = np.random.default_rng(0)
+    masks = rng.random((60, 20)) < 0.7
+
+    def save(count=60, **more):
+        parts = {"masks": masks, "correct_train": masks, "correct_test": rng.random((60, 9)) < 0.5}
+        np.savez(tmp_path / "m.npz", **{name: part[:count] for name, part in parts.items()}, **more)
+        return tmp_path / "m.npz"
+
+    return save
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--learner", "knn"),  # its default, but asked for
+        ("--design", "fixed"),
+        ("--trials", "100"),
+        ("--workers", "1"),
+        ("--fraction", "0.7"),
+        ("--resume",),
+        ("--no-resume",),
+        ("--merge", "elsewhere"),
+        ("--stratified",),
+        ("--test-fraction", "0.2"),
+        ("--data-dir", "data"),
+    ],
+    ids=" ".join,
+)
+def test_what_means_nothing_for_models_trained_elsewhere_is_refused(capsys, models, option):
+    assert run(capsys, "--masks", models())[0] == 0
+    code, out, err = run(capsys, "--masks", models(), *option)
+    assert code == 2
+    assert out == ""
+    assert f"error: {option[0].replace('--no-', '--')}: got" in err
+
+
+@pytest.mark.parametrize(
+    ("parts", "named"),
+    [
+        ({"train_ids": np.arange(19)}, "train_ids: got 19 names; give one for each of the 20"),
+        ({"test_ids": np.arange(10)}, "test_ids: got 10 names; give one for each of the 9"),
+        ({"count": 0}, "with 0 trials"),
+        ({"count": 1}, "with 1 trials"),
+    ],
+    ids=["train_ids", "test_ids", "none", "one"],
+)
+def test_models_trained_elsewhere_that_do_not_fit_are_refused(capsys, models, parts, named):
+    code, _, err = run(capsys, "--masks", models(**parts))
+    assert code == 2
+    assert named in err
+
+
+def test_labels_of_training_examples_alone_are_kept(capsys, models, tmp_path):
+    place = models(y_train=np.array(["a", "b"] * 10))
+    code, _, err = run(capsys, "--masks", place, "--no-plot", "--out", tmp_path / "o")
+    assert code == 0
+    assert "any two classes" in err
+    table, pairs = (pd.read_csv(tmp_path / "o" / f"{name}.csv") for name in ("memorization", "pairs"))
+    assert table["label"].tolist() == ["a", "b"] * 10
+    assert "label" not in pairs
+    assert run(capsys, "--masks", models(y_test=np.arange(9) % 2))[0] == 2
 
 
 def test_row_names_come_through(capsys, tmp_path):
@@ -228,8 +360,7 @@ def test_fewer_false_pairs_on_request(capsys, tmp_path):
     code, out, _ = run(capsys, "digits", "--trials", 64, "--json", "--fdr", 0.05)
     assert code == 0
     found = json.loads(out)
-    key = next(k for k in found if k.startswith("pairs_above_"))
-    assert found["expected_false_pairs"] <= 0.05 * found[key]
+    assert found["expected_false_pairs"] <= 0.05 * found[f"pairs_above_{found['threshold']:g}"]
     code, out, _ = run(capsys, "digits", "--trials", 64, "--json", "--published-rule", "--no-plot", "--out", tmp_path)
     assert code == 0
     assert (pd.read_csv(tmp_path / "pairs.csv")["memorization"] >= 0.25).all()
@@ -244,13 +375,17 @@ def test_fewer_false_pairs_on_request(capsys, tmp_path):
         (("digits", "--learner", "nope"), "learner"),
         (("digits", "--learner", "knn(k=0)"), "k"),
         (("digits", "--trials", "0"), "trials"),
+        (("digits", "--trials", "1", "--quiet"), "--trials: got 1"),
         (("digits", "--fraction", "1.5"), "fraction"),
         (("digits", "--fraction", "0.0001"), "some must be in"),
         (("digits", "--design", "orthogonal", "--trials", "2000"), "16384"),
         (("digits", "--workers", "0"), "workers"),
         (("digits", "--seed", "-1"), "seed"),
         (("digits", "--label", "x"), "no such option"),
+        (("digits", "--labels", "10"), "--labels"),
         (("digits", "--threshold", "0.1", "--fdr", "0.1"), "not both"),
+        (("digits", "--threshold", "nan"), "--threshold"),
+        (("digits", "--fdr", "0"), "--fdr"),
         (("digits", "--score", "loss"), "score"),
         (("planted", "--prior", "Nope(1)"), "prior"),
         (("digits", "--merge", "elsewhere"), "--out"),
@@ -266,6 +401,7 @@ def test_bad_input_is_one_line_and_2(capsys, arguments, named):
     errors = [line for line in err.splitlines() if "error:" in line]
     assert code == 2
     assert out == ""
+    assert "this needs" not in err  # nothing was about to be trained
     assert len(errors) == 1
     assert named in errors[0]
     assert "Traceback" not in err

@@ -11,12 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirical import compare
+from empirical import compare, options, remove
 from empirical.bridge import planted
 from empirical.coupling import Beta
 from empirical.observed import published, read
+from empirical.report.exhibits import exhibits
+from empirical.report.gallery import gallery
 from longtail import ArgumentError, Problem, Zipf
 from longtail.run import Run
+from simulations.places import data_folder
 from tests.empirical.places import real
 
 FAST = ["--family", "Zipf", "--coupling", "uniform", "--simulations", "10", "--quiet"]
@@ -88,6 +91,119 @@ def test_report_is_what_estimate_calls_and_says_why_there_is_none(run, tmp_path,
     assert "no report" in caplog.text
 
 
+def test_threshold_is_read_back_and_guessed_in_old_folders_only(run, tmp_path):
+    for name in ("memorization.csv", "pairs.csv"):
+        (tmp_path / name).write_bytes((run / name).read_bytes())
+    summary = json.loads((run / "summary.json").read_text())
+    for known, expected in (({"threshold": 0.185}, 0.185), ({"arguments": {"threshold": 0.3}}, 0.3), ({}, 0.15)):
+        (tmp_path / "summary.json").write_text(json.dumps(summary | known))
+        assert read(tmp_path).threshold == expected
+
+
+@pytest.fixture
+def bare(run, tmp_path):
+    """The same run without labels, as of models trained elsewhere."""
+    table = pd.read_csv(run / "memorization.csv").drop(columns="label")
+    table.to_csv(tmp_path / "memorization.csv", index=False)
+    for name in ("pairs.csv", "summary.json"):
+        (tmp_path / name).write_bytes((run / name).read_bytes())
+    return tmp_path
+
+
+def test_without_labels_there_is_no_theory_and_the_report_says_why(bare, caplog):
+    with caplog.at_level("INFO"):
+        page = compare.report(bare)
+    assert page is not None
+    assert "--labels K" in caplog.text
+    text = page.read_text()
+    assert "number of classes is not known" in text
+    assert text.count("<figure") == 0
+    assert "Every fit" not in text
+    assert "3 pairs of influence 0.15 or more" in text
+
+
+def test_number_of_classes_can_be_told_where_it_is_not_known(run, bare, capsys):
+    assert compare.main([str(bare), *FAST]) == 2
+    assert "--labels: got None; theory asks" in capsys.readouterr().err
+    answers = []
+    for arguments in ([str(run)], [str(bare), "--labels", "5"], [str(bare), "--labels", "2"]):
+        assert compare.main([*arguments, "--json", *FAST]) == 0
+        answers.append(json.loads(capsys.readouterr().out)["fit"])
+    assert answers[0] == answers[1] != answers[2]
+    told = json.loads((bare / "summary.json").read_text()) | {"labels": 7}
+    (bare / "summary.json").write_text(json.dumps(told))
+    assert read(bare).labels == 7
+    for arguments in ([str(run), "--labels", "5"], [str(bare), "--labels", "1"], [str(bare), "--labels", "7"]):
+        assert compare.main([*arguments, *FAST]) == 2
+        assert "--labels" in capsys.readouterr().err
+
+
+@pytest.fixture
+def removed(run, tmp_path):
+    """The same run after removal: what was predicted, and what came of it with and without near-duplicates."""
+    for path in (run / name for name in ("memorization.csv", "pairs.csv", "summary.json")):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    told = {"threshold": [0.5, 0.25], "removed_share": [0.1, 0.2], "lost": [0.111, 0.222], "lost_random": 0.033}
+    pd.DataFrame(told).assign(prior="Zipf", coupling="Beta").to_csv(tmp_path / "removal_predicted.csv", index=False)
+    rows = [
+        {"set": name, "threshold": theta, "tests": tests, "lost": lost, "lost_random": 0.01}
+        for name, tests, lost in (("all", 300, 0.2), ("no duplicates", 280, 0.18))
+        for theta in (0.25, 0.5)
+    ]
+    table = pd.DataFrame(rows).assign(lost_stderr=0.02, lost_random_stderr=0.01)
+    table.to_csv(tmp_path / "removal.csv", index=False)
+    return tmp_path
+
+
+def test_prediction_of_removal_is_the_one_written_down_before(removed, capsys):
+    """22.2 % was predicted; a new fit to the same estimates says something else."""
+    assert compare.main([str(removed), "--out", str(removed / "out"), *FAST]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Without the 20.0% of examples memorized 0.25 or more, theory expected, before it was tried" in said
+    assert "to lose 22.2% of test accuracy, and 3.3% without as many at random" in said
+    assert "expects a loss" not in said  # it is what was seen, near enough
+    frames = Run.read(removed / "out" / "compare").frames
+    assert frames["predicted_removal"]["threshold"].tolist() == [0.25, 0.5]
+    assert frames["predicted_removal"]["lost"].tolist() == [0.222, 0.111]
+    page = (removed / "out" / "report.html").read_text()
+    assert "lost_random_predicted" in page
+    assert "0.222" in page
+
+
+def test_loss_without_near_duplicates_is_said_and_drawn(removed, capsys):
+    from empirical.report.draw import figures
+
+    assert compare.main([str(removed), "--out", str(removed / "out"), *FAST]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "On the 280 test examples without near-duplicates in training: 18.0% ± 3.9%" in said
+    frames = Run.read(removed / "out" / "compare").frames
+    labels = figures(frames, "x")["removal"].axes[0].get_legend_handles_labels()[1]
+    assert sum("without near-duplicates" in label for label in labels) == 2
+    frames["removal"] = frames["removal"].drop(columns="set")
+    labels = figures(frames, "x")["removal"].axes[0].get_legend_handles_labels()[1]
+    assert not any("without near-duplicates" in label for label in labels)
+
+
+def test_classes_may_be_called_as_missing_values_are(run, tmp_path):
+    """A class "NA" is not a missing label; an empty error is one."""
+    names = np.array(["NA", "null", "None", "nan", "n/a"])
+    table = pd.read_csv(run / "memorization.csv")
+    table["label"], table["id"] = names[table["label"]], [f"{k:04}" for k in range(len(table))]
+    table.loc[3, "stderr"] = np.nan
+    table.to_csv(tmp_path / "memorization.csv", index=False)
+    pairs = pd.read_csv(run / "pairs.csv").assign(label=["NA", "null", "NA"], train_id=["0001", "NA", "None"])
+    pairs.to_csv(tmp_path / "pairs.csv", index=False)
+    (tmp_path / "summary.json").write_bytes((run / "summary.json").read_bytes())
+    seen = read(tmp_path)
+    assert seen.labels == 5
+    assert seen.memorization["label"].tolist() == table["label"].tolist()
+    assert seen.memorization["id"].tolist() == table["id"].tolist()
+    assert seen.pairs["train_id"].tolist() == ["0001", "NA", "None"]
+    assert np.flatnonzero(seen.memorization["stderr"].isna()).tolist() == [3]
+    items = gallery(seen, exhibits(None))
+    assert items.classes == sorted(names)
+
+
 def test_balanced_designs_count_as_the_trials_that_their_noise_is_worth(run):
     observed = read(run)
     assert observed.equivalent == observed.trials == 500
@@ -106,6 +222,9 @@ def test_balanced_designs_count_as_the_trials_that_their_noise_is_worth(run):
         (["{run}", "--published", "cifar100"], "DIR"),
         (["{run}", "--family", "Zeta"], "family"),
         (["{run}", "--coupling", "loose"], "coupling"),
+        (["{run}", "--simulations", "0"], "--simulations: got 0"),
+        (["{run}", "--simulations", "-1"], "--simulations: got -1"),
+        (["{run}", "--simulations", "1"], "--simulations: got 1"),
         (["{run}", "--out", "{run}/summary.json"], "--out"),
     ],
     ids=str,
@@ -119,6 +238,30 @@ def test_errors_are_one_line_that_names_the_argument(run, arguments, named):
     assert found.stdout == ""
     assert named in found.stderr
     assert found.stderr.count("\n") == 1
+
+
+def test_no_folder_is_searched_that_nobody_named(tmp_path, monkeypatch, capsys):
+    """A folder that happens to lie beside is not the user's word; the simulations of this project look there."""
+    (tmp_path / "shared" / "data").mkdir(parents=True)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.delenv("LONGTAIL_DATA", raising=False)
+    asked = []
+
+    def none(name, data_dir):
+        asked.append(data_dir)
+        raise ArgumentError("--published", name, "none here")
+
+    monkeypatch.setattr("empirical.observed.published", none)
+    assert compare.main(["--published", "cifar100", "--quiet"]) == 2
+    assert compare.main(["--published", "cifar100", "--data-dir", "mine", "--quiet"]) == 2
+    assert asked == [None, "mine"]
+    for parser in (compare.parser(), remove.parser(), options.parser()):
+        assert "shared" not in parser.format_help()
+    assert data_folder(None) == "../shared/data"
+    assert data_folder("mine") == "mine"
+    monkeypatch.setenv("LONGTAIL_DATA", "told")
+    assert data_folder(None) == "told"
 
 
 def test_interrupt_is_130(run, monkeypatch):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.naive_bayes import GaussianNB
 
 from empirical.datasets.planted import planted
@@ -95,6 +96,59 @@ def test_models_trained_elsewhere(data):
         SubsetEstimator.from_predictions(*parts, y=data.y_train[1:], y_test=data.y_test)
     with pytest.raises(ArgumentError, match="test"):
         SubsetEstimator.from_predictions(parts[0], parts[1], parts[2][1:])
+
+
+def test_labels_of_one_part_are_used_for_what_they_can_be(data):
+    own = fitted(data).trials_
+    parts = (own.masks(), own.train_scores(), own.test_scores())
+    half = SubsetEstimator.from_predictions(*parts, y=data.y_train)
+    assert half.memorization_["label"].tolist() == data.y_train.tolist()
+    pd.testing.assert_frame_equal(half.influence_pairs(), SubsetEstimator.from_predictions(*parts).influence_pairs())
+    assert half.agreement().correlation > 0.5
+    assert half.threshold_for(0.5) > 0
+    with pytest.raises(ArgumentError, match="y and y_test"):
+        half.influence_pairs(same_class=True)
+    with pytest.raises(ArgumentError, match=r"^y: got None"):
+        SubsetEstimator.from_predictions(*parts, y_test=data.y_test)
+
+
+def test_models_trained_elsewhere_have_names_too(data):
+    own = fitted(data).trials_
+    parts = (own.masks(), own.train_scores(), own.test_scores())
+    ids = {"train_ids": [f"r{i}" for i in range(60)], "test_ids": np.array([f"t{j}" for j in range(30)])}
+    named = SubsetEstimator.from_predictions(*parts, **ids)
+    pairs = named.influence_pairs()
+    assert len(pairs)
+    assert named.memorization_["id"][7] == "r7"
+    assert (pairs["train_id"] == "r" + pairs["train_index"].astype(str)).all()
+    assert (pairs["test_id"] == "t" + pairs["test_index"].astype(str)).all()
+    for name in ids:
+        with pytest.raises(ArgumentError, match=f"{name}: got 3 names"):
+            SubsetEstimator.from_predictions(*parts, **{name: ["a", "b", "c"]})
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda e: e.influence_pairs(),
+        lambda e: e.influence([0], [0]),
+        lambda e: e.threshold_for(),
+        lambda e: e.agreement(),
+    ],
+)
+def test_unfitted_it_says_so(ask):
+    with pytest.raises(NotFittedError):
+        ask(SubsetEstimator(KNN()))
+
+
+def test_columns_of_data_frames_go_by_name(data):
+    x = pd.DataFrame(data.x_train, columns=["a", "b"])
+    x_test = pd.DataFrame(data.x_test, columns=["a", "b"])
+    made = SubsetEstimator(KNN(), trials=128, random_state=3).fit(x, data.y_train, x_test[["b", "a"]], data.y_test)
+    assert np.array_equal(made.trials_.test, fitted(data).trials_.test)
+    for wrong in (x_test.rename(columns={"b": "c"}), x_test[["a"]], x_test[["a", "a"]], x_test.assign(c=1.0)):
+        with pytest.raises(ArgumentError, match="X_test"):
+            SubsetEstimator(KNN(), trials=8).fit(x, data.y_train, wrong, data.y_test)
 
 
 def test_orthogonal_arrays_by_name(data):

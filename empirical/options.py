@@ -41,7 +41,7 @@ def parser() -> Parser:
         "--masks",
         metavar="FILE.npz",
         help="models trained elsewhere: masks, correct_train, correct_test, "
-        "and y_train, y_test where pairs are to be of one class",
+        "and y_train, y_test where pairs are to be of one class; train_ids, test_ids if you like",
     )
     data.add_argument("--labels", type=int, metavar="K", help="number of classes, for --masks without labels")
     run = p.add_argument_group("run")

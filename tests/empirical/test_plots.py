@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from empirical import plots
-from empirical.halves import Agreement
 from empirical.report import draw
 from longtail.plots import (
     drawing,
@@ -38,7 +37,8 @@ def trials():
 
 
 def halves():
-    return plots.split_half(Agreement(X / 1e4, X / 1e4, 1.0, 2, 2, 1), ODD)
+    pairs = dict.fromkeys(("pairs_first", "pairs_second", "pairs_both"), 1)
+    return plots.split_half(pd.DataFrame({"first": X / 1e4, "second": X / 1e4, **pairs}), ODD)
 
 
 def classes():

@@ -68,7 +68,8 @@ def _case(config: Config, source: str, net: str, trials: int) -> pd.DataFrame:
     from empirical.spec import learner as parse
     from simulations.places import data_folder
 
-    data = load(source, data_dir=None if source == "digits" else data_folder(None)).data
+    loaded = load(source, data_dir=None if source == "digits" else data_folder(None))
+    data = loaded.data
 
     def observed(learner: Learner, on: Data) -> Observed:
         made = train(Job(on, learner, Fixed(0.7), config.seed), trials)
@@ -95,7 +96,7 @@ def _case(config: Config, source: str, net: str, trials: int) -> pd.DataFrame:
             "random features": lambda: observed(RandomFeatures(512), data),
         }
     frame = consistency({name: made() for name, made in runs.items()}, seed=config.seed)
-    frame.insert(0, "data", source.rpartition(".")[2])
+    frame.insert(0, "data", loaded.name)
     sys.stderr.write(f"{frame.to_string()}\n")
     return frame
 
@@ -120,10 +121,11 @@ def plot(frame: pd.DataFrame) -> Figure:
 
     sets = list(frame.groupby("data", sort=False))
     looks = (("rank_correlation", 0.12, BLUE, "o"), ("memorized_jaccard", -0.12, ORANGE, "s"))
-    with drawing(11, 1.2 + 0.3 * len(frame)) as figure:
+    rows = max(len(part) for _, part in sets)
+    with drawing(11, 1.4 + 0.32 * rows * -(-len(sets) // 2)) as figure:
         panels = figure.subplots(-(-len(sets) // 2), 2, squeeze=False).ravel()
         for axes, (name, part) in zip(panels, sets, strict=False):
-            y = np.arange(len(part))[::-1]
+            y = rows - 1 - np.arange(len(part))
             for column, shift, color, marker in looks:
                 label = "rank correlation of memorization" if shift > 0 else "overlap (Jaccard) of the memorized ≥ .25"
                 error = 2 * part[f"{column}_stderr"]
@@ -133,11 +135,12 @@ def plot(frame: pd.DataFrame) -> Figure:
             chance = part["memorized_jaccard_by_chance"]
             axes.plot(chance, y - 0.12, "|", color=GRAY, markersize=9, label="overlap by chance")
             axes.set_yticks(y, [f"{r.first}, {r.second}" for r in part.itertuples()], fontsize=8)
-            axes.set_xlim(-0.1, 1.05)
+            axes.set_xlim(-0.25, 1.05)
+            axes.set_ylim(-0.6, rows - 0.4)
             axes.set_title(str(name))
         for axes in panels[len(sets) :]:
             axes.remove()
-        panels[0].legend(loc="center right", fontsize=7)
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
         figure.suptitle("Do learners memorize the same examples? (± 2 s.e.)")
     return figure
 

@@ -100,7 +100,8 @@ def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFram
     options: dict[str, Any] = {"label": "coarse"} if text else {}
     if not text and not source.startswith("simulations"):
         options["data_dir"] = str(folder)
-    data = load(str(folder / source) if text else source, **options).data
+    loaded = load(str(folder / source) if text else source, **options)
+    data = loaded.data
     if trials:
         made = train(Job(data, parse(learner), Fixed(0.7)), trials)
         seen = memorization(made, data.y_train)
@@ -117,7 +118,7 @@ def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFram
     table = removal(data, parse(learner), values, config.thresholds, seeds=config.seeds)
     table = table.merge(theory[["threshold", "lost", "lost_random"]], on="threshold", suffixes=("", "_predicted"))
     facts = {
-        "data": source.rpartition(".")[2] if source.startswith("simulations") else source,
+        "data": loaded.name,
         "learner": learner,
         "prior": repr(best.prior),
         "coupling": best.coupling.mean,
@@ -133,14 +134,14 @@ def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFram
 
 def plot(frame: pd.DataFrame) -> Figure:
     """Observed against predicted loss, one panel a case, with 95 % intervals."""
-    import numpy as np
     from matplotlib.ticker import PercentFormatter
 
     from longtail.plots import BLUE, GRAY, GREEN, ORANGE, PURPLE, drawing
 
     cases = list(frame.groupby(["data", "learner"], sort=False))
-    with drawing(10.5, 3.1 * -(-len(cases) // 3)) as figure:
-        panels = np.atleast_1d(figure.subplots(-(-len(cases) // 3), 3)).ravel()
+    rows = -(-len(cases) // 3)
+    with drawing(11, 0.6 + 2.9 * rows) as figure:
+        panels = figure.subplots(rows, 3, squeeze=False).ravel()
         for axes, ((data, learner), part) in zip(panels, cases, strict=False):
             whole = part[part["set"] == "all"]
             axes.plot(whole["threshold"], whole["lost_predicted"], "-", color=ORANGE, label="memorized ≥ θ, theory")
@@ -150,11 +151,11 @@ def plot(frame: pd.DataFrame) -> Figure:
                 *looks,
                 ("lost", "no duplicates", PURPLE, "^", "memorized ≥ θ, no duplicates"),
             ):
-                rows = part[part["set"] == name]
+                shown = part[part["set"] == name]
                 axes.errorbar(
-                    rows["threshold"] + (0.012 if name != "all" else 0),
-                    rows[column],
-                    yerr=1.96 * rows[f"{column}_stderr"],
+                    shown["threshold"] + (0.012 if name != "all" else 0),
+                    shown[column],
+                    yerr=1.96 * shown[f"{column}_stderr"],
                     fmt=marker,
                     color=color,
                     capsize=2.5,
@@ -162,11 +163,12 @@ def plot(frame: pd.DataFrame) -> Figure:
                     label=label,
                 )
             axes.axhline(0, color=GRAY, linewidth=0.7)
-            axes.set_title(f"{str(data).rpartition('/')[2]}, {learner}")
+            axes.set_title(f"{data}: {learner.partition('(')[0]}")
             axes.yaxis.set_major_formatter(PercentFormatter(1.0))
             axes.set_xlabel("memorization of at least θ")
-        panels[0].set_ylabel("test accuracy lost (95 %)")
-        panels[0].legend(fontsize=7)
+        for axes in panels[::3]:
+            axes.set_ylabel("test accuracy lost (95 %)")
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
         for axes in panels[len(cases) :]:
             axes.remove()
     return figure

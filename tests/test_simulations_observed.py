@@ -1,0 +1,94 @@
+"""The claims about real data, at small sizes, or at their own where that is quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from simulations import agreement, cifar100, coverage, published, removal, words
+
+
+@pytest.fixture(autouse=True)
+def _there(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Real data where the test asks for them."""
+    if "data" in request.fixturenames:
+        monkeypatch.setenv("LONGTAIL_DATA", str(request.getfixturevalue("data")))
+
+
+def test_the_published_counts(data: Path) -> None:
+    table = published.run().set_index(["data", "threshold"])
+    found = {name: tuple(table.loc[(name, 0.15), ["pairs", "tests", "single"]]) for name in ("cifar100", "imagenet")}
+    assert found == {"cifar100": (1015, 888, 774), "imagenet": (1641, 1462, 1298)}
+    assert table.loc[("cifar100", 0.15), "memorized_share"] == 0.36198
+    assert isinstance(published.plot(table.reset_index()), Figure)
+
+
+def test_words_fitted(data: Path) -> None:
+    """powerlaw itself is asked in ``test_fit``."""
+    table = words.run(words.Config(families=("Zipf", "LogNormal"), large=100_000)).set_index(["data", "fit"])
+    tail = table.loc[("words", "power-law tail from 7")]
+    assert f"{tail['value']:.5f} ± {tail['stderr']:.4f}".replace("0.", ".") in (words.__doc__ or "")
+    zipf, normal = table.loc[("words", "Zipf"), "p_value"], table.loc[("words", "LogNormal"), "p_value"]
+    assert zipf < normal < 1e-3  # no whole prior fits
+    large = table.iloc[-1]
+    assert abs(large["value"] - 1) < 5 * large["stderr"]
+    assert large["p_value"] > 1e-6
+    assert isinstance(words.plot(table.reset_index()), Figure)
+
+
+def test_cifar100_explained_with_a_law_of_coupling_only(data: Path) -> None:
+    config = cifar100.Config(families=("Zipf",), simulations=20)
+    table = cifar100.run(config).set_index("coupling")
+    loose, uniform, lookup = (
+        table[table.index.str.startswith(law)].iloc[0] for law in ("Beta(a=0", "Beta(a=1.0", "Fixed")
+    )
+    assert loose["largest_difference"] < 0.01 < uniform["largest_difference"] < 0.04 < lookup["largest_difference"]
+    assert loose["p_value"] > 0.1 > uniform["p_value"] > lookup["p_value"]  # 20 simulations show no less than that
+    assert (table["pairs"] > 1.3 * 1015).all()  # which it does not explain
+    assert isinstance(cifar100.plot(table.reset_index()), Figure)
+
+
+def test_removal_and_its_prediction() -> None:
+    config = removal.Config(cases=(("digits", "KNN()", 200),), thresholds=(0.1, 0.5), seeds=2, simulations=10)
+    table = removal.run(config)
+    assert sorted(set(table["set"])) == ["all", "no duplicates"]
+    some = table[table["set"] == "all"].set_index("threshold")
+    assert some.loc[0.1, "removed"] > some.loc[0.5, "removed"] > 0
+    assert some.loc[0.1, "lost_predicted"] > some.loc[0.5, "lost_predicted"] > some.loc[0.5, "lost_random_predicted"]
+    assert abs(some.loc[0.1, "lost"] - some.loc[0.1, "lost_predicted"]) < 5 * some.loc[0.1, "lost_stderr"]
+    assert np.allclose(table["lost"] - table["lost_random"], table["lost_more"])
+    assert isinstance(removal.plot(table), Figure)
+
+
+def test_agreement_of_learners() -> None:
+    table = agreement.run(agreement.Config(cases=(("digits", "MLP(width=256)", 100),)))
+    assert len(table) == 10
+    by_pair = table.set_index(["first", "second"])
+    assert by_pair.loc[("net", "softmax"), "rank_correlation"] > by_pair.loc[("net", "ridge"), "rank_correlation"] > 0
+    assert (
+        by_pair.loc[("net", "last layer"), "memorized_second"] < by_pair.loc[("net", "softmax"), "memorized_first"] / 2
+    )
+    assert isinstance(agreement.plot(table), Figure)
+
+
+def test_coverage_of_a_few() -> None:
+    config = coverage.Config(
+        runs=2,
+        wrong=1,
+        memorized_runs=2,
+        memorized_wrong=1,
+        samples=5000,
+        trials=500,
+        simulations=10,
+        families=("Uniform",),
+    )
+    table = coverage.run(config)
+    wrong = (table["family"] == "Uniform") | (table["law"] == "lookup") & table["coupling"].str.contains("0.7")
+    loose = table["coupling"].str.startswith("Beta")  # refused at full size only
+    assert (table.loc[wrong, "refused"] == 1).all()
+    assert (table.loc[~wrong & ~loose, "refused"] == 0).all()
+    assert table.loc[~wrong & ~loose, "coverage"].mean() > 0.5  # 9 parameters of 2 runs each
+    assert isinstance(coverage.plot(table), Figure)

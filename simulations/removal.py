@@ -163,7 +163,7 @@ def plot(frame: pd.DataFrame) -> Figure:
                     label=label,
                 )
             axes.axhline(0, color=GRAY, linewidth=0.7)
-            axes.set_title(f"{data}: {learner.partition('(')[0]}")
+            axes.set_title(f"{data}: {str(learner).partition('(')[0]}")
             axes.yaxis.set_major_formatter(PercentFormatter(1.0))
             axes.set_xlabel("memorization of at least θ")
         for axes in panels[::3]:

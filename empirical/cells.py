@@ -3,7 +3,9 @@
 Feldman & Zhang (arXiv 2008.03703), section 2.1: estimate = mean(score | i in) − mean(score | i out), whose variance is
 q_in(1 − q_in)/n_in + q_out(1 − q_out)/n_out for scores of 0 and 1, the sample variances in their place otherwise.
 Intervals for 0/1 scores are Newcombe's (Statistics in Medicine 17, 1998, method 10), of two Wilson intervals: they do
-not shrink to nothing where a cell is all right or all wrong. A cell without trials gives NaN, never 0.
+not shrink to nothing where a cell is all right or all wrong. A cell without trials gives NaN, never 0. Where residuals
+give the error (orthogonal arrays) and no cell has FEW right and FEW wrong, these are too few to tell it: the interval
+is then no narrower than Newcombe's.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ import numpy as np
 from scipy.special import ndtri
 
 from longtail.core import Floats, real
+
+FEW = 10.0  # right or wrong in a cell
 
 
 @dataclass(frozen=True)
@@ -71,14 +75,27 @@ class Cells:
     def interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
         """Low and high ends that hold the truth with chance ``level``."""
         z = float(ndtri((1 + real("level", level, 0, 1, open_low=True, open_high=True)) / 2))
-        if not self.binary or self.residual is not None:
-            low, high = self.value - z * self.stderr, self.value + z * self.stderr
-            return (np.maximum(low, -1), np.minimum(high, 1)) if self.binary else (low, high)
-        in_low, in_high = wilson(self.in_mean, self.n_in, z)
-        out_low, out_high = wilson(self.out_mean, self.n_out, z)
-        down = np.hypot(self.in_mean - in_low, out_high - self.out_mean)
-        up = np.hypot(in_high - self.in_mean, self.out_mean - out_low)
-        return self.value - down, self.value + up
+        down = up = z * self.stderr
+        if self.binary:
+            in_low, in_high = wilson(self.in_mean, self.n_in, z)
+            out_low, out_high = wilson(self.out_mean, self.n_out, z)
+            lower = np.hypot(self.in_mean - in_low, out_high - self.out_mean)
+            upper = np.hypot(in_high - self.in_mean, self.out_mean - out_low)
+            if self.residual is None:
+                down, up = lower, upper
+            else:
+                few = self.rarer < FEW
+                down, up = (np.where(few, np.maximum(w, down), down) for w in (lower, upper))
+        low, high = self.value - down, self.value + up
+        return (np.maximum(low, -1), np.minimum(high, 1)) if self.binary else (low, high)
+
+    @property
+    def rarer(self) -> Floats:
+        """How often scores of 0 and 1 were the rarer of the two, in the cell where that is more."""
+        inside, outside = (
+            n * np.minimum(q, 1 - q) for n, q in ((self.n_in, self.in_mean), (self.n_out, self.out_mean))
+        )
+        return np.maximum(inside, outside)
 
 
 def wilson(q: Floats, n: Floats, z: float) -> tuple[Floats, Floats]:

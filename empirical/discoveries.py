@@ -3,22 +3,27 @@
 A pair without influence passes by luck. Given that test example j was right in T_j of t trials and example i was in
 n_in of them, with no influence the number of both is hypergeometric, so the chance that infl_ij ≥ θ is an exact tail
 
-    Pr[X ≥ s],  X ~ Hypergeometric(t, T_j, n_in),  s = ⌈(θ + T_j/n_out) / (1/n_in + 1/n_out)⌉ .
+    Pr[X ≥ s],  X ~ Hypergeometric(t, T_j, n_in),  s = ⌈(θ + T_j/n_out) / (1/n_in + 1/n_out)⌉ ,
 
-Added over all pairs looked at, it is the expected number of false ones, as if none had influence: an upper bound, close
-where pairs with influence are few. Divided by the pairs found it bounds the false-discovery rate (Benjamini & Hochberg
-1995). Under orthogonal arrays, and for other scores, the tail is normal with the null's standard error instead.
+for other scores a normal one, of variance s_j² (1/n_in + 1/n_out). Added over all pairs looked at, it is the expected
+number of false ones, as if none had influence: an upper bound, close where pairs with influence are few. Divided by the
+pairs found it bounds the false-discovery rate (Benjamini & Hochberg 1995).
+
+Trials of an orthogonal array are not independent: most pairs are off by less, and a few, whose columns alias what others
+do together, by many times that, which no tail of one law has. But an alias takes either sign alike. So there the pairs
+with influence ≤ −θ are counted, as many as are false at θ if no example harms another, more if some do; and to bound the
+rate, one more (Barber & Candès, Annals of Statistics 43, 2015).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import gammaln, ndtr
 
-from empirical import residuals
 from empirical.design import Bools, Integers
 from empirical.influence import above, margins
 from empirical.memorization import blocks, labels
@@ -26,58 +31,79 @@ from empirical.trials import Trials
 from longtail.core import ArgumentError, Floats, real
 
 HELD = 2_000_000  # pairs looked at in a search for a threshold
-NODES = 9  # of the distribution of n_in
+ALIKE = 0.05  # of log(n_in/n_out): examples so near share a tail, which is then within 2 % five standard errors out
+LEVELS = 200  # thresholds tried of a score without bounds
 
 
 def expected_false(
-    trials: Trials, y_train: Any, y_test: Any, threshold: Any, *, same_class: bool = True, kept: Bools | None = None
+    trials: Trials,
+    y_train: Any,
+    y_test: Any,
+    threshold: Any,
+    *,
+    same_class: bool = True,
+    kept: Bools | None = None,
+    device: str = "cpu",
 ) -> Floats:
     """The expected number of pairs at or above each threshold, had no pair influence; of ``kept`` training examples."""
     theta = np.atleast_1d(np.asarray(threshold, float))
-    n_in, partners = looked_at(trials, y_train, y_test, same_class, kept)
-    if trials.score == "correct" and residuals.arrays(trials) is None:
-        totals = margins(trials)[1]
-        value, which = np.unique(totals, return_inverse=True)
-        many = np.bincount(which, weights=partners)
-        usable = n_in[(n_in > 0) & (n_in < trials.count)]
-        if not usable.size:
-            return np.zeros(len(theta))
-        nodes = np.quantile(usable, (np.arange(NODES) + 0.5) / NODES).round()
-        share = usable.size / len(n_in)
-        tails = np.stack([hypergeometric(trials.count, value, k, theta) for k in nodes]).mean(0)
-        return np.asarray(share * (tails @ many), float)
-    error = null_stderr(trials, y_train)
-    with np.errstate(divide="ignore"):
-        return np.asarray(ndtr(-theta[:, None] / np.maximum(error, 1e-300)) @ partners, float)
+    if trials.iid:
+        return by_chance(trials, y_train, y_test, theta, same_class, kept)
+    found = above(mirrored(trials), y_train, y_test, float(theta.min()), same_class=same_class, device=device)
+    return at_least(found.influence if kept is None else found.influence[kept[found.train]], theta)
+
+
+def by_chance(
+    trials: Trials, y_train: Any, y_test: Any, theta: Floats, same_class: bool = True, kept: Bools | None = None
+) -> Floats:
+    """The same in independent trials, of which n_in and the scores alone matter."""
+    t = trials.count
+    n_in, many = looked_at(trials, y_train, y_test, same_class, kept)
+    if trials.score == "correct":
+        value, which = np.unique(margins(trials)[1], return_inverse=True)
+        by_total = [np.bincount(which, weights=row, minlength=len(value)) for row in many]
+        tails = (hypergeometric(t, value, k, theta) @ row for k, row in zip(n_in, by_total, strict=True))
+    else:
+        spread = np.maximum(spreads(trials), 1e-300)
+        error = (spread * np.sqrt(1 / k + 1 / (t - k)) for k in n_in)
+        tails = (ndtr(-theta[:, None] / sd) @ row for sd, row in zip(error, many, strict=True))
+    return np.asarray(sum(tails, np.zeros(len(theta))), float)
 
 
 def looked_at(
     trials: Trials, y_train: Any, y_test: Any, same_class: bool, kept: Bools | None = None
 ) -> tuple[Integers, Floats]:
-    """In how many trials each training example was in; how many training examples each test example is paired with."""
-    n_in = margins(trials)[0] if trials.score == "correct" else trials.masks().sum(0)
-    chosen = np.ones(trials.n, bool) if kept is None else kept
-    n_in = n_in[chosen]
+    """(K,) numbers of trials that training examples were in, nearly equal ones together; (K, n_test) pairs of each."""
+    n_in = np.concatenate([trials.masks_columns(s).sum(0, dtype=np.int64) for s in blocks(trials.n)])
+    chosen = (n_in > 0) & (n_in < trials.count) & (True if kept is None else kept)
+    inside = n_in[chosen]
+    near = np.round(np.log(inside / (trials.count - inside)) / ALIKE)
+    group = np.unique(near, return_inverse=True)[1]
+    middle = np.rint(np.bincount(group, weights=inside) / np.maximum(np.bincount(group), 1)).astype(np.int64)
     if not same_class:
-        return n_in, np.full(trials.n_test, float(len(n_in)))
+        return middle, np.repeat(np.bincount(group)[:, None].astype(float), trials.n_test, 1)
     left, right = labels("y_train", y_train, trials.n), labels("y_test", y_test, trials.n_test)
     if left is None or right is None:
         raise ArgumentError("y_train, y_test", None, "pairs of one class need both labels; or give same_class=False")
-    size = np.bincount(left[chosen], minlength=int(max(left.max(), right.max())) + 1)
-    return n_in, size[right].astype(float)
+    size = np.zeros((len(middle), int(max(left.max(), right.max())) + 1))
+    np.add.at(size, (group, left[chosen]), 1)
+    return middle, size[:, right]
 
 
-def null_stderr(trials: Trials, y_train: Any) -> Floats:
-    """Standard error of an influence that is zero, for each test example."""
-    t, p = trials.count, trials.masks().mean()
-    out = np.zeros(trials.n_test)
-    design = residuals.arrays(trials)
-    everyone = residuals.standard(trials.masks(), p) if design is not None and not design.stratified else None
-    for s in blocks(trials.n_test):
-        f = np.asarray(trials.test_scores(s), np.float32)
-        share: Any = residuals.left(everyone, f)[2] if everyone is not None else 1.0
-        out[s] = np.sqrt(share * f.var(0, dtype=float, ddof=1) / (t * p * (1 - p)))
-    return out
+def spreads(trials: Trials) -> Floats:
+    """Standard deviation of each test example's score over trials."""
+    parts = [np.asarray(trials.test_scores(s), np.float32).std(0, ddof=1, dtype=float) for s in blocks(trials.n_test)]
+    return np.concatenate(parts)
+
+
+def mirrored(trials: Trials) -> Trials:
+    """Trials whose influences are these with the other sign."""
+    return replace(trials, test=~trials.test if trials.score == "correct" else -trials.test)
+
+
+def at_least(values: Floats, levels: Floats) -> Floats:
+    """How many values reach each level."""
+    return (len(values) - np.searchsorted(np.sort(values), levels - 1e-12)).astype(float)
 
 
 def hypergeometric(trials: int, total: Any, inside: float, threshold: Any) -> Floats:
@@ -111,20 +137,29 @@ def hypergeometric(trials: int, total: Any, inside: float, threshold: Any) -> Fl
 def discoveries(
     trials: Trials, y_train: Any, y_test: Any, *, step: float = 0.005, same_class: bool = True, device: str = "cpu"
 ) -> pd.DataFrame:
-    """threshold, pairs, expected_false and false_discovery_rate, from the lowest threshold that memory allows up to
-    1.
+    """threshold, pairs, expected_false and false_discovery_rate, from the lowest threshold that memory allows up to 1;
+    up to the largest influence where scores have no bounds.
     """
-    grid = np.arange(1, round(1 / real("step", step, 1e-4, 0.5)) + 1) * step
-    false = expected_false(trials, y_train, y_test, grid, same_class=same_class)
-    kept = false <= HELD
-    grid, false = grid[kept], false[kept]
-    if not grid.size:
+    options: Any = {"same_class": same_class, "device": device}
+    bounded = trials.score in ("correct", "probability")
+    unit = 1.0 if bounded else 20 * float(np.max(spreads(trials))) / np.sqrt(trials.count)
+    grid = np.arange(1, round(1 / real("step", step, 1e-4, 0.5)) + 1) * step * unit
+    false = by_chance(trials, y_train, y_test, grid, same_class)
+    start = grid[(false <= HELD) & (grid > 0)]
+    if not start.size:
         return pd.DataFrame(columns=["threshold", "pairs", "expected_false", "false_discovery_rate"], dtype=float)
-    pairs_above = above(trials, y_train, y_test, float(grid[0]), same_class=same_class, device=device)
-    found = np.sort(pairs_above.influence)
-    pairs = len(found) - np.searchsorted(found, grid - 1e-12)
-    rate = np.minimum(false / np.maximum(pairs, 1), 1)
-    return pd.DataFrame({"threshold": grid, "pairs": pairs, "expected_false": false, "false_discovery_rate": rate})
+    found = above(trials, y_train, y_test, float(start[0]), **options).influence
+    grid = start if bounded else np.linspace(start[0], max(float(found.max(initial=0)), start[0]), LEVELS)
+    pairs = at_least(found, grid)
+    false = expected_false(trials, y_train, y_test, grid, **options)
+    rate = np.minimum((false if trials.iid else false + 1) / np.maximum(pairs, 1), 1)
+    columns = {
+        "threshold": grid,
+        "pairs": pairs.astype(np.int64),
+        "expected_false": false,
+        "false_discovery_rate": rate,
+    }
+    return pd.DataFrame(columns)
 
 
 def threshold_for(

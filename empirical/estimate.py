@@ -150,7 +150,7 @@ def _train(arguments: argparse.Namespace, out: Path | None) -> Scored:
     from empirical.bar import Bar
     from empirical.datasets import load
     from empirical.needs import needs
-    from empirical.planning import stderr
+    from empirical.planning import PLANNED, stderr
     from empirical.run import check, run
     from empirical.store import Store
 
@@ -170,7 +170,8 @@ def _train(arguments: argparse.Namespace, out: Path | None) -> Scored:
     missing = _missing(job, store, arguments)
     log.info("%r, %r: %s models%s", job.learner, job.design, f"{arguments.trials:,}", _there(arguments.trials, missing))
     fraction = job.design.inclusion(job.data.n)
-    log.info("an influence will be off by %.3f at most (one standard error)", stderr(arguments.trials, fraction))
+    if job.score in PLANNED:
+        log.info("an influence will be off by %.3f at most (one standard error)", stderr(arguments.trials, fraction))
     if missing:
         log.info("this needs %s", needs(job, arguments.trials, missing, arguments.workers))
     bar = Bar(fraction, job.data.n_test)
@@ -242,7 +243,7 @@ def _job(arguments: argparse.Namespace, dataset: Dataset) -> Job:
 def _trials(arguments: argparse.Namespace, dataset: Dataset) -> int:
     """--trials, or as many as --error, --power and --false take; of an orthogonal array its own size has to be given."""
     from empirical.names import INFLUENCE, THRESHOLD, TRIALS
-    from empirical.planning import plan
+    from empirical.planning import PLANNED, plan
     from longtail.core import whole
 
     wanted = {name: getattr(arguments, name) for name in ("error", "power", "false")}
@@ -253,6 +254,9 @@ def _trials(arguments: argparse.Namespace, dataset: Dataset) -> int:
         return TRIALS if arguments.trials is None else whole("--trials", arguments.trials, 2)
     if arguments.trials is not None:
         raise ArgumentError(*asked[0], f"give --trials or {asked[0][0]}, not both")
+    if arguments.score not in PLANNED:
+        remedy = f"how far a {arguments.score} spreads is not known before; give --trials, or another --score"
+        raise ArgumentError(*asked[0], remedy)
     if arguments.design == "orthogonal":
         raise ArgumentError(*asked[0], "whole arrays are trained; give their --trials")
     if arguments.fdr is not None and asked[-1][0] != "--error":

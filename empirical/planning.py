@@ -16,6 +16,8 @@ from scipy.special import ndtr, ndtri
 from empirical.names import INFLUENCE, THRESHOLD
 from longtail.core import ArgumentError, real, whole
 
+PLANNED = ("correct", "probability")  # scores from 0 to 1, whose variance is q(1 − q) at most
+
 
 @dataclass(frozen=True)
 class Plan:

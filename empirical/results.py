@@ -56,7 +56,7 @@ def results(
         kept = table["memorization"].to_numpy(float) >= PUBLISHED_MEMORIZATION
         pairs = pairs[kept[pairs["train_index"]]].reset_index(drop=True)
     agreed = agreement(trials, y_train, y_test, threshold, same_class=same, device=device, kept=kept)
-    false = expected_false(trials, y_train, y_test, threshold, same_class=same, kept=kept)
+    false = expected_false(trials, y_train, y_test, threshold, same_class=same, kept=kept, device=device)
     usual = pairs["influence"].to_numpy() >= THRESHOLD
     if threshold > THRESHOLD:  # those between were not kept
         found = above(trials, y_train, y_test, THRESHOLD, same_class=same, device=device)

@@ -44,12 +44,13 @@ NEAR = 1e-5  # residuals, below which their slope is that of (o − e)/√e
 TRIED = 2  # starts that a search sets out from
 STEPS = 50  # and how far: it may go on where a coordinate makes no difference
 BROADEST = 50  # times n, the largest prior that a search considers: of a larger one hardly more is seen twice
+OPEN = 5.0  # standard error of a logarithm or logit, beyond which it is all the same
 GUESSES = ("fresh", "steady")  # of what nobody taught: anew in every model, or the same in all
 COUPLINGS: dict[str, tuple[int, Callable[[Floats], Coupling]]] = {  # number of coordinates, and the law they stand for
     "lookup": (0, lambda _: Fixed(1.0)),
     "uniform": (0, lambda _: Beta(1.0, 1.0)),
-    "fixed": (1, lambda x: Fixed(_logistic(x[0]))),
-    "beta": (2, lambda x: _beta(_logistic(x[0]), x[1])),
+    "fixed": (1, lambda x: Fixed(float(special.expit(x[0])))),
+    "beta": (2, lambda x: _beta(float(special.expit(x[0])), x[1])),
 }
 STARTS: dict[str, list[tuple[float, ...]]] = {  # λ fixed makes peaks, and a maximum where one is taken for another
     "fixed": [(float(special.logit(s)),) for s in np.linspace(0.05, 0.95, 19)],
@@ -73,12 +74,21 @@ class Bridge:
     goodness: Goodness
     distance: float  # the largest difference between the observed and the fitted share above any threshold
     shares: pd.DataFrame = field(repr=False)  # by threshold; stderr is what chance alone moves a data set by
+    around: tuple[tuple[tuple[Prior, Coupling], tuple[Prior, Coupling]], ...] = field(repr=False, default=())
     evaluations: int = field(repr=False, default=0)
 
     @property
     def problem(self) -> Problem:
         """The model, for ``empirical.predicted``."""
         return Problem(self.prior, self.n, self.labels)
+
+    def error(self, predict: Callable[[Problem, Coupling], Floats]) -> Floats:
+        """Standard error of a prediction, √Σ ((f(x + s_k) − f(x − s_k))/2)², s_k the principal axes of x's covariance."""
+        halves = []
+        for ends in self.around:
+            up, down = (predict(Problem(prior, self.n, self.labels), coupling) for prior, coupling in ends)
+            halves.append((up - down) / 2)
+        return np.asarray(np.sqrt(sum(np.square(half) for half in halves)), float)
 
     def record(self) -> dict[str, Any]:
         """What ``compare --json`` prints under "fit"."""
@@ -286,6 +296,8 @@ def _judged(
     residuals = (simulated - n * p) * scale
     moves = residuals @ solved.T  # what fitting each simulated data set would add to x, to first order
     parameters, intervals = _parameters(model, x, np.sqrt((moves**2).mean(0)), level, len(moves))
+    axes = _axes(np.atleast_2d(moves.T @ moves / len(moves)))
+    around = tuple((model.place(x + axis), model.place(x - axis)) for axis in axes)
     good = goodness((observed - n * p) * scale, residuals, slope, solved, n * p)
     order = np.sort(values)
     theta = np.linspace(0.05, 0.95, 181)
@@ -314,8 +326,15 @@ def _judged(
         good,
         float(np.abs(share - fitted).max()),
         shares,
+        around,
         calls,
     )
+
+
+def _axes(covariance: Floats) -> Floats:
+    """Principal axes of one standard error's length, in rows; of what the data leave open, as far as it matters."""
+    variance, direction = np.linalg.eigh(covariance)
+    return np.asarray(np.clip(direction * np.sqrt(np.maximum(variance, 0.0)), -OPEN, OPEN).T)
 
 
 def _shares(model: _Model, x: Floats, theta: Floats) -> Floats:
@@ -353,12 +372,8 @@ def _parameters(
         put(family.parameter, 0, family.outward)
     put("size", model.shapes, np.exp)
     for i, name in enumerate(("coupling", "concentration")[: COUPLINGS[model.coupling][0]]):
-        put(name, model.shapes + 1 + i, _logistic if i == 0 else np.exp)
+        put(name, model.shapes + 1 + i, special.expit if i == 0 else np.exp)
     return parameters, intervals
-
-
-def _logistic(x: float) -> float:
-    return float(1 / (1 + np.exp(-x)))
 
 
 def _beta(mean: float, log_concentration: float) -> Beta:

@@ -5,7 +5,7 @@ Nothing here draws: ``frames`` are what the figures, the report and the record o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -74,7 +74,7 @@ class Comparison:
             "distribution": self.distribution(),
             "influence": self.influence(),
             "predicted_removal": self.predicted_removal(),
-            "error_against_samples": predicted.error_against_samples(self.best.problem, self.best.coupling),
+            "error_against_samples": self.error_against_samples(),
             "fits": self.fits_table(),
         }
         if self.removal is not None:
@@ -85,8 +85,20 @@ class Comparison:
         """What removing the memorized should cost: as written down before it was tried, else by the best fit."""
         if self.foretold is not None:
             return self.foretold.sort_values("threshold", ignore_index=True)
-        best = self.best
-        return predicted.removal(best.problem, best.coupling, REMOVED, self.observed.rate, best.trials)
+        return foretell(self.best, REMOVED)
+
+    def error_against_samples(self) -> pd.DataFrame:
+        """Expected test error by number of samples, and the observed one at that of the models."""
+        best, seen = self.best, self.observed
+        sizes = predicted.around(best.n)
+        if np.isfinite(seen.trained * seen.test_accuracy):
+            sizes = np.append(sizes, round(seen.trained * best.n))
+        table = with_errors(best, lambda p, c: predicted.error_against_samples(p, c, sizes), ["error"])
+        there = table["samples"] == sizes[-1]
+        wrong = 1 - seen.test_accuracy
+        table["observed"] = np.where(there, wrong, np.nan)
+        table["observed_stderr"] = np.where(there, np.sqrt(wrong * (1 - wrong) / max(seen.tests, 1)), np.nan)
+        return table
 
     def shares(self) -> pd.DataFrame:
         """The share of examples memorized θ or more: observed, fitted, and how far chance moves it (one standard error)."""
@@ -111,8 +123,15 @@ class Comparison:
 
         seen, least = self.observed, self.observed.threshold
         thresholds = np.unique(np.concatenate([[least], np.arange(np.ceil(least * 20) / 20, 0.951, 0.05)])).round(6)
-        theory = predicted.pairs_above(
-            self.best.problem, self.best.coupling, thresholds, seen.tests, seen.rate, seen.memorized
+        options: dict[str, Any] = {
+            "rate": seen.rate,
+            "memorized": seen.memorized,
+            "trials": seen.equivalent,
+            "partners": seen.partners,
+        }
+        counts = ["pairs", "tests", "single", "false"]
+        theory = with_errors(
+            self.best, lambda p, c: predicted.pairs_above(p, c, thresholds, seen.tests, **options), counts
         )
         rows = []
         for theta in thresholds:
@@ -126,9 +145,8 @@ class Comparison:
                 "pairs_stderr": np.sqrt(pairs),
                 "tests": tests,
                 "single": single,
-                "pairs_fitted": theory["pairs"],
-                "tests_fitted": theory["tests"],
-                "single_fitted": theory["single"],
+                **{f"{name}_fitted": theory[name] for name in counts},
+                **{f"{name}_fitted_stderr": theory[f"{name}_stderr"] for name in counts},
             }
         )
 
@@ -149,6 +167,21 @@ class Comparison:
             }
             for f in self.fits
         )
+
+
+def with_errors(best: Bridge, predict: Callable[..., pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    """A prediction's table, and its standard errors beside it, which are those of the fitted parameters."""
+    table = predict(best.problem, best.coupling)
+    errors = best.error(lambda p, c: predict(p, c)[columns].to_numpy(float))
+    return table.assign(**{f"{name}_stderr": errors[:, k] for k, name in enumerate(columns)})
+
+
+def foretell(best: Bridge, thresholds: Iterable[float]) -> pd.DataFrame:
+    """What removing the memorized should cost, with standard errors."""
+    theta = list(thresholds)
+    return with_errors(
+        best, lambda p, c: predicted.removal(p, c, theta, best.rate, best.trials), ["lost", "lost_random"]
+    )
 
 
 def compare(

@@ -27,6 +27,7 @@ class Observed:
     """Estimates of one experiment. ``threshold`` is the influence from which pairs were kept, ``memorized`` their least
     memorization; ``arguments`` are those of the run, by which its data can be loaded again. ``labels`` is the number of
     classes, None where nobody has said it: theory then has nothing to say. ``digest`` is that of the data, where it was kept.
+    ``test_accuracy`` is of models trained on a share ``trained`` of the examples.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Observed:
     memorized: float = 0.0
     learner: str = ""
     test_accuracy: float = float("nan")
+    trained: float = float("nan")
     iid: bool = True
     arguments: dict[str, Any] = field(default_factory=dict, repr=False)
     digest: str = field(default="", repr=False)
@@ -49,6 +51,14 @@ class Observed:
         """Memorization of the examples that have an estimate."""
         value = self.memorization["memorization"].to_numpy(float)
         return np.asarray(value[np.isfinite(value)])
+
+    @property
+    def partners(self) -> float:
+        """How many training examples a test example was paired with, if tests are as many of each class."""
+        if "label" not in self.memorization:
+            return float(len(self.memorization))
+        sizes = self.memorization["label"].value_counts().to_numpy(float)
+        return float((sizes**2).sum() / sizes.sum())
 
     @property
     def equivalent(self) -> int:
@@ -118,6 +128,7 @@ def published(name: str, data_dir: str | None = None) -> Observed:
         memorized=0.25,
         learner="ResNet-50",
         test_accuracy=0.7606,
+        trained=1.0,
         arguments={"data": name},
     )
 
@@ -166,6 +177,7 @@ def read(directory: str | Path, labels: int | None = None) -> Observed:
         memorized=0.25 if arguments.get("published_rule") else 0.0,
         learner=str(summary.get("learner") or ""),
         test_accuracy=float(summary.get("test_accuracy") or np.nan),
+        trained=float(summary["fraction"]),
         iid=not design.startswith("Orthogonal"),
         arguments=arguments,
         digest=str(summary.get("digest") or _kept_digest(folder)),

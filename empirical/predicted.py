@@ -17,6 +17,9 @@ subpopulation with probability k, (1 − 1/K)(1 − kλ)^c. A steady guess (``em
 subpopulation in K, and 0 in that. Removing what is estimated to be memorized ≥ θ keeps those that the
 estimate's noise lets slip; removing as many at random keeps the same share of every subpopulation. How many subpopulations
 are seen c times, and with what mass, is the exact solution of the model (``longtail.exact``).
+
+An influence is estimated by the difference of two shares, of r t models and of (1 − r) t: it is off by a nearly normal
+amount of variance q_in(1 − q_in)/(rt) + q_out(1 − q_out)/((1 − r)t), and so is that of a pair without any.
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ RATE = 0.7  # of the training set in a subset, as published
 HIGHEST = 1000  # times seen, up to which subpopulations are told apart
 DENSE = 30  # up to here each solved for; beyond, by a spline of logarithms over steps of a tenth
 TINY = 1e-14
+SHARP, SMOOTH = 2000, 200  # steps of λ, for what jumps at a threshold and for what does not
 
 
 @dataclass(frozen=True)
@@ -186,27 +190,70 @@ def pairs_above(
     tests: int,
     rate: float = RATE,
     memorized: float = 0.0,
+    trials: int | None = None,
+    partners: float = 0.0,
 ) -> pd.DataFrame:
     """Expected pairs with influence ≥ θ among ``tests`` test examples, the test examples in them, and those in one only.
 
     Members of a subpopulation influence alike, so a test example has c influential partners or none. ``memorized`` counts
-    only partners whose memorization is at least that, as published (.25).
+    only partners whose memorization is at least that, as published (.25). With ``trials``, influence and memorization are
+    what so many models estimate them to be, and some of the ``partners`` examples that a test example is paired with, of
+    other subpopulations all but c, pass by chance; ``false`` counts those pairs.
     """
     import pandas as pd
 
     seen = occupancy(problem)
-    c = seen.copies[1:]
-    lam, weight = _strengths(coupling)
+    c = seen.copies[1:, None]
+    lam, weight = _strengths(coupling, SHARP if trials is None else SMOOTH)
     top, guessed = coupling.guesses(problem.labels)
     scale = top / problem.guess
-    size = scale * influence(c[:, None], lam, problem.labels, rate)
-    counted = scale * memorization(c[:, None], lam, problem.labels, rate) >= memorized
+    size = scale * influence(c, lam, problem.labels, rate)
+    true = scale * memorization(c, lam, problem.labels, rate)
+    wrong = top * (1 - rate * lam) ** c  # of a test example, all models together
+    counted = (true >= memorized).astype(float)
+    others = kept = 0.0
+    if trials is not None:
+        if memorized > 0:
+            counted = above(np.array([memorized]), true.ravel(), (1 - rate) * trials).reshape(true.shape)
+            kept = float(share_above(problem, coupling, memorized, rate, trials)[0])
+        else:
+            kept = 1.0
+        others = max(kept * partners, 0.0)
+    unseen = guessed * float(seen.mass[0])
     rows = []
     for theta in np.atleast_1d(np.asarray(thresholds, float)):
-        chance = ((size >= theta) & counted) @ weight
-        per = guessed * tests * seen.mass[1:] * chance
-        rows.append({"threshold": theta, "pairs": float(c @ per), "tests": float(per.sum()), "single": float(per[0])})
+        if trials is None:
+            passed, by_chance, by_chance_unseen = (size >= theta) * counted, np.zeros_like(size), 0.0
+        else:
+            inside = wrong - (1 - rate) * size
+            passed = counted * _noisy(theta, inside, inside + size, rate, trials)
+            by_chance = np.maximum(others - kept * c, 0.0) * _noisy(theta, wrong, wrong, rate, trials)
+            by_chance_unseen = others * float(_noisy(theta, np.array(top), np.array(top), rate, trials))
+        alone, none = np.exp(-by_chance), (1 - passed) ** c
+        any_one = 1 - none * alone
+        single = alone * (c * passed * (1 - passed) ** (c - 1) + none * by_chance)
+        each = guessed * seen.mass[1:]
+        lonely = unseen * np.array(
+            [by_chance_unseen, -np.expm1(-by_chance_unseen), by_chance_unseen * np.exp(-by_chance_unseen)]
+        )
+        false = float(each @ (by_chance @ weight)) + lonely[0]
+        rows.append(
+            {
+                "threshold": theta,
+                "pairs": tests * (float((each * c[:, 0]) @ (passed @ weight)) + false),
+                "tests": tests * (float(each @ (any_one @ weight)) + lonely[1]),
+                "single": tests * (float(each @ (single @ weight)) + lonely[2]),
+                "false": tests * false,
+            }
+        )
     return pd.DataFrame(rows)
+
+
+def _noisy(theta: float, wrong_in: Floats, wrong_out: Floats, rate: float, trials: int) -> Floats:
+    """Pr[estimate ≥ θ] of an influence of wrong_out − wrong_in, from so many models."""
+    a, b = np.clip(wrong_in, 0.0, 1.0), np.clip(wrong_out, 0.0, 1.0)
+    deviation = np.sqrt((a * (1 - a) / rate + b * (1 - b) / (1 - rate)) / trials)
+    return np.asarray(special.ndtr((b - a - theta) / np.maximum(deviation, TINY)))
 
 
 def removal(
@@ -223,7 +270,7 @@ def removal(
     import pandas as pd
 
     seen = occupancy(problem)
-    lam, weight = _strengths(coupling)
+    lam, weight = _strengths(coupling, SHARP if trials is None else SMOOTH)
     c = seen.copies[1:]
     top, guessed = coupling.guesses(problem.labels)
     true = top / problem.guess * memorization(c[:, None], lam, problem.labels, rate)
@@ -253,11 +300,14 @@ def removal(
 
 
 def error_against_samples(problem: Problem, coupling: Coupling, samples: ArrayLike | None = None) -> pd.DataFrame:
-    """Expected test error after n samples, (1 − 1/K) Σ_c mass_c(n) E(1 − λ)^c: a guess on what nobody taught."""
+    """Expected test error after n samples, (1 − 1/K) Σ_c mass_c(n) E(1 − λ)^c: a guess on what nobody taught.
+
+    Models trained on a share r of n examples have seen rn samples.
+    """
     import pandas as pd
 
-    sizes = np.asarray(samples if samples is not None else problem.n * 10 ** np.linspace(-2, 1, 13), float)
-    lam, weight = _strengths(coupling)
+    sizes = np.asarray(samples if samples is not None else around(problem.n), float)
+    lam, weight = _strengths(coupling, SMOOTH)
     rows = []
     for n in np.unique(np.maximum(np.round(sizes), 1)).astype(int):
         seen = occupancy(replace(problem, n=int(n)))
@@ -266,11 +316,16 @@ def error_against_samples(problem: Problem, coupling: Coupling, samples: ArrayLi
     return pd.DataFrame(rows)
 
 
-def _strengths(coupling: Coupling) -> tuple[Floats, Floats]:
-    """λ and weights, fine enough for what jumps at a threshold: equal steps of the law itself."""
+def around(n: int) -> Floats:
+    """Numbers of samples from n/100 to 10 n."""
+    return np.asarray(n * 10 ** np.linspace(-2, 1, 7))
+
+
+def _strengths(coupling: Coupling, cells: int) -> tuple[Floats, Floats]:
+    """λ and weights in ``cells`` steps of the law itself."""
     if isinstance(coupling, Fixed):
         return coupling.nodes()
-    grid = np.linspace(0, 1, 2001) ** 2
+    grid = (1 - np.cos(np.pi * np.linspace(0, 1, cells + 1))) / 2  # finest at both ends, where laws have their mass
     share = np.diff(coupling.below(grid))
     return (grid[1:] + grid[:-1]) / 2, share / share.sum()
 

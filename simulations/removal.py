@@ -6,27 +6,28 @@ prediction of the loss written down, and only then are models retrained; on all 
 near-duplicates in training.
 
 Measured, percent lost at memorization ≥ .25 with 95 % errors, all test examples: of the memorized, in theory, of as many at
-random (p of the fit to memorization; test error in theory and observed).
+random (p of the fit to memorization).
 
-    digits, net                1.75 ± 1.65   2.13   −.07 ± .56  (.99;  1.5,  9.4)
-    digits, softmax            1.35 ± 1.31   1.96    .27 ± .51  (1.0;  1.7,  9.5)
-    digits, 1-NN                .34 ± .66    1.06      0        (.73;  1.0,  5.4)
-    MNIST, net                  .64 ± .18    1.52    .01 ± .11  (.99;  1.7,  2.2)
-    MNIST, features             .02 ± .05     .26      0 ± .03  (.68;   .2,  9.5)
-    MNIST, 1-NN                 .04 ± .14    2.78    .02 ± .04  (10^-12; 2.4, 3.4)
-    MNIST, first 5,000, 1-NN    .38 ± .25    5.85    .18 ± .08  (10^-5;  5.0, 7.4)
-    Fashion, net                .39 ± .20    2.68    .05 ± .17  (.08;  1.3, 11.9)
-    Fashion, features           .03 ± .06     .24    .02 ± .04  (.94;   .2, 17.9)
-    Fashion, first 5,000, 1-NN  .81 ± .57    9.47    .77 ± .31  (10^-8; 17.6, 21.3)
-    TREC, ridge                2.60 ± 2.10   9.55   1.00 ± 1.22 (.92; 11.5, 14.3)
-    CIFAR-100, features         .97 ± .41   18.85    .75 ± .36  (.76; 22.8, 23.9 published)
+    digits, net                1.75 ± 1.65   2.13   −.07 ± .56  (.99)
+    digits, softmax            1.35 ± 1.31   1.96    .27 ± .51  (1.0)
+    digits, 1-NN                .34 ± .66    1.06      0        (.73)
+    MNIST, net                  .64 ± .18    1.52    .01 ± .11  (.99)
+    MNIST, features             .02 ± .05     .26      0 ± .03  (.68)
+    MNIST, 1-NN                 .04 ± .14    2.78    .02 ± .04  (10^-12)
+    MNIST, first 5,000, 1-NN    .38 ± .25    5.85    .18 ± .08  (10^-5)
+    Fashion, net                .39 ± .20    2.68    .05 ± .17  (.08)
+    Fashion, features           .03 ± .06     .24    .02 ± .04  (.94)
+    Fashion, first 5,000, 1-NN  .81 ± .57    9.47    .77 ± .31  (10^-8)
+    TREC, ridge                2.60 ± 2.10   9.55   1.00 ± 1.22 (.92)
+    CIFAR-100, features         .97 ± .41   18.85    .75 ± .36  (.76)
 
-So what the memorized are worth is as the theory says on digits; on MNIST the net's are worth much more than others, as published,
-and .4 of what theory says; elsewhere far less than it says, though most of these fits to memorization pass: what is
-memorized is often an example that teaches nobody, which the model does not have and memorization alone cannot show. CIFAR-100
-is the published memorization (18,099 examples of a ResNet) and what random features, 19 % right, lose without them: hardly more
-than without others, so that what one learner must memorize is not what another one does. Near-duplicates are not the reason
-for a loss: on test examples without any it is 1.82, 1.05, .35, .67, .02, .04, .40, .41, .03, .78, 3.42 and .89, in this order.
+On digits the memorized are worth what theory says, as far as 297 test examples can tell, though not with 1-NN; on MNIST the
+net's are worth much more than others, as published, and .4 of what theory says; elsewhere far less than it says, though most of
+these fits to memorization pass: what is memorized is often an example that teaches nobody, which the model does not have and
+memorization alone cannot show. CIFAR-100 is the published memorization (18,099 examples of a ResNet) and what random features,
+19 % right, lose without them: hardly more than without others, so that what one learner must memorize is not what another one
+does. Near-duplicates are not the reason for a loss: on test examples without any it is 1.82, 1.05, .35, .67, .02, .04, .40, .41,
+.03, .78, 3.42 and .89, in this order.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFram
     import pandas as pd
 
     from empirical import predicted
-    from empirical.comparison import compare
+    from empirical.comparison import compare, foretell
     from empirical.datasets import load
     from empirical.designs import Fixed
     from empirical.memorization import memorization
@@ -107,16 +108,21 @@ def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFram
         seen = memorization(made, data.y_train)
         accuracy = float(made.test_scores(slice(0, data.n_test)).mean())
         none = pd.DataFrame({"train_index": [], "test_index": [], "influence": []})
-        observed = Observed(source, seen, none, data.labels, data.n_test, trials, 0.7, test_accuracy=accuracy)
+        observed = Observed(
+            source, seen, none, data.labels, data.n_test, trials, 0.7, test_accuracy=accuracy, trained=0.7
+        )
     else:
         observed = published(source, str(folder))
     best = compare(observed, couplings=("beta",), simulations=config.simulations).best
-    theory = predicted.removal(best.problem, best.coupling, config.thresholds, 0.7, observed.trials)
-    expected = predicted.error_against_samples(best.problem, best.coupling, [best.n])["error"].iloc[0]
+    theory = foretell(best, config.thresholds)
+    expected = predicted.error_against_samples(best.problem, best.coupling, [observed.trained * best.n])["error"].iloc[
+        0
+    ]
     sys.stderr.write(f"{source} {learner}: predicted before retraining\n{theory.to_string()}\n")
     values = observed.memorization["memorization"].to_numpy(float)
     table = removal(data, parse(learner), values, config.thresholds, seeds=config.seeds)
-    table = table.merge(theory[["threshold", "lost", "lost_random"]], on="threshold", suffixes=("", "_predicted"))
+    columns = ["lost", "lost_stderr", "lost_random"]
+    table = table.merge(theory[["threshold", *columns]], on="threshold", suffixes=("", "_predicted"))
     facts = {
         "data": loaded.name,
         "learner": learner,

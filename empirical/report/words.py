@@ -55,10 +55,11 @@ def _beyond(comparison: Comparison) -> str:
     """What the fit says of things it did not see, where that is far from what was seen."""
     misses = []
     pairs, _, _ = comparison.observed.influenced
-    expected = float(comparison.frames["influence"]["pairs_fitted"].iloc[0])
-    spread = 3 * np.sqrt(max(expected, pairs, 1.0))
+    row = comparison.frames["influence"].iloc[0]
+    expected, error = row["pairs_fitted"], row["pairs_fitted_stderr"]
+    spread = 3 * np.sqrt(max(expected, pairs, 1.0) + error**2)
     if abs(expected - pairs) > max(spread, 0.5 * pairs):
-        misses.append(f"{expected:,.0f} influential pairs where {pairs:,} are seen")
+        misses.append(f"{_counted(expected, error)} influential pairs where {pairs:,} are seen")
     if comparison.removal is not None:
         table = of_set(comparison.removal, ALL)
         row = _nearest(table, SHOWN)
@@ -98,19 +99,25 @@ def findings(comparison: Comparison) -> list[str]:
                 f"{len(rejected)} other combinations of prior and coupling are rejected (p < {NOT_REJECTED:g})."
             )
     theory = comparison.frames["influence"].iloc[0]
+    expects = [
+        _counted(theory[f"{name}_fitted"], theory[f"{name}_fitted_stderr"]) for name in ("pairs", "tests", "single")
+    ]
+    chance = f", {theory['false_fitted']:,.0f} of the pairs by chance" if theory["false_fitted"] >= 0.5 else ""
     said.append(
-        f"{carried}; the fit, which saw memorization only, expects {theory['pairs_fitted']:,.0f}, "
-        f"{theory['tests_fitted']:,.0f} and {theory['single_fitted']:,.0f}."
+        f"{carried}; the fit, which saw memorization only, expects {', '.join(expects[:2])} and {expects[2]}{chance}."
     )
     said.append(_removal(comparison))
-    errors = comparison.frames["error_against_samples"]
-    here = float(np.interp(np.log(best.n), np.log(errors["samples"]), errors["error"]))
-    if np.isfinite(seen.test_accuracy):
-        said.append(
-            f"On all {best.n:,} examples the theory expects a test error of {here:.1%} from unseen subpopulations alone; "
-            f"the models' was {1 - seen.test_accuracy:.1%}."
-        )
+    errors = comparison.frames["error_against_samples"].dropna(subset="observed")
+    said.extend(
+        f"Of models trained on {row.samples:,} examples the theory expects a test error of {row.error:.1%} ± "
+        f"{row.error_stderr:.1%}, from what nobody taught them alone; it was {row.observed:.1%}."
+        for row in errors.itertuples()
+    )
     return said
+
+
+def _counted(value: float, error: float) -> str:
+    return f"{value:,.0f} ± {error:,.0f}"
 
 
 def _guesses(best: Bridge) -> str:
@@ -131,7 +138,7 @@ def _removal(comparison: Comparison) -> str:
     expects = "expects" if comparison.foretold is None else "expected, before it was tried,"
     text = (
         f"Without the {row['removed_share']:.1%} of examples memorized {row['threshold']:g} or more, theory {expects} to "
-        f"lose {row['lost']:.1%} of test accuracy, and {row['lost_random']:.1%} without as many at random."
+        f"lose {_or_so(row, 'lost')} of test accuracy, and {row['lost_random']:.1%} without as many at random."
     )
     if comparison.removal is None:
         return text + " This was not tried."
@@ -145,6 +152,12 @@ def _removal(comparison: Comparison) -> str:
         f" On the {seen['tests']:,} test examples without near-duplicates in training: {_with(seen, 'lost')} and "
         f"{_with(seen, 'lost_random')}."
     )
+
+
+def _or_so(row: pd.Series, name: str) -> str:
+    """A prediction with its standard error, which what was written down by earlier versions lacks."""
+    error = row.get(f"{name}_stderr", np.nan)
+    return f"{row[name]:.1%}" + (f" ± {error:.1%}" if np.isfinite(error) else "")
 
 
 def _nearest(table: pd.DataFrame, threshold: float) -> pd.Series:

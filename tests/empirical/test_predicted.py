@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from empirical.coupling import Beta, Fixed
+from empirical.coupling import Beta, Coupling, Fixed
 from empirical.datasets import planted as planted_data
 from empirical.predicted import (
     above,
@@ -20,6 +20,7 @@ from empirical.predicted import (
 from longtail import Gamma, Problem, Zipf, exact
 
 PROBLEM = Problem(Zipf(alpha=0.8, size=3000), 5000, 10)
+SEED = 5
 THETA = np.array([0.05, 0.25, 0.5, 0.85])
 
 
@@ -142,3 +143,71 @@ def test_occupancy_holds_every_sample_and_all_the_mass(problem):
 def test_complete_coupling_has_the_optimal_error_of_the_theory():
     error = error_against_samples(PROBLEM, Fixed(1.0), [PROBLEM.n])["error"].iloc[0]
     assert error == pytest.approx(exact.optimal_error(PROBLEM).value, rel=1e-9)
+
+
+def test_pairs_counted_from_few_models_with_those_that_pass_by_chance() -> None:
+    """Data sets of the model, 100 models each, whose influences are estimated: most pairs found are false."""
+    rng = np.random.default_rng(SEED)
+    problem, rate, trials, tests = Problem(Zipf(alpha=0.7, size=600), 500, 5), 0.7, 100, 300
+    for coupling, memorized in ((Fixed(1.0), 0.0), (Beta(1, 1), 0.25)):
+        found = [_found(problem, coupling, rng, tests, rate, trials, memorized) for _ in range(8)]
+        partners = float(np.mean([counts[-1] for counts in found]))
+        seen, error = np.mean(found, 0)[:4], np.std(found, 0, ddof=1)[:4] / np.sqrt(len(found))
+        options = {"rate": rate, "memorized": memorized}
+        theory = pairs_above(problem, coupling, 0.15, tests, **options, trials=trials, partners=partners).iloc[0, 1:]
+        assert (abs(theory - seen) < 5 * error + 0.05 * seen).all()  # the tail is not quite normal
+        exact = pairs_above(problem, coupling, 0.15, tests, **options).iloc[0]
+        assert exact["pairs"] < seen[0] - 5 * error[0]
+        assert exact["false"] == 0
+        many = pairs_above(problem, coupling, 0.151, tests, **options, trials=10**7, partners=partners).iloc[0]
+        assert many["pairs"] == pytest.approx(
+            pairs_above(problem, coupling, 0.151, tests, **options)["pairs"][0], rel=0.02
+        )
+
+
+def _found(
+    problem: Problem,
+    coupling: Coupling,
+    rng: np.random.Generator,
+    tests: int,
+    rate: float,
+    trials: int,
+    memorized: float,
+) -> list[float]:
+    """Pairs, tests, single, false ones and partners, in one data set of the model."""
+    size, n, labels = problem.prior.size, problem.n, problem.labels
+    frequency = problem.prior.sample(rng, (size,))
+    own, theirs = (rng.choice(size, k, p=frequency / frequency.sum()) for k in (n, tests))
+    strength, label = coupling.sample(rng, size), rng.integers(0, labels, size)
+    inside = rng.random((trials, n)) < rate
+    included = np.stack([np.bincount(own[row], minlength=size) for row in inside])
+
+    def right(subpopulations: np.ndarray) -> np.ndarray:
+        untaught = (1 - strength[subpopulations]) ** included[:, subpopulations]
+        return rng.random(untaught.shape) < 1 - (1 - 1 / labels) * untaught
+
+    scores = right(theirs)
+    value = np.stack([scores[inside[:, i]].mean(0) - scores[~inside[:, i]].mean(0) for i in range(n)])
+    same = label[own][:, None] == label[theirs]
+    hit = (value >= 0.15) & same & (1 - np.ma.masked_array(right(own), inside).mean(0) >= memorized)[:, None]
+    each = hit.sum(0)
+    false = (hit & (own[:, None] != theirs)).sum()
+    return [float(v) for v in (each.sum(), (each > 0).sum(), (each == 1).sum(), false, same.sum() / tests)]
+
+
+def test_errors_of_predictions_are_how_far_they_move_between_data_sets() -> None:
+    """The fit of each of many data sets predicts the loss from removal anew."""
+    from empirical.bridge import fit, planted
+    from empirical.comparison import foretell
+
+    problem, coupling = Problem(Zipf(alpha=0.8, size=600), 1000, 10), Fixed(1.0)
+    lost, error = [], []
+    for seed in range(12):
+        values = planted(problem, coupling, 1000, np.random.default_rng([SEED, seed]))[1]
+        table = foretell(fit(values, 10, 1000, "Zipf", "lookup", simulations=30), [0.25])
+        lost.append(table["lost"][0])
+        error.append(table["lost_stderr"][0])
+    truth = removal(problem, coupling, [0.25], 0.7, 1000)["lost"][0]
+    z = (np.array(lost) - truth) / error
+    assert abs(z.mean()) < 5 / np.sqrt(12)
+    assert 0.6 < z.std(ddof=1) < 1.5  # 1 ± .2

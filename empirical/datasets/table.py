@@ -43,6 +43,9 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
     dropped = [label]
     if "id" in options:
         key = column(source, table, "id", options["id"])
+        present("id", source, table[key])
+        if "test" in options:
+            present("id", str(options["test"]), parts[1][key])
         names = [tuple(part[key].tolist()) for part in parts]
         dropped.append(key)
     else:
@@ -63,7 +66,9 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
 
 
 def read(source: str, verbatim: Sequence[str] = ()) -> pd.DataFrame:
-    """The table; an error where it is empty or not one. In columns read verbatim, "NA", "None" and the like are words."""
+    """The table; an error where it is empty or not one. Columns read verbatim are text as it is written: "NA" and "None" are
+    words, 007 is another name than 7. The first of them, of labels, holds numbers where its text says no more than they do.
+    """
     try:
         table = pd.read_parquet(source) if source.lower().endswith(".parquet") else _csv(source, verbatim)
     except ImportError as error:
@@ -79,13 +84,21 @@ def read(source: str, verbatim: Sequence[str] = ()) -> pd.DataFrame:
 
 def _csv(source: str, verbatim: Sequence[str]) -> pd.DataFrame:
     table = pd.read_csv(source)
-    # pandas takes the class "NA" for a missing one; in a column of numbers it is
-    words = [name for name in table.columns if name in verbatim and table[name].dtype.kind not in "fiub"]
-    words += [name for name in table.columns if name in verbatim and table[name].isna().all()]
-    if words:
-        kept = pd.read_csv(source, usecols=words, keep_default_na=False, na_values=[""])
-        table[kept.columns] = kept
+    named = [name for name in table.columns if name in verbatim]
+    if named:
+        text = pd.read_csv(source, usecols=named, dtype=str, keep_default_na=False, na_values=[""])
+        kept = [name for name in named if name != verbatim[0] or not _numbers(table[name], text[name])]
+        table[kept] = text[kept]
     return table
+
+
+def _numbers(column: pd.Series, text: pd.Series) -> bool:
+    """Whether pandas found numbers, and whole ones are as they are written: of 01 and 3e3 they would be other names."""
+    if column.dtype.kind not in "fib" or column.isna().all():
+        return False
+    if column.dtype.kind == "b" or not (column % 1 == 0).all():  # pandas takes the class "NA" for a missing number
+        return True
+    return bool((text.str.strip().str.replace(r"\.0*$", "", regex=True) == column.map("{:.0f}".format)).all())
 
 
 def column(source: str, table: pd.DataFrame, argument: str, name: Any) -> Any:
@@ -94,6 +107,15 @@ def column(source: str, table: pd.DataFrame, argument: str, name: Any) -> Any:
         return name
     shown = ", ".join(map(str, table.columns[:12])) + (", ..." if table.shape[1] > 12 else "")
     raise ArgumentError(argument, str(name), f"{Path(source).name} has the columns {shown}")
+
+
+def present(argument: str, file: str, values: pd.Series) -> None:
+    """Refuse a column with empty cells, by their rows in the file (the first below the header is 1)."""
+    rows = np.flatnonzero(values.isna()) + 1
+    if rows.size:
+        shown = ", ".join(map(str, rows[:5])) + (", ..." if rows.size > 5 else "")
+        got = f"{rows.size} empty cells in column {values.name} of {Path(file).name} (rows below the header: {shown})"
+        raise ArgumentError(argument, got, "fill them, or drop those rows")
 
 
 def complete(file: str, table: pd.DataFrame, like: pd.DataFrame | None = None) -> None:

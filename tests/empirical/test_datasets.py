@@ -213,6 +213,51 @@ def test_classes_and_row_names_may_be_words_for_nothing(tmp_path, end):
         load(path, label="animal", id="key")
 
 
+IDS = {
+    "padded": [f"{i:05d}" for i in range(30)],
+    "hexadecimal": [f"{i}e{i % 7}" for i in range(30)],
+    "long": [str(76561198000000000 + i) for i in range(30)],
+    "decimals": [f"{20240000000001 + i}.50" for i in range(30)],
+    "a word for nothing": [*map(str, range(29)), "NA"],
+}
+
+
+@pytest.mark.parametrize("names", IDS.values(), ids=IDS)
+def test_row_names_come_through_as_they_are_written(tmp_path, names):
+    path = tmp_path / "t.csv"
+    table().assign(key=names).to_csv(path, index=False)
+    for found in (load(path, label="animal", id="key"), load(path, label="animal", id="key", test=path)):
+        assert set(found.train_ids) | set(found.test_ids) == set(names)
+
+
+@pytest.mark.parametrize("end", ["source", "test"])
+def test_a_row_without_its_name_is_refused(tmp_path, end):
+    whole, gaps = tmp_path / "whole.csv", tmp_path / "gaps.csv"
+    table().assign(key=range(30)).to_csv(whole, index=False)
+    table().assign(key=[*range(3), "", *range(8), "", *range(17)]).to_csv(gaps, index=False)
+    files = {"source": whole, "test": whole} | {end: gaps}
+    with pytest.raises(ArgumentError, match=r"id: got 2 empty cells in column key of gaps\.csv .*: 4, 13\); fill them"):
+        load(**files, label="animal", id="key")
+
+
+@pytest.mark.parametrize(
+    ("written", "classes"),
+    [
+        (("01", "02"), ("01", "02")),
+        (("1e3", "10"), ("10", "1e3")),
+        (("1", "2"), (1, 2)),
+        (("1.0", "2.00"), (1, 2)),
+        ((" -1", "2"), (-1, 2)),
+        (("True", "False"), (False, True)),
+        (("18446744073709551615", "3"), ("18446744073709551615", "3")),
+    ],
+    ids=str,
+)
+def test_labels_are_numbers_where_their_text_says_no_more(tmp_path, written, classes):
+    table().assign(animal=written * 15).to_csv(tmp_path / "t.csv", index=False)
+    assert load(tmp_path / "t.csv", label="animal", id="key").data.classes == classes
+
+
 @pytest.mark.parametrize("row", [0, 7, 29])
 @pytest.mark.parametrize("gone", ["", "NA", "inf", "1e300"])
 def test_a_missing_number_is_named_by_its_row_in_the_file(tmp_path, row, gone):

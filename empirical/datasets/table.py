@@ -109,18 +109,18 @@ def column(source: str, table: pd.DataFrame, argument: str, name: Any) -> Any:
     raise ArgumentError(argument, str(name), f"{Path(source).name} has the columns {shown}")
 
 
-def present(argument: str, file: str, values: pd.Series) -> None:
+def present(argument: str, file: str, values: pd.Series, more: str = "") -> None:
     """Refuse a column with empty cells, by their rows in the file (the first below the header is 1)."""
     rows = np.flatnonzero(values.isna()) + 1
     if rows.size:
         shown = ", ".join(map(str, rows[:5])) + (", ..." if rows.size > 5 else "")
         got = f"{rows.size} empty cells in column {values.name} of {Path(file).name} (rows below the header: {shown})"
-        raise ArgumentError(argument, got, "fill them, or drop those rows")
+        raise ArgumentError(argument, got, f"fill them, or drop those rows{more}")
 
 
 def complete(file: str, table: pd.DataFrame, like: pd.DataFrame | None = None) -> None:
-    """Refuse numbers that are missing or infinite, by their row in the file (the first below the header is 1), and
-    words where another file has numbers.
+    """Refuse numbers that are missing or infinite and words that are missing, by their row in the file (the first below
+    the header is 1), and words where another file has numbers.
     """
     numbers = table.select_dtypes("number")
     bad = unusable(numbers.to_numpy(float, na_value=np.nan))
@@ -129,6 +129,8 @@ def complete(file: str, table: pd.DataFrame, like: pd.DataFrame | None = None) -
         where = f"row {row + 1} below the header, column {numbers.columns[place]}"
         got = f"{int(bad.sum())} values that are NaN or infinite in {Path(file).name} (first in {where})"
         raise ArgumentError("data", got, "drop or fill them first")
+    for name in table.columns.difference(numbers.columns, sort=False):
+        present("data", file, table[name], "; NA and None in a .csv are empty too, so write another word for nothing")
     for name in [] if like is None else like.select_dtypes("number").columns:
         if table[name].dtype.kind not in "fiub":
             raise ArgumentError("test", f"words in column {name} of {file}", "it holds numbers in the training file")

@@ -273,6 +273,24 @@ def test_a_missing_number_is_named_by_its_row_in_the_file(tmp_path, row, gone):
             load(**files, label="animal", id="key")
 
 
+@pytest.mark.parametrize("suffix", ["csv", pytest.param("parquet", marks=pytest.mark.extra)])
+@pytest.mark.parametrize("values", [["", "red", "blue"] * 10, [None, "NA", "red"] * 10, [True, False, None] * 10])
+def test_missing_words_are_refused(tmp_path, values, suffix):
+    """They would be a kind of their own that nobody named; a class may be called NA, a feature's value not."""
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow")
+    gaps, whole = table().assign(color=[None if v == "" else v for v in values]), table()
+    paths = [tmp_path / f"{name}.{suffix}" for name in ("gaps", "whole")]
+    for path, frame in zip(paths, (gaps, whole), strict=True):
+        frame.to_csv(path, index=False) if suffix == "csv" else frame.to_parquet(path)
+    missing = 20 if suffix == "csv" and "NA" in values else 10
+    for files in ({"source": paths[0]}, {"source": paths[1], "test": paths[0]}):
+        with pytest.raises(
+            ArgumentError, match=rf"{missing} empty cells in column color of gaps\.\w+ \(rows .*: [13], "
+        ):
+            load(**files, label="animal", id="key")
+
+
 def test_words_where_the_training_file_has_numbers(tmp_path):
     table().to_csv(tmp_path / "a.csv", index=False)
     table().assign(weight="?").to_csv(tmp_path / "b.csv", index=False)

@@ -13,6 +13,8 @@ from empirical.data import Data
 from longtail import philox
 from longtail.core import ArgumentError, real
 
+NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")  # as pandas calls them
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -68,8 +70,8 @@ def encoded(argument: str, train: Any, test: Any) -> tuple[NDArray[np.int64], ND
     both = pd.Series(np.concatenate([y, z]) if y.dtype == z.dtype else [*y, *z])
     if both.isna().any():
         raise ArgumentError(argument, f"{int(both.isna().sum())} missing labels", "label every example or drop it")
-    numbers = pd.to_numeric(both, errors="coerce") if both.dtype.kind in "fiu" else None
-    if numbers is not None:
+    if pd.api.types.infer_dtype(both) in NUMBERS:  # by the values, which may be objects
+        numbers = pd.to_numeric(both)
         whole = bool((numbers % 1 == 0).all())
         if not whole or (numbers.nunique() > 50 and numbers.nunique() > len(numbers) / 4):
             raise ArgumentError(
@@ -79,6 +81,14 @@ def encoded(argument: str, train: Any, test: Any) -> tuple[NDArray[np.int64], ND
             )
         both = numbers.astype(np.int64)
     classes, code = np.unique(both.astype(str) if both.dtype == object else both.to_numpy(), return_inverse=True)
+    seen, tested = np.unique(code[: len(y)]), np.unique(code[len(y) :])
+    if seen.size and tested.size and not np.isin(tested, seen).any():
+        shown = [", ".join(map(str, classes[some[:5]])) for some in (tested, seen)]
+        raise ArgumentError(
+            argument,
+            f"labels {shown[0]} to test on, {shown[1]} to train on",
+            "no prediction could be right: test on classes that are trained on, written alike",
+        )
     return code[: len(y)].astype(np.int64), code[len(y) :].astype(np.int64), tuple(classes.tolist())
 
 

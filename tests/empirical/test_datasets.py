@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 import zipfile
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -506,7 +507,7 @@ def test_text_that_cannot_serve_is_refused(tmp_path):
         (b"", "0 lines"),
         (b"\n \n", "0 lines"),
         ("good film\nbad film\n".encode("utf-16"), "save it as UTF-8"),
-        (b"good film\nbad news\nfine day\n", "nothing to learn from"),
+        (b"good film\ngood news\ngood day\n", "nothing to learn from"),
         (b"a b\nb c\nbad\x00", "save it as UTF-8"),
     ):
         path.write_bytes(raw)
@@ -625,10 +626,43 @@ def test_a_split_depends_on_its_seed_alone():
 
 
 def test_labels_are_numbered_in_order():
-    y, z, classes = encoded("y", np.array([5, 3, 5]), np.array([9]))
-    assert (y.tolist(), z.tolist(), classes) == ([1, 0, 1], [2], (3, 5, 9))
-    found = Dataset("x", Data(np.zeros((3, 1)), y, np.zeros((1, 1)), z, classes))
+    y, z, classes = encoded("y", np.array([5, 3, 5]), np.array([9, 5]))
+    assert (y.tolist(), z.tolist(), classes) == ([1, 0, 1], [2, 1], (3, 5, 9))
+    found = Dataset("x", Data(np.zeros((3, 1)), y, np.zeros((2, 1)), z, classes))
     assert "never trained on: 9" in found.imbalance
+
+
+QUANTITIES = np.linspace(0, 1, 40).tolist()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.array(QUANTITIES, object),
+        [Decimal(v) for v in QUANTITIES],
+        [1, *QUANTITIES],
+        pd.Series(QUANTITIES, dtype="Float64"),
+        np.arange(200).astype(object),
+    ],
+    ids=["objects", "decimals", "whole ones among them", "nullable", "many whole ones"],
+)
+def test_quantities_are_no_classes_whatever_holds_them(values):
+    with pytest.raises(ArgumentError, match="regression"):
+        encoded("y", values, values[:2])
+
+
+def test_whole_numbers_are_classes_whatever_holds_them():
+    for values in (np.array([7, 10, 7], object), [Decimal(7), Decimal(10), Decimal(7)], np.array([7.0, 10.0, 7.0])):
+        assert encoded("y", values, values[:1])[2] == (7, 10)
+    assert encoded("y", np.array([True, False], object), [True])[2] == (False, True)
+
+
+def test_parts_without_a_label_in_common_are_refused():
+    said = r"y: got labels a, b to test on, 0, 1, 2, 3, 4 to train on; no prediction could be right"
+    with pytest.raises(ArgumentError, match=said):
+        encoded("y", np.arange(9), ["b", "a"])
+    assert encoded("y", np.arange(2), ["0", "a"])[2] == ("0", "1", "a")
+    assert encoded("y", ["a", "b"], [])[2] == ("a", "b")
 
 
 def test_options_that_mean_nothing_are_refused():

@@ -57,6 +57,8 @@ def encoded(argument: str, train: Any, test: Any) -> tuple[NDArray[np.int64], ND
     """Labels of both parts as indices into their sorted classes; what is not one label an example is refused."""
     y, z = (np.asarray(v) for v in (train, test))
     for values in (y, z):
+        if values.ndim == 0:
+            raise ArgumentError(argument, "one label for all", "give one for each example")
         if values.ndim == 2 and values.shape[1] == 1:
             continue
         nested = values.dtype == object and any(isinstance(v, (list, tuple, set, np.ndarray)) for v in values.flat)
@@ -90,6 +92,17 @@ def encoded(argument: str, train: Any, test: Any) -> tuple[NDArray[np.int64], ND
             "no prediction could be right: test on classes that are trained on, written alike",
         )
     return code[: len(y)].astype(np.int64), code[len(y) :].astype(np.int64), tuple(classes.tolist())
+
+
+def one_each(argument: str, given: Any, n: int) -> None:
+    """Refuse names (``..._ids``) or labels, if there are any, that are not one for each of n examples."""
+    if given is None:
+        return
+    kind = "names" if argument.endswith("_ids") else "labels"
+    shape = np.shape(given) if isinstance(given, np.ndarray) else np.asarray(given, dtype=object).shape[:1]
+    if shape[:1] != (n,) or (kind == "names" and len(shape) > 1):  # ``encoded`` has a word for several labels
+        got = f"{shape[0]} {kind}" if len(shape) == 1 else f"{kind} of shape {shape}"
+        raise ArgumentError(argument, got, f"give one for each of the {n} examples")
 
 
 def split(n: int, test_fraction: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -109,6 +109,14 @@ class Trials:
         return unpacked_columns(scores, width, columns) if self.score == "correct" else scores[:, columns]
 
 
+def enough(trials: Trials) -> Trials:
+    """The trials, if something can be said of them: two or more, of some examples."""
+    if trials.count < 2 or not trials.n or not trials.n_test:
+        got = f"{trials.count} trials of {trials.n} and {trials.n_test} examples"
+        raise ArgumentError("masks", got, "give those of two models or more, and some examples")
+    return trials
+
+
 def joined(parts: Iterable[Trials]) -> Trials:
     """One record of several with disjoint trials, in the order of their numbers."""
     every = list(parts)

@@ -120,7 +120,7 @@ def present(argument: str, file: str, values: pd.Series, more: str = "") -> None
 
 def complete(file: str, table: pd.DataFrame, like: pd.DataFrame | None = None) -> None:
     """Refuse numbers that are missing or infinite and words that are missing, by their row in the file (the first below
-    the header is 1), and words where another file has numbers.
+    the header is 1), lists, and words where another file has numbers.
     """
     numbers = table.select_dtypes("number")
     bad = unusable(numbers.to_numpy(float, na_value=np.nan))
@@ -130,6 +130,9 @@ def complete(file: str, table: pd.DataFrame, like: pd.DataFrame | None = None) -
         got = f"{int(bad.sum())} values that are NaN or infinite in {Path(file).name} (first in {where})"
         raise ArgumentError("data", got, "drop or fill them first")
     for name in table.columns.difference(numbers.columns, sort=False):
+        if table[name].map(pd.api.types.is_list_like).any():
+            got = f"lists in column {name} of {Path(file).name}"
+            raise ArgumentError("data", got, "give each of their numbers a column, or save arrays in an .npz")
         present("data", file, table[name], "; NA and None in a .csv are empty too, so write another word for nothing")
     for name in [] if like is None else like.select_dtypes("number").columns:
         if table[name].dtype.kind not in "fiub":

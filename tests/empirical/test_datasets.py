@@ -292,6 +292,17 @@ def test_missing_words_are_refused(tmp_path, values, suffix):
             load(**files, label="animal", id="key")
 
 
+@pytest.mark.extra
+@pytest.mark.parametrize("cell", [[1.5, 2.5], {"a": 1}], ids=["list", "record"])
+def test_a_column_of_lists_is_refused(tmp_path, cell):
+    pytest.importorskip("pyarrow")
+    table().assign(color=[cell] * 30).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(
+        ArgumentError, match=r"lists in column color of t\.parquet; give each of their numbers a column"
+    ):
+        load(tmp_path / "t.parquet", label="animal", id="key")
+
+
 def test_words_where_the_training_file_has_numbers(tmp_path):
     table().to_csv(tmp_path / "a.csv", index=False)
     table().assign(weight="?").to_csv(tmp_path / "b.csv", index=False)
@@ -336,7 +347,10 @@ def test_arrays_are_read(tmp_path):
         ({"y_train": np.eye(9)[:, :3]}, "several labels leave open"),
         ({"y_train": np.linspace(0, 1, 9)}, "regression"),
         ({"X_train": np.array([{}] * 9, object)}, "pickled"),
-        ({"train_ids": np.arange(3)}, "3 names"),
+        ({"train_ids": np.arange(3)}, "train_ids: got 3 names"),
+        ({"train_ids": np.float64(2)}, r"train_ids: got names of shape \(\)"),
+        ({"test_ids": np.arange(10).reshape(5, 2)}, r"test_ids: got names of shape \(5, 2\)"),
+        ({"y_train": np.int64(3)}, "one label for all"),
         ({"X_train": np.ones((0, 4)), "y_train": np.arange(0)}, "x_train: got no examples"),
         ({"X_test": np.ones((0, 4)), "y_test": np.arange(0)}, "x_test: got no examples"),
         ({"X_train": np.ones((9, 0)), "X_test": np.ones((5, 0))}, "at least one feature"),

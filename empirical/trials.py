@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empirical.design import Bools, Design, Integers
+from empirical.learner import SCORES
 from longtail.core import ArgumentError
 
 Bytes = NDArray[np.uint8]
@@ -50,6 +51,8 @@ class Trials:
         >>> t.count, t.n, t.n_test
         (1, 2, 1)
         """
+        if score not in SCORES:
+            raise ArgumentError("score", score, f"give one of {', '.join(SCORES)}")
         m, a, b = (np.asarray(v) for v in (masks, train, test))
         if m.ndim != 2:
             raise ArgumentError("masks", f"shape {m.shape}", "give booleans of shape (trials, n)")

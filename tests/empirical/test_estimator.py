@@ -137,6 +137,7 @@ def test_models_trained_elsewhere_have_names_too(data):
         ((9, 5, 4), {"train_ids": 3.0}, r"train_ids: got names of shape \(\)"),
         ((9, 5, 4), {"test_ids": np.ones((4, 2))}, r"test_ids: got names of shape \(4, 2\)"),
         ((9, 5, 4), {"y": 1}, r"y: got labels of shape \(\)"),
+        ((9, 5, 4), {"score": "Loss"}, "score: got Loss; give one of correct"),
     ],
 )
 def test_models_trained_elsewhere_that_say_nothing_are_refused(sizes, options, said):

@@ -23,14 +23,17 @@ TEST_FRACTION = 0.2
 
 def load(source: str, options: dict[str, Any]) -> Dataset:
     """``label`` names the column of labels; "label" unless told."""
-    from empirical.datasets import refuse
+    from empirical.datasets import refuse, refuse_share
 
     refuse(options, "label", "id", "text", "test", "test_fraction")
     named = options.get("label", "label")
     verbatim = [named, *(options[name] for name in ("id", "text") if name in options)]
     table = read(source, verbatim)
     label = column(source, table, "label", named)
+    if options.get("text") == label:
+        raise ArgumentError("text", label, "it is the column of labels; name one of text")
     if "test" in options:
+        refuse_share(options, str(options["test"]))
         other = read(str(options["test"]), verbatim)
         missing = [c for c in table.columns if c not in other.columns]
         if missing:

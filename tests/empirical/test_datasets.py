@@ -682,3 +682,29 @@ def test_parts_without_a_label_in_common_are_refused():
 def test_options_that_mean_nothing_are_refused():
     with pytest.raises(ArgumentError, match="no such option"):
         load("digits", label="x")
+
+
+def test_a_share_to_test_on_is_refused_where_the_test_rows_are_given(tmp_path):
+    path, pets, texts = tmp_path / "t.csv", tmp_path / "pets", tmp_path / "texts"
+    table().to_csv(path, index=False)
+    texts.mkdir()
+    for name in ("train", "test"):
+        images(pets / name)
+        (texts / f"{name}.txt").write_text("good film\nbad film\n" * 4)
+    for source, options, named in (
+        (path, {"label": "animal", "id": "key", "test": path}, "t.csv"),
+        (texts / "train.txt", {"test": texts / "test.txt"}, "test.txt"),
+        (texts, {}, "test.txt"),
+        (pets, {}, "test"),
+    ):
+        assert load(source, **options).data.n_test >= 8
+        with pytest.raises(
+            ArgumentError, match=rf"^test_fraction: got 0\.3; the test rows are those of .*{named}; leave"
+        ):
+            load(source, **options, test_fraction=0.3)
+
+
+def test_labels_are_no_text_to_learn_from(tmp_path):
+    table().to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(ArgumentError, match="text: got animal; it is the column of labels"):
+        load(tmp_path / "t.csv", label="animal", text="animal")

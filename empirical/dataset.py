@@ -13,6 +13,8 @@ from empirical.data import Data
 from longtail import philox
 from longtail.core import ArgumentError, real
 
+NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")  # as pandas calls them
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -55,6 +57,8 @@ def encoded(argument: str, train: Any, test: Any) -> tuple[NDArray[np.int64], ND
     """Labels of both parts as indices into their sorted classes; what is not one label an example is refused."""
     y, z = (np.asarray(v) for v in (train, test))
     for values in (y, z):
+        if values.ndim == 0:
+            raise ArgumentError(argument, "one label for all", "give one for each example")
         if values.ndim == 2 and values.shape[1] == 1:
             continue
         nested = values.dtype == object and any(isinstance(v, (list, tuple, set, np.ndarray)) for v in values.flat)
@@ -68,8 +72,8 @@ def encoded(argument: str, train: Any, test: Any) -> tuple[NDArray[np.int64], ND
     both = pd.Series(np.concatenate([y, z]) if y.dtype == z.dtype else [*y, *z])
     if both.isna().any():
         raise ArgumentError(argument, f"{int(both.isna().sum())} missing labels", "label every example or drop it")
-    numbers = pd.to_numeric(both, errors="coerce") if both.dtype.kind in "fiu" else None
-    if numbers is not None:
+    if pd.api.types.infer_dtype(both) in NUMBERS:  # by the values, which may be objects
+        numbers = pd.to_numeric(both)
         whole = bool((numbers % 1 == 0).all())
         if not whole or (numbers.nunique() > 50 and numbers.nunique() > len(numbers) / 4):
             raise ArgumentError(
@@ -79,7 +83,26 @@ def encoded(argument: str, train: Any, test: Any) -> tuple[NDArray[np.int64], ND
             )
         both = numbers.astype(np.int64)
     classes, code = np.unique(both.astype(str) if both.dtype == object else both.to_numpy(), return_inverse=True)
+    seen, tested = np.unique(code[: len(y)]), np.unique(code[len(y) :])
+    if seen.size and tested.size and not np.isin(tested, seen).any():
+        shown = [", ".join(map(str, classes[some[:5]])) for some in (tested, seen)]
+        raise ArgumentError(
+            argument,
+            f"labels {shown[0]} to test on, {shown[1]} to train on",
+            "no prediction could be right: test on classes that are trained on, written alike",
+        )
     return code[: len(y)].astype(np.int64), code[len(y) :].astype(np.int64), tuple(classes.tolist())
+
+
+def one_each(argument: str, given: Any, n: int) -> None:
+    """Refuse names (``..._ids``) or labels, if there are any, that are not one for each of n examples."""
+    if given is None:
+        return
+    kind = "names" if argument.endswith("_ids") else "labels"
+    shape = np.shape(given) if isinstance(given, np.ndarray) else np.asarray(given, dtype=object).shape[:1]
+    if shape[:1] != (n,) or (kind == "names" and len(shape) > 1):  # ``encoded`` has a word for several labels
+        got = f"{shape[0]} {kind}" if len(shape) == 1 else f"{kind} of shape {shape}"
+        raise ArgumentError(argument, got, f"give one for each of the {n} examples")
 
 
 def split(n: int, test_fraction: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

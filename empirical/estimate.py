@@ -304,9 +304,9 @@ def _there(trials: int, missing: int) -> str:
 
 
 def _elsewhere(arguments: argparse.Namespace) -> Scored:
-    from empirical.dataset import encoded
+    from empirical.dataset import encoded, one_each
     from empirical.datasets.npz import opened
-    from empirical.trials import Trials
+    from empirical.trials import Trials, enough
     from longtail.core import whole
 
     parts = opened(arguments.masks)
@@ -315,10 +315,10 @@ def _elsewhere(arguments: argparse.Namespace) -> Scored:
         raise ArgumentError(
             "--masks", f"{arguments.masks} with {', '.join(parts)}", f"save {', '.join(lacking)} in it too"
         )
-    trials = Trials.of(parts["masks"], parts["correct_train"], parts["correct_test"], score=arguments.score)
-    if trials.count < 2 or not trials.n or not trials.n_test:
-        got = f"{arguments.masks} with {trials.count} trials of {trials.n} and {trials.n_test} examples"
-        raise ArgumentError("--masks", got, "give those of two models or more, and some examples")
+    trials = enough(Trials.of(parts["masks"], parts["correct_train"], parts["correct_test"], score=arguments.score))
+    for side, n in (("train", trials.n), ("test", trials.n_test)):
+        for name in (f"{side}_ids", f"y_{side}"):
+            one_each(name, parts.get(name), n)
     record = {
         "data": arguments.masks,
         "fraction": float(trials.masks().mean()),
@@ -327,17 +327,11 @@ def _elsewhere(arguments: argparse.Namespace) -> Scored:
         "seed": None,
     }
     ids = [tuple(parts[k].tolist()) if k in parts else None for k in ("train_ids", "test_ids")]
-    for name, found, n in zip(("train_ids", "test_ids"), ids, (trials.n, trials.n_test), strict=True):
-        if found is not None and len(found) != n:
-            raise ArgumentError(name, f"{len(found)} names", f"give one for each of the {n} examples")
     y_train, y_test = parts.get("y_train"), parts.get("y_test")
     if y_train is None and y_test is not None:
         raise ArgumentError(
             "y_train", None, f"save the labels of training examples in {arguments.masks} too, or no y_test"
         )
-    for name, labels, n in (("y_train", y_train, trials.n), ("y_test", y_test, trials.n_test)):
-        if labels is not None and len(labels) != n:
-            raise ArgumentError(name, f"{len(labels)} labels", f"give one for each of the {n} examples")
     if y_test is None:
         log.info("without y_train and y_test pairs are of any two classes")
     if y_train is None:

@@ -19,7 +19,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from empirical.data import Data
-from empirical.dataset import encoded, finite
+from empirical.dataset import encoded, finite, one_each
 from empirical.designs import design as design_of
 from empirical.halves import Agreement, agreement
 from empirical.influence import influence_pairs, pair_cells
@@ -29,7 +29,7 @@ from empirical.names import SHARD, THRESHOLD
 from empirical.results import lowest_threshold
 from empirical.run import Job, run
 from empirical.store import Store
-from empirical.trials import Trials
+from empirical.trials import Trials, enough
 from longtail.core import ArgumentError, Estimate, whole
 
 
@@ -102,16 +102,14 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
 
         Without labels of both parts, pairs are of any two classes. ``train_ids`` and ``test_ids`` name the examples.
         """
-        trials = Trials.of(masks, correct_train, correct_test, score=score)
+        trials = enough(Trials.of(masks, correct_train, correct_test, score=score))
         made = cls(trials=trials.count, score=score)
         if y is None and y_test is not None:
             raise ArgumentError("y", None, "give the labels of the training examples too, or no y_test")
         parts = {"y": (y, trials.n), "y_test": (y_test, trials.n_test)}
         parts |= {"train_ids": (train_ids, trials.n), "test_ids": (test_ids, trials.n_test)}
         for name, (given, n) in parts.items():
-            if given is not None and len(given) != n:
-                kind = "names" if name.endswith("ids") else "labels"
-                raise ArgumentError(name, f"{len(given)} {kind}", f"give one for each of the {n} examples")
+            one_each(name, given, n)
         ids = [None if given is None else list(given) for given in (train_ids, test_ids)]
         if y is None:
             return made._take(trials, None, None, None, ids[0], ids[1])

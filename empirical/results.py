@@ -69,10 +69,10 @@ def results(
         if "label" in pairs:
             pairs["label"] = names[pairs["label"]]
     if train_ids is not None:
-        table.insert(1, "id", list(train_ids))
-        pairs["train_id"] = [train_ids[i] for i in pairs["train_index"]]
+        table.insert(1, "id", [str(name) for name in train_ids])  # text, for what is written rounds numbers
+        pairs["train_id"] = [str(train_ids[i]) for i in pairs["train_index"]]
     if test_ids is not None:
-        pairs["test_id"] = [test_ids[j] for j in pairs["test_index"]]
+        pairs["test_id"] = [str(test_ids[j]) for j in pairs["test_index"]]
     return Results(table, pairs, summary, agreed)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empirical.design import Bools, Design, Integers
+from empirical.learner import SCORES
 from longtail.core import ArgumentError
 
 Bytes = NDArray[np.uint8]
@@ -50,6 +51,8 @@ class Trials:
         >>> t.count, t.n, t.n_test
         (1, 2, 1)
         """
+        if score not in SCORES:
+            raise ArgumentError("score", score, f"give one of {', '.join(SCORES)}")
         m, a, b = (np.asarray(v) for v in (masks, train, test))
         if m.ndim != 2:
             raise ArgumentError("masks", f"shape {m.shape}", "give booleans of shape (trials, n)")
@@ -107,6 +110,14 @@ class Trials:
 
     def _columns(self, scores: NDArray[Any], width: int, columns: slice) -> NDArray[Any]:
         return unpacked_columns(scores, width, columns) if self.score == "correct" else scores[:, columns]
+
+
+def enough(trials: Trials) -> Trials:
+    """The trials, if something can be said of them: two or more, of some examples."""
+    if trials.count < 2 or not trials.n or not trials.n_test:
+        got = f"{trials.count} trials of {trials.n} and {trials.n_test} examples"
+        raise ArgumentError("masks", got, "give those of two models or more, and some examples")
+    return trials
 
 
 def joined(parts: Iterable[Trials]) -> Trials:

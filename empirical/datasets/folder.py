@@ -23,11 +23,12 @@ DEEPEST = 65_535  # the white of 16 bits
 
 def load(source: str, options: dict[str, Any]) -> Dataset:
     """Pixels in [0, 1]; all images of one size and mode."""
-    from empirical.datasets import refuse
+    from empirical.datasets import refuse, refuse_share
 
     refuse(options, "test_fraction")
     root = Path(source)
     if (root / "train").is_dir() and (root / "test").is_dir():
+        refuse_share(options, str(root / "test"))
         parts = [listed(root / "train"), listed(root / "test")]
     else:
         every = listed(root)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from empirical.data import Data
-from empirical.dataset import Dataset, encoded, finite
+from empirical.dataset import Dataset, encoded, finite, one_each
 from longtail.core import ArgumentError
 
 WANTED = ("X_train", "y_train", "X_test", "y_test")
@@ -27,12 +27,9 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
         finite(f"X_{side}", x)
     y, z, classes = encoded("y_train, y_test", parts["y_train"], parts["y_test"])
     x, x_test = (parts[name].astype(np.float32) for name in ("X_train", "X_test"))
-    ids = [tuple(parts[k].tolist()) if k in parts else None for k in ("train_ids", "test_ids")]
-    for given, wanted in zip(ids, (y, z), strict=True):
-        if given is not None and len(given) != len(wanted):
-            raise ArgumentError(
-                "train_ids, test_ids", f"{len(given)} names", f"give one for each of {len(wanted)} examples"
-            )
+    for name, labels in (("train_ids", y), ("test_ids", z)):
+        one_each(name, parts.get(name), len(labels))
+    ids = [tuple(parts[name].tolist()) if name in parts else None for name in ("train_ids", "test_ids")]
     return Dataset(source, Data(x, y, x_test, z, classes), ids[0], ids[1])
 
 

@@ -23,14 +23,17 @@ TEST_FRACTION = 0.2
 
 def load(source: str, options: dict[str, Any]) -> Dataset:
     """``label`` names the column of labels; "label" unless told."""
-    from empirical.datasets import refuse
+    from empirical.datasets import refuse, refuse_share
 
     refuse(options, "label", "id", "text", "test", "test_fraction")
     named = options.get("label", "label")
     verbatim = [named, *(options[name] for name in ("id", "text") if name in options)]
     table = read(source, verbatim)
     label = column(source, table, "label", named)
+    if options.get("text") == label:
+        raise ArgumentError("text", label, "it is the column of labels; name one of text")
     if "test" in options:
+        refuse_share(options, str(options["test"]))
         other = read(str(options["test"]), verbatim)
         missing = [c for c in table.columns if c not in other.columns]
         if missing:
@@ -43,6 +46,9 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
     dropped = [label]
     if "id" in options:
         key = column(source, table, "id", options["id"])
+        present("id", source, table[key])
+        if "test" in options:
+            present("id", str(options["test"]), parts[1][key])
         names = [tuple(part[key].tolist()) for part in parts]
         dropped.append(key)
     else:
@@ -63,7 +69,9 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
 
 
 def read(source: str, verbatim: Sequence[str] = ()) -> pd.DataFrame:
-    """The table; an error where it is empty or not one. In columns read verbatim, "NA", "None" and the like are words."""
+    """The table; an error where it is empty or not one. Columns read verbatim are text as it is written: "NA" and "None" are
+    words, 007 is another name than 7. The first of them, of labels, holds numbers where its text says no more than they do.
+    """
     try:
         table = pd.read_parquet(source) if source.lower().endswith(".parquet") else _csv(source, verbatim)
     except ImportError as error:
@@ -79,13 +87,21 @@ def read(source: str, verbatim: Sequence[str] = ()) -> pd.DataFrame:
 
 def _csv(source: str, verbatim: Sequence[str]) -> pd.DataFrame:
     table = pd.read_csv(source)
-    # pandas takes the class "NA" for a missing one; in a column of numbers it is
-    words = [name for name in table.columns if name in verbatim and table[name].dtype.kind not in "fiub"]
-    words += [name for name in table.columns if name in verbatim and table[name].isna().all()]
-    if words:
-        kept = pd.read_csv(source, usecols=words, keep_default_na=False, na_values=[""])
-        table[kept.columns] = kept
+    named = [name for name in table.columns if name in verbatim]
+    if named:
+        text = pd.read_csv(source, usecols=named, dtype=str, keep_default_na=False, na_values=[""])
+        kept = [name for name in named if name != verbatim[0] or not _numbers(table[name], text[name])]
+        table[kept] = text[kept]
     return table
+
+
+def _numbers(column: pd.Series, text: pd.Series) -> bool:
+    """Whether pandas found numbers, and whole ones are as they are written: of 01 and 3e3 they would be other names."""
+    if column.dtype.kind not in "fib" or column.isna().all():
+        return False
+    if column.dtype.kind == "b" or not (column % 1 == 0).all():  # pandas takes the class "NA" for a missing number
+        return True
+    return bool((text.str.strip().str.replace(r"\.0*$", "", regex=True) == column.map("{:.0f}".format)).all())
 
 
 def column(source: str, table: pd.DataFrame, argument: str, name: Any) -> Any:
@@ -96,9 +112,18 @@ def column(source: str, table: pd.DataFrame, argument: str, name: Any) -> Any:
     raise ArgumentError(argument, str(name), f"{Path(source).name} has the columns {shown}")
 
 
+def present(argument: str, file: str, values: pd.Series, more: str = "") -> None:
+    """Refuse a column with empty cells, by their rows in the file (the first below the header is 1)."""
+    rows = np.flatnonzero(values.isna()) + 1
+    if rows.size:
+        shown = ", ".join(map(str, rows[:5])) + (", ..." if rows.size > 5 else "")
+        got = f"{rows.size} empty cells in column {values.name} of {Path(file).name} (rows below the header: {shown})"
+        raise ArgumentError(argument, got, f"fill them, or drop those rows{more}")
+
+
 def complete(file: str, table: pd.DataFrame, like: pd.DataFrame | None = None) -> None:
-    """Refuse numbers that are missing or infinite, by their row in the file (the first below the header is 1), and
-    words where another file has numbers.
+    """Refuse numbers that are missing or infinite and words that are missing, by their row in the file (the first below
+    the header is 1), lists, and words where another file has numbers.
     """
     numbers = table.select_dtypes("number")
     bad = unusable(numbers.to_numpy(float, na_value=np.nan))
@@ -107,6 +132,11 @@ def complete(file: str, table: pd.DataFrame, like: pd.DataFrame | None = None) -
         where = f"row {row + 1} below the header, column {numbers.columns[place]}"
         got = f"{int(bad.sum())} values that are NaN or infinite in {Path(file).name} (first in {where})"
         raise ArgumentError("data", got, "drop or fill them first")
+    for name in table.columns.difference(numbers.columns, sort=False):
+        if table[name].map(pd.api.types.is_list_like).any():
+            got = f"lists in column {name} of {Path(file).name}"
+            raise ArgumentError("data", got, "give each of their numbers a column, or save arrays in an .npz")
+        present("data", file, table[name], "; NA and None in a .csv are empty too, so write another word for nothing")
     for name in [] if like is None else like.select_dtypes("number").columns:
         if table[name].dtype.kind not in "fiub":
             raise ArgumentError("test", f"words in column {name} of {file}", "it holds numbers in the training file")

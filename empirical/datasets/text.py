@@ -26,7 +26,7 @@ MOST = 2**28  # bytes of one text file
 
 def load(source: str, options: dict[str, Any]) -> Dataset:
     """``label`` "fine" (all of it, the default) or "coarse"; ``test`` another file, else a share is drawn at random."""
-    from empirical.datasets import refuse
+    from empirical.datasets import refuse, refuse_share
 
     refuse(options, "label", "test", "test_fraction")
     kind = options.get("label", "fine")
@@ -36,6 +36,7 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
     if "test" in options:
         files["test"] = next(iter(texts(str(options["test"])).values()))
     if "test" in files:
+        refuse_share(options, str(options.get("test", f"{source}, in test.txt")))
         parts = [labelled(source, files["train"]), labelled(source, files["test"])]
         numbers = [range(len(part)) for part in parts]
     else:

@@ -307,10 +307,15 @@ def test_what_means_nothing_for_models_trained_elsewhere_is_refused(capsys, mode
     [
         ({"train_ids": np.arange(19)}, "train_ids: got 19 names; give one for each of the 20"),
         ({"test_ids": np.arange(10)}, "test_ids: got 10 names; give one for each of the 9"),
-        ({"count": 0}, "with 0 trials"),
-        ({"count": 1}, "with 1 trials"),
+        ({"train_ids": np.float64(3)}, "train_ids: got names of shape (); give one for each of the 20"),
+        ({"train_ids": np.arange(40).reshape(20, 2)}, "train_ids: got names of shape (20, 2)"),
+        ({"y_train": np.int64(3)}, "y_train: got labels of shape (); give one for each of the 20"),
+        ({"y_train": np.arange(20), "y_test": np.arange(8)}, "y_test: got 8 labels; give one for each of the 9"),
+        ({"y_train": np.arange(40).reshape(20, 2)}, "got 2 labels an example"),
+        ({"count": 0}, "masks: got 0 trials of 20 and 9 examples"),
+        ({"count": 1}, "masks: got 1 trials"),
     ],
-    ids=["train_ids", "test_ids", "none", "one"],
+    ids=lambda value: "" if isinstance(value, dict) else value,
 )
 def test_models_trained_elsewhere_that_do_not_fit_are_refused(capsys, models, parts, named):
     code, _, err = run(capsys, "--masks", models(**parts))

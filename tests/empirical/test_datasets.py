@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 import zipfile
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -213,6 +214,51 @@ def test_classes_and_row_names_may_be_words_for_nothing(tmp_path, end):
         load(path, label="animal", id="key")
 
 
+IDS = {
+    "padded": [f"{i:05d}" for i in range(30)],
+    "hexadecimal": [f"{i}e{i % 7}" for i in range(30)],
+    "long": [str(76561198000000000 + i) for i in range(30)],
+    "decimals": [f"{20240000000001 + i}.50" for i in range(30)],
+    "a word for nothing": [*map(str, range(29)), "NA"],
+}
+
+
+@pytest.mark.parametrize("names", IDS.values(), ids=IDS)
+def test_row_names_come_through_as_they_are_written(tmp_path, names):
+    path = tmp_path / "t.csv"
+    table().assign(key=names).to_csv(path, index=False)
+    for found in (load(path, label="animal", id="key"), load(path, label="animal", id="key", test=path)):
+        assert set(found.train_ids) | set(found.test_ids) == set(names)
+
+
+@pytest.mark.parametrize("end", ["source", "test"])
+def test_a_row_without_its_name_is_refused(tmp_path, end):
+    whole, gaps = tmp_path / "whole.csv", tmp_path / "gaps.csv"
+    table().assign(key=range(30)).to_csv(whole, index=False)
+    table().assign(key=[*range(3), "", *range(8), "", *range(17)]).to_csv(gaps, index=False)
+    files = {"source": whole, "test": whole} | {end: gaps}
+    with pytest.raises(ArgumentError, match=r"id: got 2 empty cells in column key of gaps\.csv .*: 4, 13\); fill them"):
+        load(**files, label="animal", id="key")
+
+
+@pytest.mark.parametrize(
+    ("written", "classes"),
+    [
+        (("01", "02"), ("01", "02")),
+        (("1e3", "10"), ("10", "1e3")),
+        (("1", "2"), (1, 2)),
+        (("1.0", "2.00"), (1, 2)),
+        ((" -1", "2"), (-1, 2)),
+        (("True", "False"), (False, True)),
+        (("18446744073709551615", "3"), ("18446744073709551615", "3")),
+    ],
+    ids=str,
+)
+def test_labels_are_numbers_where_their_text_says_no_more(tmp_path, written, classes):
+    table().assign(animal=written * 15).to_csv(tmp_path / "t.csv", index=False)
+    assert load(tmp_path / "t.csv", label="animal", id="key").data.classes == classes
+
+
 @pytest.mark.parametrize("row", [0, 7, 29])
 @pytest.mark.parametrize("gone", ["", "NA", "inf", "1e300"])
 def test_a_missing_number_is_named_by_its_row_in_the_file(tmp_path, row, gone):
@@ -226,6 +272,35 @@ def test_a_missing_number_is_named_by_its_row_in_the_file(tmp_path, row, gone):
     for files in ({"source": path}, {"source": path, "test": other}, {"source": other, "test": path}):
         with pytest.raises(ArgumentError, match=where):
             load(**files, label="animal", id="key")
+
+
+@pytest.mark.parametrize("suffix", ["csv", pytest.param("parquet", marks=pytest.mark.extra)])
+@pytest.mark.parametrize("values", [["", "red", "blue"] * 10, [None, "NA", "red"] * 10, [True, False, None] * 10])
+def test_missing_words_are_refused(tmp_path, values, suffix):
+    """They would be a kind of their own that nobody named; a class may be called NA, a feature's value not."""
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow")
+    gaps, whole = table().assign(color=[None if v == "" else v for v in values]), table()
+    paths = [tmp_path / f"{name}.{suffix}" for name in ("gaps", "whole")]
+    for path, frame in zip(paths, (gaps, whole), strict=True):
+        frame.to_csv(path, index=False) if suffix == "csv" else frame.to_parquet(path)
+    missing = 20 if suffix == "csv" and "NA" in values else 10
+    for files in ({"source": paths[0]}, {"source": paths[1], "test": paths[0]}):
+        with pytest.raises(
+            ArgumentError, match=rf"{missing} empty cells in column color of gaps\.\w+ \(rows .*: [13], "
+        ):
+            load(**files, label="animal", id="key")
+
+
+@pytest.mark.extra
+@pytest.mark.parametrize("cell", [[1.5, 2.5], {"a": 1}], ids=["list", "record"])
+def test_a_column_of_lists_is_refused(tmp_path, cell):
+    pytest.importorskip("pyarrow")
+    table().assign(color=[cell] * 30).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(
+        ArgumentError, match=r"lists in column color of t\.parquet; give each of their numbers a column"
+    ):
+        load(tmp_path / "t.parquet", label="animal", id="key")
 
 
 def test_words_where_the_training_file_has_numbers(tmp_path):
@@ -272,7 +347,10 @@ def test_arrays_are_read(tmp_path):
         ({"y_train": np.eye(9)[:, :3]}, "several labels leave open"),
         ({"y_train": np.linspace(0, 1, 9)}, "regression"),
         ({"X_train": np.array([{}] * 9, object)}, "pickled"),
-        ({"train_ids": np.arange(3)}, "3 names"),
+        ({"train_ids": np.arange(3)}, "train_ids: got 3 names"),
+        ({"train_ids": np.float64(2)}, r"train_ids: got names of shape \(\)"),
+        ({"test_ids": np.arange(10).reshape(5, 2)}, r"test_ids: got names of shape \(5, 2\)"),
+        ({"y_train": np.int64(3)}, "one label for all"),
         ({"X_train": np.ones((0, 4)), "y_train": np.arange(0)}, "x_train: got no examples"),
         ({"X_test": np.ones((0, 4)), "y_test": np.arange(0)}, "x_test: got no examples"),
         ({"X_train": np.ones((9, 0)), "X_test": np.ones((5, 0))}, "at least one feature"),
@@ -443,7 +521,7 @@ def test_text_that_cannot_serve_is_refused(tmp_path):
         (b"", "0 lines"),
         (b"\n \n", "0 lines"),
         ("good film\nbad film\n".encode("utf-16"), "save it as UTF-8"),
-        (b"good film\nbad news\nfine day\n", "nothing to learn from"),
+        (b"good film\ngood news\ngood day\n", "nothing to learn from"),
         (b"a b\nb c\nbad\x00", "save it as UTF-8"),
     ):
         path.write_bytes(raw)
@@ -562,12 +640,71 @@ def test_a_split_depends_on_its_seed_alone():
 
 
 def test_labels_are_numbered_in_order():
-    y, z, classes = encoded("y", np.array([5, 3, 5]), np.array([9]))
-    assert (y.tolist(), z.tolist(), classes) == ([1, 0, 1], [2], (3, 5, 9))
-    found = Dataset("x", Data(np.zeros((3, 1)), y, np.zeros((1, 1)), z, classes))
+    y, z, classes = encoded("y", np.array([5, 3, 5]), np.array([9, 5]))
+    assert (y.tolist(), z.tolist(), classes) == ([1, 0, 1], [2, 1], (3, 5, 9))
+    found = Dataset("x", Data(np.zeros((3, 1)), y, np.zeros((2, 1)), z, classes))
     assert "never trained on: 9" in found.imbalance
+
+
+QUANTITIES = np.linspace(0, 1, 40).tolist()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.array(QUANTITIES, object),
+        [Decimal(v) for v in QUANTITIES],
+        [1, *QUANTITIES],
+        pd.Series(QUANTITIES, dtype="Float64"),
+        np.arange(200).astype(object),
+    ],
+    ids=["objects", "decimals", "whole ones among them", "nullable", "many whole ones"],
+)
+def test_quantities_are_no_classes_whatever_holds_them(values):
+    with pytest.raises(ArgumentError, match="regression"):
+        encoded("y", values, values[:2])
+
+
+def test_whole_numbers_are_classes_whatever_holds_them():
+    for values in (np.array([7, 10, 7], object), [Decimal(7), Decimal(10), Decimal(7)], np.array([7.0, 10.0, 7.0])):
+        assert encoded("y", values, values[:1])[2] == (7, 10)
+    assert encoded("y", np.array([True, False], object), [True])[2] == (False, True)
+
+
+def test_parts_without_a_label_in_common_are_refused():
+    said = r"y: got labels a, b to test on, 0, 1, 2, 3, 4 to train on; no prediction could be right"
+    with pytest.raises(ArgumentError, match=said):
+        encoded("y", np.arange(9), ["b", "a"])
+    assert encoded("y", np.arange(2), ["0", "a"])[2] == ("0", "1", "a")
+    assert encoded("y", ["a", "b"], [])[2] == ("a", "b")
 
 
 def test_options_that_mean_nothing_are_refused():
     with pytest.raises(ArgumentError, match="no such option"):
         load("digits", label="x")
+
+
+def test_a_share_to_test_on_is_refused_where_the_test_rows_are_given(tmp_path):
+    path, pets, texts = tmp_path / "t.csv", tmp_path / "pets", tmp_path / "texts"
+    table().to_csv(path, index=False)
+    texts.mkdir()
+    for name in ("train", "test"):
+        images(pets / name)
+        (texts / f"{name}.txt").write_text("good film\nbad film\n" * 4)
+    for source, options, named in (
+        (path, {"label": "animal", "id": "key", "test": path}, "t.csv"),
+        (texts / "train.txt", {"test": texts / "test.txt"}, "test.txt"),
+        (texts, {}, "test.txt"),
+        (pets, {}, "test"),
+    ):
+        assert load(source, **options).data.n_test >= 8
+        with pytest.raises(
+            ArgumentError, match=rf"^test_fraction: got 0\.3; the test rows are those of .*{named}; leave"
+        ):
+            load(source, **options, test_fraction=0.3)
+
+
+def test_labels_are_no_text_to_learn_from(tmp_path):
+    table().to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(ArgumentError, match="text: got animal; it is the column of labels"):
+        load(tmp_path / "t.csv", label="animal", text="animal")

@@ -128,6 +128,26 @@ def test_models_trained_elsewhere_have_names_too(data):
 
 
 @pytest.mark.parametrize(
+    ("sizes", "options", "said"),
+    [
+        ((0, 5, 4), {}, "masks: got 0 trials of 5 and 4 examples; give those of two models or more"),
+        ((1, 5, 4), {}, "masks: got 1 trials"),
+        ((9, 0, 4), {}, "of 0 and 4 examples"),
+        ((9, 5, 0), {}, "of 5 and 0 examples"),
+        ((9, 5, 4), {"train_ids": 3.0}, r"train_ids: got names of shape \(\)"),
+        ((9, 5, 4), {"test_ids": np.ones((4, 2))}, r"test_ids: got names of shape \(4, 2\)"),
+        ((9, 5, 4), {"y": 1}, r"y: got labels of shape \(\)"),
+        ((9, 5, 4), {"score": "Loss"}, "score: got Loss; give one of correct"),
+    ],
+)
+def test_models_trained_elsewhere_that_say_nothing_are_refused(sizes, options, said):
+    trials, n, n_test = sizes
+    parts = (np.ones((trials, n)), np.ones((trials, n)), np.ones((trials, n_test)))
+    with pytest.raises(ArgumentError, match=said):
+        SubsetEstimator.from_predictions(*parts, **options)
+
+
+@pytest.mark.parametrize(
     "ask",
     [
         lambda e: e.influence_pairs(),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from empirical.data import Data
@@ -94,3 +96,15 @@ def test_where_no_model_disagreed_the_interval_is_shown() -> None:
     low = found.memorization["low"].iloc[0]
     assert 0.5 < low < 1
     assert f"[{low:.3f}, 1.000]" in report(found)
+
+
+def test_row_names_are_text_that_no_format_rounds(trials: Trials, data: Data) -> None:
+    names = tuple(20240000000001.5 + i for i in range(max(trials.n, trials.n_test)))
+    found = results(
+        trials, data.y_train, data.y_test, train_ids=names[: trials.n], test_ids=names[: trials.n_test], threshold=0.05
+    )
+    written = pd.read_csv(io.StringIO(found.memorization.to_csv(index=False, float_format="%.9g")))
+    assert tuple(written["id"]) == names[: trials.n]
+    assert len(found.pairs)
+    for side in ("train", "test"):
+        assert found.pairs[f"{side}_id"].tolist() == [repr(names[i]) for i in found.pairs[f"{side}_index"]]

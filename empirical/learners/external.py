@@ -3,11 +3,12 @@
     External(RandomForestClassifier(100))        fit on the subset, predict every example
     External(fit_predict)                        fit_predict(X, y, subset) -> predictions of every row of X
 
-For a function, ``X`` holds the training examples and after them the test examples, ``y`` the training labels as class
-indices, ``subset`` the positions to train on; X and y are not to be written to. It returns class indices (rows,) or
-probabilities (rows, K). A parameter named ``seed`` gets the trial's own whole number, as does every ``random_state`` of a
-scikit-learn model, so that a trial is the same in any process and any batch. A run gives each worker process its own
-trainer; here everything is one thread. ``device="gpu"`` is refused: a model that uses a GPU does so by its own settings.
+A classifier is given the user's own labels, and predicts them. For a function, ``X`` holds the training examples and after
+them the test examples, ``y`` the training labels as class indices, 0 to K − 1, ``subset`` the positions to train on; X and
+y are not to be written to. It returns class indices (rows,) or probabilities (rows, K). A parameter named ``seed`` gets the
+trial's own whole number, as does every ``random_state`` of a scikit-learn model, so that a trial is the same in any process
+and any batch. A run gives each worker process its own trainer; here everything is one thread. ``device="gpu"`` is refused:
+a model that uses a GPU does so by its own settings.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from empirical.data import Data
@@ -64,18 +66,22 @@ class External(Learner):
         if fits and score == "margin" and not has:
             raise ArgumentError("score", score, f"{type(self.model).__name__} has no decision_function: use 'correct'")
         rows = _joined(data, flat=fits)
-        return Outside(self, score, data, rows if fits else _locked(rows), np.append(data.y_train, data.y_test), seed)
+        known = np.asarray(data.classes) if fits else np.arange(data.labels)
+        return Outside(
+            self, score, data, rows if fits else _locked(rows), np.append(data.y_train, data.y_test), known, seed
+        )
 
 
 @dataclass(frozen=True)
 class Outside:
-    """Trainer: one model at a time in this process."""
+    """Trainer: one model at a time in this process. ``known``: the labels that models are given and predict."""
 
     learner: External
     score: Score
     data: Data
     rows: Any
     labels: NDArray[np.int64]
+    known: NDArray[Any]
     seed: int
     batch: int = 1
 
@@ -110,13 +116,13 @@ class Outside:
         if found.ndim == 1:
             found = np.column_stack([np.zeros(len(found)), found])
         values = np.zeros((len(found), self.data.labels))
-        values[:, fresh.classes_] = found
+        values[:, self._indices(np.asarray(fresh.classes_))] = found
         return self._numbers(values)
 
     def _fit(self, model: Any, subset: NDArray[np.int64]) -> None:
         """Fit; where scikit-learn refuses a parameter, that is the user's to mend. Any other error is left as it is."""
         try:
-            model.fit(_taken(self.rows, subset), self.data.y_train[subset])
+            model.fit(_taken(self.rows, subset), self.known[self.data.y_train[subset]])
         except ValueError as error:
             if type(error).__name__ != "InvalidParameterError":
                 raise
@@ -136,17 +142,22 @@ class Outside:
         return self._classes(found) if found.ndim == 1 else self._numbers(found)
 
     def _classes(self, found: NDArray[Any]) -> NDArray[Any]:
-        """Predictions that are all classes, 0 to K − 1, as whole numbers: one for each row."""
-        rows, classes = len(self.labels), self.data.labels
+        """Predictions that are all classes as indices, one for each row."""
+        rows = len(self.labels)
         flat = found.reshape(-1) if found.shape == (rows, 1) else found  # some give a column
-        known = flat.shape == (rows,) and flat.dtype.kind in "iufb"
-        bad = ~np.isin(flat, np.arange(classes)) if known else np.ones(1, bool)
-        if bad.any():
-            got = f"{flat[bad][0]!s} for row {int(np.flatnonzero(bad)[0])}" if known else f"{found.dtype} {found.shape}"
+        at = self._indices(flat) if flat.shape == (rows,) else np.full(1, -1)
+        if (at < 0).any():
+            first = int(np.flatnonzero(at < 0)[0])
+            got = f"{flat[first]!s} for row {first}" if flat.shape == (rows,) else f"{found.dtype} {found.shape}"
+            names = ", ".join(map(str, self.known[:5].tolist())) + (", ..." if len(self.known) > 5 else "")
             raise ArgumentError(
-                "predictions", f"{got} from {self.learner!r}", f"predict a class, 0 to {classes - 1}, for each row of X"
+                "predictions", f"{got} from {self.learner!r}", f"predict a class ({names}) for each row of X"
             )
-        return flat.astype(np.int64)
+        return at
+
+    def _indices(self, labels: NDArray[Any]) -> NDArray[np.int64]:
+        """Where labels are among the known; −1 where one is not."""
+        return np.asarray(pd.Index(self.known).get_indexer(labels), np.int64)
 
     def _numbers(self, found: NDArray[Any]) -> NDArray[Any]:
         """Values to rank by that can be ranked; as probabilities, none below 0."""
@@ -183,8 +194,6 @@ def _joined(data: Data, *, flat: bool) -> Any:
 
         return vstack([a, b]).tocsr()
     if hasattr(a, "iloc"):
-        import pandas as pd
-
         return pd.concat([a, b], ignore_index=True)
     return [*a, *b]
 

@@ -23,6 +23,7 @@ from empirical.store import DiskFull, Shard, Store, whole
 from empirical.trials import Trials, joined
 from longtail import arrays
 from longtail.core import ArgumentError
+from tests.empirical.nearest import blobs
 
 
 @pytest.fixture
@@ -155,6 +156,30 @@ def test_another_run_is_refused_with_the_difference_named(job, tmp_path, change,
         opened(other, tmp_path / "a")
     with pytest.raises(ArgumentError, match="not the same run"):
         here.merge(opened(other, tmp_path / "b"))
+
+
+def test_shards_that_no_identity_names_are_not_adopted(job, tmp_path):
+    run(job, 32, store=opened(job, tmp_path))
+    (tmp_path / "identity.json").unlink()
+    for anyone in (job, replace(job, seed=4)):
+        with pytest.raises(ArgumentError, match=r"^out: got .*no identity\.json"):
+            opened(anyone, tmp_path)
+    assert not (tmp_path / "identity.json").exists()
+
+
+@pytest.mark.parametrize("change", [{"seed": 4}, {"design": Fixed(0.6)}, {"data": blobs(50)}])
+def test_a_shard_of_another_run_is_refused_and_left_as_it_is(job, tmp_path, change):
+    """Copied in, or with another run's identity put beside it: no subsets are drawn for models of others."""
+    here, other = opened(job, tmp_path / "a"), opened(replace(job, **change), tmp_path / "b")
+    run(job, 32, store=here)
+    run(replace(job, **change), 32, store=other)
+    foreign = other.path(1).read_bytes()
+    here.path(1).write_bytes(foreign)
+    with pytest.raises(ArgumentError, match=r"^out: got .*shard-000001\.npz; it is a shard of another run"):
+        run(job, 32, store=here)
+    assert here.path(1).read_bytes() == foreign
+    with pytest.raises(ArgumentError, match="another run"):
+        opened(job, tmp_path / "c").merge(here)
 
 
 def test_another_device_is_refused(job, tmp_path, monkeypatch):

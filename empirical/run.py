@@ -31,6 +31,10 @@ from empirical.trials import Trials, floats, joined
 from longtail.core import ArgumentError, whole
 
 log = logging.getLogger(__name__)
+KILLED = (
+    "a worker process was killed, as the system does when memory runs out: give fewer workers; "
+    "what was stored is kept, and the same run goes on from there"
+)
 
 
 @dataclass(frozen=True)
@@ -168,6 +172,7 @@ def trained(job: Job, numbers: list[int], workers: int, executor: str) -> Genera
             yield job.train(trainer, number)
         return
     from joblib import Parallel, delayed, parallel_config
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     processes = executor == "processes"
     settings: dict[str, Any] = {"backend": "loky", "inner_max_num_threads": 1} if processes else {"backend": "dask"}
@@ -182,9 +187,11 @@ def trained(job: Job, numbers: list[int], workers: int, executor: str) -> Genera
                 max_nbytes="1M",
             )
             yield from pool(delayed(task)(job, token, number) for number in numbers)
-    except BaseException:
+    except BaseException as error:
         if processes:
             stop_workers()
+        if isinstance(error, TerminatedWorkerError):
+            raise ChildProcessError(KILLED) from error
         raise
 
 

@@ -15,7 +15,11 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import textwrap
+import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -92,7 +96,9 @@ class Outside:
         scores = np.empty((len(masks), len(self.labels)), bool if self.score == "correct" else np.float32)
         for k, (mask, trial) in enumerate(zip(masks, trials.tolist(), strict=True)):
             own = int(words(self.seed, LEARNER, trial, 0, 1)[0] >> 1)
-            scores[k] = self._scores(self._outputs(np.flatnonzero(mask), present[k], own), present[k])
+            with self._told(trial):
+                found = self._outputs(np.flatnonzero(mask), present[k], own)
+            scores[k] = self._scores(found, present[k])
         return scores[:, : self.data.n], scores[:, self.data.n :]
 
     def _outputs(self, subset: NDArray[np.int64], present: Bools, seed: int) -> NDArray[Any]:
@@ -108,7 +114,7 @@ class Outside:
         fresh = clone(model)
         states = [name for name in fresh.get_params() if name.split("__")[-1] == "random_state"]
         fresh.set_params(**dict.fromkeys(states, seed))
-        self._fit(fresh, subset)
+        fresh.fit(_taken(self.rows, subset), self.known[self.data.y_train[subset]])
         if self.score == "correct":
             return self._classes(np.asarray(fresh.predict(self.rows)))
         asks_margin = self.score == "margin" and hasattr(fresh, "decision_function")
@@ -119,14 +125,20 @@ class Outside:
         values[:, self._indices(np.asarray(fresh.classes_))] = found
         return self._numbers(values)
 
-    def _fit(self, model: Any, subset: NDArray[np.int64]) -> None:
-        """Fit; where scikit-learn refuses a parameter, that is the user's to mend. Any other error is left as it is."""
+    @contextlib.contextmanager
+    def _told(self, trial: int) -> Iterator[None]:
+        """What a model raises, said with the learner, the trial and the place in its code."""
         try:
-            model.fit(_taken(self.rows, subset), self.known[self.data.y_train[subset]])
-        except ValueError as error:
-            if type(error).__name__ != "InvalidParameterError":
-                raise
-            raise ArgumentError("learner", repr(self.learner), str(error)) from error
+            yield
+        except ArgumentError:
+            raise
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            said = textwrap.shorten(f"{type(error).__name__}: {error}", 300, placeholder=" ...")
+            where = f"{Path(place.filename).name}, line {place.lineno}"
+            raise ArgumentError(
+                "learner", repr(self.learner), f"in trial {trial} it raised {said} ({where})"
+            ) from error
 
     def _checked(self, found: NDArray[Any]) -> NDArray[Any]:
         """What a function gave: class indices, or numbers to rank by."""

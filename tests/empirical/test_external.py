@@ -177,13 +177,21 @@ def test_a_parameter_that_the_model_refuses_is_said_in_its_words(small: Data, ma
         wrong.prepare(small)(masks[:1], np.arange(1))
     assert type(caught.value.__cause__).__name__ == "InvalidParameterError"
 
+
+def test_what_a_model_raises_is_said_with_its_trial_and_place(small: Data, masks: np.ndarray) -> None:
     class Broken(DummyClassifier):
         def fit(self, X: np.ndarray, y: np.ndarray) -> Broken:
-            raise ValueError("a bug")
+            raise KeyError("a bug " * 100)
 
-    with pytest.raises(ValueError, match="a bug") as bug:
-        External(Broken()).prepare(small)(masks[:1], np.arange(1))
-    assert not isinstance(bug.value, ArgumentError)
+    def function(x: np.ndarray, y: np.ndarray, subset: np.ndarray) -> np.ndarray:
+        raise MemoryError
+
+    for model, kind in ((Broken(), KeyError), (function, MemoryError)):
+        said = rf"learner: got External\(.*\); in trial 7 it raised {kind.__name__}.* \(test_external.py, line \d+\)$"
+        with pytest.raises(ArgumentError, match=said) as caught:
+            External(model).prepare(small)(masks[:1], np.array([7]))
+        assert type(caught.value.__cause__) is kind
+        assert len(str(caught.value)) < 500
 
 
 def test_a_function_cannot_write_to_what_later_trials_get(small: Data, masks: np.ndarray) -> None:

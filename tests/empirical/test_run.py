@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import stat
+import time
 import zipfile
 from dataclasses import replace
 
@@ -276,6 +277,23 @@ def test_scores_that_overflow_are_refused_and_float32_holds_them(job, workers):
         assert np.abs(run(replace(big, dtype="float32"), 32).test).max() == 1e6
         with pytest.raises(ArgumentError, match="float16 or float32"):
             run(replace(big, dtype="float64"), 32)
+
+
+def test_a_killed_worker_is_said_and_what_was_stored_is_kept(job, tmp_path):
+    here = os.getpid()
+
+    def mortal(X, y, subset):
+        if os.getpid() != here:
+            time.sleep(0.01)
+            if (tmp_path / "shard-000001.npz").exists():
+                os._exit(9)
+        return np.full(len(X), y[subset[0]])
+
+    outside = replace(job, learner=External(mortal))
+    with pytest.raises(ChildProcessError, match=r"a worker process was killed.* memory .*the same run goes on"):
+        run(outside, 160, store=opened(outside, tmp_path), workers=2)
+    assert 0 < len(opened(outside, tmp_path).numbers()) < 10
+    assert same(run(outside, 160, store=opened(outside, tmp_path)), run(outside, 160))
 
 
 def test_arrays_are_run_whole(data, learner):

@@ -206,8 +206,15 @@ def _joined(data: Data, *, flat: bool) -> Any:
 
         return vstack([a, b]).tocsr()
     if hasattr(a, "iloc"):
-        return pd.concat([a, b], ignore_index=True)
+        shared = [name for name, kind in a.dtypes.items() if isinstance(kind, pd.CategoricalDtype)]
+        kinds = {name: _categories(a[name], b[name]) for name in shared}
+        return pd.concat([a.astype(kinds), b.astype(kinds)], ignore_index=True)
     return [*a, *b]
+
+
+def _categories(a: Any, b: Any) -> Any:
+    """One type for both: columns whose categories differ would be joined as plain objects."""
+    return pd.api.types.union_categoricals([a, b.astype("category")], ignore_order=True).dtype
 
 
 def _kind(model: Any) -> str:

@@ -12,6 +12,7 @@ import zipfile
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from empirical import store as store_module
@@ -348,6 +349,41 @@ def test_a_digest_tells_data_apart():
     others += [replace(base, classes=(0, 2)), replace(base, x_train=["a", "bc"], x_test=["d"])]
     others += [replace(base, x_train=["ab", "c"], x_test=["d"])]
     assert len({digest(d) for d in [base, *others]}) == 6
+
+
+def test_a_digest_tells_data_frames_apart():
+    y = np.array([0, 1])
+
+    def of(**columns):
+        frame = pd.DataFrame(columns)
+        return digest(Data(frame, y, frame, y, (0, 1)))
+
+    words, missing = ["u", "v"], pd.array([1, None], "Int64")
+    frames = [
+        {"a": words},
+        {"b": words},
+        {"a": ["v", "u"]},
+        {"a": pd.Categorical(words)},
+        {"a": [1, 2]},
+        {"a": missing},
+    ]
+    frames += [
+        {"a": pd.Categorical(words, ["u", "v", "w"])},
+        {"a": pd.Categorical(words, ordered=True)},
+        {"a": [1.0, 2]},
+    ]
+    frames += [
+        {"a": words, "b": words},
+        {"a": pd.to_datetime(["2020-01-01", None])},
+        {"a": ["u", None]},
+        {"a": ["u", 1]},
+    ]
+    assert [of(**f) for f in frames] == [of(**f) for f in frames]
+    assert len({of(**f) for f in frames}) == len(frames)
+    nested = [Data(x, y, x, y, (0, 1)) for x in ([[1], [2, 3]], [[1, 2], [3]], [["1"], [2, 3]])]
+    assert len({digest(d) for d in nested}) == 3
+    with pytest.raises(ArgumentError, match="data: got object"):
+        of(a=[object(), object()])
 
 
 def test_a_file_is_whole_or_absent(tmp_path):

@@ -282,7 +282,7 @@ def _missing(job: Job, store: Store | None, arguments: argparse.Namespace) -> in
     """Trials still to be trained, once other runs' have been taken over."""
     from empirical.store import Store
 
-    wanted = set(range(arguments.first // job.shard, -(-(arguments.first + arguments.trials) // job.shard)))
+    wanted = range(arguments.first // job.shard, -(-(arguments.first + arguments.trials) // job.shard))
     if store is None:
         if arguments.merge:
             raise ArgumentError("--merge", arguments.merge[0], "say by --out where to")
@@ -291,7 +291,7 @@ def _missing(job: Job, store: Store | None, arguments: argparse.Namespace) -> in
         place = Path(other)
         copied = store.merge(Store.at(place / "trials" if (place / "trials").is_dir() else place))
         log.info("took over %s trials from %s", copied * job.shard, other)
-    return len(wanted - set(store.numbers())) * job.shard
+    return (len(wanted) - sum(k in wanted for k in store.numbers())) * job.shard
 
 
 def _there(trials: int, missing: int) -> str:

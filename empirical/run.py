@@ -26,6 +26,7 @@ from empirical.design import Design
 from empirical.digest import digest
 from empirical.learner import Learner, Score, Trainer
 from empirical.names import DTYPES, EXECUTORS, SHARD
+from empirical.needs import room
 from empirical.store import Identity, Shard, Store
 from empirical.trials import Trials, floats, joined
 from longtail.core import ArgumentError, whole
@@ -122,9 +123,9 @@ def run(
     check(job, trials, first, workers, executor)
     began = time.monotonic()
     wanted = range(first // job.shard, -(-(first + trials) // job.shard))
-    shards: dict[int, Shard] = {}
-    if store is not None:
-        shards = {k: shard for k in wanted if (shard := store.read(k)) is not None}
+    there = [] if store is None else [k for k in store.numbers() if k in wanted]
+    room(job, trials, (len(wanted) - len(there)) * job.shard, None if store is None else store.folder)
+    shards = {k: shard for k in there if store is not None and (shard := store.read(k)) is not None}
     found = len(shards)
     missing = [k for k in wanted if k not in shards]
 

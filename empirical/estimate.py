@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,17 +176,20 @@ def _train(arguments: argparse.Namespace, out: Path | None) -> Scored:
         log.info("this needs %s", needs(job, arguments.trials, missing, arguments.workers))
     bar = Bar(fraction, job.data.n_test)
     try:
-        trials = run(
-            job,
-            arguments.trials,
-            first=arguments.first,
-            store=store,
-            workers=arguments.workers,
-            executor=arguments.executor,
-            progress=bar,
-        )
+        with warnings.catch_warnings(record=True) as caught:
+            trials = run(
+                job,
+                arguments.trials,
+                first=arguments.first,
+                store=store,
+                workers=arguments.workers,
+                executor=arguments.executor,
+                progress=bar,
+            )
     finally:
         bar.close()
+    for warning in caught:
+        log.info("%s", warning.message)
     record = {
         "data": dataset.name,
         "fraction": fraction,

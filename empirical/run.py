@@ -12,7 +12,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Generator
+import warnings
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -77,9 +78,10 @@ class Job:
         trials = np.arange(number * self.shard, (number + 1) * self.shard)
         masks = self.design.subsets(self.seed, trials, self.data.n, self.data.y_train)
         train, test = trainer(masks, trials)
+        warned = dict(getattr(trainer, "warned", {}))
         if self.score == "correct":
-            return Shard(number, np.packbits(train, axis=1), np.packbits(test, axis=1))
-        return Shard(number, self._kept("train", train), self._kept("test", test))
+            return Shard(number, np.packbits(train, axis=1), np.packbits(test, axis=1), warned)
+        return Shard(number, self._kept("train", train), self._kept("test", test), warned)
 
     def _kept(self, name: str, scores: Any) -> NDArray[Any]:
         """Finite scores in the type they are stored in, which must hold them."""
@@ -141,8 +143,17 @@ def run(
                 store.write(shard)
             shards[shard.number] = shard
             report(shard)
+    say([shards[k].warned for k in missing], len(missing) * job.shard)
     whole_shards = joined(job.trials(shards[k]) for k in wanted)
     return whole_shards.take(slice(first - wanted[0] * job.shard, first - wanted[0] * job.shard + trials))
+
+
+def say(warned: Sequence[Mapping[str, tuple[int, str]]], models: int) -> None:
+    """One warning for all models that warned of the same; the words are the first one's."""
+    for name in sorted({name for one in warned for name in one}):
+        found = [one[name] for one in warned if name in one]
+        text = f"{sum(count for count, _ in found)} of {models} models: {name}: {found[0][1]}"
+        warnings.warn(text, stacklevel=3)
 
 
 def check(job: Job, trials: int, first: int, workers: int, executor: str) -> None:

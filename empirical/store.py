@@ -20,8 +20,8 @@ import os
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -73,11 +73,15 @@ class Identity:
 
 @dataclass(frozen=True)
 class Shard:
-    """Scores of the trials from ``number · size`` on: packed bits, or floats."""
+    """Scores of the trials from ``number · size`` on: packed bits, or floats.
+
+    ``warned``, not stored: how many models warned of what when it was trained, and in which words.
+    """
 
     number: int
     train: NDArray[Any]
     test: NDArray[Any]
+    warned: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,14 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import os
+import sys
 import textwrap
+import threading
 import traceback
+import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -88,15 +92,19 @@ class Outside:
     known: NDArray[Any]
     seed: int
     batch: int = 1
+    warned: dict[str, tuple[int, str]] = field(
+        default_factory=dict
+    )  # in the last call: models by warning, and its words
 
     @one_thread
     def __call__(self, masks: Bools, trials: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
         masks, trials = subsets(masks, trials, self.data.n)
         present = held_classes(masks, self.data.y_train, self.data.labels)
         scores = np.empty((len(masks), len(self.labels)), bool if self.score == "correct" else np.float32)
+        self.warned.clear()
         for k, (mask, trial) in enumerate(zip(masks, trials.tolist(), strict=True)):
             own = int(words(self.seed, LEARNER, trial, 0, 1)[0] >> 1)
-            with self._told(trial):
+            with self._told(trial), self._heard(), _aside():
                 found = self._outputs(np.flatnonzero(mask), present[k], own)
             scores[k] = self._scores(found, present[k])
         return scores[:, : self.data.n], scores[:, self.data.n :]
@@ -139,6 +147,18 @@ class Outside:
             raise ArgumentError(
                 "learner", repr(self.learner), f"in trial {trial} it raised {said} ({where})"
             ) from error
+
+    @contextlib.contextmanager
+    def _heard(self) -> Iterator[None]:
+        """What a model warns of is counted, to be said once of all; filters that ignore it or make it an error hold."""
+        if not _alone():
+            yield
+            return
+        with warnings.catch_warnings(record=True) as caught:
+            yield
+        for name, text in {w.category.__name__: str(w.message) for w in caught}.items():
+            count, said = self.warned.get(name, (0, textwrap.shorten(text, 200, placeholder=" ...")))
+            self.warned[name] = count + 1, said
 
     def _checked(self, found: NDArray[Any]) -> NDArray[Any]:
         """What a function gave: class indices, or numbers to rank by."""
@@ -193,6 +213,27 @@ class Outside:
                 found = np.log(found)
             found = np.maximum(found, -87.3)
         return np.asarray(scored(found[None], present[None], self.labels, self.score)[0])
+
+
+@contextlib.contextmanager
+def _aside() -> Iterator[None]:
+    """What models print, in compiled code too, goes to stderr: stdout is for results."""
+    if not _alone():
+        yield
+        return
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _alone() -> bool:
+    """Whether what belongs to the whole process may be changed: threads of a cluster would undo each other's changes."""
+    return threading.current_thread() is threading.main_thread()
 
 
 def _joined(data: Data, *, flat: bool) -> Any:

@@ -7,7 +7,9 @@ import json
 import logging
 import os
 import stat
+import sys
 import time
+import warnings
 import zipfile
 from dataclasses import replace
 
@@ -25,6 +27,7 @@ from empirical.store import DiskFull, Shard, Store, whole
 from empirical.trials import Trials, joined
 from longtail import arrays
 from longtail.core import ArgumentError
+from longtail.philox import LEARNER, words
 from tests.empirical.nearest import blobs
 
 
@@ -295,6 +298,38 @@ def test_a_killed_worker_is_said_and_what_was_stored_is_kept(job, tmp_path):
         run(outside, 160, store=opened(outside, tmp_path), workers=2)
     assert 0 < len(opened(outside, tmp_path).numbers()) < 10
     assert same(run(outside, 160, store=opened(outside, tmp_path)), run(outside, 160))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_models_warn_of_is_said_once_and_what_they_print_is_no_result(job, capfd, workers):
+    def noisy(X, y, subset, seed):
+        for _ in range(3):
+            warnings.warn(f"trouble with {seed}", RuntimeWarning, stacklevel=1)
+        sys.stdout.write("python")
+        os.write(1, b"compiled")
+        return np.zeros(len(X), int)
+
+    def some(X, y, subset, seed):
+        return noisy(X, y, subset, seed) if seed % 2 else np.zeros(len(X), int)
+
+    outside = replace(job, learner=External(some))
+    seeds = [int(words(job.seed, LEARNER, k, 0, 1)[0] >> 1) % 2 for k in range(48)]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        run(outside, 40, workers=workers)
+    assert len(caught) == 1
+    assert str(caught[0].message).startswith(f"{sum(seeds)} of 48 models: RuntimeWarning: trouble with ")
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "trouble" not in err
+    if workers == 1:
+        assert ("python" in err, "compiled" in err) == (True, True)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("ignore")
+            run(outside, 40)
+        assert not caught
+        with pytest.raises(ArgumentError, match="RuntimeWarning: trouble"):  # tests' filter makes it an error
+            run(outside, 40)
 
 
 def test_arrays_are_run_whole(data, learner):

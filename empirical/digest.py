@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from empirical.data import Data
 from longtail.core import ArgumentError
+
+EXACT = (str, bytes, int, float, type(None), type(pd.NA), date, timedelta, Decimal)  # whose repr tells them apart
 
 
 def digest(data: Data) -> str:
@@ -27,7 +32,7 @@ def digest(data: Data) -> str:
 
 
 def pieces(part: Any) -> list[Any]:
-    """Bytes that tell one array, sparse matrix or list of texts from another."""
+    """Bytes that tell one array, sparse matrix, data frame or list of texts from another."""
     if isinstance(part, np.ndarray) and not part.dtype.hasobject:
         return [
             f"{part.dtype.str}{part.shape}".encode(),
@@ -36,8 +41,20 @@ def pieces(part: Any) -> list[Any]:
     if hasattr(part, "tocsr"):
         rows = part.tocsr()
         return [str(rows.shape).encode(), *(p for v in (rows.data, rows.indices, rows.indptr) for p in pieces(v))]
-    if hasattr(part, "to_numpy") and hasattr(part, "columns"):
-        return [repr(list(part.columns)).encode(), *(p for c in part for p in pieces(part[c].to_numpy()))]
-    if isinstance(part, (list, tuple, np.ndarray)) and all(isinstance(v, (str, bytes, int, float)) for v in part):
-        return [repr(v).encode() for v in part]
+    if isinstance(part, pd.DataFrame):
+        return [repr(list(part.columns)).encode(), *(p for _, column in part.items() for p in _column(column))]
+    if isinstance(part, EXACT):
+        return [repr(part).encode()]
+    if isinstance(part, (list, tuple, np.ndarray)):
+        values = part.tolist() if isinstance(part, np.ndarray) else part
+        return [p for v in values for p in (pieces(v) if isinstance(v, EXACT) else [b"[", *pieces(v), b"]"])]
     raise ArgumentError("data", type(part).__name__, "give arrays, sparse matrices, data frames or lists of texts")
+
+
+def _column(column: pd.Series[Any]) -> list[Any]:
+    """Type and values; of categories also those that no example has, and their order."""
+    kind = column.dtype
+    if isinstance(kind, pd.CategoricalDtype):
+        named = [f"category, ordered {kind.ordered}".encode(), *pieces(kind.categories.to_numpy())]
+        return [*named, *pieces(column.cat.codes.to_numpy())]
+    return [str(kind).encode(), *pieces(column.to_numpy())]

@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -176,17 +177,20 @@ def _train(arguments: argparse.Namespace, out: Path | None) -> Scored:
         log.info("this needs %s", needs(job, arguments.trials, missing, arguments.workers))
     bar = Bar(fraction, job.data.n_test)
     try:
-        trials = run(
-            job,
-            arguments.trials,
-            first=arguments.first,
-            store=store,
-            workers=arguments.workers,
-            executor=arguments.executor,
-            progress=bar,
-        )
+        with warnings.catch_warnings(record=True) as caught:
+            trials = run(
+                job,
+                arguments.trials,
+                first=arguments.first,
+                store=store,
+                workers=arguments.workers,
+                executor=arguments.executor,
+                progress=bar,
+            )
     finally:
         bar.close()
+    for warning in caught:
+        log.info("%s", warning.message)
     record = {
         "data": dataset.name,
         "fraction": fraction,
@@ -286,7 +290,7 @@ def _missing(job: Job, store: Store | None, arguments: argparse.Namespace) -> in
     """Trials still to be trained, once other runs' have been taken over."""
     from empirical.store import Store
 
-    wanted = set(range(arguments.first // job.shard, -(-(arguments.first + arguments.trials) // job.shard)))
+    wanted = range(arguments.first // job.shard, -(-(arguments.first + arguments.trials) // job.shard))
     if store is None:
         if arguments.merge:
             raise ArgumentError("--merge", arguments.merge[0], "say by --out where to")
@@ -295,7 +299,7 @@ def _missing(job: Job, store: Store | None, arguments: argparse.Namespace) -> in
         place = Path(other)
         copied = store.merge(Store.at(place / "trials" if (place / "trials").is_dir() else place))
         log.info("took over %s trials from %s", copied * job.shard, other)
-    return len(wanted - set(store.numbers())) * job.shard
+    return (len(wanted) - sum(k in wanted for k in store.numbers())) * job.shard
 
 
 def _there(trials: int, missing: int) -> str:

@@ -78,9 +78,13 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
             list(part.index) if hasattr(part, "index") and hasattr(part, "columns") else None for part in (X, X_test)
         ]
         X_test = _aligned(X, X_test)
+        learner = self._learner()
+        classifier = hasattr(getattr(learner, "model", None), "fit")  # which may ask for columns by name or type
+        frames = classifier and _is_frame(X) and _is_frame(X_test)
+        x, z = (_examples(name, part, frames=frames) for name, part in (("X", X), ("X_test", X_test)))
         a, b, classes = encoded("y, y_test", y, y_test)
-        data = Data(_examples("X", X), a, _examples("X_test", X_test), b, classes)
-        job = self._job(data)
+        data = Data(x, a, z, b, classes)
+        job = self._job(learner, data)
         store = None if self.store is None else Store.open(self.store, job.identity())
         found = run(job, self.trials, store=store, workers=self.workers, executor=self.executor)
         return self._take(found, data.y_train, data.y_test, classes, ids[0], ids[1])
@@ -154,14 +158,17 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
     def _labeled(self) -> bool:
         return self._y_train is not None and self._y_test is not None
 
-    def _job(self, data: Data) -> Job:
+    def _learner(self) -> Learner:
         learner = self.learner
         if learner is None or isinstance(learner, type):
             raise ArgumentError("learner", learner, "give one, for example empirical.learners.KNN(), or a classifier")
-        if not isinstance(learner, Learner):
-            from empirical.learners import External
+        if isinstance(learner, Learner):
+            return learner
+        from empirical.learners import External
 
-            learner = External(learner)
+        return External(learner)  # type: ignore[no-any-return]
+
+    def _job(self, learner: Learner, data: Data) -> Job:
         trials = whole("trials", self.trials, 2)
         seed = whole("random_state", self.random_state, 0, 2**64 - 1)
         choice = design_of(
@@ -194,10 +201,24 @@ def _aligned(X: Any, X_test: Any) -> Any:
     return X_test[names]
 
 
-def _examples(argument: str, x: Any) -> Any:
-    """Arrays as they are, tables as arrays of numbers where they are all numbers; lists of texts pass through."""
-    values = x.to_numpy() if hasattr(x, "to_numpy") else x
-    if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
-        finite(argument, values)
-        return values.astype(np.float32, copy=False)
-    return values
+def _examples(argument: str, x: Any, *, frames: bool) -> Any:
+    """Arrays, lists and tables of numbers as float32. Texts and tables of more pass through; with ``frames``, any table."""
+    if _is_frame(x) and (frames or not all(pd.api.types.is_numeric_dtype(kind) for kind in x.dtypes)):
+        return x
+    given = x.to_numpy() if hasattr(x, "to_numpy") else x
+    if _is_frame(x) and given.dtype == object:  # booleans beside numbers, or numbers that may be missing
+        given = x.to_numpy(np.float64, na_value=np.nan)
+    if isinstance(given, (list, tuple)) and given and isinstance(given[0], (str, bytes)):
+        return given
+    try:
+        values = np.asarray(given)
+    except ValueError:  # lists of different lengths
+        return given
+    if values.dtype.kind not in "fiub":
+        return given
+    finite(argument, values)
+    return values.astype(np.float32, copy=False)
+
+
+def _is_frame(x: Any) -> bool:
+    return hasattr(x, "iloc") and hasattr(x, "columns")

@@ -5,14 +5,21 @@ On a GPU the rehearsal is a whole block of models, since one takes as long, and 
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from empirical.run import Job
 from longtail import arrays
+from longtail.core import ArgumentError
+
+if TYPE_CHECKING:
+    from empirical.run import Job
 
 PATIENCE = 10.0  # seconds a first model may take for another to be worth it: the first may have been compiling
 LONG = 2.0  # seconds that a rehearsal of many models may take
@@ -36,12 +43,45 @@ class Needs:
 def needs(job: Job, trials: int, missing: int, workers: int) -> Needs:
     """Of a run whose ``missing`` trials are still to be trained; the models rehearsed are thrown away."""
     seconds = rehearsal(job, missing, workers) if missing else float("nan")
+    memory = max(resident(), 2**27) * (1 if workers == 1 else 1 + workers) + aggregation(job, trials)
+    return Needs(seconds, memory, stored(job, trials) + 100 * job.data.n, gpu_memory(job, trials))
+
+
+def aggregation(job: Job, trials: int) -> int:
+    """Bytes of memory in which all trials are put together: rows and columns of bits, or scores twice; a block unpacked."""
     n, q = job.data.n, job.data.n_test
-    each = (n + q) / 8 if job.score == "correct" else (n + q) * np.dtype(job.dtype).itemsize
-    peak = resident()
-    aggregation = int(trials * (4 * n + 3 * q) / 8) + 8 * 1024 * trials  # rows and columns of bits, a block unpacked
-    memory = max(peak, 2**27) * (1 if workers == 1 else 1 + workers) + aggregation
-    return Needs(seconds, memory, int(trials * each) + 100 * n, gpu_memory(job, trials))
+    bits = trials * (4 * n + 3 * q) // 8
+    return (bits if job.score == "correct" else bits + 2 * stored(job, trials)) + 8 * 1024 * trials
+
+
+def stored(job: Job, trials: int) -> int:
+    """Bytes of the trials' scores on disk."""
+    examples = job.data.n + job.data.n_test
+    return trials * examples // 8 if job.score == "correct" else trials * examples * np.dtype(job.dtype).itemsize
+
+
+def room(job: Job, trials: int, missing: int, folder: Path | None) -> None:
+    """Refuse more trials than can be held together, or more missing ones than their folder has room for."""
+    wanted, free = aggregation(job, trials), available()
+    if wanted > free:
+        got = f"{trials:,}, which together need {size(wanted)} of memory where {size(free)} are free"
+        raise ArgumentError("trials", got, "train fewer, or take a larger machine")
+    if folder is not None and (wanted := stored(job, missing)) > (free := shutil.disk_usage(folder).free):
+        got = f"{folder}, where {size(free)} are free for trials of {size(wanted)}"
+        raise ArgumentError("out", got, "train fewer, or give a folder on a larger disk")
+
+
+def available() -> float:
+    """Bytes of memory that can be had, by the system, the process's own limit and its container's, as far as they say."""
+    found = [float(arrays.CPU.free)] if sys.platform == "linux" else [float("inf")]
+    with contextlib.suppress(ImportError):
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        found += [limit] if limit != resource.RLIM_INFINITY else []
+    with contextlib.suppress(OSError, ValueError):  # "max" where there is no limit
+        found.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return min(found)
 
 
 def gpu_memory(job: Job, trials: int) -> int:

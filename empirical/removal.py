@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from empirical.data import Data
 from empirical.learner import Learner
+from empirical.run import say
 from longtail.core import ArgumentError, Floats, real, whole
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def removal(
     count = whole("seeds", seeds, 2)
     gone = removed(data, value, thresholds)
     trainer = learner.prepare(data, "correct", seed=seed, device=device)
+    warned: list[dict[str, tuple[int, str]]] = []
     rng = np.random.default_rng([seed, 0x4E7])
     arms = np.zeros((count, 1 + 2 * len(gone), data.n_test), bool)
     for s in range(count):
@@ -62,6 +64,8 @@ def removal(
             masks += [~out, random]
         for k, mask in enumerate(masks):  # one trial number for all: a learner's own chance is the same in each
             arms[s, k] = trainer(mask[None, :], np.array([s]))[1][0]
+            warned.append(dict(getattr(trainer, "warned", {})))
+    say(warned, len(warned))
     near = near_duplicates(data) if duplicates is None else duplicates
     sets = {ALL: np.ones(data.n_test, bool)} | ({DISTINCT: ~near} if near.any() and not near.all() else {})
     rows = []

@@ -12,7 +12,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Generator
+import warnings
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -26,11 +27,16 @@ from empirical.design import Design
 from empirical.digest import digest
 from empirical.learner import Learner, Score, Trainer
 from empirical.names import DTYPES, EXECUTORS, SHARD
+from empirical.needs import room
 from empirical.store import Identity, Shard, Store
 from empirical.trials import Trials, floats, joined
 from longtail.core import ArgumentError, whole
 
 log = logging.getLogger(__name__)
+KILLED = (
+    "a worker process was killed, as the system does when memory runs out: give fewer workers; "
+    "what was stored is kept, and the same run goes on from there"
+)
 
 
 @dataclass(frozen=True)
@@ -72,9 +78,10 @@ class Job:
         trials = np.arange(number * self.shard, (number + 1) * self.shard)
         masks = self.design.subsets(self.seed, trials, self.data.n, self.data.y_train)
         train, test = trainer(masks, trials)
+        warned = dict(getattr(trainer, "warned", {}))
         if self.score == "correct":
-            return Shard(number, np.packbits(train, axis=1), np.packbits(test, axis=1))
-        return Shard(number, self._kept("train", train), self._kept("test", test))
+            return Shard(number, np.packbits(train, axis=1), np.packbits(test, axis=1), warned)
+        return Shard(number, self._kept("train", train), self._kept("test", test), warned)
 
     def _kept(self, name: str, scores: Any) -> NDArray[Any]:
         """Finite scores in the type they are stored in, which must hold them."""
@@ -118,9 +125,9 @@ def run(
     check(job, trials, first, workers, executor)
     began = time.monotonic()
     wanted = range(first // job.shard, -(-(first + trials) // job.shard))
-    shards: dict[int, Shard] = {}
-    if store is not None:
-        shards = {k: shard for k in wanted if (shard := store.read(k)) is not None}
+    there = [] if store is None else [k for k in store.numbers() if k in wanted]
+    room(job, trials, (len(wanted) - len(there)) * job.shard, None if store is None else store.folder)
+    shards = {k: shard for k in there if store is not None and (shard := store.read(k)) is not None}
     found = len(shards)
     missing = [k for k in wanted if k not in shards]
 
@@ -136,8 +143,17 @@ def run(
                 store.write(shard)
             shards[shard.number] = shard
             report(shard)
+    say([shards[k].warned for k in missing], len(missing) * job.shard)
     whole_shards = joined(job.trials(shards[k]) for k in wanted)
     return whole_shards.take(slice(first - wanted[0] * job.shard, first - wanted[0] * job.shard + trials))
+
+
+def say(warned: Sequence[Mapping[str, tuple[int, str]]], models: int) -> None:
+    """One warning for all models that warned of the same; the words are the first one's."""
+    for name in sorted({name for one in warned for name in one}):
+        found = [one[name] for one in warned if name in one]
+        text = f"{sum(count for count, _ in found)} of {models} models: {name}: {found[0][1]}"
+        warnings.warn(text, stacklevel=3)
 
 
 def check(job: Job, trials: int, first: int, workers: int, executor: str) -> None:
@@ -168,6 +184,7 @@ def trained(job: Job, numbers: list[int], workers: int, executor: str) -> Genera
             yield job.train(trainer, number)
         return
     from joblib import Parallel, delayed, parallel_config
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     processes = executor == "processes"
     settings: dict[str, Any] = {"backend": "loky", "inner_max_num_threads": 1} if processes else {"backend": "dask"}
@@ -182,9 +199,11 @@ def trained(job: Job, numbers: list[int], workers: int, executor: str) -> Genera
                 max_nbytes="1M",
             )
             yield from pool(delayed(task)(job, token, number) for number in numbers)
-    except BaseException:
+    except BaseException as error:
         if processes:
             stop_workers()
+        if isinstance(error, TerminatedWorkerError):
+            raise ChildProcessError(KILLED) from error
         raise
 
 

@@ -4,13 +4,15 @@ The shard is the unit of training, randomness and writing: what it holds is a fu
 score, shard size, shard number), never of workers, resume or order. A shard is done if and only if its file is there.
 The file is NumPy's own format in a zip, which carries a CRC-32 of every array; each is read to its end, for only there
 is the CRC checked. It is written under another name, flushed, then renamed, so a kill leaves either all of it or none.
-``identity.json`` says whose shards these are. The subsets are not stored: the design can draw them again.
+``identity.json`` says whose shards these are, and each holds a digest of it. The subsets are not stored: the design can
+draw them again.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import io
 import json
 import logging
@@ -18,8 +20,8 @@ import os
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -29,7 +31,7 @@ from numpy.typing import NDArray
 from longtail.core import ArgumentError
 from longtail.run import versions
 
-FORMAT = 1
+FORMAT = 2  # 1 was without the digest of the run in each shard
 STALE = 3600.0  # seconds after which a half-written file is a killed run's: writing one takes a few
 log = logging.getLogger(__name__)
 
@@ -63,14 +65,23 @@ class Identity:
         mine, theirs = asdict(self), asdict(other)
         return "; ".join(f"{k} is {mine[k]!r} there, {theirs[k]!r} now" for k in mine if mine[k] != theirs[k])
 
+    @property
+    def digest(self) -> int:
+        """64 bits by which a shard tells whose it is."""
+        return int.from_bytes(hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).digest()[:8], "little")
+
 
 @dataclass(frozen=True)
 class Shard:
-    """Scores of the trials from ``number · size`` on: packed bits, or floats."""
+    """Scores of the trials from ``number · size`` on: packed bits, or floats.
+
+    ``warned``, not stored: how many models warned of what when it was trained, and in which words.
+    """
 
     number: int
     train: NDArray[Any]
     test: NDArray[Any]
+    warned: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -87,7 +98,11 @@ class Store:
         where.mkdir(parents=True, exist_ok=True)
         _sweep(where)
         name = where / "identity.json"
+        shards = any(where.glob("shard-*.npz"))  # looked for first: another process writes its identity before them
         if not name.exists():
+            if shards:
+                remedy = "it holds trials, but no identity.json that says whose: put that back, or give a new folder"
+                raise ArgumentError("out", str(where), remedy)
             with whole(name, first=True) as file:
                 file.write((json.dumps(asdict(identity), indent=1) + "\n").encode())
         there = identity_of(where)  # read again even if just written: another process may have been first
@@ -118,16 +133,25 @@ class Store:
     def write(self, shard: Shard) -> None:
         """All of it or nothing."""
         with whole(self.path(shard.number)) as file:
-            np.savez(file, number=np.int64(shard.number), train=shard.train, test=shard.test)
+            run = np.uint64(self.identity.digest)
+            np.savez(file, number=np.int64(shard.number), run=run, train=shard.train, test=shard.test)
 
     def read(self, number: int) -> Shard | None:
-        """A shard, or None where it is missing or damaged (which is logged): then it is to be done again."""
+        """A shard, or None where it is missing or damaged (which is logged): then it is to be done again.
+
+        A whole one of another run is refused: done again, it would be lost.
+        """
         name = self.path(number)
         try:
             with zipfile.ZipFile(name) as archive:
+                if self._member(archive, "run") != self.identity.digest:
+                    remedy = "it is a shard of another run than this folder's: take it out, or give a new folder"
+                    raise ArgumentError("out", str(name), remedy)
                 held, train, test = (self._member(archive, part) for part in ("number", "train", "test"))
         except FileNotFoundError:
             return None
+        except ArgumentError:
+            raise
         except Exception as error:  # a flipped bit can make zipfile and NumPy raise nearly anything
             log.warning("%s is damaged (%s); its trials will be done again", name, error)
             return None
@@ -148,8 +172,8 @@ class Store:
 
     def _expected(self, part: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
         """Shape and type of an array in every shard of this run."""
-        if part == "number":
-            return (), np.dtype(np.int64)
+        if part in ("number", "run"):
+            return (), np.dtype(np.int64 if part == "number" else np.uint64)
         one = self.identity
         columns = one.n if part == "train" else one.n_test
         return (one.shard, -(-columns // (8 if one.score == "correct" else 1))), np.dtype(one.dtype)

@@ -3,21 +3,31 @@
     External(RandomForestClassifier(100))        fit on the subset, predict every example
     External(fit_predict)                        fit_predict(X, y, subset) -> predictions of every row of X
 
-For a function, ``X`` holds the training examples and after them the test examples, ``y`` the training labels as class
-indices, ``subset`` the positions to train on; X and y are not to be written to. It returns class indices (rows,) or
-probabilities (rows, K). A parameter named ``seed`` gets the trial's own whole number, as does every ``random_state`` of a
-scikit-learn model, so that a trial is the same in any process and any batch. A run gives each worker process its own
-trainer; here everything is one thread. ``device="gpu"`` is refused: a model that uses a GPU does so by its own settings.
+A classifier is given the user's own labels, and predicts them. For a function, ``X`` holds the training examples and after
+them the test examples, ``y`` the training labels as class indices, 0 to K − 1, ``subset`` the positions to train on; X and
+y are not to be written to. It returns class indices (rows,) or probabilities (rows, K). A parameter named ``seed`` gets the
+trial's own whole number, as does every ``random_state`` of a scikit-learn model, so that a trial is the same in any process
+and any batch. A run gives each worker process its own trainer; here everything is one thread. ``device="gpu"`` is refused:
+a model that uses a GPU does so by its own settings.
 """
 
 from __future__ import annotations
 
 import contextlib
 import inspect
-from dataclasses import dataclass
+import os
+import sys
+import textwrap
+import threading
+import traceback
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from empirical.data import Data
@@ -64,29 +74,39 @@ class External(Learner):
         if fits and score == "margin" and not has:
             raise ArgumentError("score", score, f"{type(self.model).__name__} has no decision_function: use 'correct'")
         rows = _joined(data, flat=fits)
-        return Outside(self, score, data, rows if fits else _locked(rows), np.append(data.y_train, data.y_test), seed)
+        known = np.asarray(data.classes) if fits else np.arange(data.labels)
+        return Outside(
+            self, score, data, rows if fits else _locked(rows), np.append(data.y_train, data.y_test), known, seed
+        )
 
 
 @dataclass(frozen=True)
 class Outside:
-    """Trainer: one model at a time in this process."""
+    """Trainer: one model at a time in this process. ``known``: the labels that models are given and predict."""
 
     learner: External
     score: Score
     data: Data
     rows: Any
     labels: NDArray[np.int64]
+    known: NDArray[Any]
     seed: int
     batch: int = 1
+    warned: dict[str, tuple[int, str]] = field(
+        default_factory=dict
+    )  # in the last call: models by warning, and its words
 
     @one_thread
     def __call__(self, masks: Bools, trials: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
         masks, trials = subsets(masks, trials, self.data.n)
         present = held_classes(masks, self.data.y_train, self.data.labels)
         scores = np.empty((len(masks), len(self.labels)), bool if self.score == "correct" else np.float32)
+        self.warned.clear()
         for k, (mask, trial) in enumerate(zip(masks, trials.tolist(), strict=True)):
             own = int(words(self.seed, LEARNER, trial, 0, 1)[0] >> 1)
-            scores[k] = self._scores(self._outputs(np.flatnonzero(mask), present[k], own), present[k])
+            with self._told(trial), self._heard(), _aside():
+                found = self._outputs(np.flatnonzero(mask), present[k], own)
+            scores[k] = self._scores(found, present[k])
         return scores[:, : self.data.n], scores[:, self.data.n :]
 
     def _outputs(self, subset: NDArray[np.int64], present: Bools, seed: int) -> NDArray[Any]:
@@ -102,7 +122,7 @@ class Outside:
         fresh = clone(model)
         states = [name for name in fresh.get_params() if name.split("__")[-1] == "random_state"]
         fresh.set_params(**dict.fromkeys(states, seed))
-        self._fit(fresh, subset)
+        fresh.fit(_taken(self.rows, subset), self.known[self.data.y_train[subset]])
         if self.score == "correct":
             return self._classes(np.asarray(fresh.predict(self.rows)))
         asks_margin = self.score == "margin" and hasattr(fresh, "decision_function")
@@ -110,17 +130,35 @@ class Outside:
         if found.ndim == 1:
             found = np.column_stack([np.zeros(len(found)), found])
         values = np.zeros((len(found), self.data.labels))
-        values[:, fresh.classes_] = found
+        values[:, self._indices(np.asarray(fresh.classes_))] = found
         return self._numbers(values)
 
-    def _fit(self, model: Any, subset: NDArray[np.int64]) -> None:
-        """Fit; where scikit-learn refuses a parameter, that is the user's to mend. Any other error is left as it is."""
+    @contextlib.contextmanager
+    def _told(self, trial: int) -> Iterator[None]:
+        """What a model raises, said with the learner, the trial and the place in its code."""
         try:
-            model.fit(_taken(self.rows, subset), self.data.y_train[subset])
-        except ValueError as error:
-            if type(error).__name__ != "InvalidParameterError":
-                raise
-            raise ArgumentError("learner", repr(self.learner), str(error)) from error
+            yield
+        except ArgumentError:
+            raise
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            said = textwrap.shorten(f"{type(error).__name__}: {error}", 300, placeholder=" ...")
+            where = f"{Path(place.filename).name}, line {place.lineno}"
+            raise ArgumentError(
+                "learner", repr(self.learner), f"in trial {trial} it raised {said} ({where})"
+            ) from error
+
+    @contextlib.contextmanager
+    def _heard(self) -> Iterator[None]:
+        """What a model warns of is counted, to be said once of all; filters that ignore it or make it an error hold."""
+        if not _alone():
+            yield
+            return
+        with warnings.catch_warnings(record=True) as caught:
+            yield
+        for name, text in {w.category.__name__: str(w.message) for w in caught}.items():
+            count, said = self.warned.get(name, (0, textwrap.shorten(text, 200, placeholder=" ...")))
+            self.warned[name] = count + 1, said
 
     def _checked(self, found: NDArray[Any]) -> NDArray[Any]:
         """What a function gave: class indices, or numbers to rank by."""
@@ -136,17 +174,22 @@ class Outside:
         return self._classes(found) if found.ndim == 1 else self._numbers(found)
 
     def _classes(self, found: NDArray[Any]) -> NDArray[Any]:
-        """Predictions that are all classes, 0 to K − 1, as whole numbers: one for each row."""
-        rows, classes = len(self.labels), self.data.labels
+        """Predictions that are all classes as indices, one for each row."""
+        rows = len(self.labels)
         flat = found.reshape(-1) if found.shape == (rows, 1) else found  # some give a column
-        known = flat.shape == (rows,) and flat.dtype.kind in "iufb"
-        bad = ~np.isin(flat, np.arange(classes)) if known else np.ones(1, bool)
-        if bad.any():
-            got = f"{flat[bad][0]!s} for row {int(np.flatnonzero(bad)[0])}" if known else f"{found.dtype} {found.shape}"
+        at = self._indices(flat) if flat.shape == (rows,) else np.full(1, -1)
+        if (at < 0).any():
+            first = int(np.flatnonzero(at < 0)[0])
+            got = f"{flat[first]!s} for row {first}" if flat.shape == (rows,) else f"{found.dtype} {found.shape}"
+            names = ", ".join(map(str, self.known[:5].tolist())) + (", ..." if len(self.known) > 5 else "")
             raise ArgumentError(
-                "predictions", f"{got} from {self.learner!r}", f"predict a class, 0 to {classes - 1}, for each row of X"
+                "predictions", f"{got} from {self.learner!r}", f"predict a class ({names}) for each row of X"
             )
-        return flat.astype(np.int64)
+        return at
+
+    def _indices(self, labels: NDArray[Any]) -> NDArray[np.int64]:
+        """Where labels are among the known; −1 where one is not."""
+        return np.asarray(pd.Index(self.known).get_indexer(labels), np.int64)
 
     def _numbers(self, found: NDArray[Any]) -> NDArray[Any]:
         """Values to rank by that can be ranked; as probabilities, none below 0."""
@@ -172,6 +215,27 @@ class Outside:
         return np.asarray(scored(found[None], present[None], self.labels, self.score)[0])
 
 
+@contextlib.contextmanager
+def _aside() -> Iterator[None]:
+    """What models print, in compiled code too, goes to stderr: stdout is for results."""
+    if not _alone():
+        yield
+        return
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _alone() -> bool:
+    """Whether what belongs to the whole process may be changed: threads of a cluster would undo each other's changes."""
+    return threading.current_thread() is threading.main_thread()
+
+
 def _joined(data: Data, *, flat: bool) -> Any:
     """Training and then test examples in one container of their own kind."""
     a, b = data.x_train, data.x_test
@@ -183,10 +247,15 @@ def _joined(data: Data, *, flat: bool) -> Any:
 
         return vstack([a, b]).tocsr()
     if hasattr(a, "iloc"):
-        import pandas as pd
-
-        return pd.concat([a, b], ignore_index=True)
+        shared = [name for name, kind in a.dtypes.items() if isinstance(kind, pd.CategoricalDtype)]
+        kinds = {name: _categories(a[name], b[name]) for name in shared}
+        return pd.concat([a.astype(kinds), b.astype(kinds)], ignore_index=True)
     return [*a, *b]
+
+
+def _categories(a: Any, b: Any) -> Any:
+    """One type for both: columns whose categories differ would be joined as plain objects."""
+    return pd.api.types.union_categoricals([a, b.astype("category")], ignore_order=True).dtype
 
 
 def _kind(model: Any) -> str:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from math import ceil
 from pathlib import Path
 
@@ -100,6 +101,19 @@ def test_results_are_on_stdout_and_the_rest_on_stderr(capsys):
     assert "memorized most" in out
     assert "planted: 120 + 120 examples" in err
     assert run(capsys, *SMALL, "--quiet")[2] == ""
+
+
+def test_what_models_warn_of_is_one_line_and_none_if_quiet(capsys):
+    arguments = (*SMALL, "--learner", "sklearn.linear_model.LogisticRegression(max_iter=1)", "--json")
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        code, out, err = run(capsys, *arguments)
+        quiet = run(capsys, *arguments, "--quiet")
+    assert code == 0
+    assert json.loads(out)["trials"] == 96
+    assert err.count("ConvergenceWarning") == 1
+    assert re.search(r"^\d+ of 96 models: ConvergenceWarning: lbfgs failed", err, re.M)
+    assert quiet[2] == ""
 
 
 def test_started_again_it_goes_on(capsys, tmp_path):

@@ -6,8 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from empirical.datasets.planted import planted
 from empirical.designs import Fixed
@@ -82,6 +86,49 @@ def test_data_frames_carry_their_index(data):
     assert set(pairs["label"]) <= set(names)
     assert (pairs["train_id"] == "r" + pairs["train_index"].astype(str)).all()
     assert np.array_equal(estimator.trials_.test, fitted(data).trials_.test)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        make_pipeline(
+            make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["side"]), remainder="passthrough"),
+            GaussianNB(),
+        ),
+        HistGradientBoostingClassifier(categorical_features="from_dtype", max_iter=2),
+    ],
+    ids=["by name", "by type"],
+)
+def test_a_classifier_gets_the_data_frame(data, tmp_path, model):
+    def frame(x, sides):
+        right = np.where(x[:, 0] > 0, "right", "left")
+        return pd.DataFrame({"a": x[:, 0], "b": pd.array(x[:, 1] > 0), "side": pd.Categorical(right, sides)})
+
+    x, z = frame(data.x_train, ["left", "right"]), frame(data.x_test, ["right", "none", "left"])
+    made = SubsetEstimator(model, trials=4, shard=4, store=tmp_path).fit(x, data.y_train, z, data.y_test)
+    mask = made.trials_.masks()[1]
+    both = pd.concat([x, z.astype(x.dtypes)], ignore_index=True)
+    found = clone(model).fit(both[:60][mask], data.y_train[mask]).predict(both[60:])
+    assert np.array_equal(found == data.y_test, made.trials_.test_scores()[1])
+    again = SubsetEstimator(model, trials=4, shard=4, store=tmp_path)
+    with pytest.raises(ArgumentError, match="data is"):
+        again.fit(x.assign(side=x["side"].cat.as_ordered()), data.y_train, z, data.y_test)
+
+
+def table(x):
+    """A column of booleans, and one of whole numbers that could be missing."""
+    return pd.DataFrame({"a": x[:, 0] > 0, "b": pd.array(x[:, 1].astype(int), "Int64")})
+
+
+@pytest.mark.parametrize("kind", [list, np.ndarray.tolist, pd.DataFrame, table])
+def test_numbers_come_in_many_ways(data, tmp_path, kind):
+    given = [kind(x) for x in (data.x_train, data.x_test)]
+    arrays = [np.asarray(x, np.float32) for x in given]
+    found, own = (
+        SubsetEstimator(KNN(), trials=8, shard=8, store=store).fit(x, data.y_train, z, data.y_test).trials_
+        for store, (x, z) in ((tmp_path, given), (None, arrays))
+    )
+    assert np.array_equal(found.test, own.test)
 
 
 def test_models_trained_elsewhere(data):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
@@ -39,6 +41,21 @@ def test_a_classifier_is_fit_on_the_subset_alone(small: Data, masks: np.ndarray)
         peer = LogisticRegression().fit(small.x_train[mask], small.y_train[mask])
         np.testing.assert_array_equal(a, peer.predict(small.x_train) == small.y_train)
         np.testing.assert_array_equal(b, peer.predict(small.x_test) == small.y_test)
+
+
+@pytest.mark.parametrize("names", [("spam", "ham", "eggs"), (1, 2, 3), (3, 1, 2)])
+def test_a_classifier_knows_the_users_own_labels(small: Data, masks: np.ndarray, names: tuple[object, ...]) -> None:
+    """A weight is of the class it names, which may be another's index, and scores are in the order of the classes."""
+    model = LogisticRegression(class_weight={names[0]: 20, names[1]: 1, names[2]: 1})
+    y, z = (np.asarray(names)[part] for part in (small.y_train, small.y_test))
+    peer = model.fit(small.x_train[masks[0]], y[masks[0]])
+    given = replace(small, classes=names)
+    _, test = External(model).prepare(given)(masks[:1], np.arange(1))
+    np.testing.assert_array_equal(test[0], peer.predict(small.x_test) == z)
+    assert test[0][small.y_test == 0].all()
+    _, test = External(model).prepare(given, "probability")(masks[:1], np.arange(1))
+    own = peer.predict_proba(small.x_test)[np.arange(40), np.searchsorted(peer.classes_, z)]
+    np.testing.assert_allclose(test[0], own, atol=1e-6)
 
 
 @pytest.mark.parametrize("score", ["probability", "loss", "margin"])
@@ -123,7 +140,7 @@ class Elsewhere(DummyClassifier):
         return np.full(len(X), self.answer)
 
 
-@pytest.mark.parametrize("answer", [7, -1, 0.5, np.nan, "b"])
+@pytest.mark.parametrize("answer", [7, -1, 0.5, np.nan, "z"])
 def test_predictions_that_are_no_class_are_refused(small: Data, masks: np.ndarray, answer: object) -> None:
     def function(x: np.ndarray, y: np.ndarray, subset: np.ndarray) -> np.ndarray:
         return np.full(len(x), answer)
@@ -131,7 +148,7 @@ def test_predictions_that_are_no_class_are_refused(small: Data, masks: np.ndarra
     for model in (Elsewhere(answer), function):
         with pytest.raises(ArgumentError, match=r"(predictions|fit_predict): got "):
             External(model).prepare(small)(masks[:1], np.arange(1))
-    with pytest.raises(ArgumentError, match=r"got 7 for row 0 from External\(.*; predict a class, 0 to 2"):
+    with pytest.raises(ArgumentError, match=r"got 7 for row 0 from External\(.*; predict a class \(a, b, c\)"):
         External(Elsewhere()).prepare(small)(masks[:1], np.arange(1))
 
 
@@ -141,7 +158,7 @@ def test_classes_as_floats_or_in_a_column_are_classes(small: Data, masks: np.nda
         def predict(self, X: np.ndarray) -> np.ndarray:
             return np.array([answer] * len(X))
 
-    train, _ = External(Odd()).prepare(small)(masks[:1], np.arange(1))
+    train, _ = External(Odd()).prepare(replace(small, classes=(0, 1, 2)))(masks[:1], np.arange(1))
     np.testing.assert_array_equal(train[0], small.y_train == 1)
 
 
@@ -160,13 +177,21 @@ def test_a_parameter_that_the_model_refuses_is_said_in_its_words(small: Data, ma
         wrong.prepare(small)(masks[:1], np.arange(1))
     assert type(caught.value.__cause__).__name__ == "InvalidParameterError"
 
+
+def test_what_a_model_raises_is_said_with_its_trial_and_place(small: Data, masks: np.ndarray) -> None:
     class Broken(DummyClassifier):
         def fit(self, X: np.ndarray, y: np.ndarray) -> Broken:
-            raise ValueError("a bug")
+            raise KeyError("a bug " * 100)
 
-    with pytest.raises(ValueError, match="a bug") as bug:
-        External(Broken()).prepare(small)(masks[:1], np.arange(1))
-    assert not isinstance(bug.value, ArgumentError)
+    def function(x: np.ndarray, y: np.ndarray, subset: np.ndarray) -> np.ndarray:
+        raise MemoryError
+
+    for model, kind in ((Broken(), KeyError), (function, MemoryError)):
+        said = rf"learner: got External\(.*\); in trial 7 it raised {kind.__name__}.* \(test_external.py, line \d+\)$"
+        with pytest.raises(ArgumentError, match=said) as caught:
+            External(model).prepare(small)(masks[:1], np.array([7]))
+        assert type(caught.value.__cause__) is kind
+        assert len(str(caught.value)) < 500
 
 
 def test_a_function_cannot_write_to_what_later_trials_get(small: Data, masks: np.ndarray) -> None:

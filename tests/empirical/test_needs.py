@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from empirical import needs as needs_module
 from empirical.data import Data
-from empirical.designs import Bernoulli
+from empirical.designs import Bernoulli, Fixed
 from empirical.learner import Learner
+from empirical.learners import KNN
 from empirical.needs import Needs, needs
-from empirical.run import Job
+from empirical.run import Job, run
+from empirical.store import Store
 from longtail import arrays
+from longtail.core import ArgumentError
 
 
 @dataclass(frozen=True)
@@ -53,3 +59,30 @@ def test_pairs_may_need_more_of_a_gpu_than_training(data: Data, monkeypatch: pyt
     assert there.gpu == (data.n + data.n_test) * 800
     assert np.isnan(there.seconds)
     assert "GPU" not in str(Needs(1.0, 1, 1))
+
+
+def test_more_than_memory_or_disk_holds_is_refused_before_anything_is_trained(
+    data: Data, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def never(*_: Any) -> Any:
+        raise AssertionError
+
+    job = Job(data, KNN(), Fixed(0.7))
+    store = Store.open(tmp_path, job.identity())
+    with monkeypatch.context() as at:
+        at.setattr(Job, "trainer", never)
+        for trials in (10**12, 2 * 10**10):
+            with pytest.raises(ArgumentError, match=r"^trials: got .* TB of memory where .* are free; train fewer"):
+                run(job, trials, store=store)
+        at.setattr(needs_module.shutil, "disk_usage", lambda folder: SimpleNamespace(free=500))
+        with pytest.raises(
+            ArgumentError, match=r"^out: got .*, where 500 bytes are free for trials of .* kB; .*folder"
+        ):
+            run(job, 128, store=store)
+    run(job, 128, store=store)
+    monkeypatch.setattr(needs_module.shutil, "disk_usage", lambda folder: SimpleNamespace(free=500))
+    assert run(job, 128, store=store).count == 128  # for what is there no room is needed
+    at_most = needs_module.available()
+    limits = SimpleNamespace(getrlimit=lambda kind: (1000, 1000), RLIMIT_AS=0, RLIM_INFINITY=-1)
+    monkeypatch.setitem(sys.modules, "resource", limits)
+    assert needs_module.available() == 1000 < at_most

@@ -7,10 +7,14 @@ import json
 import logging
 import os
 import stat
+import sys
+import time
+import warnings
 import zipfile
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from empirical import store as store_module
@@ -23,6 +27,8 @@ from empirical.store import DiskFull, Shard, Store, whole
 from empirical.trials import Trials, joined
 from longtail import arrays
 from longtail.core import ArgumentError
+from longtail.philox import LEARNER, words
+from tests.empirical.nearest import blobs
 
 
 @pytest.fixture
@@ -157,6 +163,30 @@ def test_another_run_is_refused_with_the_difference_named(job, tmp_path, change,
         here.merge(opened(other, tmp_path / "b"))
 
 
+def test_shards_that_no_identity_names_are_not_adopted(job, tmp_path):
+    run(job, 32, store=opened(job, tmp_path))
+    (tmp_path / "identity.json").unlink()
+    for anyone in (job, replace(job, seed=4)):
+        with pytest.raises(ArgumentError, match=r"^out: got .*no identity\.json"):
+            opened(anyone, tmp_path)
+    assert not (tmp_path / "identity.json").exists()
+
+
+@pytest.mark.parametrize("change", [{"seed": 4}, {"design": Fixed(0.6)}, {"data": blobs(50)}])
+def test_a_shard_of_another_run_is_refused_and_left_as_it_is(job, tmp_path, change):
+    """Copied in, or with another run's identity put beside it: no subsets are drawn for models of others."""
+    here, other = opened(job, tmp_path / "a"), opened(replace(job, **change), tmp_path / "b")
+    run(job, 32, store=here)
+    run(replace(job, **change), 32, store=other)
+    foreign = other.path(1).read_bytes()
+    here.path(1).write_bytes(foreign)
+    with pytest.raises(ArgumentError, match=r"^out: got .*shard-000001\.npz; it is a shard of another run"):
+        run(job, 32, store=here)
+    assert here.path(1).read_bytes() == foreign
+    with pytest.raises(ArgumentError, match="another run"):
+        opened(job, tmp_path / "c").merge(here)
+
+
 def test_another_device_is_refused(job, tmp_path, monkeypatch):
     """Both round in their own ways: shards of one run are of one device."""
     here = opened(job, tmp_path)
@@ -253,6 +283,55 @@ def test_scores_that_overflow_are_refused_and_float32_holds_them(job, workers):
             run(replace(big, dtype="float64"), 32)
 
 
+def test_a_killed_worker_is_said_and_what_was_stored_is_kept(job, tmp_path):
+    here = os.getpid()
+
+    def mortal(X, y, subset):
+        if os.getpid() != here:
+            time.sleep(0.01)
+            if (tmp_path / "shard-000001.npz").exists():
+                os._exit(9)
+        return np.full(len(X), y[subset[0]])
+
+    outside = replace(job, learner=External(mortal))
+    with pytest.raises(ChildProcessError, match=r"a worker process was killed.* memory .*the same run goes on"):
+        run(outside, 160, store=opened(outside, tmp_path), workers=2)
+    assert 0 < len(opened(outside, tmp_path).numbers()) < 10
+    assert same(run(outside, 160, store=opened(outside, tmp_path)), run(outside, 160))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_models_warn_of_is_said_once_and_what_they_print_is_no_result(job, capfd, workers):
+    def noisy(X, y, subset, seed):
+        for _ in range(3):
+            warnings.warn(f"trouble with {seed}", RuntimeWarning, stacklevel=1)
+        sys.stdout.write("python")
+        os.write(1, b"compiled")
+        return np.zeros(len(X), int)
+
+    def some(X, y, subset, seed):
+        return noisy(X, y, subset, seed) if seed % 2 else np.zeros(len(X), int)
+
+    outside = replace(job, learner=External(some))
+    seeds = [int(words(job.seed, LEARNER, k, 0, 1)[0] >> 1) % 2 for k in range(48)]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        run(outside, 40, workers=workers)
+    assert len(caught) == 1
+    assert str(caught[0].message).startswith(f"{sum(seeds)} of 48 models: RuntimeWarning: trouble with ")
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "trouble" not in err
+    if workers == 1:
+        assert ("python" in err, "compiled" in err) == (True, True)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("ignore")
+            run(outside, 40)
+        assert not caught
+        with pytest.raises(ArgumentError, match="RuntimeWarning: trouble"):  # tests' filter makes it an error
+            run(outside, 40)
+
+
 def test_arrays_are_run_whole(data, learner):
     job = Job(data, learner, Orthogonal(0.75, 256), shard=32)
     assert run(job, 256).masks().mean(0) == pytest.approx(0.75, abs=0)
@@ -305,6 +384,41 @@ def test_a_digest_tells_data_apart():
     others += [replace(base, classes=(0, 2)), replace(base, x_train=["a", "bc"], x_test=["d"])]
     others += [replace(base, x_train=["ab", "c"], x_test=["d"])]
     assert len({digest(d) for d in [base, *others]}) == 6
+
+
+def test_a_digest_tells_data_frames_apart():
+    y = np.array([0, 1])
+
+    def of(**columns):
+        frame = pd.DataFrame(columns)
+        return digest(Data(frame, y, frame, y, (0, 1)))
+
+    words, missing = ["u", "v"], pd.array([1, None], "Int64")
+    frames = [
+        {"a": words},
+        {"b": words},
+        {"a": ["v", "u"]},
+        {"a": pd.Categorical(words)},
+        {"a": [1, 2]},
+        {"a": missing},
+    ]
+    frames += [
+        {"a": pd.Categorical(words, ["u", "v", "w"])},
+        {"a": pd.Categorical(words, ordered=True)},
+        {"a": [1.0, 2]},
+    ]
+    frames += [
+        {"a": words, "b": words},
+        {"a": pd.to_datetime(["2020-01-01", None])},
+        {"a": ["u", None]},
+        {"a": ["u", 1]},
+    ]
+    assert [of(**f) for f in frames] == [of(**f) for f in frames]
+    assert len({of(**f) for f in frames}) == len(frames)
+    nested = [Data(x, y, x, y, (0, 1)) for x in ([[1], [2, 3]], [[1, 2], [3]], [["1"], [2, 3]])]
+    assert len({digest(d) for d in nested}) == 3
+    with pytest.raises(ArgumentError, match="data: got object"):
+        of(a=[object(), object()])
 
 
 def test_a_file_is_whole_or_absent(tmp_path):

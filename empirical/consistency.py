@@ -1,8 +1,8 @@
 """Do learners memorize the same examples? Rank correlation of memorization, overlap of what is memorized and of the pairs.
 
 Feldman & Zhang (arXiv 2008.03703, section 3.4) found strong overlap across architectures, and next to none with a network of
-which only the last layer is trained. Noise alone keeps two runs from agreeing, so each comparison comes with what two halves of
-one run agree on (``summary.json``), and with errors from examples drawn again (the bootstrap).
+which only the last layer is trained. Noise alone keeps two runs from agreeing wholly: what two halves of one run share is in its
+``summary.json``. Errors are from examples drawn again (Efron 1979), for pairs test examples.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def consistency(runs: Mapping[str, Observed], threshold: float = MEMORIZED, *, s
                 "memorized_jaccard_by_chance": by_chance((x >= threshold).mean(), (y >= threshold).mean()),
                 "pairs_first": len(left),
                 "pairs_second": len(right),
-                "pairs_jaccard": len(left & right) / len(left | right) if left | right else np.nan,
+                **_overlap(left, right, max(a.tests, b.tests), rng),
             }
         )
     return pd.DataFrame(rows)
@@ -78,6 +78,21 @@ def jaccard(a: np.ndarray, b: np.ndarray) -> float:
 def by_chance(p: float, q: float) -> float:
     """What two independent sets of these shares would overlap by."""
     return float(p * q / (p + q - p * q)) if p + q > 0 else float("nan")
+
+
+def _overlap(
+    left: set[tuple[int, int]], right: set[tuple[int, int]], tests: int, rng: np.random.Generator
+) -> dict[str, float]:
+    """Jaccard of two sets of pairs, and its error: a test example is drawn with all its pairs."""
+    if not left | right:
+        return {"pairs_jaccard": float("nan"), "pairs_jaccard_stderr": float("nan")}
+    both, either = (
+        np.bincount([j for _, j in some] or np.zeros(0, int), minlength=tests) for some in (left & right, left | right)
+    )
+    drawn = rng.multinomial(tests, np.full(tests, 1 / tests), size=AGAIN)
+    with np.errstate(invalid="ignore"):
+        again = (drawn @ both) / (drawn @ either)
+    return {"pairs_jaccard": both.sum() / either.sum(), "pairs_jaccard_stderr": float(np.nanstd(again, ddof=1))}
 
 
 def _pairs(run: Observed) -> set[tuple[int, int]]:

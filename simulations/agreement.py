@@ -39,6 +39,7 @@ class Config:
         ("digits", "MLP(width=256)", 1000),
         ("simulations.subset.mnist", "MLP(width=64, epochs=12)", 500),
         ("simulations.subset.fashion_mnist", "MLP(width=64, epochs=12)", 500),
+        ("text/trec_questions.zip", "MLP(width=64, epochs=12)", 200),
         ("cifar100", "", 200),
     )
     seed: int = 0
@@ -56,7 +57,6 @@ def _case(config: Config, source: str, net: str, trials: int) -> pd.DataFrame:
     import pandas as pd
 
     from empirical.consistency import consistency
-    from empirical.datasets import load
     from empirical.designs import Fixed
     from empirical.learner import Learner
     from empirical.learners import KNN, RandomFeatures, Ridge, Softmax
@@ -66,10 +66,10 @@ def _case(config: Config, source: str, net: str, trials: int) -> pd.DataFrame:
     from empirical.run import Job
     from empirical.run import run as train
     from empirical.spec import learner as parse
-    from simulations.places import data_folder
+    from simulations.places import data_folder, loaded
 
-    loaded = load(source, data_dir=None if source == "digits" else data_folder(None))
-    data = loaded.data
+    dataset = loaded(source)
+    data = dataset.data
 
     def observed(learner: Learner, on: Data) -> Observed:
         made = train(Job(on, learner, Fixed(0.7), config.seed), trials)
@@ -96,7 +96,7 @@ def _case(config: Config, source: str, net: str, trials: int) -> pd.DataFrame:
             "random features": lambda: observed(RandomFeatures(512), data),
         }
     frame = consistency({name: made() for name, made in runs.items()}, seed=config.seed)
-    frame.insert(0, "data", loaded.name)
+    frame.insert(0, "data", dataset.name)
     sys.stderr.write(f"{frame.to_string()}\n")
     return frame
 

@@ -34,7 +34,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from simulations.command import main_of
 
@@ -80,13 +80,10 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
 
 
 def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFrame:
-    from pathlib import Path
-
     import pandas as pd
 
     from empirical import predicted
     from empirical.comparison import compare, foretell
-    from empirical.datasets import load
     from empirical.designs import Fixed
     from empirical.memorization import memorization
     from empirical.observed import Observed, published
@@ -94,15 +91,10 @@ def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFram
     from empirical.run import Job
     from empirical.run import run as train
     from empirical.spec import learner as parse
-    from simulations.places import data_folder
+    from simulations.places import data_folder, loaded
 
-    text = source.endswith(".zip")
-    folder = Path(data_folder(None) or ".")
-    options: dict[str, Any] = {"label": "coarse"} if text else {}
-    if not text and not source.startswith("simulations"):
-        options["data_dir"] = str(folder)
-    loaded = load(str(folder / source) if text else source, **options)
-    data = loaded.data
+    dataset = loaded(source)
+    data = dataset.data
     if trials:
         made = train(Job(data, parse(learner), Fixed(0.7)), trials)
         seen = memorization(made, data.y_train)
@@ -112,7 +104,7 @@ def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFram
             source, seen, none, data.labels, data.n_test, trials, 0.7, test_accuracy=accuracy, trained=0.7
         )
     else:
-        observed = published(source, str(folder))
+        observed = published(source, data_folder(None))
     best = compare(observed, couplings=("beta",), simulations=config.simulations).best
     theory = foretell(best, config.thresholds)
     expected = predicted.error_against_samples(best.problem, best.coupling, [observed.trained * best.n])["error"].iloc[
@@ -124,7 +116,7 @@ def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFram
     columns = ["lost", "lost_stderr", "lost_random"]
     table = table.merge(theory[["threshold", *columns]], on="threshold", suffixes=("", "_predicted"))
     facts = {
-        "data": loaded.name,
+        "data": dataset.name,
         "learner": learner,
         "prior": repr(best.prior),
         "coupling": best.coupling.mean,

@@ -30,8 +30,8 @@ LEVEL = 0.05
 
 @dataclass(frozen=True)
 class Config:
-    """``runs`` for coverage and ``wrong`` for each refusal, from counts and, cheaper, from memorization; ``simulations`` behind
-    each fit of memorization.
+    """``runs`` for coverage (of a Beta law of λ too) and ``wrong`` for each refusal, from counts and, cheaper, from
+    memorization; ``simulations`` behind each fit of memorization.
     """
 
     runs: int = 200
@@ -57,6 +57,7 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
         rows += _counts(config, prior, family, config.runs)
     for coupling, law in ((Fixed(1.0), "lookup"), (Fixed(0.7), "fixed")):
         rows += _bridge(config, loose, coupling, "Zipf", law, config.memorized_runs)
+    rows += _bridge(config, loose, Beta(1, 1), "Zipf", "beta", config.runs)
     for family in config.families:
         rows += _counts(config, zipf, family, config.wrong)
         rows += _bridge(config, Zipf(alpha=1, size=50_000), Fixed(1.0), family, "lookup", config.memorized_wrong)
@@ -78,6 +79,7 @@ def _counts(config: Config, prior: Prior, family: str, runs: int) -> list[dict[s
 
 def _bridge(config: Config, prior: Prior, coupling: Any, family: str, law: str, runs: int) -> list[dict[str, Any]]:
     from empirical import bridge
+    from empirical.coupling import Beta
 
     rng = np.random.default_rng([config.seed, prior.size, 1])
     problem = Problem(prior, config.samples, 10)
@@ -87,6 +89,8 @@ def _bridge(config: Config, prior: Prior, coupling: Any, family: str, law: str, 
         options: dict[str, Any] = {"simulations": config.simulations, "seed": k}
         found.append(bridge.fit(estimates, 10, config.trials, family, law, **options))
     truth = _truth(prior) | {"coupling": coupling.mean}
+    if isinstance(coupling, Beta):
+        truth["concentration"] = coupling.a + coupling.b
     return _rows("memorization", repr(prior), repr(coupling), family, law, found, truth)
 
 

@@ -8,11 +8,14 @@ import pytest
 from empirical import bridge
 from empirical.binned import Noise, examples, histogram
 from empirical.bridge import planted
+from empirical.comparison import compare
 from empirical.coupling import Beta, Fixed
 from empirical.datasets import load
 from empirical.designs import Fixed as Subsets
 from empirical.learners import KNN
 from empirical.memorization import memorization
+from empirical.observed import Observed
+from empirical.results import results
 from empirical.run import Job, run
 from longtail import ArgumentError, Problem, TwoLevel, Zipf
 from longtail.fit import simplex
@@ -156,3 +159,33 @@ def test_a_search_may_run_to_the_ends_of_the_coupling(x):
     found = bridge.COUPLINGS["beta"][1](np.array(x))
     assert 1e-3 <= found.a <= 1e6
     assert 1e-3 <= found.b <= 1e6
+
+
+@pytest.mark.parametrize("t", [100, 1000])
+def test_what_is_said_of_planted_data_by_default(t):
+    """Family, coupling and guess found, not given: what it then predicts of what it did not see is there, with few models too.
+
+    A nearest neighbor's guess changes when the nearest subpopulation was not drawn: neither fresh nor always the same. A law of λ
+    near 1 takes that up, and λ = 1, the truth, is a rival that is not refused.
+    """
+    data = load("planted", n=1000, prior="Zipf(alpha=1, size=1000)").data
+    trials = run(Job(data, KNN(), Subsets(0.7)), t)
+    found = results(trials, data.y_train, data.y_test)
+    observed = Observed(
+        "planted", found.memorization, found.pairs, data.labels, data.n_test, t, 0.7,
+        test_accuracy=found.summary["test_accuracy"], trained=0.7,
+    )  # fmt: skip
+    comparison = compare(observed, ("Zipf",), simulations=20)
+    best, row = comparison.best, comparison.frames["influence"].iloc[0]
+    assert best.goodness.p_value > 1e-3
+    assert best.coupling.mean > 0.75
+    for name in ("pairs", "tests"):
+        spread = np.sqrt(row[f"{name}_fitted_stderr"] ** 2 + row[f"{name}_fitted"])
+        assert abs(row[name] - row[f"{name}_fitted"]) < 5 * spread
+    assert abs(row["false_fitted"] - found.summary["expected_false_pairs"]) < 0.3 * row["false_fitted"] + 5
+    error = comparison.frames["error_against_samples"].dropna(subset="observed").iloc[0]
+    assert error["samples"] == 700
+    assert abs(error["error"] - error["observed"]) < 5 * np.hypot(error["error_stderr"], error["observed_stderr"])
+    lookup = next(f for f in comparison.fits if f.coupling.mean == 1)
+    assert (lookup.goodness.p_value > 1e-3) == lookup.coupling.steady
+    assert lookup.coupling.steady or t == 100  # from 100 models hardly to be told

@@ -10,14 +10,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from empirical import spec
 from empirical.data import Data
 from empirical.dataset import encoded, finite, one_each
 from empirical.designs import design as design_of
@@ -36,9 +38,9 @@ from longtail.core import ArgumentError, Estimate, whole
 class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
     """Memorization and influence of a learner on your data, from models trained on random subsets.
 
-    ``learner`` is one of ``empirical.learners`` or any scikit-learn classifier. ``fraction`` None is .7, or .75 for design
-    "orthogonal". ``dtype`` is what scores other than "correct" are kept in: float16, which ends at 65,504, or float32.
-    ``store`` names a folder in which trials are kept and taken up again.
+    ``learner`` is one of ``empirical.learners``, or its name as the command takes it ("mlp(256)"), or any scikit-learn
+    classifier. ``fraction`` None is .7, or .75 for design "orthogonal". ``dtype`` is what scores other than "correct" are
+    kept in: float16, which ends at 65,504, or float32. ``store`` names a folder in which trials are kept and taken up again.
     """
 
     def __init__(
@@ -72,6 +74,28 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
         self.store = store
         self.executor = executor
 
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters, and those of the learner as ``learner__k``."""
+        params: dict[str, Any] = super().get_params(deep=deep)
+        own: Any = self.learner if isinstance(self.learner, Learner) else None
+        if deep and is_dataclass(own):
+            params |= {f"learner__{f.name}": getattr(own, f.name) for f in fields(own) if f.init}
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters; one of our learners is replaced by another, since they do not change."""
+        own = params.pop("learner", self.learner)
+        inner = [name for name in params if name.startswith("learner__")]
+        if inner and isinstance(own, str):
+            own = spec.learner(own)
+        if inner and isinstance(own, Learner):
+            try:
+                own = replace(cast(Any, own), **{name.removeprefix("learner__"): params.pop(name) for name in inner})
+            except TypeError as error:
+                raise ArgumentError("learner", repr(own), str(error)) from error
+        super().set_params(learner=own, **params)
+        return self
+
     def fit(self, X: Any, y: Any, X_test: Any, y_test: Any) -> Self:
         """Train on the subsets of (X, y); test on (X_test, y_test). Data frames keep their index as names of rows."""
         ids = [
@@ -86,7 +110,8 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
         data = Data(x, a, z, b, classes)
         job = self._job(learner, data)
         store = None if self.store is None else Store.open(self.store, job.identity())
-        found = run(job, self.trials, store=store, workers=self.workers, executor=self.executor)
+        trials, workers = whole("trials", self.trials, 2), whole("workers", self.workers)
+        found = run(job, trials, store=store, workers=workers, executor=self.executor)
         return self._take(found, data.y_train, data.y_test, classes, ids[0], ids[1])
 
     @classmethod
@@ -162,6 +187,8 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
         learner = self.learner
         if learner is None or isinstance(learner, type):
             raise ArgumentError("learner", learner, "give one, for example empirical.learners.KNN(), or a classifier")
+        if isinstance(learner, str):
+            return spec.learner(learner)
         if isinstance(learner, Learner):
             return learner
         from empirical.learners import External
@@ -175,7 +202,7 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
             self.design, self.fraction, trials=trials, n=data.n, classes=data.y_train, stratified=self.stratified
         )
         kept: dict[str, Any] = {"score": self.score, "dtype": self.dtype}
-        return Job(data, learner, choice, seed, **kept, shard=self.shard, device=self.device)
+        return Job(data, learner, choice, seed, **kept, shard=whole("shard", self.shard), device=self.device)
 
     def _take(self, trials: Trials, y: Any, y_test: Any, classes: Any, train_ids: Any, test_ids: Any) -> Self:
         self.trials_, self._y_train, self._y_test, self.classes_ = trials, y, y_test, classes

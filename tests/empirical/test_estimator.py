@@ -17,7 +17,7 @@ from empirical.datasets.planted import planted
 from empirical.designs import Fixed
 from empirical.estimator import SubsetEstimator
 from empirical.influence import influence_pairs
-from empirical.learners import KNN
+from empirical.learners import KNN, MLP
 from empirical.run import Job, run
 from empirical.spec import learner as learner_of
 from longtail.core import ArgumentError, Nodes, Prior
@@ -60,6 +60,32 @@ def test_parameters_are_kept_and_cloned(data):
     assert np.array_equal(again.trials_.train, estimator.trials_.train)
     assert copy.set_params(trials=64).trials == 64
     assert "KNN(k=1)" in repr(estimator)
+
+
+def test_whole_numbers_and_names_are_taken_as_the_command_takes_them(data):
+    own = fitted(data)
+    options = {"trials": 128.0, "shard": 64.0, "workers": 1.0, "random_state": 3.0}
+    named = SubsetEstimator("knn", **options).fit(data.x_train, data.y_train, data.x_test, data.y_test)
+    assert np.array_equal(named.trials_.test, own.trials_.test)
+    assert clone(named).learner == "knn"
+    with pytest.raises(ArgumentError, match="learner: got nope"):
+        SubsetEstimator("nope").fit(data.x_train, data.y_train, data.x_test, data.y_test)
+
+
+def test_parameters_of_a_learner_are_set_by_replacing_it():
+    knn = KNN()
+    estimator = SubsetEstimator(knn, trials=8)
+    assert estimator.get_params()["learner__k"] == 1
+    assert clone(estimator).set_params(learner__k=3, trials=5).get_params() == (
+        estimator.set_params(learner__k=3, trials=5).get_params()
+    )
+    assert (estimator.learner, knn) == (KNN(3), KNN(1))
+    assert estimator.set_params(learner=MLP(8), learner__epochs=2).learner == MLP(8, epochs=2)
+    assert SubsetEstimator("knn").set_params(learner__k=5).learner == KNN(5)
+    assert SubsetEstimator(GaussianNB()).set_params(learner__var_smoothing=0.1).learner.var_smoothing == 0.1
+    for bad in ({"learner__q": 1}, {"learner__epochs": 0}, {"q": 1}):
+        with pytest.raises(ValueError, match=r"learner|epochs|Invalid parameter 'q'"):
+            estimator.set_params(**bad)
 
 
 def test_scores_are_kept_as_told(data):

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from empirical.data import Data
+from empirical.datasets.text import tfidf
 from empirical.learner import Learner
 from longtail.core import ArgumentError, Floats, real, whole
 
@@ -51,6 +52,7 @@ def removal(
         )
     count = whole("seeds", seeds, 2)
     gone = removed(data, value, thresholds)
+    near = near_duplicates(data) if duplicates is None else duplicates
     trainer = learner.prepare(data, "correct", seed=seed, device=device)
     rng = np.random.default_rng([seed, 0x4E7])
     arms = np.zeros((count, 1 + 2 * len(gone), data.n_test), bool)
@@ -62,7 +64,6 @@ def removal(
             masks += [~out, random]
         for k, mask in enumerate(masks):  # one trial number for all: a learner's own chance is the same in each
             arms[s, k] = trainer(mask[None, :], np.array([s]))[1][0]
-    near = near_duplicates(data) if duplicates is None else duplicates
     sets = {ALL: np.ones(data.n_test, bool)} | ({DISTINCT: ~near} if near.any() and not near.all() else {})
     rows = []
     for name, chosen in sets.items():
@@ -129,8 +130,17 @@ def margin(stderr: ArrayLike, tests: ArrayLike) -> Floats:
 
 
 def near_duplicates(data: Data, quantile: float = NEAR) -> Bools:
-    """Test examples whose nearest training example is as near as the nearest twentieth of training examples are."""
-    x, z = (np.asarray(part, np.float32).reshape(len(part), -1) for part in (data.x_train, data.x_test))
+    """Test examples whose nearest training example is as near as the nearest twentieth of training examples are.
+
+    Texts are compared by TF-IDF; of what are neither numbers nor texts none is known to be a near-duplicate.
+    """
+    x, z = data.x_train, data.x_test
+    try:
+        if isinstance(x, (list, np.ndarray)) and isinstance(x[0], str):
+            x, z = tfidf(list(x), list(z))
+        x, z = (np.asarray(part, np.float32).reshape(len(part), -1) for part in (x, z))
+    except (TypeError, ValueError):
+        return np.zeros(data.n_test, bool)
     among = nearest(x, x, own=True)
     return np.asarray(nearest(z, x) <= np.quantile(among, quantile))
 

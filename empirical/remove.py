@@ -62,7 +62,9 @@ def _run(arguments: argparse.Namespace) -> int:
     printed = table.merge(prediction, on="threshold", suffixes=("", "_predicted"))
     printed["± 95 %"] = margin(printed["lost_stderr"], printed["tests"])
     if of_set(table, DISTINCT).empty:
-        log.info("no test example has a near-duplicate in training, or every one has: there is no leaving them out")
+        log.info(
+            "no test example is known to have a near-duplicate in training, or every one has: there is no leaving them out"
+        )
     columns = [
         "set",
         "tests",

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 from empirical import comparison, estimate, remove
 from empirical.comparison import Comparison
@@ -78,6 +79,19 @@ def test_copies_of_training_examples_are_near_duplicates():
     near = near_duplicates(Data(x, y[:400], z, y[400:], ("a", "b", "c")))
     assert near[:10].all()
     assert near[10:].mean() < 0.3
+
+
+def test_near_duplicates_of_texts_and_of_what_has_no_distance():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 60)
+    x = [" ".join(f"w{v}" for v in rng.integers(0, 40, 8)) for _ in y]
+    texts = [*x[:5], *(" ".join(f"w{v}" for v in rng.integers(0, 40, 8)) for _ in range(55))]
+    for kind in (list, np.array):
+        near = near_duplicates(Data(kind(x), y, kind(texts), y, ("a", "b")))
+        assert near[:5].all()
+        assert near[5:].mean() < 0.3
+    for part in (sparse.eye_array(60).tocsr(), pd.DataFrame({"word": x})):
+        assert not near_duplicates(Data(part, y, part, y, ("a", "b"))).any()
 
 
 def test_no_loss_seen_is_not_no_loss():

@@ -39,7 +39,8 @@ def _run(arguments: argparse.Namespace) -> int:
     thresholds = list(THRESHOLDS) if arguments.threshold is None else arguments.threshold
     values = observed.memorization["memorization"].to_numpy(float)
     removed(dataset.data, values, thresholds, "--threshold")  # refused before anything is written
-    trained = learner(arguments.learner or observed.learner)
+    asked = arguments.learner or observed.arguments.get("learner")  # as it was given: a repr tells no import path
+    trained = learner(asked or observed.learner)
     trained.check(dataset.data, "correct")
     trained.place(arguments.device)
     best = compare(observed, couplings=("beta",), simulations=simulations).best

@@ -15,6 +15,7 @@ from empirical.comparison import Comparison
 from empirical.consistency import by_chance, consistency, jaccard
 from empirical.coupling import Fixed
 from empirical.data import Data
+from empirical.dataset import Dataset
 from empirical.datasets.planted import planted
 from empirical.learners import KNN
 from empirical.observed import Observed, read
@@ -23,6 +24,8 @@ from empirical.removal import near_duplicates, paired, removal
 from empirical.report.page import write
 from empirical.report.words import _with
 from longtail import ArgumentError, Problem, Zipf
+
+HERE = "tests.empirical.test_removal"
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +143,38 @@ def test_command_prints_what_was_lost_with_and_without_near_duplicates(folder, o
     table = pd.read_csv(folder / "removal.csv")
     assert table["set"].tolist() == ["all", "no duplicates"]
     assert (folder / "removal_predicted.csv").is_file()
+
+
+def by_word(X, y, subset):
+    """A learner of texts: the class whose training texts share the most words with each."""
+    words = [set().union(*(X[i].split() for i in subset if y[i] == k)) for k in range(y.max() + 1)]
+    return np.array([np.argmax([len(known & set(text.split())) for known in words]) for text in X])
+
+
+def questions(seed=0):
+    """150 texts as they are, of six words each; the first ten test examples are training examples again."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 150)
+    x = [" ".join(f"w{v}" for v in rng.integers(60 * k, 60 * k + 200, 6)) for k in y]
+    x[120:130], y[120:130] = x[:10], y[:10]
+    return Dataset("questions", Data(x[:120], y[:120], x[120:], y[120:], ("a", "b")))
+
+
+@pytest.mark.parametrize(
+    ("data", "learner"),
+    [("digits", "sklearn.naive_bayes.GaussianNB()"), (f"{HERE}.questions", f"{HERE}.by_word")],
+    ids=["scikit-learn", "function, texts"],
+)
+def test_learners_from_outside_are_trained_again(tmp_path, one_family, data, learner):
+    """The run's own, by the path that it was asked for: its name alone would not find it."""
+    run = ["--learner", learner, "--trials", "32", "--no-plot", "--quiet", "--out", str(tmp_path)]
+    assert estimate.main([data, *run]) == 0
+    arguments = ["--threshold", "0.9", "--seeds", "2", "--simulations", "5", "--quiet"]
+    assert remove.main([str(tmp_path), *arguments]) == 0
+    table = pd.read_csv(tmp_path / "removal.csv")
+    assert table["set"].tolist() == ["all", "no duplicates"]
+    if data != "digits":
+        assert table["tests"].tolist() == [30, 20]
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,8 @@ def _comparison(observed: Observed, options: dict[str, Any]) -> Comparison:
     from empirical import comparison as c
     from empirical.bridge import SIMULATIONS
 
-    simulations = options.get("simulations")
+    asked, seed = options.get("simulations"), whole("--seed", options.get("seed", 0), 0, 2**64 - 1)
+    simulations = SIMULATIONS if asked is None else whole("--simulations", asked, LEAST)
     removal, foretold = _removal(options.get("directory"))
     families, couplings = options.get("family") or c.FAMILIES, options.get("coupling") or c.COUPLINGS
     log.info("fitting %s to %s estimates", ", ".join(families), f"{len(observed.values):,}")
@@ -103,8 +104,8 @@ def _comparison(observed: Observed, options: dict[str, Any]) -> Comparison:
         observed,
         families,
         couplings,
-        simulations=SIMULATIONS if simulations is None else whole("--simulations", simulations, LEAST),
-        seed=options.get("seed", 0),
+        simulations=simulations,
+        seed=seed,
         removal=removal,
         foretold=foretold,
     )
@@ -112,12 +113,20 @@ def _comparison(observed: Observed, options: dict[str, Any]) -> Comparison:
 
 def _removal(directory: str | Path | None) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
     """What ``python -m empirical.remove`` found in that folder, and what it had predicted before: both or, at most, neither."""
+    from empirical.removal import ALL, FORETOLD, FOUND, of_set
     from longtail.files import read_table
 
     found, before = (Path(directory or "") / f"{name}.csv" for name in ("removal", "removal_predicted"))
     if directory is None or not found.is_file():
         return None, None
-    return read_table(found), read_table(before) if before.is_file() else None
+    try:
+        removal = read_table(found, numbers=FOUND)
+        if of_set(removal, ALL).empty:
+            raise ValueError("no rows in removal.csv")
+        return removal, read_table(before, numbers=FORETOLD) if before.is_file() else None
+    except (OSError, ValueError) as error:
+        remedy = f"its removal cannot be read ({error}); run python -m empirical.remove again, or delete removal.csv"
+        raise ArgumentError("DIR", str(directory), remedy) from error
 
 
 def _write(

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 PUBLISHED = {"cifar100": (100, 10_000, 4000, 0.7)}  # classes, test examples, models, share of examples in a subset
 NAMED = ("label", "id", "train_id", "test_id")  # columns of names
+TABLES = {  # of a run, with the numbers in them that are needed
+    "memorization": ("index", "memorization", "stderr"),
+    "pairs": ("train_index", "test_index", "influence"),
+}
+FACTS = ("n_test", "trials", "fraction")  # numbers in its summary that are
 OPTIONS = ("data_dir", "label", "id", "text", "test", "test_fraction", "prior", "n", "seed")
 
 
@@ -137,16 +142,14 @@ def read(directory: str | Path, labels: int | None = None) -> Observed:
     folder = Path(directory)
     try:
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        table, pairs = (read_table(folder / f"{name}.csv", NAMED) for name in ("memorization", "pairs"))
+        facts = summary if isinstance(summary, dict) else {}
+        lacking = [name for name in FACTS if not isinstance(facts.get(name), (int, float))]
+        if lacking:
+            raise ValueError(f"no numbers for {', '.join(lacking)} in summary.json")
+        table, pairs = (read_table(folder / f"{name}.csv", NAMED, numbers) for name, numbers in TABLES.items())
     except (OSError, ValueError) as error:
         remedy = f"not the folder of a run ({error}); give one that python -m empirical.estimate --out wrote"
         raise ArgumentError("DIR", str(directory), remedy) from error
-    lacking = [c for c in ("index", "memorization", "stderr") if c not in table]
-    lacking += [c for c in ("train_index", "test_index", "influence") if c not in pairs]
-    if lacking or not isinstance(summary, dict):
-        raise ArgumentError(
-            "DIR", str(directory), f"its tables lack {', '.join(lacking) or 'a summary'}; estimate again"
-        )
     if summary.get("score", "correct") != "correct":
         raise ArgumentError(
             "DIR", f"score {summary['score']}", "the theory speaks of right and wrong: estimate --score correct"

@@ -30,6 +30,8 @@ NEAR = 0.05  # quantile of the distances of training examples to their nearest o
 BLOCK = 1024
 Z = 1.96
 ALL, DISTINCT = "all", "no duplicates"  # sets of test examples
+FOUND = ("threshold", "tests", "lost", "lost_stderr", "lost_random", "lost_random_stderr")  # numbers that are compared
+FORETOLD = ("threshold", "removed_share", "lost", "lost_random")
 Bools = NDArray[np.bool_]
 
 

@@ -29,6 +29,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from longtail.files import whole_file
 
     seeds = SEEDS if arguments.seeds is None else whole("--seeds", arguments.seeds, 2)
+    seed = whole("--seed", arguments.seed, 0, 2**64 - 1)
     simulations = whole("--simulations", arguments.simulations, LEAST)
     out = Path(arguments.directory)
     observed = read(out)
@@ -54,7 +55,7 @@ def _run(arguments: argparse.Namespace) -> int:
         values,
         thresholds,
         seeds=seeds,
-        seed=arguments.seed,
+        seed=seed,
         device=arguments.device,
     )
     with whole_file(out / "removal.csv") as path:

@@ -184,6 +184,36 @@ def test_loss_without_near_duplicates_is_said_and_drawn(removed, capsys):
     assert not any("without near-duplicates" in label for label in labels)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "named"),
+    [
+        ("summary.json", '{"a": 1}', "no numbers for n_test, trials, fraction in summary.json"),
+        ("summary.json", "[]", "summary.json"),
+        (
+            "memorization.csv",
+            "index,memorization,stderr\n0,oops,0\n",
+            "no numbers for memorization in memorization.csv",
+        ),
+        ("pairs.csv", "train_index,test_index\n", "no numbers for influence in pairs.csv"),
+        ("removal.csv", "set,threshold\nall,0.25\n", "no numbers for tests, lost, lost_stderr"),
+        ("removal.csv", "", "removal cannot be read (No columns"),
+        ("removal.csv", "{head}\n", "no rows in removal.csv"),
+        (
+            "removal_predicted.csv",
+            "threshold\n0.5\n",
+            "no numbers for removed_share, lost, lost_random in removal_pred",
+        ),
+    ],
+)
+def test_folders_with_something_else_in_them_are_refused_in_a_line(removed, capsys, name, text, named):
+    head = (removed / "removal.csv").read_text().splitlines()[0]
+    (removed / name).write_text(text.replace("{head}", head))
+    assert compare.main([str(removed), *FAST]) == 2
+    said = capsys.readouterr().err
+    assert named in said
+    assert said.count("\n") == 1
+
+
 def test_classes_may_be_called_as_missing_values_are(run, tmp_path):
     """A class "NA" is not a missing label; an empty error is one."""
     names = np.array(["NA", "null", "None", "nan", "n/a"])
@@ -225,6 +255,7 @@ def test_balanced_designs_count_as_the_trials_that_their_noise_is_worth(run):
         (["{run}", "--simulations", "0"], "--simulations: got 0"),
         (["{run}", "--simulations", "-1"], "--simulations: got -1"),
         (["{run}", "--simulations", "1"], "--simulations: got 1"),
+        (["{run}", "--seed", "-1"], "--seed: got -1"),
         (["{run}", "--out", "{run}/summary.json"], "--out"),
     ],
     ids=str,

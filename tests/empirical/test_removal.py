@@ -182,6 +182,7 @@ def test_learners_from_outside_are_trained_again(tmp_path, one_family, data, lea
     [
         (["--seeds", "0"], "--seeds: got 0"),
         (["--seeds", "1"], "--seeds: got 1"),
+        (["--seed", "-1"], "--seed: got -1"),
         (["--simulations", "0"], "--simulations: got 0"),
         (["--threshold", "nan"], "--threshold: got nan"),
         (["--threshold", "0"], "--threshold: got 0.0"),

@@ -86,7 +86,8 @@ class Comparison:
         if self.foretold is not None:
             return self.foretold.sort_values("threshold", ignore_index=True)
         best = self.best
-        return predicted.removal(best.problem, best.coupling, REMOVED, self.observed.rate, best.trials)
+        thresholds = REMOVED if self.removal is None else np.union1d(REMOVED, self.removal["threshold"])
+        return predicted.removal(best.problem, best.coupling, thresholds, self.observed.rate, best.trials)
 
     def shares(self) -> pd.DataFrame:
         """The share of examples memorized θ or more: observed, fitted, and how far chance moves it (one standard error)."""

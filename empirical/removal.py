@@ -32,6 +32,7 @@ Z = 1.96
 ALL, DISTINCT = "all", "no duplicates"  # sets of test examples
 FOUND = ("threshold", "tests", "lost", "lost_stderr", "lost_random", "lost_random_stderr")  # numbers that are compared
 FORETOLD = ("threshold", "removed_share", "lost", "lost_random")
+RECORD = ("learner", "seed", "run")  # of what was retrained, in both tables: they are joined only where these agree
 Bools = NDArray[np.bool_]
 
 

@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from longtail import command
 from longtail.core import ArgumentError, whole
@@ -24,7 +25,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from empirical.comparison import compare
     from empirical.observed import read
     from empirical.predicted import removal as predict
-    from empirical.removal import DISTINCT, SEEDS, THRESHOLDS, margin, of_set, removal, removed
+    from empirical.removal import DISTINCT, RECORD, SEEDS, THRESHOLDS, margin, of_set, removal, removed
     from empirical.spec import learner
     from longtail.files import whole_file
 
@@ -46,8 +47,11 @@ def _run(arguments: argparse.Namespace) -> int:
     trained.place(arguments.device)
     best = compare(observed, couplings=("beta",), simulations=simulations).best
     prediction = predict(best.problem, best.coupling, thresholds, observed.rate, best.trials)
+    record: dict[str, Any] = dict(zip(RECORD, (repr(trained), seed, observed.mark), strict=True))
+    facts = {"prior": repr(best.prior), "coupling": repr(best.coupling)} | record
+    (out / "removal.csv").unlink(missing_ok=True)  # what an earlier prediction was of
     with whole_file(out / "removal_predicted.csv") as path:  # before anything is retrained
-        prediction.assign(prior=repr(best.prior), coupling=repr(best.coupling)).to_csv(path, index=False)
+        prediction.assign(**facts).to_csv(path, index=False)
     log.info("wrote %s; now training", out / "removal_predicted.csv")
     table = removal(
         dataset.data,
@@ -59,7 +63,7 @@ def _run(arguments: argparse.Namespace) -> int:
         device=arguments.device,
     )
     with whole_file(out / "removal.csv") as path:
-        table.to_csv(path, index=False)
+        table.assign(**record).to_csv(path, index=False)
     log.info("wrote %s", out / "removal.csv")
     printed = table.merge(prediction, on="threshold", suffixes=("", "_predicted"))
     printed["± 95 %"] = margin(printed["lost_stderr"], printed["tests"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from functools import partial
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from scipy import sparse
 
 from empirical import comparison, estimate, remove
+from empirical.compare import _removal, is_made
 from empirical.comparison import Comparison
 from empirical.consistency import by_chance, consistency, jaccard
 from empirical.coupling import Fixed
@@ -143,6 +145,30 @@ def test_command_prints_what_was_lost_with_and_without_near_duplicates(folder, o
     table = pd.read_csv(folder / "removal.csv")
     assert table["set"].tolist() == ["all", "no duplicates"]
     assert (folder / "removal_predicted.csv").is_file()
+
+
+def test_prediction_that_nothing_came_of_is_joined_to_nothing_older(folder, one_family, monkeypatch):
+    """Stopped while it retrains another learner: what an earlier removal found is not what this one foretold."""
+    arguments = [str(folder), "--seeds", "2", "--simulations", "5", "--quiet"]
+    assert remove.main([*arguments, "--threshold", "0.5"]) == 0
+    found, told = (pd.read_csv(folder / f"{name}.csv") for name in ("removal", "removal_predicted"))
+    run = read(folder)
+    record = {"learner": ["KNN(k=1)"], "seed": [0], "run": [run.mark]}
+    assert [table[list(record)].drop_duplicates().to_dict("list") for table in (found, told)] == [record, record]
+    assert _removal(run, folder)[1] is not None
+    (folder / "report.html").touch()
+    os.utime(folder / "report.html", ns=(1, 1))
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("empirical.removal.removal", stop)
+    assert remove.main([*arguments, "--threshold", "0.05", "--learner", "ridge"]) == 130
+    assert pd.read_csv(folder / "removal_predicted.csv")["learner"].tolist() == ["Ridge(penalty=1.0)"]
+    assert _removal(run, folder) == (None, None)
+    assert not is_made(folder)
+    os.utime(folder / "report.html")
+    assert is_made(folder)
 
 
 def by_word(X, y, subset):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from empirical.observed import Observed
 
 log = logging.getLogger("empirical")
+REMOVAL = ("removal", "removal_predicted")  # tables that python -m empirical.remove writes
 LEAST = 2  # simulated data sets, of which there is a spread
 
 
@@ -55,11 +56,10 @@ def report(
 
 
 def is_made(directory: Path) -> bool:
-    """Whether a report is there, and no newer removal that it lacks."""
-    page, removal = directory / "report.html", directory / "removal.csv"
-    if not page.is_file():
-        return False
-    return not removal.is_file() or removal.stat().st_mtime <= page.stat().st_mtime
+    """Whether a report is there, and no removal newer than it, made or only begun."""
+    page = directory / "report.html"
+    newer = [path for path in (directory / f"{name}.csv" for name in REMOVAL) if path.is_file()]
+    return page.is_file() and all(path.stat().st_mtime <= page.stat().st_mtime for path in newer)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -95,29 +95,51 @@ def _comparison(observed: Observed, options: dict[str, Any]) -> Comparison:
     from empirical import comparison as c
     from empirical.bridge import SIMULATIONS
 
-    simulations = options.get("simulations")
-    removal, foretold = _removal(options.get("directory"))
+    asked, seed = options.get("simulations"), whole("--seed", options.get("seed", 0), 0, 2**64 - 1)
+    simulations = SIMULATIONS if asked is None else whole("--simulations", asked, LEAST)
+    removal, foretold = _removal(observed, options.get("directory"))
     families, couplings = options.get("family") or c.FAMILIES, options.get("coupling") or c.COUPLINGS
     log.info("fitting %s to %s estimates", ", ".join(families), f"{len(observed.values):,}")
     return c.compare(
         observed,
         families,
         couplings,
-        simulations=SIMULATIONS if simulations is None else whole("--simulations", simulations, LEAST),
-        seed=options.get("seed", 0),
+        simulations=simulations,
+        seed=seed,
         removal=removal,
         foretold=foretold,
     )
 
 
-def _removal(directory: str | Path | None) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
-    """What ``python -m empirical.remove`` found in that folder, and what it had predicted before: both or, at most, neither."""
+def _removal(observed: Observed, directory: str | Path | None) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+    """What ``python -m empirical.remove`` found of these very estimates, and what was predicted of this before."""
+    from empirical.removal import ALL, FORETOLD, FOUND, of_set
     from longtail.files import read_table
 
-    found, before = (Path(directory or "") / f"{name}.csv" for name in ("removal", "removal_predicted"))
+    found, before = (Path(directory or "") / f"{name}.csv" for name in REMOVAL)
     if directory is None or not found.is_file():
         return None, None
-    return read_table(found), read_table(before) if before.is_file() else None
+    names = ("learner", "run")
+    try:
+        removal = read_table(found, names, FOUND)
+        foretold = read_table(before, names, FORETOLD) if before.is_file() else None
+        if of_set(removal, ALL).empty:
+            raise ValueError("no rows in removal.csv")
+    except (OSError, ValueError) as error:
+        remedy = f"its removal cannot be read ({error}); run python -m empirical.remove again, or delete removal.csv"
+        raise ArgumentError("DIR", str(directory), remedy) from error
+    if {run for *_, run in _rows(removal)} != {observed.mark}:
+        log.info("left out: %s is not of these estimates; run python -m empirical.remove again", found)
+        return None, None
+    same = foretold is not None and _rows(foretold) == _rows(removal)
+    return removal.drop(columns="run"), foretold.drop(columns="run") if foretold is not None and same else None
+
+
+def _rows(table: pd.DataFrame) -> set[tuple[Any, ...]]:
+    """What was retrained, by threshold, as either table of a removal has it."""
+    from empirical.removal import RECORD
+
+    return set(table.reindex(columns=["threshold", *RECORD]).itertuples(index=False, name=None))
 
 
 def _write(

@@ -85,7 +85,8 @@ class Comparison:
         """What removing the memorized should cost: as written down before it was tried, else by the best fit."""
         if self.foretold is not None:
             return self.foretold.sort_values("threshold", ignore_index=True)
-        return foretell(self.best, REMOVED)
+        tried = REMOVED if self.removal is None else np.union1d(REMOVED, self.removal["threshold"])
+        return foretell(self.best, tried)
 
     def error_against_samples(self) -> pd.DataFrame:
         """Expected test error by number of samples, and the observed one at that of the models."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
 PUBLISHED = {"cifar100": (100, 10_000, 4000, 0.7)}  # classes, test examples, models, share of examples in a subset
 NAMED = ("label", "id", "train_id", "test_id")  # columns of names
+TABLES = {  # of a run, with the numbers in them that are needed
+    "memorization": ("index", "memorization", "stderr"),
+    "pairs": ("train_index", "test_index", "influence"),
+}
+FACTS = ("n_test", "trials", "fraction")  # numbers in its summary that are
 OPTIONS = ("data_dir", "label", "id", "text", "test", "test_fraction", "prior", "n", "seed")
 
 
@@ -77,6 +83,12 @@ class Observed:
         """Pairs, distinct test examples in them, and test examples in exactly one."""
         times = self.pairs["test_index"].value_counts()
         return len(self.pairs), len(times), int((times == 1).sum())
+
+    @property
+    def mark(self) -> str:
+        """Twelve digits that tell these estimates, on these data, from all others."""
+        table = self.memorization[["index", "memorization"]].to_numpy(float)
+        return hashlib.sha256(self.digest.encode() + table.tobytes()).hexdigest()[:12]
 
     def dataset(self, data_dir: str | None = None) -> Dataset:
         """The data set that the run was on, loaded again; an ArgumentError where that cannot be."""
@@ -148,16 +160,14 @@ def read(directory: str | Path, labels: int | None = None) -> Observed:
     folder = Path(directory)
     try:
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        table, pairs = (read_table(folder / f"{name}.csv", NAMED) for name in ("memorization", "pairs"))
+        facts = summary if isinstance(summary, dict) else {}
+        lacking = [name for name in FACTS if not isinstance(facts.get(name), (int, float))]
+        if lacking:
+            raise ValueError(f"no numbers for {', '.join(lacking)} in summary.json")
+        table, pairs = (read_table(folder / f"{name}.csv", NAMED, numbers) for name, numbers in TABLES.items())
     except (OSError, ValueError) as error:
         remedy = f"not the folder of a run ({error}); give one that python -m empirical.estimate --out wrote"
         raise ArgumentError("DIR", str(directory), remedy) from error
-    lacking = [c for c in ("index", "memorization", "stderr") if c not in table]
-    lacking += [c for c in ("train_index", "test_index", "influence") if c not in pairs]
-    if lacking or not isinstance(summary, dict):
-        raise ArgumentError(
-            "DIR", str(directory), f"its tables lack {', '.join(lacking) or 'a summary'}; estimate again"
-        )
     if summary.get("score", "correct") != "correct":
         raise ArgumentError(
             "DIR", f"score {summary['score']}", "the theory speaks of right and wrong: estimate --score correct"

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from empirical.data import Data
+from empirical.datasets.text import tfidf
 from empirical.learner import Learner
 from empirical.run import say
 from longtail.core import ArgumentError, Floats, real, whole
@@ -30,6 +31,9 @@ NEAR = 0.05  # quantile of the distances of training examples to their nearest o
 BLOCK = 1024
 Z = 1.96
 ALL, DISTINCT = "all", "no duplicates"  # sets of test examples
+FOUND = ("threshold", "tests", "lost", "lost_stderr", "lost_random", "lost_random_stderr")  # numbers that are compared
+FORETOLD = ("threshold", "removed_share", "lost", "lost_random")
+RECORD = ("learner", "seed", "run")  # of what was retrained, in both tables: they are joined only where these agree
 Bools = NDArray[np.bool_]
 
 
@@ -52,6 +56,7 @@ def removal(
         )
     count = whole("seeds", seeds, 2)
     gone = removed(data, value, thresholds)
+    near = near_duplicates(data) if duplicates is None else duplicates
     trainer = learner.prepare(data, "correct", seed=seed, device=device)
     warned: list[dict[str, tuple[int, str]]] = []
     rng = np.random.default_rng([seed, 0x4E7])
@@ -66,7 +71,6 @@ def removal(
             arms[s, k] = trainer(mask[None, :], np.array([s]))[1][0]
             warned.append(dict(getattr(trainer, "warned", {})))
     say(warned, len(warned))
-    near = near_duplicates(data) if duplicates is None else duplicates
     sets = {ALL: np.ones(data.n_test, bool)} | ({DISTINCT: ~near} if near.any() and not near.all() else {})
     rows = []
     for name, chosen in sets.items():
@@ -133,8 +137,17 @@ def margin(stderr: ArrayLike, tests: ArrayLike) -> Floats:
 
 
 def near_duplicates(data: Data, quantile: float = NEAR) -> Bools:
-    """Test examples whose nearest training example is as near as the nearest twentieth of training examples are."""
-    x, z = (np.asarray(part, np.float32).reshape(len(part), -1) for part in (data.x_train, data.x_test))
+    """Test examples whose nearest training example is as near as the nearest twentieth of training examples are.
+
+    Texts are compared by TF-IDF; of what are neither numbers nor texts none is known to be a near-duplicate.
+    """
+    x, z = data.x_train, data.x_test
+    try:
+        if isinstance(x, (list, np.ndarray)) and isinstance(x[0], str):
+            x, z = tfidf(list(x), list(z))
+        x, z = (np.asarray(part, np.float32).reshape(len(part), -1) for part in (x, z))
+    except (TypeError, ValueError):
+        return np.zeros(data.n_test, bool)
     among = nearest(x, x, own=True)
     return np.asarray(nearest(z, x) <= np.quantile(among, quantile))
 

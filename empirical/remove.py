@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from longtail import command
 from longtail.core import ArgumentError, whole
@@ -21,14 +22,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     from empirical.compare import LEAST
-    from empirical.comparison import compare
+    from empirical.comparison import compare, foretell
     from empirical.observed import read
-    from empirical.predicted import removal as predict
-    from empirical.removal import DISTINCT, SEEDS, THRESHOLDS, margin, of_set, removal, removed
+    from empirical.removal import DISTINCT, RECORD, SEEDS, THRESHOLDS, margin, of_set, removal, removed
     from empirical.spec import learner
     from longtail.files import whole_file
 
     seeds = SEEDS if arguments.seeds is None else whole("--seeds", arguments.seeds, 2)
+    seed = whole("--seed", arguments.seed, 0, 2**64 - 1)
     simulations = whole("--simulations", arguments.simulations, LEAST)
     out = Path(arguments.directory)
     observed = read(out)
@@ -39,13 +40,17 @@ def _run(arguments: argparse.Namespace) -> int:
     thresholds = list(THRESHOLDS) if arguments.threshold is None else arguments.threshold
     values = observed.memorization["memorization"].to_numpy(float)
     removed(dataset.data, values, thresholds, "--threshold")  # refused before anything is written
-    trained = learner(arguments.learner or observed.learner)
+    asked = arguments.learner or observed.arguments.get("learner")  # as it was given: a repr tells no import path
+    trained = learner(asked or observed.learner)
     trained.check(dataset.data, "correct")
     trained.place(arguments.device)
     best = compare(observed, couplings=("beta",), simulations=simulations).best
-    prediction = predict(best.problem, best.coupling, thresholds, observed.rate, best.trials)
+    prediction = foretell(best, thresholds)
+    record: dict[str, Any] = dict(zip(RECORD, (repr(trained), seed, observed.mark), strict=True))
+    facts = {"prior": repr(best.prior), "coupling": repr(best.coupling)} | record
+    (out / "removal.csv").unlink(missing_ok=True)  # what an earlier prediction was of
     with whole_file(out / "removal_predicted.csv") as path:  # before anything is retrained
-        prediction.assign(prior=repr(best.prior), coupling=repr(best.coupling)).to_csv(path, index=False)
+        prediction.assign(**facts).to_csv(path, index=False)
     log.info("wrote %s; now training", out / "removal_predicted.csv")
     table = removal(
         dataset.data,
@@ -53,16 +58,18 @@ def _run(arguments: argparse.Namespace) -> int:
         values,
         thresholds,
         seeds=seeds,
-        seed=arguments.seed,
+        seed=seed,
         device=arguments.device,
     )
     with whole_file(out / "removal.csv") as path:
-        table.to_csv(path, index=False)
+        table.assign(**record).to_csv(path, index=False)
     log.info("wrote %s", out / "removal.csv")
     printed = table.merge(prediction, on="threshold", suffixes=("", "_predicted"))
     printed["± 95 %"] = margin(printed["lost_stderr"], printed["tests"])
     if of_set(table, DISTINCT).empty:
-        log.info("no test example has a near-duplicate in training, or every one has: there is no leaving them out")
+        log.info(
+            "no test example is known to have a near-duplicate in training, or every one has: there is no leaving them out"
+        )
     columns = [
         "set",
         "tests",

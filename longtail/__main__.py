@@ -7,6 +7,7 @@ import sys
 
 COMMANDS = {
     "simulate": ("longtail.simulate", "what memorizing buys under a long tail, in theory"),
+    "infer": ("longtail.infer", "which frequencies made your counts, and what is unseen"),
     "estimate": ("empirical.estimate", "what a learner memorizes on real data"),
     "compare": ("empirical.compare", "theory against observation, and a report"),
     "remove": ("empirical.remove", "what it costs to train without the memorized"),

@@ -45,14 +45,18 @@ def folder(argument: str, path: str | Path) -> Path:
     return target
 
 
-def read_table(path: Path, names: Collection[str] = ()) -> pd.DataFrame:
+def read_table(path: Path, names: Collection[str] = (), numbers: Collection[str] = ()) -> pd.DataFrame:
     """A CSV that we wrote: what is empty is missing, but "NA", "null" and "None" are words, and classes may be called so.
 
-    Columns in ``names`` stay text, though all of them be numbers: 007 is another name than 7.
+    Columns in ``names`` stay text, though all of them be numbers: 007 is another name than 7. A ValueError where a column in
+    ``numbers`` is missing or holds something else.
     """
     import pandas as pd
 
     table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(names, str))
+    bad = [c for c in numbers if c not in table or (len(table) and not pd.api.types.is_numeric_dtype(table[c]))]
+    if bad:
+        raise ValueError(f"no numbers for {', '.join(bad)} in {path.name}")
     named = [name for name in names if name in table]
     return table.fillna(dict.fromkeys(named, ""))
 

@@ -97,17 +97,16 @@ def fit(counts: ArrayLike | Counts, family: str | Iterable[str] = tuple(FAMILIES
     Uniform(size=2010)
     """
     given = counts if isinstance(counts, Counts) else Counts.of(counts)
-    names = [family] if isinstance(family, str) else list(family)
-    for name in names:
-        if name not in FAMILIES:
-            raise ArgumentError("family", name, f"give one of {', '.join(FAMILIES)}")
+    names = _known([family] if isinstance(family, str) else family)
     if len(names) == 1:
         return _fit(given, names[0], level)
     best = min((_fit(given, name, level, profile=False) for name in names), key=lambda found: found.aic)
     return _fit(given, best.family, level)
 
 
-def table(counts: ArrayLike | Counts, families: Iterable[str] = tuple(FAMILIES)) -> pd.DataFrame:
+def table(
+    counts: ArrayLike | Counts, families: Iterable[str] = tuple(FAMILIES), *, level: float = LEVEL
+) -> pd.DataFrame:
     """Every family's fit, the best first: a row each, with the difference in AIC and the p-value of its goodness.
 
     Intervals are from the curvature throughout; ``fit`` with one family does better where the unseen are vague.
@@ -115,7 +114,7 @@ def table(counts: ArrayLike | Counts, families: Iterable[str] = tuple(FAMILIES))
     import pandas as pd
 
     given = counts if isinstance(counts, Counts) else Counts.of(counts)
-    fits = sorted((_fit(given, name, LEVEL, profile=False) for name in families), key=lambda found: found.aic)
+    fits = sorted((_fit(given, name, level, profile=False) for name in _known(families)), key=lambda found: found.aic)
     return pd.DataFrame(
         {
             "prior": repr(found.prior),
@@ -135,10 +134,21 @@ def table(counts: ArrayLike | Counts, families: Iterable[str] = tuple(FAMILIES))
     )
 
 
+def _known(families: Iterable[str]) -> list[str]:
+    names = list(dict.fromkeys(families))
+    for name in names:
+        if name not in FAMILIES:
+            raise ArgumentError("family", name, f"give one of {', '.join(FAMILIES)}")
+    return names
+
+
 def _fit(counts: Counts, name: str, level: float, profile: bool = True) -> Fit:
     family = FAMILIES[name]
     shapes = family.parameter is not None
     bins = Bins.of(counts)
+    if np.count_nonzero(bins.number) < 2:  # how many lie beyond the one edge tells no scale
+        remedy = "as good as all are alike, which any prior can make; give counts that differ"
+        raise ArgumentError("counts", f"{counts.seen} counts in one bin", remedy)
     calls = 0
 
     def place(x: Floats) -> tuple[Prior, float]:

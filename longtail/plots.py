@@ -137,6 +137,30 @@ def grouped_figure(frame: pd.DataFrame, group: str, title: str) -> Figure:
     return figure
 
 
+def counts_figure(title: str, table: pd.DataFrame, outlook: pd.DataFrame) -> Figure:
+    """Good–Turing's frequencies with the fitted prior's beside, and what more samples would bring (``longtail.turing``)."""
+    bars: dict[str, Any] = {"fmt": "o", "color": BLUE, "capsize": 2.5, "markersize": 4}
+    with drawing(10, 3.9) as figure:
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+        left, right = figure.subplots(1, 2)
+        left.plot(table["ell"], table["ell"], ":", color=GRAY, label="frequency in the sample")
+        left.plot(table["ell"], table["n_tau_fitted"], "-", color=ORANGE, label="fitted prior")
+        left.errorbar(table["ell"], table["n_tau"], yerr=2 * table["stderr"], label="Good–Turing (± 2 s.e.)", **bars)
+        left.set_title("How frequent is what was seen ℓ times")
+        left.set_xlabel("times seen, ℓ")
+        left.set_ylabel("n·τ_ℓ")
+        left.set_xticks(table["ell"])
+        left.legend()
+        times, error = outlook["times"], 2 * outlook["new_stderr"]
+        right.plot(times, outlook["new_subpopulations_fitted"], "-", color=ORANGE, label="fitted prior")
+        right.errorbar(times, outlook["new_subpopulations"], yerr=error, label="Good–Toulmin (± 2 s.e.)", **bars)
+        right.set_title("What more samples would bring")
+        right.set_xlabel("more samples, in n")
+        right.set_ylabel("new subpopulations")
+        right.legend()
+    return figure
+
+
 def lines_figure(frame: pd.DataFrame, x: str, columns: dict[str, str], title: str, xlabel: str, ylabel: str) -> Figure:
     """Columns against one, on logarithmic axes; ``columns`` maps each to its label."""
     with drawing(7, 4.2) as figure:

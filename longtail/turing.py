@@ -28,7 +28,7 @@ from longtail.fit import Counts, Fit
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["fitted_prospects", "fitted_tau", "prospects", "table", "tau", "unseen_mass"]
+__all__ = ["fitted_prospects", "fitted_tau", "outlook", "prospects", "table", "tau", "unseen_mass"]
 
 FARTHEST = 100.0
 SMOOTH = 0.5
@@ -121,6 +121,15 @@ def table(counts: ArrayLike | Counts, found: Fit, ell: ArrayLike = range(1, 11))
             "n_tau_fitted": given.n * fitted_tau(found, times),
         }
     )
+
+
+def outlook(
+    counts: ArrayLike | Counts, found: Fit, times: ArrayLike = (0.0, 0.25, 0.5, 1.0, 2.0), labels: int = 10
+) -> pd.DataFrame:
+    """``prospects`` from the counts, with errors, beside the fitted prior's (``_fitted``)."""
+    seen, fitted = prospects(counts, times, labels), fitted_prospects(found, times, labels)
+    beside = fitted[["new_subpopulations", "unseen_mass", "error_bought"]].add_suffix("_fitted")
+    return seen.join(beside)
 
 
 def _times(times: ArrayLike) -> list[float]:

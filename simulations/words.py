@@ -116,35 +116,16 @@ def _tail_row(data: str, found: object, seconds: float) -> dict[str, object]:
 
 
 def plot(frame: pd.DataFrame) -> Figure:
-    """Good–Turing's frequencies of the words with the fitted priors' beside, and what more text would bring."""
+    """Good–Turing's frequencies of the words with the fitted prior's beside, and what more text would bring."""
 
     from longtail import turing
     from longtail.fit import fit
-    from longtail.plots import BLUE, GRAY, ORANGE, drawing
+    from longtail.plots import counts_figure
 
     words = counts(Config().file)
     best = fit(words, "LogNormal")
-    table = turing.table(words, best)
-    times = np.array([0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0])
-    seen, fitted = turing.prospects(words, times), turing.fitted_prospects(best, times)
-    with drawing(10, 3.9) as figure:
-        left, right = figure.subplots(1, 2)
-        bars = {"fmt": "o", "color": BLUE, "capsize": 2.5, "markersize": 4}
-        left.plot(table["ell"], table["ell"], ":", color=GRAY, label="frequency in the sample")
-        left.plot(table["ell"], table["n_tau_fitted"], "-", color=ORANGE, label="log-normal prior, fitted")
-        left.errorbar(table["ell"], table["n_tau"], yerr=2 * table["stderr"], label="Good–Turing (± 2 s.e.)", **bars)
-        left.set_xlabel("times seen, ℓ")
-        left.set_ylabel("n·τ_ℓ")
-        left.set_title("Moby Dick: how frequent is a word seen ℓ times")
-        left.legend()
-        right.plot(times, fitted["new_subpopulations"], "-", color=ORANGE, label="log-normal prior, fitted")
-        error = 2 * seen["new_stderr"]
-        right.errorbar(times, seen["new_subpopulations"], yerr=error, label="Good–Toulmin (± 2 s.e.)", **bars)
-        right.set_xlabel("more text, in Moby Dicks")
-        right.set_ylabel("new words")
-        right.set_title("What more text would bring")
-        right.legend()
-    return figure
+    outlook = turing.outlook(words, best, np.array([0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0]))
+    return counts_figure("Moby Dick's words and a log-normal prior", turing.table(words, best), outlook)
 
 
 def main() -> int:

@@ -125,7 +125,15 @@ def test_counts_that_are_none_are_named(bad):
         fit(bad)
 
 
+@pytest.mark.parametrize("counts", [[1] * 40, [4] * 40], ids=["once", "four times"])
+def test_counts_that_are_all_alike_are_refused(counts):
+    with pytest.raises(ArgumentError, match="give counts that differ"):
+        fit(counts, "Uniform")
+
+
 def test_unknown_family_is_named():
+    with pytest.raises(ArgumentError, match="family: got Zeta"):
+        table([1, 2, 3], ["Zipf", "Zeta"])
     with pytest.raises(ArgumentError, match="family"):
         fit([1, 2, 3], "Zeta")
 

@@ -64,7 +64,7 @@ def _beyond(comparison: Comparison) -> str:
         table = of_set(comparison.removal, ALL)
         row = _nearest(table, SHOWN)
         theory = comparison.frames["predicted_removal"]
-        lost = float(np.interp(row["threshold"], theory["threshold"], theory["lost"]))
+        lost = float(_nearest(theory, row["threshold"])["lost"])
         if abs(lost - row["lost"]) > 1.5 * float(margin(row["lost_stderr"], row["tests"])) + 0.1 * lost:
             misses.append(f"a loss of {lost:.1%} from removing them where {row['lost']:.1%} is seen")
     return f"Of what the fit did not see, it expects {', and '.join(misses)}." if misses else ""
@@ -133,18 +133,20 @@ def _pinned(name: str, e: Estimate) -> str:
 
 
 def _removal(comparison: Comparison) -> str:
-    table = comparison.frames["predicted_removal"]
-    row = _nearest(table, SHOWN)
+    table, tried = comparison.frames["predicted_removal"], comparison.removal
+    seen = None if tried is None else _nearest(of_set(tried, ALL), SHOWN)
+    row = _nearest(table, SHOWN if seen is None else seen["threshold"])
     expects = "expects" if comparison.foretold is None else "expected, before it was tried,"
     text = (
         f"Without the {row['removed_share']:.1%} of examples memorized {row['threshold']:g} or more, theory {expects} to "
         f"lose {_or_so(row, 'lost')} of test accuracy, and {row['lost_random']:.1%} without as many at random."
     )
-    if comparison.removal is None:
+    if tried is None or seen is None:
         return text + " This was not tried."
-    seen = _nearest(of_set(comparison.removal, ALL), row["threshold"])
-    text += f" Observed: {_with(seen, 'lost')} and {_with(seen, 'lost_random')} at {seen['threshold']:g} (95 %)."
-    apart = of_set(comparison.removal, DISTINCT)
+    own = comparison.observed.learner
+    whose = "" if seen.get("learner", own) == own else f" of another learner, {seen['learner']}"
+    text += f" Observed{whose}: {_with(seen, 'lost')} and {_with(seen, 'lost_random')} at {seen['threshold']:g} (95 %)."
+    apart = of_set(tried, DISTINCT)
     if apart.empty:
         return text
     seen = _nearest(apart, row["threshold"])

@@ -148,7 +148,9 @@ def read_counts(file: str, column: str | None = None) -> Floats:
         numeric = [i for i, cell in enumerate(body[0]) if _number(cell) is not None]
         if len(numeric) != 1:
             raise ArgumentError(
-                "counts", f"{file} with {len(numeric)} numeric columns", "name one: Listed(file=..., column=...)"
+                "counts",
+                f"{file} with {len(numeric)} numeric columns",
+                "name one by its column, as in Listed(file=..., column=...)",
             )
         chosen = numeric[0]
     first_line = 2 if header else 1

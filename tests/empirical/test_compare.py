@@ -46,7 +46,7 @@ def run(tmp_path_factory):
     pairs = pd.DataFrame({"train_index": [1, 2, 2], "test_index": [0, 0, 3], "influence": [0.9, 0.4, 0.2]})
     pairs["stderr"] = 0.05
     pairs.to_csv(folder / "pairs.csv", index=False)
-    summary = {"data": "planted", "n": 1500, "n_test": 300, "trials": 500, "fraction": 0.7, "score": "correct"}
+    summary = {"data": "planted", "n": 1500, "n_test": 300, "trials": 500, "fraction": 0.7, "learner": "KNN(k=1)"}
     (folder / "summary.json").write_text(json.dumps(summary | {"test_accuracy": 0.8, "arguments": {}}))
     return folder
 
@@ -144,13 +144,15 @@ def removed(run, tmp_path):
     for path in (run / name for name in ("memorization.csv", "pairs.csv", "summary.json")):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     told = {"threshold": [0.5, 0.25], "removed_share": [0.1, 0.2], "lost": [0.111, 0.222], "lost_random": 0.033}
-    pd.DataFrame(told).assign(prior="Zipf", coupling="Beta").to_csv(tmp_path / "removal_predicted.csv", index=False)
+    record = {"learner": "KNN(k=1)", "seed": 0, "run": read(tmp_path).mark}
+    told = pd.DataFrame(told).assign(prior="Zipf", coupling="Beta", **record)
+    told.to_csv(tmp_path / "removal_predicted.csv", index=False)
     rows = [
         {"set": name, "threshold": theta, "tests": tests, "lost": lost, "lost_random": 0.01}
         for name, tests, lost in (("all", 300, 0.2), ("no duplicates", 280, 0.18))
         for theta in (0.25, 0.5)
     ]
-    table = pd.DataFrame(rows).assign(lost_stderr=0.02, lost_random_stderr=0.01)
+    table = pd.DataFrame(rows).assign(lost_stderr=0.02, lost_random_stderr=0.01, **record)
     table.to_csv(tmp_path / "removal.csv", index=False)
     return tmp_path
 
@@ -170,6 +172,39 @@ def test_prediction_of_removal_is_the_one_written_down_before(removed, capsys):
     assert "0.222" in page
 
 
+def said_of(folder, capsys, changed):
+    """What compare says of a removal with some columns of either table changed."""
+    for name, columns in changed.items():
+        table = pd.read_csv(folder / name)
+        table.drop(columns=[c for c, v in columns.items() if v is None]).assign(
+            **{c: v for c, v in columns.items() if v is not None}
+        ).to_csv(folder / name, index=False)
+    assert compare.main([str(folder), *FAST]) == 0
+    return " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("mark", ["0123456789ab", None], ids=["other", "untold"])
+def test_removal_of_other_estimates_is_left_out(removed, capsys, mark):
+    said = said_of(removed, capsys, {"removal.csv": {"run": mark}, "removal_predicted.csv": {"run": mark}})
+    assert "This was not tried." in said
+    assert "before it was tried" not in said
+
+
+@pytest.mark.parametrize("other", [{"learner": "Ridge()"}, {"seed": 1}, {"threshold": [0.25, 0.4]}], ids=str)
+def test_prediction_of_something_else_is_not_what_was_foretold(removed, capsys, other):
+    said = said_of(removed, capsys, {"removal_predicted.csv": other})
+    assert "theory expects to lose" in said
+    assert "Observed: 20.0% ± 3.9%" in said
+
+
+def test_theory_is_asked_at_the_thresholds_that_were_tried(removed, capsys):
+    """.03 is below all that is shown where nothing was tried: what theory expects there is computed, not read off .1."""
+    (removed / "removal_predicted.csv").unlink()
+    said = said_of(removed, capsys, {"removal.csv": {"threshold": [0.03, 0.02] * 2, "learner": "MLP()"}})
+    assert "examples memorized 0.03 or more, theory expects to lose" in said
+    assert "Observed of another learner, MLP(): 20.0% ± 3.9% and 1.0% ± 2.0% at 0.03 (95 %)" in said
+
+
 def test_loss_without_near_duplicates_is_said_and_drawn(removed, capsys):
     from empirical.report.draw import figures
 
@@ -182,6 +217,36 @@ def test_loss_without_near_duplicates_is_said_and_drawn(removed, capsys):
     frames["removal"] = frames["removal"].drop(columns="set")
     labels = figures(frames, "x")["removal"].axes[0].get_legend_handles_labels()[1]
     assert not any("without near-duplicates" in label for label in labels)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "named"),
+    [
+        ("summary.json", '{"a": 1}', "no numbers for n_test, trials, fraction in summary.json"),
+        ("summary.json", "[]", "summary.json"),
+        (
+            "memorization.csv",
+            "index,memorization,stderr\n0,oops,0\n",
+            "no numbers for memorization in memorization.csv",
+        ),
+        ("pairs.csv", "train_index,test_index\n", "no numbers for influence in pairs.csv"),
+        ("removal.csv", "set,threshold\nall,0.25\n", "no numbers for tests, lost, lost_stderr"),
+        ("removal.csv", "", "removal cannot be read (No columns"),
+        ("removal.csv", "{head}\n", "no rows in removal.csv"),
+        (
+            "removal_predicted.csv",
+            "threshold\n0.5\n",
+            "no numbers for removed_share, lost, lost_random in removal_pred",
+        ),
+    ],
+)
+def test_folders_with_something_else_in_them_are_refused_in_a_line(removed, capsys, name, text, named):
+    head = (removed / "removal.csv").read_text().splitlines()[0]
+    (removed / name).write_text(text.replace("{head}", head))
+    assert compare.main([str(removed), *FAST]) == 2
+    said = capsys.readouterr().err
+    assert named in said
+    assert said.count("\n") == 1
 
 
 def test_classes_may_be_called_as_missing_values_are(run, tmp_path):
@@ -225,6 +290,7 @@ def test_balanced_designs_count_as_the_trials_that_their_noise_is_worth(run):
         (["{run}", "--simulations", "0"], "--simulations: got 0"),
         (["{run}", "--simulations", "-1"], "--simulations: got -1"),
         (["{run}", "--simulations", "1"], "--simulations: got 1"),
+        (["{run}", "--seed", "-1"], "--seed: got -1"),
         (["{run}", "--out", "{run}/summary.json"], "--out"),
     ],
     ids=str,

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 from empirical import comparison, estimate, remove
+from empirical.compare import _removal, is_made
 from empirical.comparison import Comparison
 from empirical.consistency import by_chance, consistency, jaccard
 from empirical.coupling import Fixed
 from empirical.data import Data
+from empirical.dataset import Dataset
 from empirical.datasets.planted import planted
 from empirical.learners import KNN
 from empirical.observed import Observed, read
@@ -22,6 +26,8 @@ from empirical.removal import near_duplicates, paired, removal
 from empirical.report.page import write
 from empirical.report.words import _with
 from longtail import ArgumentError, Problem, Zipf
+
+HERE = "tests.empirical.test_removal"
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +86,19 @@ def test_copies_of_training_examples_are_near_duplicates():
     assert near[10:].mean() < 0.3
 
 
+def test_near_duplicates_of_texts_and_of_what_has_no_distance():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 60)
+    x = [" ".join(f"w{v}" for v in rng.integers(0, 40, 8)) for _ in y]
+    texts = [*x[:5], *(" ".join(f"w{v}" for v in rng.integers(0, 40, 8)) for _ in range(55))]
+    for kind in (list, np.array):
+        near = near_duplicates(Data(kind(x), y, kind(texts), y, ("a", "b")))
+        assert near[:5].all()
+        assert near[5:].mean() < 0.3
+    for part in (sparse.eye_array(60).tocsr(), pd.DataFrame({"word": x})):
+        assert not near_duplicates(Data(part, y, part, y, ("a", "b"))).any()
+
+
 def test_no_loss_seen_is_not_no_loss():
     """0 ± 0 is never said: of 300 answers that did not change, up to 1.3 % may."""
     row = pd.Series({"lost": 0.0, "lost_stderr": 0.0, "tests": 300})
@@ -128,11 +147,68 @@ def test_command_prints_what_was_lost_with_and_without_near_duplicates(folder, o
     assert (folder / "removal_predicted.csv").is_file()
 
 
+def test_prediction_that_nothing_came_of_is_joined_to_nothing_older(folder, one_family, monkeypatch):
+    """Stopped while it retrains another learner: what an earlier removal found is not what this one foretold."""
+    arguments = [str(folder), "--seeds", "2", "--simulations", "5", "--quiet"]
+    assert remove.main([*arguments, "--threshold", "0.5"]) == 0
+    found, told = (pd.read_csv(folder / f"{name}.csv") for name in ("removal", "removal_predicted"))
+    run = read(folder)
+    record = {"learner": ["KNN(k=1)"], "seed": [0], "run": [run.mark]}
+    assert [table[list(record)].drop_duplicates().to_dict("list") for table in (found, told)] == [record, record]
+    assert _removal(run, folder)[1] is not None
+    (folder / "report.html").touch()
+    os.utime(folder / "report.html", ns=(1, 1))
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("empirical.removal.removal", stop)
+    assert remove.main([*arguments, "--threshold", "0.05", "--learner", "ridge"]) == 130
+    assert pd.read_csv(folder / "removal_predicted.csv")["learner"].tolist() == ["Ridge(penalty=1.0)"]
+    assert _removal(run, folder) == (None, None)
+    assert not is_made(folder)
+    os.utime(folder / "report.html")
+    assert is_made(folder)
+
+
+def by_word(X, y, subset):
+    """A learner of texts: the class whose training texts share the most words with each."""
+    words = [set().union(*(X[i].split() for i in subset if y[i] == k)) for k in range(y.max() + 1)]
+    return np.array([np.argmax([len(known & set(text.split())) for known in words]) for text in X])
+
+
+def questions(seed=0):
+    """150 texts as they are, of six words each; the first ten test examples are training examples again."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 150)
+    x = [" ".join(f"w{v}" for v in rng.integers(60 * k, 60 * k + 200, 6)) for k in y]
+    x[120:130], y[120:130] = x[:10], y[:10]
+    return Dataset("questions", Data(x[:120], y[:120], x[120:], y[120:], ("a", "b")))
+
+
+@pytest.mark.parametrize(
+    ("data", "learner"),
+    [("digits", "sklearn.naive_bayes.GaussianNB()"), (f"{HERE}.questions", f"{HERE}.by_word")],
+    ids=["scikit-learn", "function, texts"],
+)
+def test_learners_from_outside_are_trained_again(tmp_path, one_family, data, learner):
+    """The run's own, by the path that it was asked for: its name alone would not find it."""
+    run = ["--learner", learner, "--trials", "32", "--no-plot", "--quiet", "--out", str(tmp_path)]
+    assert estimate.main([data, *run]) == 0
+    arguments = ["--threshold", "0.9", "--seeds", "2", "--simulations", "5", "--quiet"]
+    assert remove.main([str(tmp_path), *arguments]) == 0
+    table = pd.read_csv(tmp_path / "removal.csv")
+    assert table["set"].tolist() == ["all", "no duplicates"]
+    if data != "digits":
+        assert table["tests"].tolist() == [30, 20]
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
         (["--seeds", "0"], "--seeds: got 0"),
         (["--seeds", "1"], "--seeds: got 1"),
+        (["--seed", "-1"], "--seed: got -1"),
         (["--simulations", "0"], "--simulations: got 0"),
         (["--threshold", "nan"], "--threshold: got nan"),
         (["--threshold", "0"], "--threshold: got 0.0"),

@@ -1,0 +1,241 @@
+"""``python -m longtail.infer FILE``: which frequencies made these counts, and what has not been seen yet.
+
+The fitted priors are those of ``longtail.fit``, the power law's tail that of ``longtail.zeta``; what the counts alone say,
+with no prior, is Good and Turing's (``longtail.turing``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import longtail
+from longtail import command
+from longtail.core import ArgumentError, Estimate, real, whole
+from longtail.files import folder, json_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import ArrayLike
+
+    from longtail.bins import Counts
+    from longtail.fit import Fit
+    from longtail.zeta import Tail
+
+log = logging.getLogger("longtail")
+LEVEL = 0.95
+TIMES = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)  # more samples, in n
+SHOWN = (0.25, 0.5, 1.0, 2.0)  # of those, in the report
+
+
+@dataclass(frozen=True)
+class Inference:
+    """The fit of every family, the best one, the tail where there is one, and Good–Turing's tables beside the best fit."""
+
+    counts: Counts
+    families: pd.DataFrame = field(repr=False)
+    best: Fit
+    tail: Tail | None
+    unseen: Estimate
+    good_turing: pd.DataFrame = field(repr=False)
+    prospects: pd.DataFrame = field(repr=False)
+    level: float = LEVEL
+
+    @property
+    def refused(self) -> bool | None:
+        """Whether the best fit is refused at the level asked for; None where the counts are too few to test it."""
+        p = self.best.goodness.p_value
+        return None if p != p else p < 1 - self.level
+
+    @property
+    def parameters(self) -> pd.DataFrame:
+        """The best fit's, with errors and intervals."""
+        import pandas as pd
+
+        rows = [
+            {"parameter": name, "value": e.value, "stderr": e.stderr, "low": low, "high": high}
+            for name, e in self.best.parameters.items()
+            for low, high in [self.best.intervals[name]]
+        ]
+        return pd.DataFrame(rows)
+
+    @property
+    def power_law(self) -> pd.DataFrame:
+        """The tail in a row; none where there are too few counts to have one."""
+        import pandas as pd
+
+        columns = ("exponent", "stderr", "low", "high", "start", "count")
+        t = self.tail
+        rows = [] if t is None else [(t.exponent.value, t.exponent.stderr, *t.interval, t.start, t.count)]
+        return pd.DataFrame(rows, columns=columns)
+
+    @property
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """Tables by name."""
+        names = ("families", "parameters", "power_law", "good_turing", "prospects")
+        return {name: getattr(self, name) for name in names}
+
+    def record(self) -> dict[str, Any]:
+        """The object that ``--json`` prints."""
+        good = self.best.goodness
+        fitted = float(self.prospects["unseen_mass_fitted"].iloc[0])
+        return {
+            "samples": self.counts.n,
+            "subpopulations": self.counts.seen,
+            "prior": repr(self.best.prior),
+            "goodness": {"chi_square": good.statistic, "freedom": good.freedom, "p_value": good.p_value},
+            "refused": self.refused,
+            "unseen_mass": {"value": self.unseen.value, "stderr": self.unseen.stderr, "fitted": fitted},
+            **{name: frame.to_dict("records") for name, frame in self.frames.items()},
+        }
+
+
+def infer(
+    counts: ArrayLike | Counts, families: Sequence[str] | None = None, *, level: float = LEVEL, labels: int = 10
+) -> Inference:
+    """Everything that counts tell: one count a subpopulation, those never seen left out."""
+    from longtail import turing, zeta
+    from longtail.bins import Counts
+    from longtail.fit import FAMILIES, fit, table
+
+    given = counts if isinstance(counts, Counts) else Counts.of(counts)
+    every = table(given, families or FAMILIES, level=level)
+    best = fit(given, str(every["family"].iloc[0]), level=level)
+    try:
+        tail = zeta.tail(given, level=level)
+    except ArgumentError:  # too few counts to have one
+        tail = None
+    outlook = turing.outlook(given, best, TIMES, labels)
+    return Inference(given, every, best, tail, turing.unseen_mass(given), turing.table(given, best), outlook, level)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    return command.run(_parser(), argv, _run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from longtail.priors.listed import read_counts
+
+    level = real("--level", arguments.level, 0.0, 1.0, open_low=True, open_high=True)
+    labels = whole("--labels", arguments.labels, 2)
+    target = folder("--out", arguments.out) if arguments.out else None
+    found = infer(read_counts(arguments.file, arguments.column), arguments.family, level=level, labels=labels)
+    print(json_text(found.record()) if arguments.json else report(found), flush=True)  # noqa: T201
+    if target is not None:
+        _write(arguments, found, target)
+    return 0
+
+
+def report(found: Inference) -> str:
+    """What one reads at a glance: what was fitted, whether to believe it, what is unseen and what more samples would bring."""
+    given, best = found.counts, found.best
+    lines = [
+        f"{given.seen:,} subpopulations in {given.n:,} samples, {int(given.at(1)):,} of them seen once.",
+        "",
+        f"Best fit: {best.family}. {_verdict(found)}",
+    ]
+    for row in found.parameters.to_dict("records"):
+        form = ",.0f" if row["parameter"] == "size" else ".4g"
+        high = f"{row['high']:{form}}" if row["high"] < float("inf") else "no upper end"
+        lines += [
+            f"  {row['parameter']:6} {row['value']:{form}}, {found.level:.4g} interval {row['low']:{form}} to {high}"
+        ]
+    if (tail := found.tail) is not None:
+        low, top = tail.interval
+        lines += [
+            f"Power-law tail of {tail.count:,} counts, from {tail.start} on: exponent {tail.exponent.value:.4g} ({low:.4g} to "
+            f"{top:.4g}), as of a Zipf list with alpha {tail.alpha.value:.3g}."
+        ]
+    lines += ["", f"{'family':>9} {'parameter':>14} {'size':>15} {'AIC from best':>14} {'p':>8}"]
+    for row in found.families.to_dict("records"):
+        shape = f"{row['parameter']} {row['value']:.3g}" if row["parameter"] else ""
+        beside = f"{row['aic_difference']:>14,.1f} {row['p_value']:>8.2g}"
+        lines += [f"{row['family']:>9} {shape:>14} {row['size']:>15,} {beside}"]
+    now = float(found.prospects["unseen_mass_fitted"].iloc[0])
+    lines += [
+        "",
+        f"Of new samples {found.unseen.value:.2%} ± {found.unseen.stderr:.2%} would be of what is unseen, by Good and Turing; "
+        f"{now:.2%} by the fit.",
+        "",
+        f"{'seen':>5} {'subpopulations':>15} {'n·tau, Good–Turing':>20} {'fitted':>10}",
+    ]
+    for row in found.good_turing.to_dict("records"):
+        name = "once" if row["ell"] == 1 else f"{row['ell']}x"
+        tau = _with(row["n_tau"], row["stderr"], ".4f")
+        lines += [f"{name:>5} {row['subpopulations']:>15,} {tau:>20} {row['n_tau_fitted']:>10.4f}"]
+    lines += ["", f"{'more samples':>12} {'new subpopulations':>20} {'fitted':>10} {'then unseen':>18} {'fitted':>8}"]
+    for row in found.prospects[found.prospects["times"].isin(SHOWN)].to_dict("records"):
+        new = _with(row["new_subpopulations"], row["new_stderr"], ",.0f")
+        left = _with(row["unseen_mass"], row["unseen_stderr"], ".2%")
+        beside = f"{row['new_subpopulations_fitted']:>10,.0f} {left:>18} {row['unseen_mass_fitted']:>8.2%}"
+        lines += [f"{row['samples']:>12,} {new:>20} {beside}"]
+    return "\n".join(lines)
+
+
+def _verdict(found: Inference) -> str:
+    good = found.best.goodness
+    if found.refused is None:
+        return "There are too few counts to say whether it can be believed."
+    worse = f"chance alone does worse in {good.p_value:.2g} of data sets"
+    return f"It is refused: {worse}." if found.refused else f"It is not refused: {worse}."
+
+
+def _with(value: float, stderr: float, form: str) -> str:
+    return "" if value != value else f"{value:{form}} ± {stderr:{form}}"
+
+
+def _write(arguments: argparse.Namespace, found: Inference, target: Any) -> None:
+    from longtail.run import Run
+
+    if not arguments.no_plot:
+        from longtail import plots
+
+        figure = plots.counts_figure(f"{arguments.file}: {found.best.prior!r}", found.good_turing, found.prospects)
+        for kind in ("png", "svg"):
+            log.info("wrote %s", plots.save(figure, target / f"figure.{kind}"))
+    for path in Run.of(vars(arguments), 0, found.frames).write(target):
+        log.info("wrote %s", path)
+
+
+def _parser() -> command.Parser:
+    parser = command.Parser(
+        prog="python -m longtail.infer",
+        description="Which prior made these counts, whether it can be believed, and what has not been seen yet.",
+        epilog="Example: python -m longtail.infer words.txt --family Zipf --family LogNormal --out runs/words",
+    )
+    parser.add_argument(
+        "file", metavar="FILE", help="counts, one a line or in a column of a CSV: how often each was seen"
+    )
+    parser.add_argument("--column", metavar="NAME", help="of a CSV with more than one column of numbers")
+    parser.add_argument(
+        "--family",
+        action="append",
+        metavar="NAME",
+        help="Zipf, Pareto, LogNormal, Gamma, Geometric or Uniform; may be repeated (default: all)",
+    )
+    parser.add_argument(
+        "--level",
+        type=float,
+        default=LEVEL,
+        metavar="P",
+        help=f"of intervals; a fit is refused where p < 1 - P (default {LEVEL})",
+    )
+    parser.add_argument(
+        "--labels", type=int, default=10, metavar="K", help="classes, behind the errors in prospects.csv (default 10)"
+    )
+    output = parser.add_argument_group("output")
+    output.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+    output.add_argument("--out", metavar="DIR", help="write tables (CSV), the figure and the record of the run there")
+    output.add_argument("--no-plot", action="store_true", help="write no figure")
+    output.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
+    parser.add_argument("--version", action="version", version=f"longtail {longtail.__version__}")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -13,13 +13,14 @@ from empirical.report.exhibits import Exhibits, Place, Sheets
 
 EVERYTHING = 10_000  # examples up to which all are shown
 MEMORIZED, TYPICAL = 40, 10  # of each class, beyond
-PAIRS = 600
+PAIRS = 2000  # the strongest
 
 
 @dataclass(frozen=True)
 class Gallery:
     """Rows for the script: [class, index, memorization, its interval, picture, text, id], [index, picture, text] of test examples
-    and [training row, test row, influence, its interval]. ``total`` counts all examples, shown or not.
+    and [training row, test row, influence, its interval], strongest first. ``total`` and ``paired`` count all examples and
+    all pairs, shown or not.
     """
 
     classes: list[str]
@@ -28,6 +29,7 @@ class Gallery:
     pairs: list[list[Any]] = field(repr=False)
     sheets: Sheets | None
     total: int
+    paired: int
 
 
 def gallery(observed: Observed, exhibits: Exhibits, labels: pd.Series | None = None) -> Gallery:
@@ -62,7 +64,7 @@ def gallery(observed: Observed, exhibits: Exhibits, labels: pd.Series | None = N
         )
         if int(i) in row
     ]
-    return Gallery(classes, examples, tests, listed, sheets, len(table))
+    return Gallery(classes, examples, tests, listed, sheets, len(table), len(observed.pairs))
 
 
 def _chosen(table: pd.DataFrame, paired: set[int]) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import math
 import re
 from collections.abc import Mapping
 from importlib.resources import files
@@ -78,6 +79,7 @@ def page(comparison: Comparison, shown: Exhibits, dataset: Dataset | None = None
         brief=words.brief,
         observed=comparison.observed,
         gallery=items,
+        least=math.floor(100 * comparison.observed.threshold) / 100,  # the slider's steps; it opens on all pairs
         data=_data(items),
         style=_file("style.css"),
         script=script,
@@ -137,6 +139,7 @@ def _data(items: Gallery) -> dict[str, Any]:
         "pairs": items.pairs,
         "sheets": layout,
         "total": items.total,
+        "paired": items.paired,
     }
 
 

@@ -4,7 +4,7 @@
   const [CLASS, INDEX, VALUE, ERROR, PICTURE, TEXT, NAME] = [0, 1, 2, 3, 4, 5, 6];
   const CLASSES = 12, TYPICAL = 4, MEMORIZED = 8, PAIRS = 24;
   const at = (id) => document.getElementById(id);
-  const slider = at("threshold"), chosen = at("class"), search = at("search");
+  const slider = at("threshold"), strength = at("influence"), chosen = at("class"), search = at("search");
   let classes = CLASSES, pairs = PAIRS;
 
   const lower = data.examples.map((e) => `${data.classes[e[CLASS]]} ${e[INDEX]} ${e[NAME]} ${e[TEXT]}`.toLowerCase());
@@ -24,6 +24,7 @@
     if (text !== undefined) node.textContent = text;
     return node;
   };
+  const count = (n) => n.toLocaleString("en");
   const number = (value, range) => value.toFixed(3) + (range === null ? "" : ` (${range[0].toFixed(2)} to ${range[1].toFixed(2)})`);
 
   const picture = (k, says) => {
@@ -49,8 +50,9 @@
 
   const show = () => {
     const began = performance.now();
-    const level = Number(slider.value), only = chosen.value, words = search.value.trim().toLowerCase();
+    const level = Number(slider.value), least = Number(strength.value), only = chosen.value, words = search.value.trim().toLowerCase();
     at("level").value = level.toFixed(2);
+    at("least").value = least.toFixed(2);
     const fits = (k) => !words || lower[k].includes(words);
     let total = 0, shown = 0, hidden = 0;
     const list = document.createDocumentFragment();
@@ -63,7 +65,7 @@
       shown += 1;
       const room = only === "" ? 1 : 6;
       const block = make("section", "class");
-      block.append(make("h3", "", `${data.classes[c] || "all"} (${found.length.toLocaleString("en")})`));
+      block.append(make("h3", "", `${data.classes[c] || "all"} (${count(found.length)})`));
       const left = make("div"), right = make("div");
       left.append(make("h4", "", "typical, others teach it"));
       right.append(make("h4", "", "most memorized"));
@@ -84,7 +86,7 @@
     let linked = 0;
     for (const [i, j, value, error] of data.pairs) {
       const e = data.examples[i], test = data.tests[j];
-      if (e[VALUE] < level || (only !== "" && Number(only) !== e[CLASS])) continue;
+      if (value < least || (only !== "" && Number(only) !== e[CLASS])) continue;
       if (!fits(i) && !(test[2] && test[2].toLowerCase().includes(words))) continue;
       linked += 1;
       if (linked > pairs) continue;
@@ -97,14 +99,16 @@
     }
     at("pairs").replaceChildren(second);
     at("morepairs").hidden = linked <= pairs;
-    const whole = data.total > data.examples.length ? `, of the ${data.examples.length.toLocaleString("en")} shown here out of ${data.total.toLocaleString("en")}` : "";
-    at("count").textContent = `${total.toLocaleString("en")} examples and ${linked.toLocaleString("en")} pairs${whole}`;
+    const some = data.total > data.examples.length ? `, of the ${count(data.examples.length)} shown here out of ${count(data.total)}` : "";
+    at("count").textContent = `${count(total)} examples${some}`;
+    const strongest = data.paired > data.pairs.length ? `, of the ${count(data.pairs.length)} strongest out of ${count(data.paired)}` : "";
+    at("linked").textContent = `${count(linked)} pairs${strongest}`;
     document.body.dataset.ms = (performance.now() - began).toFixed(1);
   };
 
   const again = () => { classes = CLASSES; pairs = PAIRS; show(); };
   at("filters").addEventListener("submit", (event) => event.preventDefault());
-  for (const control of [slider, chosen, search]) control.addEventListener("input", again);
+  for (const control of [slider, strength, chosen, search]) control.addEventListener("input", again);
   at("more").addEventListener("click", () => { classes += CLASSES; show(); });
   at("morepairs").addEventListener("click", () => { pairs += PAIRS; show(); });
   show();

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from empirical.bridge import planted
-from empirical.comparison import compare
+from empirical.comparison import Comparison, compare
 from empirical.coupling import Beta
 from empirical.data import Data
 from empirical.dataset import Dataset
@@ -94,14 +95,24 @@ def crafted(tmp_path_factory):
     return written(400, "text", tmp_path_factory.mktemp("crafted"))
 
 
-def slide(driver, value: float) -> tuple[int, int]:
-    """Move the slider; how many examples the page says there are, and how many cards it drew."""
+def put(driver, control: str, value: object) -> None:
+    """Set a control as a reader does."""
     driver.execute_script(
-        "const s = document.getElementById('threshold'); s.value = arguments[0]; s.dispatchEvent(new Event('input'))",
+        "const c = document.getElementById(arguments[0]); c.value = arguments[1]; c.dispatchEvent(new Event('input'))",
+        control,
         value,
     )
-    said = driver.find_element("id", "count").text
-    return int(said.split(" ")[0].replace(",", "")), len(driver.find_elements("css selector", ".card"))
+
+
+def said(driver, place: str = "count") -> int:
+    """The number that a line of the page begins with."""
+    return int(driver.find_element("id", place).text.split(" ")[0].replace(",", ""))
+
+
+def slide(driver, value: float) -> tuple[int, int]:
+    """Move the slider; how many examples the page says there are, and how many cards it drew."""
+    put(driver, "threshold", value)
+    return said(driver), len(driver.find_elements("css selector", ".card"))
 
 
 @pytest.mark.browser
@@ -121,9 +132,7 @@ def test_opens_clean_and_the_slider_filters_ten_thousand(chromium, large):
 def test_class_and_search_filter(chromium, large):
     chromium.get(large.as_uri())
     everything, _ = slide(chromium, 0)
-    chromium.execute_script(
-        "const s = document.getElementById('class'); s.value = '2'; s.dispatchEvent(new Event('input'))"
-    )
+    put(chromium, "class", "2")
     table = experiment(10_000, "image")[0].memorization
     assert slide(chromium, 0)[0] == (table["label"] == "c").sum() < everything
     box = chromium.find_element("id", "search")
@@ -132,6 +141,32 @@ def test_class_and_search_filter(chromium, large):
         i for i, label in zip(table["index"], table["label"], strict=True) if label == "c" and str(i).startswith("17")
     ]
     assert slide(chromium, 0)[0] == len(found)
+
+
+@pytest.mark.browser
+def test_pairs_are_all_there_at_first_and_filtered_by_their_influence_alone(chromium, large):
+    chromium.get(large.as_uri())
+    assert said(chromium, "linked") == 40
+    slide(chromium, 1)  # the strongest pairs may be of examples that nobody had to memorize
+    assert said(chromium, "linked") == 40
+    put(chromium, "influence", 0.5)
+    influence = experiment(10_000, "image")[0].pairs["influence"]
+    assert 0 < said(chromium, "linked") == (influence.round(4) >= 0.5).sum() < 40
+    assert chromium.find_element("id", "least").text == "0.50"
+
+
+@pytest.mark.browser
+def test_pairs_beyond_those_shown_are_owned_up_to(chromium, tmp_path):
+    observed, dataset = experiment(400, "text")
+    many = pd.DataFrame({"train_index": np.arange(2600) % 400, "test_index": np.arange(2600) % 50})
+    many["influence"], many["stderr"] = np.linspace(0.185, 1, 2600), 0.04
+    path = tmp_path / "many.html"
+    several = replace(observed, pairs=many, threshold=0.185)
+    path.write_text(page(Comparison(several, ()), exhibits(dataset), dataset), encoding="utf-8")
+    chromium.get(path.as_uri())
+    assert chromium.find_element("id", "linked").text == "2,000 pairs, of the 2,000 strongest out of 2,600"
+    assert chromium.find_element("id", "least").text == "0.18"
+    assert "influence 1.000" in chromium.find_element("css selector", ".pair .arrow").text
 
 
 @pytest.mark.browser
@@ -200,7 +235,7 @@ def test_keyboard_reaches_every_control_and_moves_the_slider(chromium, large):
     before = slide(chromium, 0.25)[0]
     slider.send_keys(Keys.ARROW_RIGHT)
     assert chromium.find_element("id", "level").text == "0.26"
-    assert int(chromium.find_element("id", "count").text.split(" ")[0].replace(",", "")) <= before
+    assert said(chromium) <= before
 
 
 @pytest.mark.browser

@@ -18,9 +18,9 @@ PAIRS = 2000  # the strongest
 
 @dataclass(frozen=True)
 class Gallery:
-    """Rows for the script: [class, index, memorization, its interval, picture, text, id], [index, picture, text] of test examples
-    and [training row, test row, influence, its interval], strongest first. ``total`` and ``paired`` count all examples and
-    all pairs, shown or not.
+    """Rows for the script: [class, index, memorization, its interval, picture, text, id], [index, picture, text, id] of test
+    examples and [training row, test row, influence, its interval], strongest first. ``total`` and ``paired`` count all
+    examples and pairs, shown or not.
     """
 
     classes: list[str]
@@ -45,17 +45,27 @@ def gallery(observed: Observed, exhibits: Exhibits, labels: pd.Series | None = N
     classes = sorted({str(c) for c in table["label"]}, key=_natural)
     number = {name: k for k, name in enumerate(classes)}
     order = chosen["index"].astype(int).tolist()
-    tested = pairs["test_index"].astype(int).drop_duplicates().tolist()
+    partners = pairs.drop_duplicates("test_index")
+    tested = partners["test_index"].astype(int).tolist()
     places: list[Place] = [("train", i) for i in order] + [("test", j) for j in tested]
     sheets = exhibits.sheets(places)
-    names = chosen["id"].astype(str) if "id" in chosen else pd.Series("", chosen.index)
     examples = [
         [number[str(label)], i, round(float(value), 4), e, k, exhibits.text(("train", i)), name]
         for k, (i, label, value, e, name) in enumerate(
-            zip(order, chosen["label"], chosen["memorization"], _intervals(chosen, "memorization"), names, strict=True)
+            zip(
+                order,
+                chosen["label"],
+                chosen["memorization"],
+                _intervals(chosen, "memorization"),
+                _names(chosen, "id"),
+                strict=True,
+            )
         )
     ]
-    tests = [[j, len(order) + k, exhibits.text(("test", j))] for k, j in enumerate(tested)]
+    tests = [
+        [j, len(order) + k, exhibits.text(("test", j)), name]
+        for k, (j, name) in enumerate(zip(tested, _names(partners, "test_id"), strict=True))
+    ]
     row, column = {i: k for k, i in enumerate(order)}, {j: k for k, j in enumerate(tested)}
     listed = [
         [row[int(i)], column[int(j)], round(float(value), 4), e]
@@ -79,6 +89,11 @@ def _chosen(table: pd.DataFrame, paired: set[int]) -> pd.DataFrame:
     room = EVERYTHING - len(kept)
     kept |= set(sorted(paired - kept)[: max(room, 0)])
     return table[table["index"].isin(kept)]
+
+
+def _names(table: pd.DataFrame, column: str) -> list[str]:
+    """The user's own names of rows, empty where there are none."""
+    return table[column].astype(str).tolist() if column in table else [""] * len(table)
 
 
 def _intervals(table: pd.DataFrame, name: str) -> list[list[float] | None]:

@@ -7,7 +7,12 @@
   const slider = at("threshold"), strength = at("influence"), chosen = at("class"), search = at("search");
   let classes = CLASSES, pairs = PAIRS;
 
-  const lower = data.examples.map((e) => `${data.classes[e[CLASS]]} ${e[INDEX]} ${e[NAME]} ${e[TEXT]}`.toLowerCase());
+  const sought = (kind, index, name, text) => `${data.classes[kind]} ${index} #${index} ${name} ${text}`.toLowerCase();
+  const lower = data.examples.map((e) => sought(e[CLASS], e[INDEX], e[NAME], e[TEXT]));
+  const partners = data.pairs.map(([i, j]) => {
+    const [index, , text, name] = data.tests[j];
+    return sought(data.examples[i][CLASS], index, name, text);
+  });
   const members = data.classes.map(() => []);
   data.examples.forEach((e, k) => members[e[CLASS]].push(k));
   members.forEach((m) => m.sort((a, b) => data.examples[b][VALUE] - data.examples[a][VALUE]));
@@ -36,17 +41,17 @@
     node.style.backgroundPosition = `${-(place % across) * edge * scale}px ${-Math.floor(place / across) * edge * scale}px`;
     return node;
   };
-  const card = (k, value, says) => {
+  const card = (k, says, name, text, value) => {
     const node = make("div", "card");
-    if (data.sheets && k !== null) node.append(picture(k, says));
+    if (data.sheets) node.append(picture(k, says));
     if (value) node.append(make("b", "", value));
+    node.append(make("span", "", name));
+    if (text) node.append(make("p", "", text));
     return node;
   };
-  const training = (e) => {
-    const node = card(e[PICTURE], number(e[VALUE], e[ERROR]), `${data.classes[e[CLASS]]}, training example ${e[INDEX]}`);
-    node.append(make("span", "", e[TEXT] || (e[NAME] ? `${e[NAME]}` : `#${e[INDEX]}`)));
-    return node;
-  };
+  const training = (e) => card(
+    e[PICTURE], `${data.classes[e[CLASS]]}, training example ${e[INDEX]}`, e[NAME] || `#${e[INDEX]}`, e[TEXT], number(e[VALUE], e[ERROR]));
+  const testing = (t, name) => card(t[1], `${name}, test example ${t[0]}`, `test ${t[3] || `#${t[0]}`}`, t[2]);
 
   const show = () => {
     const began = performance.now();
@@ -84,17 +89,15 @@
 
     const second = document.createDocumentFragment();
     let linked = 0;
-    for (const [i, j, value, error] of data.pairs) {
-      const e = data.examples[i], test = data.tests[j];
+    for (const [k, [i, j, value, error]] of data.pairs.entries()) {
+      const e = data.examples[i];
       if (value < least || (only !== "" && Number(only) !== e[CLASS])) continue;
-      if (!fits(i) && !(test[2] && test[2].toLowerCase().includes(words))) continue;
+      if (!fits(i) && !partners[k].includes(words)) continue;
       linked += 1;
       if (linked > pairs) continue;
       const line = make("div", "pair"), name = data.classes[e[CLASS]];
-      const other = card(test[1], "", `${name}, test example ${test[0]}`);
-      other.append(make("span", "", test[2] || `test #${test[0]}`));
       const arrow = make("div", "arrow", `${name} → influence ${number(value, error)}`);
-      line.append(training(e), arrow, other);
+      line.append(training(e), arrow, testing(data.tests[j], name));
       second.append(line);
     }
     at("pairs").replaceChildren(second);

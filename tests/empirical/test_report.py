@@ -170,6 +170,33 @@ def test_pairs_beyond_those_shown_are_owned_up_to(chromium, tmp_path):
 
 
 @pytest.mark.browser
+def test_cards_say_whose_they_are_and_search_finds_names_and_indices(chromium, tmp_path):
+    """Rows of a table: the features say nothing of which row it is; its name does, or else its index."""
+    observed, dataset = experiment(400, "text")
+    rows = np.random.default_rng(0).normal(size=(450, 3)).round(3)
+    data = replace(dataset.data, x_train=rows[:400], x_test=rows[400:])
+    named = replace(
+        observed,
+        memorization=observed.memorization.assign(id=[f"tr-{k}" for k in range(400)]),
+        pairs=observed.pairs.assign(test_id=[f"te-{j}" for j in observed.pairs["test_index"]]),
+    )
+    first = observed.pairs.sort_values("influence").iloc[-1]
+    i, j = int(first["train_index"]), int(first["test_index"])
+    for seen, names in ((named, (f"tr-{i}", f"test te-{j}")), (observed, (f"#{i}", f"test #{j}"))):
+        path = tmp_path / "rows.html"
+        path.write_text(page(Comparison(seen, ()), exhibits(Dataset("rows", data))), encoding="utf-8")
+        chromium.get(path.as_uri())
+        assert tuple(s.text for s in chromium.find_elements("css selector", ".pair .card span")[:2]) == names
+        texts = [p.text for p in chromium.find_elements("css selector", ".pair .card p")[:2]]
+        assert texts == [", ".join(f"{v:.3g}" for v in rows[k]) for k in (i, 400 + j)]
+        for word in (*names, f"#{i}", f"#{j}"):
+            put(chromium, "search", word.removeprefix("test "))
+            assert said(chromium, "linked") > 0, word
+        put(chromium, "search", "tr-x")
+        assert said(chromium, "linked") == 0
+
+
+@pytest.mark.browser
 def test_pictures_are_the_examples(chromium, large):
     """The card of the most memorized example shows its own tile: place on the sheet, by index."""
     chromium.get(large.as_uri())

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from empirical.observed import Observed
-from empirical.report.exhibits import Exhibits, Place, Sheets
+from empirical.report.exhibits import NAMES, Exhibits, Place, Sheets, shortened
 
-EVERYTHING = 10_000  # examples up to which all are shown
-MEMORIZED, TYPICAL = 40, 10  # of each class, beyond
+EVERYTHING = 10_000  # examples at the most
+MEMORIZED, TYPICAL = 40, 10  # of each class at the most, where not all are shown
 PAIRS = 2000  # the strongest
 
 
@@ -41,31 +41,20 @@ def gallery(observed: Observed, exhibits: Exhibits, labels: pd.Series | None = N
         table["label"] = ""
     table = table[np.isfinite(table["memorization"].to_numpy(float))]
     pairs = observed.pairs.sort_values("influence", ascending=False).head(PAIRS)
-    chosen = _chosen(table, set(pairs["train_index"].tolist()))
-    classes = sorted({str(c) for c in table["label"]}, key=_natural)
+    chosen = _chosen(table, pairs["train_index"])
+    classes = sorted({str(c) for c in chosen["label"]}, key=_natural)
     number = {name: k for k, name in enumerate(classes)}
-    order = chosen["index"].astype(int).tolist()
     partners = pairs.drop_duplicates("test_index")
-    tested = partners["test_index"].astype(int).tolist()
+    order, tested = (part.astype(int).tolist() for part in (chosen["index"], partners["test_index"]))
     places: list[Place] = [("train", i) for i in order] + [("test", j) for j in tested]
-    sheets = exhibits.sheets(places)
+    words = shortened([exhibits.text(place) for place in places])
+    names = shortened(_names(chosen, "id") + _names(partners, "test_id"), NAMES)
+    columns = (chosen["label"], order, chosen["memorization"], _intervals(chosen, "memorization"))
     examples = [
-        [number[str(label)], i, round(float(value), 4), e, k, exhibits.text(("train", i)), name]
-        for k, (i, label, value, e, name) in enumerate(
-            zip(
-                order,
-                chosen["label"],
-                chosen["memorization"],
-                _intervals(chosen, "memorization"),
-                _names(chosen, "id"),
-                strict=True,
-            )
-        )
+        [number[str(label)], i, round(float(value), 4), e, k, words[k], names[k]]
+        for k, (label, i, value, e) in enumerate(zip(*columns, strict=True))
     ]
-    tests = [
-        [j, len(order) + k, exhibits.text(("test", j)), name]
-        for k, (j, name) in enumerate(zip(tested, _names(partners, "test_id"), strict=True))
-    ]
+    tests = [[j, k, words[k], names[k]] for k, j in enumerate(tested, len(order))]
     row, column = {i: k for k, i in enumerate(order)}, {j: k for k, j in enumerate(tested)}
     listed = [
         [row[int(i)], column[int(j)], round(float(value), 4), e]
@@ -74,21 +63,23 @@ def gallery(observed: Observed, exhibits: Exhibits, labels: pd.Series | None = N
         )
         if int(i) in row
     ]
-    return Gallery(classes, examples, tests, listed, sheets, len(table), len(observed.pairs))
+    return Gallery(
+        shortened(classes, NAMES), examples, tests, listed, exhibits.sheets(places), len(table), len(observed.pairs)
+    )
 
 
-def _chosen(table: pd.DataFrame, paired: set[int]) -> pd.DataFrame:
-    """All rows, or each class's most memorized, its least extreme, and whatever is in a pair."""
+def _chosen(table: pd.DataFrame, paired: pd.Series) -> pd.DataFrame:
+    """All rows; of too many those in a pair, then each class's most memorized and least extreme, as far as there is room."""
     if len(table) <= EVERYTHING:
         return table
-    ordered = table.sort_values("memorization", ascending=False)
-    top = ordered.groupby("label", sort=False).head(MEMORIZED)
-    typical = ordered.iloc[np.argsort(np.abs(ordered["memorization"].to_numpy(float)), kind="stable")]
-    typical = typical.groupby("label", sort=False).head(TYPICAL)
-    kept = set(top["index"]) | set(typical["index"])
-    room = EVERYTHING - len(kept)
-    kept |= set(sorted(paired - kept)[: max(room, 0)])
-    return table[table["index"].isin(kept)]
+    value = table["memorization"]
+    top, typical = (
+        table.loc[by.sort_values(kind="stable").index].groupby("label", sort=False).cumcount()
+        for by in (-value, value.abs())
+    )
+    place = (top / MEMORIZED).clip(upper=(typical + 0.5) / TYPICAL).mask(table["index"].isin(paired), -1)
+    kept = place[place < 1].sort_values(kind="stable").index[:EVERYTHING]
+    return table[table.index.isin(kept)]
 
 
 def _names(table: pd.DataFrame, column: str) -> list[str]:

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import longtail
 from empirical.report import words
-from empirical.report.exhibits import Exhibits, exhibits
+from empirical.report.exhibits import Exhibits, embedded, exhibits
 from empirical.report.gallery import Gallery, gallery
 from longtail.core import ArgumentError
-from longtail.files import json_text, whole_file
+from longtail.files import whole_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +50,7 @@ def write(comparison: Comparison, path: Path, data_dir: str | None = None, datas
         shown = None
     text = page(comparison, exhibits(shown, comparison.observed.arguments.get("data")), shown)
     with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")  # half a surrogate pair, as JSON has it
     return path
 
 
@@ -65,7 +65,6 @@ def page(comparison: Comparison, shown: Exhibits, dataset: Dataset | None = None
     script = _file("script.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.policies["json.dumps_function"] = lambda value, **_: json_text(value)  # NaN is nothing a browser reads
     drawn = [
         {"name": name, "svg": svg(figure, name), "caption": CAPTIONS[name], "table": _table(frames, name)}
         for name, figure in figures(frames, comparison.observed.name, ink=INK).items()
@@ -80,7 +79,7 @@ def page(comparison: Comparison, shown: Exhibits, dataset: Dataset | None = None
         observed=comparison.observed,
         gallery=items,
         least=math.floor(100 * comparison.observed.threshold) / 100,  # the slider's steps; it opens on all pairs
-        data=_data(items),
+        data=embedded(_data(items)),
         style=_file("style.css"),
         script=script,
         digest=digest,

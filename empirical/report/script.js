@@ -5,7 +5,6 @@
   const CLASSES = 12, TYPICAL = 4, MEMORIZED = 8, PAIRS = 24;
   const at = (id) => document.getElementById(id);
   const slider = at("threshold"), strength = at("influence"), chosen = at("class"), search = at("search");
-  let classes = CLASSES, pairs = PAIRS;
 
   const sought = (kind, index, name, text) => `${data.classes[kind]} ${index} #${index} ${name} ${text}`.toLowerCase();
   const lower = data.examples.map((e) => sought(e[CLASS], e[INDEX], e[NAME], e[TEXT]));
@@ -53,66 +52,61 @@
     e[PICTURE], `${data.classes[e[CLASS]]}, training example ${e[INDEX]}`, e[NAME] || `#${e[INDEX]}`, e[TEXT], number(e[VALUE], e[ERROR]));
   const testing = (t, name) => card(t[1], `${name}, test example ${t[0]}`, `test ${t[3] || `#${t[0]}`}`, t[2]);
 
+  let words = "", classes = [], pairs = []; // what is searched for, and what was found and is not drawn yet
+  const fits = (text) => text.includes(words);
+  const section = ([c, found]) => {
+    const level = Number(slider.value), room = chosen.value === "" ? 1 : 6;
+    const block = make("section", "class");
+    block.append(make("h3", "", `${data.classes[c] || "all"} (${count(found.length)})`));
+    const left = make("div"), right = make("div");
+    left.append(make("h4", "", "typical, others teach it"));
+    right.append(make("h4", "", "most memorized"));
+    const usual = members[c].filter((k) => Math.abs(data.examples[k][VALUE]) < Math.max(level, 0.05) && fits(lower[k]))
+      .sort((a, b) => Math.abs(data.examples[a][VALUE]) - Math.abs(data.examples[b][VALUE]));
+    for (const [side, ks, most] of [[left, usual, TYPICAL * room], [right, found, MEMORIZED * room]]) {
+      const row = make("div", "row");
+      ks.slice(0, most).forEach((k) => row.append(training(data.examples[k])));
+      side.append(row);
+    }
+    block.append(left, right);
+    return block;
+  };
+  const pair = ([i, j, value, error]) => {
+    const e = data.examples[i], name = data.classes[e[CLASS]], line = make("div", "pair");
+    line.append(training(e), make("div", "arrow", `${name} → influence ${number(value, error)}`), testing(data.tests[j], name));
+    return line;
+  };
+
+  const draw = (place, button, waiting, many, made) => {
+    at(place).append(...waiting.splice(0, many).map(made));
+    at(button).hidden = waiting.length === 0;
+  };
+  const moreClasses = () => draw("classes", "more", classes, CLASSES, section);
+  const morePairs = () => draw("pairs", "morepairs", pairs, PAIRS, pair);
   const show = () => {
-    const began = performance.now();
-    const level = Number(slider.value), least = Number(strength.value), only = chosen.value, words = search.value.trim().toLowerCase();
+    const level = Number(slider.value), least = Number(strength.value);
+    const within = (c) => chosen.value === "" || Number(chosen.value) === c;
+    words = search.value.trim().toLowerCase();
     at("level").value = level.toFixed(2);
     at("least").value = least.toFixed(2);
-    const fits = (k) => !words || lower[k].includes(words);
-    let total = 0, shown = 0, hidden = 0;
-    const list = document.createDocumentFragment();
-    members.forEach((ids, c) => {
-      if (only !== "" && Number(only) !== c) return;
-      const found = ids.filter((k) => data.examples[k][VALUE] >= level && fits(k));
-      total += found.length;
-      if (!found.length) return;
-      if (shown >= classes) { hidden += 1; return; }
-      shown += 1;
-      const room = only === "" ? 1 : 6;
-      const block = make("section", "class");
-      block.append(make("h3", "", `${data.classes[c] || "all"} (${count(found.length)})`));
-      const left = make("div"), right = make("div");
-      left.append(make("h4", "", "typical, others teach it"));
-      right.append(make("h4", "", "most memorized"));
-      const usual = ids.filter((k) => Math.abs(data.examples[k][VALUE]) < Math.max(level, 0.05) && fits(k))
-        .sort((a, b) => Math.abs(data.examples[a][VALUE]) - Math.abs(data.examples[b][VALUE]));
-      for (const [side, ks, most] of [[left, usual, TYPICAL * room], [right, found, MEMORIZED * room]]) {
-        const row = make("div", "row");
-        ks.slice(0, most).forEach((k) => row.append(training(data.examples[k])));
-        side.append(row);
-      }
-      block.append(left, right);
-      list.append(block);
-    });
-    at("classes").replaceChildren(list);
-    at("more").hidden = hidden === 0;
-
-    const second = document.createDocumentFragment();
-    let linked = 0;
-    for (const [k, [i, j, value, error]] of data.pairs.entries()) {
-      const e = data.examples[i];
-      if (value < least || (only !== "" && Number(only) !== e[CLASS])) continue;
-      if (!fits(i) && !partners[k].includes(words)) continue;
-      linked += 1;
-      if (linked > pairs) continue;
-      const line = make("div", "pair"), name = data.classes[e[CLASS]];
-      const arrow = make("div", "arrow", `${name} → influence ${number(value, error)}`);
-      line.append(training(e), arrow, testing(data.tests[j], name));
-      second.append(line);
-    }
-    at("pairs").replaceChildren(second);
-    at("morepairs").hidden = linked <= pairs;
+    classes = members.map((ids, c) => [c, within(c) ? ids.filter((k) => data.examples[k][VALUE] >= level && fits(lower[k])) : []])
+      .filter(([, found]) => found.length);
+    pairs = data.pairs.filter(([i, , value], k) =>
+      value >= least && within(data.examples[i][CLASS]) && (fits(lower[i]) || fits(partners[k])));
+    const total = classes.reduce((sum, [, found]) => sum + found.length, 0);
     const some = data.total > data.examples.length ? `, of the ${count(data.examples.length)} shown here out of ${count(data.total)}` : "";
     at("count").textContent = `${count(total)} examples${some}`;
     const strongest = data.paired > data.pairs.length ? `, of the ${count(data.pairs.length)} strongest out of ${count(data.paired)}` : "";
-    at("linked").textContent = `${count(linked)} pairs${strongest}`;
-    document.body.dataset.ms = (performance.now() - began).toFixed(1);
+    at("linked").textContent = `${count(pairs.length)} pairs${strongest}`;
+    at("classes").replaceChildren();
+    at("pairs").replaceChildren();
+    moreClasses();
+    morePairs();
   };
 
-  const again = () => { classes = CLASSES; pairs = PAIRS; show(); };
   at("filters").addEventListener("submit", (event) => event.preventDefault());
-  for (const control of [slider, strength, chosen, search]) control.addEventListener("input", again);
-  at("more").addEventListener("click", () => { classes += CLASSES; show(); });
-  at("morepairs").addEventListener("click", () => { pairs += PAIRS; show(); });
+  for (const control of [slider, strength, chosen, search]) control.addEventListener("input", show);
+  at("more").addEventListener("click", moreClasses);
+  at("morepairs").addEventListener("click", morePairs);
   show();
 })();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -17,9 +18,9 @@ from empirical.coupling import Beta
 from empirical.data import Data
 from empirical.dataset import Dataset
 from empirical.observed import Observed
-from empirical.report.exhibits import exhibits
+from empirical.report.exhibits import embedded, exhibits
 from empirical.report.gallery import gallery
-from empirical.report.page import page
+from empirical.report.page import page, write
 from longtail import Problem, Zipf
 
 CRAFTED = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">{{ 7*7 }}"
@@ -141,6 +142,26 @@ def test_class_and_search_filter(chromium, large):
         i for i, label in zip(table["index"], table["label"], strict=True) if label == "c" and str(i).startswith("17")
     ]
     assert slide(chromium, 0)[0] == len(found)
+
+
+@pytest.mark.browser
+def test_more_classes_are_drawn_a_page_at_a_time(chromium, tmp_path):
+    path = write(Comparison(many(60_000, 100), ()), tmp_path / "many.html")
+    chromium.get(path.as_uri())
+    slide(chromium, 0)
+    blocks, drawn = [], []
+    while True:
+        drawn.append(len(chromium.find_elements("css selector", "#classes .card")))
+        blocks.append(len(chromium.find_elements("css selector", ".class")))
+        button = chromium.find_element("id", "more")
+        if not button.is_displayed():
+            break
+        chromium.execute_script("window.kept = document.querySelector('.class'); arguments[0].click()", button)
+        assert chromium.execute_script("return window.kept === document.querySelector('.class')")  # not drawn again
+    assert blocks == [*range(12, 100, 12), 100]
+    assert max(np.diff([0, *drawn])) <= 12 * 12
+    slide(chromium, 0.01)
+    assert len(chromium.find_elements("css selector", ".class")) == 12
 
 
 @pytest.mark.browser
@@ -297,13 +318,52 @@ def test_page_needs_nothing_from_outside(crafted):
         assert scheme not in text.split('id="data"')[0]
 
 
-def test_examples_beyond_ten_thousand_are_chosen_by_class():
+def many(n: int, classes: int) -> Observed:
+    """More examples than are shown, in so many classes, with 400 pairs."""
     rng = np.random.default_rng(0)
-    table = pd.DataFrame({"index": np.arange(30_000), "label": rng.integers(0, 20, 30_000)})
-    table["memorization"] = rng.beta(0.3, 1, 30_000)
-    pairs = pd.DataFrame({"train_index": [5, 29_999], "test_index": [0, 1], "influence": [0.5, 0.4]})
-    items = gallery(Observed("many", table, pairs, 20, 10, 500, 0.7), exhibits(None))
-    assert len(items.examples) <= 10_000
-    assert len(items.pairs) == 2
-    top = table.sort_values("memorization").groupby("label").tail(1)
-    assert set(top["index"]) <= {e[1] for e in items.examples}
+    table = pd.DataFrame({"index": np.arange(n), "label": rng.integers(0, classes, n)})
+    table["memorization"] = rng.beta(0.3, 1, n)
+    pairs = pd.DataFrame({"train_index": rng.choice(n, 400, replace=False), "test_index": np.arange(400) % 50})
+    pairs["influence"] = rng.uniform(0.15, 1, 400)
+    return Observed("many", table, pairs, classes, 50, 500, 0.7)
+
+
+@pytest.mark.parametrize("classes", [20, 1000, 9000])
+def test_examples_beyond_ten_thousand_are_chosen_by_class(classes):
+    """However many classes: whatever is in a pair, then the most memorized of every class."""
+    observed = many(60_000, classes)
+    items = gallery(observed, exhibits(None))
+    shown = {e[1] for e in items.examples}
+    assert len(items.examples) == len(shown) <= 10_000
+    assert len(shown) > (1_000 if classes == 20 else 9_999)
+    assert len(items.pairs) == 400
+    top = observed.memorization.sort_values("memorization").groupby("label").tail(1)
+    assert set(top["index"]) <= shown
+
+
+@pytest.mark.parametrize("mark", ["記憶", "<a & b> ", "\U0001f600", "\x01\ud800"])
+def test_long_texts_and_names_are_cut_to_what_a_page_may_weigh(mark, tmp_path):
+    """In any script: what takes a byte as a letter takes six where it must be escaped."""
+    observed, dataset = experiment(10_000, "text")
+    data = replace(dataset.data, x_train=[mark * 200 + str(k) for k in range(10_000)], x_test=[mark * 200] * 50)
+    table = observed.memorization.assign(id=[f"{mark * 50}{k}".replace("\ud800", "") for k in range(10_000)])
+    path = write(
+        Comparison(replace(observed, memorization=table), ()), tmp_path / "x.html", None, replace(dataset, data=data)
+    )
+    assert 2_000_000 < path.stat().st_size < 10_000_000
+    text = path.read_text(encoding="utf-8").split('id="data">')[1].split("</script>")[0]
+    assert "<" not in text
+    shown = json.loads(text)
+    assert len(shown["examples"]) == 10_000
+    for *_, words, name in shown["examples"][::999]:
+        assert len(words) >= 15
+        assert len(name) >= 15
+        assert (mark * 200).startswith(words.removesuffix("…"))
+
+
+def test_json_in_the_page_is_json_and_ends_no_line_or_element():
+    hostile = "</script><!--\u2028\u2029& 'x' \"é\" \\"
+    text = embedded({"x": [hostile, float("nan")]})
+    assert not set("<\u2028\u2029") & set(text)
+    assert "é" in text
+    assert json.loads(text) == {"x": [hostile, None]}

@@ -23,10 +23,11 @@ def headline(comparison: Comparison) -> str:
     share = float((seen.values >= SHOWN).mean()) if len(seen.values) else 0.0
     memorized = f"{share:.1%} of {len(seen.values):,} training examples have memorization of {SHOWN:g} or more"
     if not comparison.fits:
-        return (
-            f"{memorized}. There is no theory beside it: theory asks how often a guess is right, and without labels the "
-            "number of classes is not known. Give it as --labels K."
-        )
+        why = comparison.why
+        if seen.labels is None:
+            why = "theory asks how often a guess is right, and without labels the number of classes is not known"
+            why += "; give it as --labels K"
+        return f"{memorized}. There is no theory beside it: {why}."
     best = comparison.best
     fitted = float(np.interp(SHOWN, best.shares["threshold"], best.shares["fitted"]))
     points = f"{100 * best.distance:.2g} points"

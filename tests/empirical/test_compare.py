@@ -114,12 +114,32 @@ def test_without_labels_there_is_no_theory_and_the_report_says_why(bare, caplog)
     with caplog.at_level("INFO"):
         page = compare.report(bare)
     assert page is not None
-    assert "--labels K" in caplog.text
+    assert "--labels: got None" in caplog.text
     text = page.read_text()
     assert "number of classes is not known" in text
     assert text.count("<figure") == 0
     assert "Every fit" not in text
     assert "3 pairs of influence 0.15 or more" in text
+
+
+@pytest.mark.parametrize(
+    ("rows", "least", "why"), [(1500, 0.0, "0 throughout"), (88, 1.0, "88 estimates"), (0, 1.0, "0 est")]
+)
+def test_where_nothing_can_be_fitted_the_report_says_why_and_shows_the_rest(run, tmp_path, caplog, rows, least, why):
+    table = pd.read_csv(run / "memorization.csv").head(rows)
+    table.assign(memorization=least * table["memorization"]).to_csv(tmp_path / "memorization.csv", index=False)
+    for name in ("pairs.csv", "summary.json"):
+        (tmp_path / name).write_bytes((run / name).read_bytes())
+    with caplog.at_level("INFO"):
+        assert compare.report(tmp_path) == tmp_path / "report.html"
+    assert "no theory in the report" in caplog.text
+    text = (tmp_path / "report.html").read_text()
+    headline = text.split('<p class="headline">')[1].split("</p>")[0]
+    assert f"{rows:,} training examples" in headline
+    assert why in headline
+    shown = json.loads(text.split('id="data">')[1].split("</script>")[0])
+    assert (len(shown["examples"]), shown["paired"]) == (rows, 3)
+    assert compare.main([str(tmp_path), *FAST]) == 2  # where a fit is what was asked for
 
 
 def test_number_of_classes_can_be_told_where_it_is_not_known(run, bare, capsys):

@@ -32,7 +32,7 @@ def figures(frames: Mapping[str, pd.DataFrame], name: str, ink: str = INK) -> di
         "samples": lambda: samples(frames["error_against_samples"]),
     }
     needed = {"removal": "predicted_removal", "samples": "error_against_samples", "theory": "shares"}
-    with styled(**dict.fromkeys(INKED, ink), **{"svg.fonttype": "none"}):
+    with styled(**dict.fromkeys(INKED, ink)):
         return {key: plain_powers(draw()) for key, draw in wanted.items() if needed.get(key, key) in frames}
 
 

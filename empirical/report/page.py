@@ -10,6 +10,7 @@ import io
 import math
 import re
 from collections.abc import Mapping
+from html import escape
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from empirical.report.exhibits import Exhibits, embedded, exhibits
 from empirical.report.gallery import Gallery, gallery
 from longtail.core import ArgumentError
 from longtail.files import whole_file
+from longtail.plots import styled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +68,12 @@ def page(comparison: Comparison, shown: Exhibits, dataset: Dataset | None = None
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     drawn = [
-        {"name": name, "svg": svg(figure, name), "caption": CAPTIONS[name], "table": _table(frames, name)}
+        {
+            "name": name,
+            "svg": svg(figure, name, CAPTIONS[name]),
+            "caption": CAPTIONS[name],
+            "table": _table(frames, name),
+        }
         for name, figure in figures(frames, comparison.observed.name, ink=INK).items()
     ]
     return environment.from_string(_file("page.html")).render(
@@ -87,10 +94,11 @@ def page(comparison: Comparison, shown: Exhibits, dataset: Dataset | None = None
     )
 
 
-def svg(figure: Figure, prefix: str) -> str:
-    """A figure as inline SVG: no fixed size, ids of its own, drawn in the page's color."""
+def svg(figure: Figure, prefix: str, caption: str) -> str:
+    """A figure as inline SVG: no fixed size, ids of its own, drawn in the page's color; its words are text, and it has a name."""
     out = io.StringIO()
-    figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    with styled(**{"svg.fonttype": "none"}):
+        figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = out.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
@@ -98,7 +106,8 @@ def svg(figure: Figure, prefix: str) -> str:
     text = re.sub(r'(href="#|url\(#)', rf"\g<1>{prefix}-", text)
     text = re.sub(r'<svg ([^>]*?)width="[^"]*" ', r"<svg \1", text, count=1)
     text = re.sub(r'<svg ([^>]*?)height="[^"]*" ', r"<svg \1", text, count=1)
-    return text.replace(INK, "currentColor").replace("<svg ", '<svg role="img" ', 1)
+    says = escape(f"{figure.axes[0].get_title('left')}. {caption}")
+    return text.replace(INK, "currentColor").replace("<svg ", f'<svg role="img" aria-label="{says}" ', 1)
 
 
 def _labels(comparison: Comparison, dataset: Dataset | None) -> pd.Series | None:

@@ -6,6 +6,7 @@ import pytest
 
 from empirical import plots
 from empirical.report import draw
+from empirical.report.page import INK, svg
 from longtail.plots import (
     drawing,
     grouped_figure,
@@ -83,9 +84,13 @@ def test_names_are_drawn_as_they_are(figure, tmp_path):
     assert drawn.count("$") == 3 * drawn.count(ODD)
 
 
-def test_no_figure_of_the_report_has_markup(tmp_path):
-    for figure in report().values():
-        assert "$" not in texts(figure, tmp_path)
+def test_figures_of_the_report_are_text_without_markup_and_have_names():
+    for name, figure in report().items():
+        drawn = svg(figure, name, "Line: a < b.")
+        assert "$" not in drawn
+        assert "</text>" in drawn  # words, not their outlines
+        assert f'aria-label="{figure.axes[0].get_title("left")}. Line: a &lt; b."' in drawn
+        assert draw.INK not in svg(report(INK)[name], name, "")
 
 
 def test_powers_are_plain(tmp_path):

@@ -298,6 +298,12 @@ def test_fits_a_phone_in_light_and_dark(chromium, large, scheme):
     try:
         chromium.get(large.as_uri())
         assert chromium.execute_script("return document.documentElement.scrollWidth") <= 360
+        sizes = chromium.execute_script(
+            "return [...document.querySelectorAll('figure svg text')].map("
+            "t => parseFloat(getComputedStyle(t).fontSize) * Math.hypot(t.getScreenCTM().a, t.getScreenCTM().b))"
+        )
+        assert len(sizes) > 50
+        assert min(sizes) >= 9.5
         paper, ink = (
             sum(int(v) for v in color[color.index("(") + 1 : -1].split(",")[:3]) / 3
             for color in chromium.execute_script(

@@ -18,6 +18,7 @@ from empirical.observed import published, read
 from empirical.report.exhibits import exhibits
 from empirical.report.gallery import gallery
 from longtail import ArgumentError, Problem, Zipf
+from longtail.plots import save
 from longtail.run import Run
 from simulations.places import data_folder
 from tests.empirical.places import real
@@ -82,6 +83,9 @@ def test_figures_are_redrawn_from_csv_alone(run, tmp_path):
     compare.main([str(run), "--out", str(tmp_path), *FAST])
     again = figures(Run.read(tmp_path / "compare").frames, "planted")
     assert set(again) == {"theory", "distribution", "influence", "removal", "samples"}
+    for name, figure in again.items():
+        (tmp_path / "again").mkdir(exist_ok=True)
+        assert save(figure, tmp_path / "again" / f"{name}.png").read_bytes() == (tmp_path / f"{name}.png").read_bytes()
 
 
 def test_report_is_what_estimate_calls_and_says_why_there_is_none(run, tmp_path, caplog):

@@ -327,8 +327,8 @@ def test_keyboard_reaches_every_control_and_moves_the_slider(chromium, large):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_fits_a_phone_in_light_and_dark(chromium, large, scheme):
+@pytest.mark.parametrize(("kind", "scheme"), [("large", "light"), ("crafted", "dark")])
+def test_fits_a_phone_in_light_and_dark(chromium, kind, scheme, request):
     chromium.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride", {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
     )
@@ -336,7 +336,7 @@ def test_fits_a_phone_in_light_and_dark(chromium, large, scheme):
         "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     )
     try:
-        chromium.get(large.as_uri())
+        chromium.get(request.getfixturevalue(kind).as_uri())
         assert chromium.execute_script("return document.documentElement.scrollWidth") <= 360
         sizes = chromium.execute_script(
             "return [...document.querySelectorAll('figure svg text')].map("

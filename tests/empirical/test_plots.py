@@ -93,6 +93,24 @@ def test_figures_of_the_report_are_text_without_markup_and_have_names():
         assert draw.INK not in svg(report(INK)[name], name, "")
 
 
+def test_removal_at_one_threshold_reads_as_one():
+    """Four bars beside one another, on an axis wide enough to show that they are at one place; no words on the points."""
+    rows = [{"set": name, "threshold": 0.25, "tests": 74} for name in ("all", "no duplicates")]
+    observed = pd.DataFrame(rows).assign(lost=0.0, lost_random=-0.02, lost_stderr=0.02, lost_random_stderr=0.02)
+    predicted = pd.DataFrame({"threshold": [0.25], "lost": 0.113, "lost_random": 0.023})
+    with styled():
+        figure = draw.removal(predicted, observed)
+        figure.draw_without_rendering()
+    axes = figure.axes[0]
+    low, high = axes.get_xlim()
+    assert (low, high) == pytest.approx((0.2, 0.3))
+    places = np.array([bar.lines[0].get_xdata()[0] for bar in axes.containers])
+    assert len(set(places)) == 4
+    assert np.abs(places - 0.25).max() < 0.02 * (high - low)
+    assert figure.legends[0].get_window_extent().y1 < axes.get_tightbbox().y0
+    assert figure.legends[0].get_window_extent().x1 <= figure.bbox.x1
+
+
 def test_powers_are_plain(tmp_path):
     with drawing(4, 3) as figure:
         axes = figure.subplots()

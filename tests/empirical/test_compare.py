@@ -15,9 +15,11 @@ from empirical import compare, options, remove
 from empirical.bridge import planted
 from empirical.coupling import Beta
 from empirical.observed import published, read
+from empirical.report import words
 from empirical.report.exhibits import exhibits
 from empirical.report.gallery import gallery
 from longtail import ArgumentError, Problem, Zipf
+from longtail.core import Estimate
 from longtail.plots import save
 from longtail.run import Run
 from simulations.places import data_folder
@@ -206,6 +208,14 @@ def test_loss_without_near_duplicates_is_said_and_drawn(removed, capsys):
     frames["removal"] = frames["removal"].drop(columns="set")
     labels = figures(frames, "x")["removal"].axes[0].get_legend_handles_labels()[1]
     assert not any("without near-duplicates" in label for label in labels)
+
+
+def test_numbers_are_shown_to_digits_that_tell_them_apart():
+    assert words.brief("Zipf(alpha=0.7623997, size=13353)") == "Zipf(alpha=0.762, size=13353)"
+    assert words.brief("Geometric(ratio=0.9998362479353741, size=8136)") == "Geometric(ratio=0.999836, size=8136)"
+    assert words.brief("Beta(a=49000.123, b=5.4321e-05)") == "Beta(a=49000, b=5.43e-05)"
+    assert words._pinned("size", Estimate(8234.5, 532.1)) == "size 8,230 ± 530"
+    assert words._pinned("ratio", Estimate(0.99983625, 1.234e-5)) == "ratio 0.999836 ± 1.2e-05"
 
 
 def test_classes_may_be_called_as_missing_values_are(run, tmp_path):

@@ -73,7 +73,7 @@
   };
   const pair = ([i, j, value, error]) => {
     const e = data.examples[i], name = data.classes[e[CLASS]], line = make("div", "pair");
-    line.append(training(e), make("div", "arrow", `${name} → influence ${number(value, error)}`), testing(data.tests[j], name));
+    line.append(make("div", "strength", `${name && `${name}: `}influence ${number(value, error)}`), training(e), testing(data.tests[j], name));
     return line;
   };
 

@@ -227,7 +227,7 @@ def test_pairs_beyond_those_shown_are_owned_up_to(chromium, tmp_path):
     chromium.get(path.as_uri())
     assert chromium.find_element("id", "linked").text == "2,000 pairs, of the 2,000 strongest out of 2,600"
     assert chromium.find_element("id", "least").text == "0.18"
-    assert "influence 1.000" in chromium.find_element("css selector", ".pair .arrow").text
+    assert "influence 1.000" in chromium.find_element("css selector", ".pair .strength").text
 
 
 @pytest.mark.browser

@@ -35,7 +35,8 @@ def report(
 ) -> Path | None:
     """``report.html``, tables and figures for a run's folder, into ``out`` or the folder itself: what estimate calls last.
 
-    A few fits only, for it is to take seconds; None, and the reason in the log, where there is nothing to compare.
+    A few fits only, for it is to take seconds. Where nothing can be fitted, the page says why and shows the rest; None, and
+    the reason in the log, where there is no run.
     """
     from empirical.comparison import Comparison
     from empirical.observed import read
@@ -45,13 +46,14 @@ def report(
     quick = {"family": ["Zipf", "Uniform"], "coupling": ["beta"], "simulations": 50, "seed": seed}
     try:
         observed = read(directory)
-        if observed.labels is None:
-            log.info("no theory in the report: without labels the number of classes is not known; give --labels K")
-            return _write(Comparison(observed, ()), target, {"DIR": str(directory), "seed": seed}, None, dataset)
-        comparison = _comparison(observed, quick | {"directory": directory})
     except ArgumentError as error:
         log.info("no report: %s", error)
         return None
+    try:
+        comparison = _comparison(observed, quick | {"directory": directory})
+    except ArgumentError as error:
+        log.info("no theory in the report: %s", error)
+        comparison = Comparison(observed, (), why=f"{error.shown}; {error.remedy}")
     return _write(comparison, target, {"DIR": str(directory), "seed": seed}, None, dataset)
 
 

@@ -30,7 +30,7 @@ NOT_REJECTED = 0.05
 
 @dataclass(frozen=True)
 class Comparison:
-    """The observed estimates and fits to them, best first; none where the number of classes is not known.
+    """The observed estimates and fits to them, best first; or none, and ``why``.
 
     ``removal`` is what retraining found, ``foretold`` what was written down before it: that is then the prediction, not
     what a fit of today would say.
@@ -40,6 +40,7 @@ class Comparison:
     fits: tuple[Bridge, ...]
     removal: pd.DataFrame | None = field(default=None, repr=False)
     foretold: pd.DataFrame | None = field(default=None, repr=False)
+    why: str = ""
 
     @property
     def best(self) -> Bridge:
@@ -202,7 +203,7 @@ def compare(
     values = observed.values
     if len(values) and np.ptp(values) == 0:
         raise ArgumentError(
-            "DIR", f"memorization of {values[0]:g} throughout", "nothing is memorized; nothing to explain"
+            "DIR", f"memorization of {values[0]:g} throughout", "all alike, there is nothing to explain"
         )
     chosen = list(couplings)
     tried = dict.fromkeys([*((f, c) for f in families for c in chosen), BASELINE])

@@ -61,13 +61,13 @@ def read_table(path: Path, names: Collection[str] = (), numbers: Collection[str]
     return table.fillna(dict.fromkeys(named, ""))
 
 
-def json_text(value: Any, indent: int | None = None) -> str:
+def json_text(value: Any, indent: int | None = None, *, ensure_ascii: bool = True) -> str:
     """``value`` as JSON, which knows no NaN and no infinity: they become null.
 
     >>> json_text({"known": 0.5, "unknown": [float("nan")]})
     '{"known": 0.5, "unknown": [null]}'
     """
-    return json.dumps(_finite(value), indent=indent, allow_nan=False)
+    return json.dumps(_finite(value), indent=indent, allow_nan=False, ensure_ascii=ensure_ascii)
 
 
 def _finite(value: Any) -> Any:

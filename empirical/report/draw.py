@@ -32,7 +32,7 @@ def figures(frames: Mapping[str, pd.DataFrame], name: str, ink: str = INK) -> di
         "samples": lambda: samples(frames["error_against_samples"]),
     }
     needed = {"removal": "predicted_removal", "samples": "error_against_samples", "theory": "shares"}
-    with styled(**dict.fromkeys(INKED, ink), **{"svg.fonttype": "none"}):
+    with styled(**dict.fromkeys(INKED, ink)):
         return {key: plain_powers(draw()) for key, draw in wanted.items() if needed.get(key, key) in frames}
 
 
@@ -99,6 +99,9 @@ def removal(predicted: pd.DataFrame, observed: pd.DataFrame | None) -> Figure:
         {"marker": ".", "markersize": 5} if len(predicted) < 10 else {}
     )  # so that a single threshold is seen
     theta = predicted["threshold"]
+    everywhere = theta if observed is None else [*theta, *observed["threshold"]]
+    low, high = min(everywhere) - 0.05, max(everywhere) + 0.05
+    axes.set_xlim(low, high)
     axes.plot(theta, predicted["lost"], "-", color=ORANGE, label="memorized ≥ θ, theory", **few)
     axes.plot(theta, predicted["lost_random"], "--", color=GRAY, label="as many at random, theory", **few)
     looks = (
@@ -111,7 +114,7 @@ def removal(predicted: pd.DataFrame, observed: pd.DataFrame | None) -> Figure:
         rows = of_set(observed, chosen) if observed is not None else predicted.iloc[:0]
         if rows.empty:
             continue
-        beside = 0.006 * (place - 1.5)  # bars that would hide each other
+        beside = 0.009 * (high - low) * (place - 1.5)  # bars that would hide each other
         bars = BARS | {"color": color, "fmt": marker}
         axes.errorbar(
             rows["threshold"] + beside,
@@ -124,7 +127,8 @@ def removal(predicted: pd.DataFrame, observed: pd.DataFrame | None) -> Figure:
     axes.set_xlabel("memorization of at least θ")
     axes.set_ylabel("test accuracy lost")
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.legend()
+    figure.set_figheight(4.6)
+    figure.legend(loc="outside lower left", ncols=2, columnspacing=1, handlelength=1.5)  # up to six: no corner is free
     return figure
 
 

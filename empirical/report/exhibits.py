@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from longtail.files import json_text
+
 if TYPE_CHECKING:
     from empirical.dataset import Dataset
 
 Place = tuple[str, int]  # ("train" or "test", index)
-BUDGET = 6_500_000  # bytes of all pictures, before base64 adds a third
+BUDGET = 6_000_000  # bytes of all pictures, before base64 adds a third; and of all texts
+NAMES = 400_000  # bytes of the rows' names, and of the classes'
 ACROSS, PER_SHEET = 40, 1000
 STEPS = ((32, 72), (32, 45), (24, 40), (20, 30), (16, 20), (12, 15))  # edge in pixels and quality, until they fit
-LONGEST = 240  # characters of a text
+LENGTHS = (240, 120, 60, 30, 15)  # of texts and names in characters, until they fit
 FEATURES = 8
+UNSAFE = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "<\u2028\u2029"})
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,8 @@ class Exhibits:
     texts: dict[str, Sequence[str]] | None = field(default=None, repr=False)
 
     def text(self, place: Place) -> str:
-        """The example's words, cut where long."""
-        if self.texts is None:
-            return ""
-        words = str(self.texts[place[0]][place[1]])
-        return words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
+        """The example's words."""
+        return "" if self.texts is None else str(self.texts[place[0]][place[1]])
 
     def sheets(self, places: Sequence[Place]) -> Sheets | None:
         """Pictures of the examples in order, as large and as good as the budget allows."""
@@ -81,6 +82,24 @@ class Exhibits:
         out = io.BytesIO()
         sheet.save(out, "WEBP", quality=quality, method=4)
         return out.getvalue()
+
+
+def shortened(texts: Sequence[str], budget: int = BUDGET) -> list[str]:
+    """Texts cut alike, as long as the budget of bytes in the page allows.
+
+    >>> [len(text) for text in shortened(["<" * 200, "b"], budget=1000)]
+    [120, 1]
+    """
+    for longest in LENGTHS:
+        cut = [text if len(text) <= longest else text[: longest - 1] + "…" for text in texts]
+        if sum(len(embedded(text).encode("utf-8", "backslashreplace")) for text in cut) <= budget:
+            break
+    return cut
+
+
+def embedded(value: Any) -> str:
+    """JSON for a script element: nothing in it ends the element, opens a comment, or ends a line of old JavaScript."""
+    return json_text(value, ensure_ascii=False).translate(UNSAFE)
 
 
 def pixels(image: NDArray[Any]) -> NDArray[np.uint8]:

@@ -9,17 +9,18 @@ import numpy as np
 import pandas as pd
 
 from empirical.observed import Observed
-from empirical.report.exhibits import Exhibits, Place, Sheets
+from empirical.report.exhibits import NAMES, Exhibits, Place, Sheets, shortened
 
-EVERYTHING = 10_000  # examples up to which all are shown
-MEMORIZED, TYPICAL = 40, 10  # of each class, beyond
-PAIRS = 600
+EVERYTHING = 10_000  # examples at the most
+MEMORIZED, TYPICAL = 40, 10  # of each class at the most, where not all are shown
+PAIRS = 2000  # the strongest
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """Rows for the script: [class, index, memorization, its interval, picture, text, id], [index, picture, text] of test examples
-    and [training row, test row, influence, its interval]. ``total`` counts all examples, shown or not.
+    """Rows for the script: [class, index, memorization, its interval, picture, text, id], [index, picture, text, id] of test
+    examples and [training row, test row, influence, its interval], strongest first. ``total`` and ``paired`` count all
+    examples and pairs, shown or not.
     """
 
     classes: list[str]
@@ -28,6 +29,7 @@ class Gallery:
     pairs: list[list[Any]] = field(repr=False)
     sheets: Sheets | None
     total: int
+    paired: int
 
 
 def gallery(observed: Observed, exhibits: Exhibits, labels: pd.Series | None = None) -> Gallery:
@@ -39,21 +41,20 @@ def gallery(observed: Observed, exhibits: Exhibits, labels: pd.Series | None = N
         table["label"] = ""
     table = table[np.isfinite(table["memorization"].to_numpy(float))]
     pairs = observed.pairs.sort_values("influence", ascending=False).head(PAIRS)
-    chosen = _chosen(table, set(pairs["train_index"].tolist()))
-    classes = sorted({str(c) for c in table["label"]}, key=_natural)
+    chosen = _chosen(table, pairs["train_index"])
+    classes = sorted({str(c) for c in chosen["label"]}, key=_natural)
     number = {name: k for k, name in enumerate(classes)}
-    order = chosen["index"].astype(int).tolist()
-    tested = pairs["test_index"].astype(int).drop_duplicates().tolist()
+    partners = pairs.drop_duplicates("test_index")
+    order, tested = (part.astype(int).tolist() for part in (chosen["index"], partners["test_index"]))
     places: list[Place] = [("train", i) for i in order] + [("test", j) for j in tested]
-    sheets = exhibits.sheets(places)
-    names = chosen["id"].astype(str) if "id" in chosen else pd.Series("", chosen.index)
+    words = shortened([exhibits.text(place) for place in places])
+    names = shortened(_names(chosen, "id") + _names(partners, "test_id"), NAMES)
+    columns = (chosen["label"], order, chosen["memorization"], _intervals(chosen, "memorization"))
     examples = [
-        [number[str(label)], i, round(float(value), 4), e, k, exhibits.text(("train", i)), name]
-        for k, (i, label, value, e, name) in enumerate(
-            zip(order, chosen["label"], chosen["memorization"], _intervals(chosen, "memorization"), names, strict=True)
-        )
+        [number[str(label)], i, round(float(value), 4), e, k, words[k], names[k]]
+        for k, (label, i, value, e) in enumerate(zip(*columns, strict=True))
     ]
-    tests = [[j, len(order) + k, exhibits.text(("test", j))] for k, j in enumerate(tested)]
+    tests = [[j, k, words[k], names[k]] for k, j in enumerate(tested, len(order))]
     row, column = {i: k for k, i in enumerate(order)}, {j: k for k, j in enumerate(tested)}
     listed = [
         [row[int(i)], column[int(j)], round(float(value), 4), e]
@@ -62,21 +63,28 @@ def gallery(observed: Observed, exhibits: Exhibits, labels: pd.Series | None = N
         )
         if int(i) in row
     ]
-    return Gallery(classes, examples, tests, listed, sheets, len(table))
+    return Gallery(
+        shortened(classes, NAMES), examples, tests, listed, exhibits.sheets(places), len(table), len(observed.pairs)
+    )
 
 
-def _chosen(table: pd.DataFrame, paired: set[int]) -> pd.DataFrame:
-    """All rows, or each class's most memorized, its least extreme, and whatever is in a pair."""
+def _chosen(table: pd.DataFrame, paired: pd.Series) -> pd.DataFrame:
+    """All rows; of too many those in a pair, then each class's most memorized and least extreme, as far as there is room."""
     if len(table) <= EVERYTHING:
         return table
-    ordered = table.sort_values("memorization", ascending=False)
-    top = ordered.groupby("label", sort=False).head(MEMORIZED)
-    typical = ordered.iloc[np.argsort(np.abs(ordered["memorization"].to_numpy(float)), kind="stable")]
-    typical = typical.groupby("label", sort=False).head(TYPICAL)
-    kept = set(top["index"]) | set(typical["index"])
-    room = EVERYTHING - len(kept)
-    kept |= set(sorted(paired - kept)[: max(room, 0)])
-    return table[table["index"].isin(kept)]
+    value = table["memorization"]
+    top, typical = (
+        table.loc[by.sort_values(kind="stable").index].groupby("label", sort=False).cumcount()
+        for by in (-value, value.abs())
+    )
+    place = (top / MEMORIZED).clip(upper=(typical + 0.5) / TYPICAL).mask(table["index"].isin(paired), -1)
+    kept = place[place < 1].sort_values(kind="stable").index[:EVERYTHING]
+    return table[table.index.isin(kept)]
+
+
+def _names(table: pd.DataFrame, column: str) -> list[str]:
+    """The user's own names of rows, empty where there are none."""
+    return table[column].astype(str).tolist() if column in table else [""] * len(table)
 
 
 def _intervals(table: pd.DataFrame, name: str) -> list[list[float] | None]:

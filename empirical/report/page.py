@@ -7,18 +7,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import math
 import re
 from collections.abc import Mapping
+from html import escape
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import longtail
 from empirical.report import words
-from empirical.report.exhibits import Exhibits, exhibits
+from empirical.report.exhibits import Exhibits, embedded, exhibits
 from empirical.report.gallery import Gallery, gallery
 from longtail.core import ArgumentError
-from longtail.files import json_text, whole_file
+from longtail.files import whole_file
+from longtail.plots import styled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +52,7 @@ def write(comparison: Comparison, path: Path, data_dir: str | None = None, datas
         shown = None
     text = page(comparison, exhibits(shown, comparison.observed.arguments.get("data")), shown)
     with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")  # half a surrogate pair, as JSON has it
     return path
 
 
@@ -64,9 +67,13 @@ def page(comparison: Comparison, shown: Exhibits, dataset: Dataset | None = None
     script = _file("script.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.policies["json.dumps_function"] = lambda value, **_: json_text(value)  # NaN is nothing a browser reads
     drawn = [
-        {"name": name, "svg": svg(figure, name), "caption": CAPTIONS[name], "table": _table(frames, name)}
+        {
+            "name": name,
+            "svg": svg(figure, name, CAPTIONS[name]),
+            "caption": CAPTIONS[name],
+            "table": _table(frames, name),
+        }
         for name, figure in figures(frames, comparison.observed.name, ink=INK).items()
     ]
     return environment.from_string(_file("page.html")).render(
@@ -78,7 +85,8 @@ def page(comparison: Comparison, shown: Exhibits, dataset: Dataset | None = None
         brief=words.brief,
         observed=comparison.observed,
         gallery=items,
-        data=_data(items),
+        least=math.floor(100 * comparison.observed.threshold) / 100,  # the slider's steps; it opens on all pairs
+        data=embedded(_data(items)),
         style=_file("style.css"),
         script=script,
         digest=digest,
@@ -86,10 +94,11 @@ def page(comparison: Comparison, shown: Exhibits, dataset: Dataset | None = None
     )
 
 
-def svg(figure: Figure, prefix: str) -> str:
-    """A figure as inline SVG: no fixed size, ids of its own, drawn in the page's color."""
+def svg(figure: Figure, prefix: str, caption: str) -> str:
+    """A figure as inline SVG: no fixed size, ids of its own, drawn in the page's color; its words are text, and it has a name."""
     out = io.StringIO()
-    figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    with styled(**{"svg.fonttype": "none"}):
+        figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = out.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
@@ -97,7 +106,8 @@ def svg(figure: Figure, prefix: str) -> str:
     text = re.sub(r'(href="#|url\(#)', rf"\g<1>{prefix}-", text)
     text = re.sub(r'<svg ([^>]*?)width="[^"]*" ', r"<svg \1", text, count=1)
     text = re.sub(r'<svg ([^>]*?)height="[^"]*" ', r"<svg \1", text, count=1)
-    return text.replace(INK, "currentColor").replace("<svg ", '<svg role="img" ', 1)
+    says = escape(f"{figure.axes[0].get_title('left')}. {caption}")
+    return text.replace(INK, "currentColor").replace("<svg ", f'<svg role="img" aria-label="{says}" ', 1)
 
 
 def _labels(comparison: Comparison, dataset: Dataset | None) -> pd.Series | None:
@@ -137,6 +147,7 @@ def _data(items: Gallery) -> dict[str, Any]:
         "pairs": items.pairs,
         "sheets": layout,
         "total": items.total,
+        "paired": items.paired,
     }
 
 

@@ -4,10 +4,14 @@
   const [CLASS, INDEX, VALUE, ERROR, PICTURE, TEXT, NAME] = [0, 1, 2, 3, 4, 5, 6];
   const CLASSES = 12, TYPICAL = 4, MEMORIZED = 8, PAIRS = 24;
   const at = (id) => document.getElementById(id);
-  const slider = at("threshold"), chosen = at("class"), search = at("search");
-  let classes = CLASSES, pairs = PAIRS;
+  const slider = at("threshold"), strength = at("influence"), chosen = at("class"), search = at("search");
 
-  const lower = data.examples.map((e) => `${data.classes[e[CLASS]]} ${e[INDEX]} ${e[NAME]} ${e[TEXT]}`.toLowerCase());
+  const sought = (kind, index, name, text) => `${data.classes[kind]} ${index} #${index} ${name} ${text}`.toLowerCase();
+  const lower = data.examples.map((e) => sought(e[CLASS], e[INDEX], e[NAME], e[TEXT]));
+  const partners = data.pairs.map(([i, j]) => {
+    const [index, , text, name] = data.tests[j];
+    return sought(data.examples[i][CLASS], index, name, text);
+  });
   const members = data.classes.map(() => []);
   data.examples.forEach((e, k) => members[e[CLASS]].push(k));
   members.forEach((m) => m.sort((a, b) => data.examples[b][VALUE] - data.examples[a][VALUE]));
@@ -24,6 +28,7 @@
     if (text !== undefined) node.textContent = text;
     return node;
   };
+  const count = (n) => n.toLocaleString("en");
   const number = (value, range) => value.toFixed(3) + (range === null ? "" : ` (${range[0].toFixed(2)} to ${range[1].toFixed(2)})`);
 
   const picture = (k, says) => {
@@ -35,77 +40,73 @@
     node.style.backgroundPosition = `${-(place % across) * edge * scale}px ${-Math.floor(place / across) * edge * scale}px`;
     return node;
   };
-  const card = (k, value, says) => {
+  const card = (k, says, name, text, value) => {
     const node = make("div", "card");
-    if (data.sheets && k !== null) node.append(picture(k, says));
+    if (data.sheets) node.append(picture(k, says));
     if (value) node.append(make("b", "", value));
+    node.append(make("span", "", name));
+    if (text) node.append(make("p", "", text));
     return node;
   };
-  const training = (e) => {
-    const node = card(e[PICTURE], number(e[VALUE], e[ERROR]), `${data.classes[e[CLASS]]}, training example ${e[INDEX]}`);
-    node.append(make("span", "", e[TEXT] || (e[NAME] ? `${e[NAME]}` : `#${e[INDEX]}`)));
-    return node;
-  };
+  const training = (e) => card(
+    e[PICTURE], `${data.classes[e[CLASS]]}, training example ${e[INDEX]}`, e[NAME] || `#${e[INDEX]}`, e[TEXT], number(e[VALUE], e[ERROR]));
+  const testing = (t, name) => card(t[1], `${name}, test example ${t[0]}`, `test ${t[3] || `#${t[0]}`}`, t[2]);
 
-  const show = () => {
-    const began = performance.now();
-    const level = Number(slider.value), only = chosen.value, words = search.value.trim().toLowerCase();
-    at("level").value = level.toFixed(2);
-    const fits = (k) => !words || lower[k].includes(words);
-    let total = 0, shown = 0, hidden = 0;
-    const list = document.createDocumentFragment();
-    members.forEach((ids, c) => {
-      if (only !== "" && Number(only) !== c) return;
-      const found = ids.filter((k) => data.examples[k][VALUE] >= level && fits(k));
-      total += found.length;
-      if (!found.length) return;
-      if (shown >= classes) { hidden += 1; return; }
-      shown += 1;
-      const room = only === "" ? 1 : 6;
-      const block = make("section", "class");
-      block.append(make("h3", "", `${data.classes[c] || "all"} (${found.length.toLocaleString("en")})`));
-      const left = make("div"), right = make("div");
-      left.append(make("h4", "", "typical, others teach it"));
-      right.append(make("h4", "", "most memorized"));
-      const usual = ids.filter((k) => Math.abs(data.examples[k][VALUE]) < Math.max(level, 0.05) && fits(k))
-        .sort((a, b) => Math.abs(data.examples[a][VALUE]) - Math.abs(data.examples[b][VALUE]));
-      for (const [side, ks, most] of [[left, usual, TYPICAL * room], [right, found, MEMORIZED * room]]) {
-        const row = make("div", "row");
-        ks.slice(0, most).forEach((k) => row.append(training(data.examples[k])));
-        side.append(row);
-      }
-      block.append(left, right);
-      list.append(block);
-    });
-    at("classes").replaceChildren(list);
-    at("more").hidden = hidden === 0;
-
-    const second = document.createDocumentFragment();
-    let linked = 0;
-    for (const [i, j, value, error] of data.pairs) {
-      const e = data.examples[i], test = data.tests[j];
-      if (e[VALUE] < level || (only !== "" && Number(only) !== e[CLASS])) continue;
-      if (!fits(i) && !(test[2] && test[2].toLowerCase().includes(words))) continue;
-      linked += 1;
-      if (linked > pairs) continue;
-      const line = make("div", "pair"), name = data.classes[e[CLASS]];
-      const other = card(test[1], "", `${name}, test example ${test[0]}`);
-      other.append(make("span", "", test[2] || `test #${test[0]}`));
-      const arrow = make("div", "arrow", `${name} → influence ${number(value, error)}`);
-      line.append(training(e), arrow, other);
-      second.append(line);
+  let words = "", classes = [], pairs = []; // what is searched for, and what was found and is not drawn yet
+  const fits = (text) => text.includes(words);
+  const section = ([c, found]) => {
+    const level = Number(slider.value), room = chosen.value === "" ? 1 : 6;
+    const block = make("section", "class");
+    block.append(make("h3", "", `${data.classes[c] || "all"} (${count(found.length)})`));
+    const left = make("div"), right = make("div");
+    left.append(make("h4", "", "typical, others teach it"));
+    right.append(make("h4", "", "most memorized"));
+    const usual = members[c].filter((k) => Math.abs(data.examples[k][VALUE]) < Math.max(level, 0.05) && fits(lower[k]))
+      .sort((a, b) => Math.abs(data.examples[a][VALUE]) - Math.abs(data.examples[b][VALUE]));
+    for (const [side, ks, most] of [[left, usual, TYPICAL * room], [right, found, MEMORIZED * room]]) {
+      const row = make("div", "row");
+      ks.slice(0, most).forEach((k) => row.append(training(data.examples[k])));
+      side.append(row);
     }
-    at("pairs").replaceChildren(second);
-    at("morepairs").hidden = linked <= pairs;
-    const whole = data.total > data.examples.length ? `, of the ${data.examples.length.toLocaleString("en")} shown here out of ${data.total.toLocaleString("en")}` : "";
-    at("count").textContent = `${total.toLocaleString("en")} examples and ${linked.toLocaleString("en")} pairs${whole}`;
-    document.body.dataset.ms = (performance.now() - began).toFixed(1);
+    block.append(left, right);
+    return block;
+  };
+  const pair = ([i, j, value, error]) => {
+    const e = data.examples[i], name = data.classes[e[CLASS]], line = make("div", "pair");
+    line.append(make("div", "strength", `${name && `${name}: `}influence ${number(value, error)}`), training(e), testing(data.tests[j], name));
+    return line;
   };
 
-  const again = () => { classes = CLASSES; pairs = PAIRS; show(); };
+  const draw = (place, button, waiting, many, made) => {
+    at(place).append(...waiting.splice(0, many).map(made));
+    at(button).hidden = waiting.length === 0;
+  };
+  const moreClasses = () => draw("classes", "more", classes, CLASSES, section);
+  const morePairs = () => draw("pairs", "morepairs", pairs, PAIRS, pair);
+  const show = () => {
+    const level = Number(slider.value), least = Number(strength.value);
+    const within = (c) => chosen.value === "" || Number(chosen.value) === c;
+    words = search.value.trim().toLowerCase();
+    at("level").value = level.toFixed(2);
+    at("least").value = least.toFixed(2);
+    classes = members.map((ids, c) => [c, within(c) ? ids.filter((k) => data.examples[k][VALUE] >= level && fits(lower[k])) : []])
+      .filter(([, found]) => found.length);
+    pairs = data.pairs.filter(([i, , value], k) =>
+      value >= least && within(data.examples[i][CLASS]) && (fits(lower[i]) || fits(partners[k])));
+    const total = classes.reduce((sum, [, found]) => sum + found.length, 0);
+    const some = data.total > data.examples.length ? `, of the ${count(data.examples.length)} shown here out of ${count(data.total)}` : "";
+    at("count").textContent = `${count(total)} examples${some}`;
+    const strongest = data.paired > data.pairs.length ? `, of the ${count(data.pairs.length)} strongest out of ${count(data.paired)}` : "";
+    at("linked").textContent = `${count(pairs.length)} pairs${strongest}`;
+    at("classes").replaceChildren();
+    at("pairs").replaceChildren();
+    moreClasses();
+    morePairs();
+  };
+
   at("filters").addEventListener("submit", (event) => event.preventDefault());
-  for (const control of [slider, chosen, search]) control.addEventListener("input", again);
-  at("more").addEventListener("click", () => { classes += CLASSES; show(); });
-  at("morepairs").addEventListener("click", () => { pairs += PAIRS; show(); });
+  for (const control of [slider, strength, chosen, search]) control.addEventListener("input", show);
+  at("more").addEventListener("click", moreClasses);
+  at("morepairs").addEventListener("click", morePairs);
   show();
 })();

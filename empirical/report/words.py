@@ -23,10 +23,11 @@ def headline(comparison: Comparison) -> str:
     share = float((seen.values >= SHOWN).mean()) if len(seen.values) else 0.0
     memorized = f"{share:.1%} of {len(seen.values):,} training examples have memorization of {SHOWN:g} or more"
     if not comparison.fits:
-        return (
-            f"{memorized}. There is no theory beside it: theory asks how often a guess is right, and without labels the "
-            "number of classes is not known. Give it as --labels K."
-        )
+        why = comparison.why
+        if seen.labels is None:
+            why = "theory asks how often a guess is right, and without labels the number of classes is not known"
+            why += "; give it as --labels K"
+        return f"{memorized}. There is no theory beside it: {why}."
     best = comparison.best
     fitted = float(np.interp(SHOWN, best.shares["threshold"], best.shares["fitted"]))
     points = f"{100 * best.distance:.2g} points"
@@ -127,9 +128,14 @@ def _guesses(best: Bridge) -> str:
 
 
 def _pinned(name: str, e: Estimate) -> str:
+    """A parameter with its error.
+
+    >>> _pinned("size", Estimate(8234.5, 532.1)), _pinned("ratio", Estimate(0.99983625, 1.234e-5))
+    ('size 8,230 ± 530', 'ratio 0.999836 ± 1.2e-05')
+    """
     if not np.isfinite(e.stderr) or e.stderr > abs(e.value):
         return f"{name} not pinned down by these data"
-    return f"{name} {e.value:.3g} ± {e.stderr:.2g}"
+    return f"{name} {_digits(e.value):,} ± {_digits(e.stderr, 2):,}"
 
 
 def _removal(comparison: Comparison) -> str:
@@ -172,12 +178,24 @@ def _with(row: pd.Series, name: str) -> str:
 
 
 def brief(name: object) -> str:
-    """A repr with its numbers to three digits: 0.7623997 says no more than 0.762.
+    """A repr with its numbers to three digits, near 1 of what they lack: 0.7623997 says no more than 0.762.
 
-    >>> brief("Zipf(alpha=0.7623997, size=13353)")
-    'Zipf(alpha=0.762, size=13353)'
+    >>> brief("Zipf(alpha=0.7623997, size=13353)"), brief("Geometric(ratio=0.9998362479353741, size=8136)")
+    ('Zipf(alpha=0.762, size=13353)', 'Geometric(ratio=0.999836, size=8136)')
     """
-    return re.sub(r"\d+\.\d+(?:e-?\d+)?", lambda found: f"{float(found[0]):.3g}", str(name))
+    return re.sub(r"\d+\.\d+(?:e[-+]?\d+)?", lambda found: f"{_digits(float(found[0]))}", str(name))
+
+
+def _digits(value: float, digits: int = 3) -> float | int:
+    """A number to so many digits; of one just below 1 what it lacks is: it may be the ratio of a geometric series.
+
+    >>> _digits(8234.5), _digits(0.99983625), _digits(0.0123456)
+    (8230, 0.999836, 0.0123)
+    """
+    if 0.99 < value < 1:
+        return round(1 - float(f"{1 - value:.{digits}g}"), 12)
+    short = float(f"{value:.{digits}g}")
+    return int(short) if short.is_integer() else short
 
 
 def summary(comparison: Comparison) -> str:

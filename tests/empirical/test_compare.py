@@ -15,9 +15,12 @@ from empirical import compare, options, remove
 from empirical.bridge import planted
 from empirical.coupling import Beta
 from empirical.observed import published, read
+from empirical.report import words
 from empirical.report.exhibits import exhibits
 from empirical.report.gallery import gallery
 from longtail import ArgumentError, Problem, Zipf
+from longtail.core import Estimate
+from longtail.plots import save
 from longtail.run import Run
 from simulations.places import data_folder
 from tests.empirical.places import real
@@ -82,6 +85,9 @@ def test_figures_are_redrawn_from_csv_alone(run, tmp_path):
     compare.main([str(run), "--out", str(tmp_path), *FAST])
     again = figures(Run.read(tmp_path / "compare").frames, "planted")
     assert set(again) == {"theory", "distribution", "influence", "removal", "samples"}
+    for name, figure in again.items():
+        (tmp_path / "again").mkdir(exist_ok=True)
+        assert save(figure, tmp_path / "again" / f"{name}.png").read_bytes() == (tmp_path / f"{name}.png").read_bytes()
 
 
 def test_report_is_what_estimate_calls_and_says_why_there_is_none(run, tmp_path, caplog):
@@ -114,12 +120,32 @@ def test_without_labels_there_is_no_theory_and_the_report_says_why(bare, caplog)
     with caplog.at_level("INFO"):
         page = compare.report(bare)
     assert page is not None
-    assert "--labels K" in caplog.text
+    assert "--labels: got None" in caplog.text
     text = page.read_text()
     assert "number of classes is not known" in text
     assert text.count("<figure") == 0
     assert "Every fit" not in text
     assert "3 pairs of influence 0.15 or more" in text
+
+
+@pytest.mark.parametrize(
+    ("rows", "least", "why"), [(1500, 0.0, "0 throughout"), (88, 1.0, "88 estimates"), (0, 1.0, "0 est")]
+)
+def test_where_nothing_can_be_fitted_the_report_says_why_and_shows_the_rest(run, tmp_path, caplog, rows, least, why):
+    table = pd.read_csv(run / "memorization.csv").head(rows)
+    table.assign(memorization=least * table["memorization"]).to_csv(tmp_path / "memorization.csv", index=False)
+    for name in ("pairs.csv", "summary.json"):
+        (tmp_path / name).write_bytes((run / name).read_bytes())
+    with caplog.at_level("INFO"):
+        assert compare.report(tmp_path) == tmp_path / "report.html"
+    assert "no theory in the report" in caplog.text
+    text = (tmp_path / "report.html").read_text()
+    headline = text.split('<p class="headline">')[1].split("</p>")[0]
+    assert f"{rows:,} training examples" in headline
+    assert why in headline
+    shown = json.loads(text.split('id="data">')[1].split("</script>")[0])
+    assert (len(shown["examples"]), shown["paired"]) == (rows, 3)
+    assert compare.main([str(tmp_path), *FAST]) == 2  # where a fit is what was asked for
 
 
 def test_number_of_classes_can_be_told_where_it_is_not_known(run, bare, capsys):
@@ -247,6 +273,14 @@ def test_folders_with_something_else_in_them_are_refused_in_a_line(removed, caps
     said = capsys.readouterr().err
     assert named in said
     assert said.count("\n") == 1
+
+
+def test_numbers_are_shown_to_digits_that_tell_them_apart():
+    assert words.brief("Zipf(alpha=0.7623997, size=13353)") == "Zipf(alpha=0.762, size=13353)"
+    assert words.brief("Geometric(ratio=0.9998362479353741, size=8136)") == "Geometric(ratio=0.999836, size=8136)"
+    assert words.brief("Beta(a=49000.123, b=5.4321e-05)") == "Beta(a=49000, b=5.43e-05)"
+    assert words._pinned("size", Estimate(8234.5, 532.1)) == "size 8,230 ± 530"
+    assert words._pinned("ratio", Estimate(0.99983625, 1.234e-5)) == "ratio 0.999836 ± 1.2e-05"
 
 
 def test_classes_may_be_called_as_missing_values_are(run, tmp_path):

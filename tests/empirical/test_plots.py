@@ -6,6 +6,7 @@ import pytest
 
 from empirical import plots
 from empirical.report import draw
+from empirical.report.page import INK, svg
 from longtail.plots import (
     drawing,
     grouped_figure,
@@ -83,9 +84,31 @@ def test_names_are_drawn_as_they_are(figure, tmp_path):
     assert drawn.count("$") == 3 * drawn.count(ODD)
 
 
-def test_no_figure_of_the_report_has_markup(tmp_path):
-    for figure in report().values():
-        assert "$" not in texts(figure, tmp_path)
+def test_figures_of_the_report_are_text_without_markup_and_have_names():
+    for name, figure in report().items():
+        drawn = svg(figure, name, "Line: a < b.")
+        assert "$" not in drawn
+        assert "</text>" in drawn  # words, not their outlines
+        assert f'aria-label="{figure.axes[0].get_title("left")}. Line: a &lt; b."' in drawn
+        assert draw.INK not in svg(report(INK)[name], name, "")
+
+
+def test_removal_at_one_threshold_reads_as_one():
+    """Four bars beside one another, on an axis wide enough to show that they are at one place; no words on the points."""
+    rows = [{"set": name, "threshold": 0.25, "tests": 74} for name in ("all", "no duplicates")]
+    observed = pd.DataFrame(rows).assign(lost=0.0, lost_random=-0.02, lost_stderr=0.02, lost_random_stderr=0.02)
+    predicted = pd.DataFrame({"threshold": [0.25], "lost": 0.113, "lost_random": 0.023})
+    with styled():
+        figure = draw.removal(predicted, observed)
+        figure.draw_without_rendering()
+    axes = figure.axes[0]
+    low, high = axes.get_xlim()
+    assert (low, high) == pytest.approx((0.2, 0.3))
+    places = np.array([bar.lines[0].get_xdata()[0] for bar in axes.containers])
+    assert len(set(places)) == 4
+    assert np.abs(places - 0.25).max() < 0.02 * (high - low)
+    assert figure.legends[0].get_window_extent().y1 < axes.get_tightbbox().y0
+    assert figure.legends[0].get_window_extent().x1 <= figure.bbox.x1
 
 
 def test_powers_are_plain(tmp_path):

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from empirical.bridge import planted
-from empirical.comparison import compare
+from empirical.comparison import Comparison, compare
 from empirical.coupling import Beta
 from empirical.data import Data
 from empirical.dataset import Dataset
 from empirical.observed import Observed
-from empirical.report.exhibits import exhibits
+from empirical.report.exhibits import embedded, exhibits
 from empirical.report.gallery import gallery
-from empirical.report.page import page
+from empirical.report.page import page, write
 from longtail import Problem, Zipf
 
 CRAFTED = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">{{ 7*7 }}"
@@ -94,14 +96,24 @@ def crafted(tmp_path_factory):
     return written(400, "text", tmp_path_factory.mktemp("crafted"))
 
 
-def slide(driver, value: float) -> tuple[int, int]:
-    """Move the slider; how many examples the page says there are, and how many cards it drew."""
+def put(driver, control: str, value: object) -> None:
+    """Set a control as a reader does."""
     driver.execute_script(
-        "const s = document.getElementById('threshold'); s.value = arguments[0]; s.dispatchEvent(new Event('input'))",
+        "const c = document.getElementById(arguments[0]); c.value = arguments[1]; c.dispatchEvent(new Event('input'))",
+        control,
         value,
     )
-    said = driver.find_element("id", "count").text
-    return int(said.split(" ")[0].replace(",", "")), len(driver.find_elements("css selector", ".card"))
+
+
+def said(driver, place: str = "count") -> int:
+    """The number that a line of the page begins with."""
+    return int(driver.find_element("id", place).text.split(" ")[0].replace(",", ""))
+
+
+def slide(driver, value: float) -> tuple[int, int]:
+    """Move the slider; how many examples the page says there are, and how many cards it drew."""
+    put(driver, "threshold", value)
+    return said(driver), len(driver.find_elements("css selector", ".card"))
 
 
 @pytest.mark.browser
@@ -117,13 +129,51 @@ def test_opens_clean_and_the_slider_filters_ten_thousand(chromium, large):
     assert "all" in chromium.find_element("id", "class").text
 
 
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory):
+    """10,000 long texts in another script."""
+    observed, dataset = experiment(10_000, "text")
+    data = replace(dataset.data, x_train=["記憶" * 100 + str(k) for k in range(10_000)])
+    path = tmp_path_factory.mktemp("texts") / "report.html"
+    return write(Comparison(observed, ()), path, None, replace(dataset, data=data))
+
+
+@pytest.fixture(scope="module")
+def classes(tmp_path_factory):
+    return write(Comparison(many(60_000, 1000), ()), tmp_path_factory.mktemp("classes") / "report.html")
+
+
+TIMED = """
+const took = (act) => { const began = performance.now(); act(); document.body.offsetHeight; return performance.now() - began; };
+const put = (id, value) => { const c = document.getElementById(id); c.value = value; c.dispatchEvent(new Event("input")); };
+return [
+  [0, 0.3, 0.01, 0.9, 0.05, 0.6, 0.2, 0, 0.5].map((x) => took(() => put("threshold", x))),
+  [0.2, 0.15, 0.5, 0.15, 0.9].map((x) => took(() => put("influence", x))),
+  ["1", "17", "", "a", "c"].map((x) => took(() => put("search", x))),
+  ["1", "", "2", "", "3"].map((x) => took(() => put("class", x))),
+  [put("class", ""), put("search", ""), put("threshold", 0), 1, 2, 3, 4, 5].slice(3).map(
+    () => took(() => document.getElementById("more").click())),
+];
+"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("kind", ["large", "texts", "classes"])
+def test_ten_thousand_examples_are_filtered_and_laid_out_within_a_tenth_of_a_second(chromium, kind, request):
+    chromium.get(request.getfixturevalue(kind).as_uri())
+    assert (
+        len(chromium.execute_script("return JSON.parse(document.getElementById('data').textContent).examples"))
+        == 10_000
+    )
+    for times in chromium.execute_script(TIMED):
+        assert float(np.median(times)) <= 100, times
+
+
 @pytest.mark.browser
 def test_class_and_search_filter(chromium, large):
     chromium.get(large.as_uri())
     everything, _ = slide(chromium, 0)
-    chromium.execute_script(
-        "const s = document.getElementById('class'); s.value = '2'; s.dispatchEvent(new Event('input'))"
-    )
+    put(chromium, "class", "2")
     table = experiment(10_000, "image")[0].memorization
     assert slide(chromium, 0)[0] == (table["label"] == "c").sum() < everything
     box = chromium.find_element("id", "search")
@@ -132,6 +182,79 @@ def test_class_and_search_filter(chromium, large):
         i for i, label in zip(table["index"], table["label"], strict=True) if label == "c" and str(i).startswith("17")
     ]
     assert slide(chromium, 0)[0] == len(found)
+
+
+@pytest.mark.browser
+def test_more_classes_are_drawn_a_page_at_a_time(chromium, tmp_path):
+    path = write(Comparison(many(60_000, 100), ()), tmp_path / "many.html")
+    chromium.get(path.as_uri())
+    slide(chromium, 0)
+    blocks, drawn = [], []
+    while True:
+        drawn.append(len(chromium.find_elements("css selector", "#classes .card")))
+        blocks.append(len(chromium.find_elements("css selector", ".class")))
+        button = chromium.find_element("id", "more")
+        if not button.is_displayed():
+            break
+        chromium.execute_script("window.kept = document.querySelector('.class'); arguments[0].click()", button)
+        assert chromium.execute_script("return window.kept === document.querySelector('.class')")  # not drawn again
+    assert blocks == [*range(12, 100, 12), 100]
+    assert max(np.diff([0, *drawn])) <= 12 * 12
+    slide(chromium, 0.01)
+    assert len(chromium.find_elements("css selector", ".class")) == 12
+
+
+@pytest.mark.browser
+def test_pairs_are_all_there_at_first_and_filtered_by_their_influence_alone(chromium, large):
+    chromium.get(large.as_uri())
+    assert said(chromium, "linked") == 40
+    slide(chromium, 1)  # the strongest pairs may be of examples that nobody had to memorize
+    assert said(chromium, "linked") == 40
+    put(chromium, "influence", 0.5)
+    influence = experiment(10_000, "image")[0].pairs["influence"]
+    assert 0 < said(chromium, "linked") == (influence.round(4) >= 0.5).sum() < 40
+    assert chromium.find_element("id", "least").text == "0.50"
+
+
+@pytest.mark.browser
+def test_pairs_beyond_those_shown_are_owned_up_to(chromium, tmp_path):
+    observed, dataset = experiment(400, "text")
+    many = pd.DataFrame({"train_index": np.arange(2600) % 400, "test_index": np.arange(2600) % 50})
+    many["influence"], many["stderr"] = np.linspace(0.185, 1, 2600), 0.04
+    path = tmp_path / "many.html"
+    several = replace(observed, pairs=many, threshold=0.185)
+    path.write_text(page(Comparison(several, ()), exhibits(dataset), dataset), encoding="utf-8")
+    chromium.get(path.as_uri())
+    assert chromium.find_element("id", "linked").text == "2,000 pairs, of the 2,000 strongest out of 2,600"
+    assert chromium.find_element("id", "least").text == "0.18"
+    assert "influence 1.000" in chromium.find_element("css selector", ".pair .strength").text
+
+
+@pytest.mark.browser
+def test_cards_say_whose_they_are_and_search_finds_names_and_indices(chromium, tmp_path):
+    """Rows of a table: the features say nothing of which row it is; its name does, or else its index."""
+    observed, dataset = experiment(400, "text")
+    rows = np.random.default_rng(0).normal(size=(450, 3)).round(3)
+    data = replace(dataset.data, x_train=rows[:400], x_test=rows[400:])
+    named = replace(
+        observed,
+        memorization=observed.memorization.assign(id=[f"tr-{k}" for k in range(400)]),
+        pairs=observed.pairs.assign(test_id=[f"te-{j}" for j in observed.pairs["test_index"]]),
+    )
+    first = observed.pairs.sort_values("influence").iloc[-1]
+    i, j = int(first["train_index"]), int(first["test_index"])
+    for seen, names in ((named, (f"tr-{i}", f"test te-{j}")), (observed, (f"#{i}", f"test #{j}"))):
+        path = tmp_path / "rows.html"
+        path.write_text(page(Comparison(seen, ()), exhibits(Dataset("rows", data))), encoding="utf-8")
+        chromium.get(path.as_uri())
+        assert tuple(s.text for s in chromium.find_elements("css selector", ".pair .card span")[:2]) == names
+        texts = [p.text for p in chromium.find_elements("css selector", ".pair .card p")[:2]]
+        assert texts == [", ".join(f"{v:.3g}" for v in rows[k]) for k in (i, 400 + j)]
+        for word in (*names, f"#{i}", f"#{j}"):
+            put(chromium, "search", word.removeprefix("test "))
+            assert said(chromium, "linked") > 0, word
+        put(chromium, "search", "tr-x")
+        assert said(chromium, "linked") == 0
 
 
 @pytest.mark.browser
@@ -200,12 +323,12 @@ def test_keyboard_reaches_every_control_and_moves_the_slider(chromium, large):
     before = slide(chromium, 0.25)[0]
     slider.send_keys(Keys.ARROW_RIGHT)
     assert chromium.find_element("id", "level").text == "0.26"
-    assert int(chromium.find_element("id", "count").text.split(" ")[0].replace(",", "")) <= before
+    assert said(chromium) <= before
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_fits_a_phone_in_light_and_dark(chromium, large, scheme):
+@pytest.mark.parametrize(("kind", "scheme"), [("large", "light"), ("crafted", "dark")])
+def test_fits_a_phone_in_light_and_dark(chromium, kind, scheme, request):
     chromium.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride", {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
     )
@@ -213,8 +336,14 @@ def test_fits_a_phone_in_light_and_dark(chromium, large, scheme):
         "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     )
     try:
-        chromium.get(large.as_uri())
+        chromium.get(request.getfixturevalue(kind).as_uri())
         assert chromium.execute_script("return document.documentElement.scrollWidth") <= 360
+        sizes = chromium.execute_script(
+            "return [...document.querySelectorAll('figure svg text')].map("
+            "t => parseFloat(getComputedStyle(t).fontSize) * Math.hypot(t.getScreenCTM().a, t.getScreenCTM().b))"
+        )
+        assert len(sizes) > 50
+        assert min(sizes) >= 9.5
         paper, ink = (
             sum(int(v) for v in color[color.index("(") + 1 : -1].split(",")[:3]) / 3
             for color in chromium.execute_script(
@@ -235,13 +364,52 @@ def test_page_needs_nothing_from_outside(crafted):
         assert scheme not in text.split('id="data"')[0]
 
 
-def test_examples_beyond_ten_thousand_are_chosen_by_class():
+def many(n: int, classes: int) -> Observed:
+    """More examples than are shown, in so many classes, with 400 pairs."""
     rng = np.random.default_rng(0)
-    table = pd.DataFrame({"index": np.arange(30_000), "label": rng.integers(0, 20, 30_000)})
-    table["memorization"] = rng.beta(0.3, 1, 30_000)
-    pairs = pd.DataFrame({"train_index": [5, 29_999], "test_index": [0, 1], "influence": [0.5, 0.4]})
-    items = gallery(Observed("many", table, pairs, 20, 10, 500, 0.7), exhibits(None))
-    assert len(items.examples) <= 10_000
-    assert len(items.pairs) == 2
-    top = table.sort_values("memorization").groupby("label").tail(1)
-    assert set(top["index"]) <= {e[1] for e in items.examples}
+    table = pd.DataFrame({"index": np.arange(n), "label": rng.integers(0, classes, n)})
+    table["memorization"] = rng.beta(0.3, 1, n)
+    pairs = pd.DataFrame({"train_index": rng.choice(n, 400, replace=False), "test_index": np.arange(400) % 50})
+    pairs["influence"] = rng.uniform(0.15, 1, 400)
+    return Observed("many", table, pairs, classes, 50, 500, 0.7)
+
+
+@pytest.mark.parametrize("classes", [20, 1000, 9000])
+def test_examples_beyond_ten_thousand_are_chosen_by_class(classes):
+    """However many classes: whatever is in a pair, then the most memorized of every class."""
+    observed = many(60_000, classes)
+    items = gallery(observed, exhibits(None))
+    shown = {e[1] for e in items.examples}
+    assert len(items.examples) == len(shown) <= 10_000
+    assert len(shown) > (1_000 if classes == 20 else 9_999)
+    assert len(items.pairs) == 400
+    top = observed.memorization.sort_values("memorization").groupby("label").tail(1)
+    assert set(top["index"]) <= shown
+
+
+@pytest.mark.parametrize("mark", ["記憶", "<a & b> ", "\U0001f600", "\x01\ud800"])
+def test_long_texts_and_names_are_cut_to_what_a_page_may_weigh(mark, tmp_path):
+    """In any script: what takes a byte as a letter takes six where it must be escaped."""
+    observed, dataset = experiment(10_000, "text")
+    data = replace(dataset.data, x_train=[mark * 200 + str(k) for k in range(10_000)], x_test=[mark * 200] * 50)
+    table = observed.memorization.assign(id=[f"{mark * 50}{k}".replace("\ud800", "") for k in range(10_000)])
+    path = write(
+        Comparison(replace(observed, memorization=table), ()), tmp_path / "x.html", None, replace(dataset, data=data)
+    )
+    assert 2_000_000 < path.stat().st_size < 10_000_000
+    text = path.read_text(encoding="utf-8").split('id="data">')[1].split("</script>")[0]
+    assert "<" not in text
+    shown = json.loads(text)
+    assert len(shown["examples"]) == 10_000
+    for *_, words, name in shown["examples"][::999]:
+        assert len(words) >= 15
+        assert len(name) >= 15
+        assert (mark * 200).startswith(words.removesuffix("…"))
+
+
+def test_json_in_the_page_is_json_and_ends_no_line_or_element():
+    hostile = "</script><!--\u2028\u2029& 'x' \"é\" \\"
+    text = embedded({"x": [hostile, float("nan")]})
+    assert not set("<\u2028\u2029") & set(text)
+    assert "é" in text
+    assert json.loads(text) == {"x": [hostile, None]}

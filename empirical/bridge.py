@@ -159,7 +159,7 @@ def fit(
     values = np.asarray(memorization, float).ravel()
     values = values[~np.isnan(values)]
     if len(values) < 100:
-        raise ArgumentError("memorization", f"{len(values)} estimates", "give at least 100 that are not NaN")
+        raise ArgumentError("memorization", f"{len(values)} estimates", "a fit takes 100 at least")
     checked(rate)
     labels, trials = whole("labels", labels, 2), whole("trials", trials, 2)
     real("level", level, 0.0, 1.0, open_low=True, open_high=True)

@@ -74,9 +74,16 @@ def distribution(table: pd.DataFrame) -> Figure:
 def influence(table: pd.DataFrame) -> Figure:
     """Pairs with influence ≥ θ, observed and as the fit to memorization alone predicts them."""
     figure, axes = _panel("Test examples carried by a training example")
-    theta = table["threshold"]
-    axes.plot(theta, table["pairs_fitted"], "-", color=ORANGE, label="pairs, predicted from memorization alone")
-    axes.plot(theta, table["tests_fitted"], "--", color=PURPLE, label="test examples in them, predicted")
+    _curve(
+        axes,
+        table,
+        "threshold",
+        "pairs_fitted",
+        ORANGE,
+        "-",
+        label="pairs, predicted from memorization alone (± 2 s.e.)",
+    )
+    _curve(axes, table, "threshold", "tests_fitted", PURPLE, "--", label="test examples in them, predicted")
     seen = table[table["pairs"] > 0]
     bars = BARS | {"color": BLUE}
     axes.errorbar(seen["threshold"], seen["pairs"], yerr=2 * seen["pairs_stderr"], label="pairs, observed", **bars)
@@ -102,8 +109,8 @@ def removal(predicted: pd.DataFrame, observed: pd.DataFrame | None) -> Figure:
     everywhere = theta if observed is None else [*theta, *observed["threshold"]]
     low, high = min(everywhere) - 0.05, max(everywhere) + 0.05
     axes.set_xlim(low, high)
-    axes.plot(theta, predicted["lost"], "-", color=ORANGE, label="memorized ≥ θ, theory", **few)
-    axes.plot(theta, predicted["lost_random"], "--", color=GRAY, label="as many at random, theory", **few)
+    _curve(axes, predicted, "threshold", "lost", ORANGE, "-", label="memorized ≥ θ, theory (± 2 s.e.)", **few)
+    _curve(axes, predicted, "threshold", "lost_random", GRAY, "--", label="as many at random, theory", **few)
     looks = (
         (ALL, "lost", BLUE, "o", "memorized ≥ θ, observed (95 %)"),
         (ALL, "lost_random", GREEN, "s", "as many at random, observed (95 %)"),
@@ -133,15 +140,28 @@ def removal(predicted: pd.DataFrame, observed: pd.DataFrame | None) -> Figure:
 
 
 def samples(table: pd.DataFrame) -> Figure:
-    """Expected test error against the size of the training set."""
+    """Expected test error against the size of the training set, and the observed one."""
     figure, axes = _panel("Test error that theory expects of more data")
-    axes.plot(table["samples"], table["error"], "o-", color=ORANGE, markersize=3.5)
+    _curve(axes, table, "samples", "error", ORANGE, "-", label="long-tail theory, fitted (± 2 s.e.)")
+    seen = table.dropna(subset="observed")
+    axes.errorbar(
+        seen["samples"], seen["observed"], yerr=2 * seen["observed_stderr"], label="observed (± 2 s.e.)", **BARS
+    )
     axes.set_xscale("log")
+    axes.legend()
     axes.set_ylim(bottom=0)
     axes.set_xlabel("training examples")
     axes.set_ylabel("expected test error")
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     return figure
+
+
+def _curve(axes: Axes, table: pd.DataFrame, x: str, y: str, color: str, style: str, **options: Any) -> None:
+    """A prediction, with twice its standard error where that is known."""
+    axes.plot(table[x], table[y], style, color=color, **options)
+    if f"{y}_stderr" in table:
+        middle, band = table[y].to_numpy(float), 2 * table[f"{y}_stderr"].to_numpy(float)
+        axes.fill_between(table[x], np.maximum(middle - band, 0), middle + band, color=color, alpha=0.18, linewidth=0)
 
 
 def _panel(title: str) -> tuple[Figure, Axes]:

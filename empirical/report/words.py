@@ -97,7 +97,7 @@ def findings(comparison: Comparison) -> list[str]:
         rejected = [f for f in comparison.fits[1:] if f.goodness.p_value < NOT_REJECTED]
         if rejected:
             said.append(
-                f"{len(rejected)} other combinations of prior and coupling are rejected (p < {NOT_REJECTED:g})."
+                f"Of {len(rejected) + 1} combinations of prior and coupling all others are rejected (p < {NOT_REJECTED:g})."
             )
     theory = comparison.frames["influence"].iloc[0]
     expects = [
@@ -174,7 +174,9 @@ def _nearest(table: pd.DataFrame, threshold: float) -> pd.Series:
 
 def _with(row: pd.Series, name: str) -> str:
     half = float(margin(row[f"{name}_stderr"], row["tests"]))
-    return f"{row[name]:.1%} ± {f'{half:.1%}' if half >= 5e-4 else f'{100 * half:.1g}%'}"  # never ± 0.0%
+    return f"{row[name]:.1%} ± {f'{half:.1%}' if half >= 5e-4 else f'{100 * half:.1g}%'}".replace(
+        "-", "−"
+    )  # never ± 0.0%
 
 
 def brief(name: object) -> str:
@@ -202,8 +204,10 @@ def summary(comparison: Comparison) -> str:
     """All of it for a terminal."""
     table = comparison.fits_table()[["prior", "coupling", "largest_difference", "p_value"]]
     table[["prior", "coupling"]] = table[["prior", "coupling"]].map(brief)
-    parts = [textwrap.fill(headline(comparison), 100), ""]
-    parts += [textwrap.fill(f"- {line}", 100, subsequent_indent="  ") for line in findings(comparison)]
+    parts = [textwrap.fill(headline(comparison), 100, break_on_hyphens=False), ""]
+    parts += [
+        textwrap.fill(f"- {line}", 100, subsequent_indent="  ", break_on_hyphens=False) for line in findings(comparison)
+    ]
     parts += ["", table.to_string(index=False, float_format=lambda v: f"{v:.3g}")]
     return "\n".join(parts)
 

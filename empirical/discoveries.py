@@ -135,23 +135,31 @@ def hypergeometric(trials: int, total: Any, inside: float, threshold: Any) -> Fl
 
 
 def discoveries(
-    trials: Trials, y_train: Any, y_test: Any, *, step: float = 0.005, same_class: bool = True, device: str = "cpu"
+    trials: Trials,
+    y_train: Any,
+    y_test: Any,
+    *,
+    step: float = 0.005,
+    same_class: bool = True,
+    kept: Bools | None = None,
+    device: str = "cpu",
 ) -> pd.DataFrame:
     """threshold, pairs, expected_false and false_discovery_rate, from the lowest threshold that memory allows up to 1;
-    up to the largest influence where scores have no bounds.
+    up to the largest influence where scores have no bounds; of pairs of ``kept`` training examples.
     """
     options: Any = {"same_class": same_class, "device": device}
     bounded = trials.score in ("correct", "probability")
     unit = 1.0 if bounded else 20 * float(np.max(spreads(trials))) / np.sqrt(trials.count)
     grid = np.arange(1, round(1 / real("step", step, 1e-4, 0.5)) + 1) * step * unit
-    false = by_chance(trials, y_train, y_test, grid, same_class)
+    false = by_chance(trials, y_train, y_test, grid, same_class, kept)
     start = grid[(false <= HELD) & (grid > 0)]
     if not start.size:
         return pd.DataFrame(columns=["threshold", "pairs", "expected_false", "false_discovery_rate"], dtype=float)
-    found = above(trials, y_train, y_test, float(start[0]), **options).influence
+    pairs_above = above(trials, y_train, y_test, float(start[0]), **options)
+    found = pairs_above.influence if kept is None else pairs_above.influence[kept[pairs_above.train]]
     grid = start if bounded else np.linspace(start[0], max(float(found.max(initial=0)), start[0]), LEVELS)
     pairs = at_least(found, grid)
-    false = expected_false(trials, y_train, y_test, grid, **options)
+    false = expected_false(trials, y_train, y_test, grid, kept=kept, **options)
     rate = np.minimum((false if trials.iid else false + 1) / np.maximum(pairs, 1), 1)
     columns = {
         "threshold": grid,
@@ -163,10 +171,17 @@ def discoveries(
 
 
 def threshold_for(
-    trials: Trials, y_train: Any, y_test: Any, rate: float = 0.05, *, same_class: bool = True, device: str = "cpu"
+    trials: Trials,
+    y_train: Any,
+    y_test: Any,
+    rate: float = 0.05,
+    *,
+    same_class: bool = True,
+    kept: Bools | None = None,
+    device: str = "cpu",
 ) -> float:
     """The lowest threshold at which the false-discovery rate is at most ``rate``; NaN where there is none."""
     real("rate", rate, 0, 1, open_low=True)
-    table = discoveries(trials, y_train, y_test, same_class=same_class, device=device)
+    table = discoveries(trials, y_train, y_test, same_class=same_class, kept=kept, device=device)
     good = table[(table["false_discovery_rate"] <= rate) & (table["pairs"] > 0)]
     return float(good["threshold"].min()) if len(good) else float("nan")

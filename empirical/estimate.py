@@ -354,7 +354,12 @@ def _results(scored: Scored, arguments: argparse.Namespace) -> Results:
     threshold = THRESHOLD if arguments.threshold is None else arguments.threshold
     if arguments.fdr is not None:
         threshold = lowest_threshold(
-            scored.trials, scored.y_train, scored.y_test, arguments.fdr, device=arguments.device
+            scored.trials,
+            scored.y_train,
+            scored.y_test,
+            arguments.fdr,
+            published_rule=arguments.published_rule,
+            device=arguments.device,
         )
         if threshold != threshold:
             raise ArgumentError(

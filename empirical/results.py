@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from empirical.design import Bools
 from empirical.discoveries import expected_false, threshold_for
 from empirical.halves import Agreement, agreement
 from empirical.influence import above, influence_pairs
@@ -51,9 +52,8 @@ def results(
         else _any_class(trials, threshold, device)
     )
     pairs["memorization"] = table["memorization"].to_numpy()[pairs["train_index"]]
-    kept = None
-    if published_rule:  # false pairs and agreement are then those of the kept examples too
-        kept = table["memorization"].to_numpy(float) >= PUBLISHED_MEMORIZATION
+    kept = _by_rule(table) if published_rule else None
+    if kept is not None:  # false pairs and agreement are then those of the kept examples too
         pairs = pairs[kept[pairs["train_index"]]].reset_index(drop=True)
     agreed = agreement(trials, y_train, y_test, threshold, same_class=same, device=device, kept=kept)
     false = expected_false(trials, y_train, y_test, threshold, same_class=same, kept=kept, device=device)
@@ -137,10 +137,17 @@ def noise_share(value: Floats, error: Floats) -> float:
     return min(float(np.nanmean(error**2)) / spread, 1.0) if spread > 0 and np.isfinite(error).any() else float("nan")
 
 
-def lowest_threshold(trials: Trials, y_train: Any, y_test: Any, rate: float, *, device: str = "cpu") -> float:
-    """The threshold at which at most ``rate`` of the pairs are expected to be false."""
+def lowest_threshold(
+    trials: Trials, y_train: Any, y_test: Any, rate: float, *, published_rule: bool = False, device: str = "cpu"
+) -> float:
+    """The threshold at which at most ``rate`` of the pairs are expected to be false, of those that the rule keeps."""
     same = y_train is not None and y_test is not None
-    return threshold_for(trials, y_train, y_test, rate, same_class=same, device=device)
+    kept = _by_rule(memorization(trials, y_train)) if published_rule else None
+    return threshold_for(trials, y_train, y_test, rate, same_class=same, kept=kept, device=device)
+
+
+def _by_rule(table: pd.DataFrame) -> Bools:
+    return np.asarray(table["memorization"].to_numpy(float) >= PUBLISHED_MEMORIZATION)
 
 
 def _mean(values: Any) -> float | None:

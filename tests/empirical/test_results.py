@@ -11,11 +11,11 @@ import pytest
 
 from empirical.data import Data
 from empirical.designs import Fixed
-from empirical.discoveries import expected_false
+from empirical.discoveries import expected_false, threshold_for
 from empirical.halves import halves
 from empirical.influence import above
 from empirical.meaning import report
-from empirical.results import pairs_key, results
+from empirical.results import lowest_threshold, pairs_key, results
 from empirical.run import Job, run
 from empirical.trials import Trials
 from tests.empirical.nearest import Nearest
@@ -45,6 +45,9 @@ def test_published_rule_counts_false_pairs_and_agreement_of_the_examples_it_keep
         for p in (above(half, own, z, 0.1, same_class=labeled) for half in halves(alone))
     ]
     assert found.summary["split_half_jaccard"] == pytest.approx(len(sets[0] & sets[1]) / len(sets[0] | sets[1]))
+    wanted = lowest_threshold(trials, y, z, 0.05, published_rule=True)
+    assert wanted == threshold_for(alone, own, z, 0.05, same_class=labeled)
+    assert wanted < lowest_threshold(trials, y, z, 0.05)
 
 
 @pytest.mark.parametrize("rule", [False, True])

@@ -111,12 +111,17 @@ def law(copies: Floats, share: Floats, coupling: Coupling, rate: float) -> tuple
     """Memorization over its top and shares of examples: as many atoms as copies, or equal cells of [0, 1] and the atom 1."""
     if isinstance(coupling, Fixed):
         return (1 - rate * coupling.strength) ** (copies - 1), share
-    edge = np.linspace(0, 1, CELLS + 1)
+    return _middles(), np.append(-np.diff(share[1:] @ _exceeds(coupling, rate, tuple(copies[1:]))), share[0])
+
+
+@lru_cache(maxsize=16)  # a slope along the prior asks for the same law of λ again and again
+def _exceeds(coupling: Coupling, rate: float, copies: tuple[float, ...]) -> Floats:
+    """Pr[memorization over its top ≥ each cell's edge], copies × edges."""
     with np.errstate(divide="ignore"):
-        weakest = -np.expm1(np.log(edge)[None, :] / (copies[1:, None] - 1)) / rate
+        weakest = -np.expm1(np.log(np.linspace(0, 1, CELLS + 1)) / (np.array(copies)[:, None] - 1)) / rate
     exceeds = coupling.below(weakest)
     exceeds[:, 0] = 1.0
-    return _middles(), np.append(-np.diff(share[1:] @ exceeds), share[0])
+    return exceeds
 
 
 def drawn(prior: Prior, n: int, coupling: Coupling, noise: Noise, count: int, rng: np.random.Generator) -> Floats:

@@ -150,7 +150,7 @@ def read_counts(file: str, column: str | None = None) -> Floats:
             raise ArgumentError(
                 "counts",
                 f"{file} with {len(numeric)} numeric columns",
-                "name one by its column, as in Listed(file=..., column=...)",
+                "name one by its column: Listed(file=..., column=...), or --column of longtail.infer",
             )
         chosen = numeric[0]
     first_line = 2 if header else 1

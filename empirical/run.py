@@ -78,10 +78,10 @@ class Job:
         trials = np.arange(number * self.shard, (number + 1) * self.shard)
         masks = self.design.subsets(self.seed, trials, self.data.n, self.data.y_train)
         train, test = trainer(masks, trials)
-        warned = dict(getattr(trainer, "warned", {}))
+        told: dict[str, Any] = {"warned": dict(getattr(trainer, "warned", {})), "inside": np.packbits(masks, axis=1)}
         if self.score == "correct":
-            return Shard(number, np.packbits(train, axis=1), np.packbits(test, axis=1), warned)
-        return Shard(number, self._kept("train", train), self._kept("test", test), warned)
+            return Shard(number, np.packbits(train, axis=1), np.packbits(test, axis=1), **told)
+        return Shard(number, self._kept("train", train), self._kept("test", test), **told)
 
     def _kept(self, name: str, scores: Any) -> NDArray[Any]:
         """Finite scores in the type they are stored in, which must hold them."""
@@ -94,9 +94,11 @@ class Job:
         return kept
 
     def trials(self, shard: Shard) -> Trials:
-        """A shard with its subsets, drawn again."""
+        """A shard with its subsets, drawn again where it was read and not trained."""
         number = np.arange(shard.number * self.shard, (shard.number + 1) * self.shard)
-        inside = np.packbits(self.design.subsets(self.seed, number, self.data.n, self.data.y_train), axis=1)
+        inside = shard.inside
+        if inside is None:
+            inside = np.packbits(self.design.subsets(self.seed, number, self.data.n, self.data.y_train), axis=1)
         return Trials(self.data.n, self.data.n_test, number, inside, shard.train, shard.test, self.score, self.design)
 
 

@@ -75,13 +75,15 @@ class Identity:
 class Shard:
     """Scores of the trials from ``number · size`` on: packed bits, or floats.
 
-    ``warned``, not stored: how many models warned of what when it was trained, and in which words.
+    Not stored: ``warned``, how many models warned of what when it was trained, and in which words; ``inside``, its subsets'
+    bits.
     """
 
     number: int
     train: NDArray[Any]
     test: NDArray[Any]
     warned: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    inside: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)

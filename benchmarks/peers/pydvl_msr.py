@@ -4,8 +4,8 @@ It trains on Bernoulli(½) subsets as the subset estimator does, but keeps one n
 neither memorization nor any pair's influence can be had from it. Its requirements clash with ours: run it in an
 environment of its own, one BLAS thread,
 
-    python -m venv /tmp/pydvl && /tmp/pydvl/bin/pip install pyDVL
-    OMP_NUM_THREADS=1 /tmp/pydvl/bin/python benchmarks/peers/pydvl_msr.py
+    python -m venv .venv/pydvl && .venv/pydvl/bin/pip install pyDVL
+    OMP_NUM_THREADS=1 .venv/pydvl/bin/python benchmarks/peers/pydvl_msr.py
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """Estimated memorization by bins: the law of a bin under a prior and a coupling, and how a deviation from it is judged.
 
-    P_b = Σ_c w_c ∫ Pr[estimate in b | mem = (1 − 1/K)(1 − rλ)^{c−1}] dF(λ)
+    P_b = Σ_c w_c ∫∫ Pr[estimate in b | mem = u (1 − rλ)^{c−1}] dF(λ) dG(u)
 
-with w_c the share of examples that have c copies under the prior, F the law of λ, and X/h, X ~ Binomial(h, mem), an estimate
-that was held out h ~ Binomial(trials, 1 − r) times. With a steady guess (``empirical.coupling``) the top is 1 instead of
-1 − 1/K, and one subpopulation in K has memorization 0. ``Noise`` is what turns true memorization into bins; ``law`` is the
-distribution of true memorization.
+with w_c the share of examples that have c copies under the prior, F the law of λ, G that of what memorization can be at the
+most (1 − 1/K where every guess is a fresh one: ``empirical.coupling``), and X/h, X ~ Binomial(h, mem), an estimate
+that was held out h ~ Binomial(trials, 1 − r) times. ``Noise`` is what turns true memorization into bins; ``law`` is the
+distribution of true memorization over its most.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scipy import stats
 from empirical.coupling import Coupling, Fixed
 from empirical.predicted import above
 from longtail.bins import EXPECTED, Goodness
-from longtail.core import Floats, Prior, compressed
+from longtail.core import Floats, Prior, Problem, compressed
 from longtail.counts import log_law, tied_scale
 
 EDGES = np.linspace(0.05, 0.95, 19)
@@ -33,19 +33,10 @@ MANY = 10**6  # models, from which on estimates have no noise to speak of, nor s
 
 @dataclass(frozen=True)
 class Noise:
-    """What ``trials`` models, each on a share ``rate`` of the examples, make of true memorization. That is ``top`` at the most,
-    and of a share 1 − ``guessed`` of subpopulations it is 0.
-    """
+    """What ``trials`` models, each on a share ``rate`` of the examples, make of true memorization."""
 
-    top: float
-    guessed: float
     trials: int
     rate: float
-
-    @classmethod
-    def of(cls, coupling: Coupling, labels: int, trials: int, rate: float) -> Noise:
-        """Of this many models of a learner that guesses as it does."""
-        return cls(*coupling.guesses(labels), trials, rate)
 
     @property
     def held_out(self) -> float:
@@ -63,24 +54,23 @@ class Noise:
         exact = np.multiply.outer(EDGES, h)
         return np.asarray((np.ceil(exact - TIE) - exact) @ chance / chance.sum())
 
-    def chances(self, relative: Floats) -> Floats:
-        """Pr[estimate in bin | mem/top], bins × ``relative``."""
-        over = above(EDGES, relative * self.top, self.held_out, self.step)
-        at_least = np.vstack([np.ones(len(relative)), over, np.zeros(len(relative))])
+    def chances(self, memorized: Floats) -> Floats:
+        """Pr[estimate in bin | memorization], bins × ``memorized``."""
+        over = above(EDGES, memorized, self.held_out, self.step)
+        at_least = np.vstack([np.ones(len(memorized)), over, np.zeros(len(memorized))])
         return -np.diff(np.minimum.accumulate(at_least), axis=0)  # mean steps of a few models may cross
 
-    def probabilities(self, copies: Floats, share: Floats, coupling: Coupling) -> Floats:
+    def probabilities(self, copies: Floats, share: Floats, coupling: Coupling, labels: int) -> Floats:
         """P_b."""
+        tops, guessed = coupling.guesses(labels)
         relative, weight = law(copies, share, coupling, self.rate)
-        chances = self.chances(relative) if isinstance(coupling, Fixed) else _cells(self)
-        found = self.guessed * np.asarray(chances @ weight)
-        found[0] += 1 - self.guessed  # what is right untaught is right in and out
-        return found
+        return np.asarray(guessed @ (_chances(self, tuple(tops), tuple(relative)) @ weight))
 
 
-@lru_cache(maxsize=4)
-def _cells(noise: Noise) -> Floats:
-    return noise.chances(_middles())
+@lru_cache(maxsize=8)  # a slope along the prior asks for the same law of λ again and again
+def _chances(noise: Noise, tops: tuple[float, ...], relative: tuple[float, ...]) -> Floats:
+    """Pr[estimate in bin | memorization = top × relative], tops × bins × ``relative``."""
+    return np.stack([noise.chances(top * np.array(relative)) for top in tops])
 
 
 def _middles() -> Floats:
@@ -114,7 +104,7 @@ def law(copies: Floats, share: Floats, coupling: Coupling, rate: float) -> tuple
     return _middles(), np.append(-np.diff(share[1:] @ _exceeds(coupling, rate, tuple(copies[1:]))), share[0])
 
 
-@lru_cache(maxsize=16)  # a slope along the prior asks for the same law of λ again and again
+@lru_cache(maxsize=16)
 def _exceeds(coupling: Coupling, rate: float, copies: tuple[float, ...]) -> Floats:
     """Pr[memorization over its top ≥ each cell's edge], copies × edges."""
     with np.errstate(divide="ignore"):
@@ -124,29 +114,34 @@ def _exceeds(coupling: Coupling, rate: float, copies: tuple[float, ...]) -> Floa
     return exceeds
 
 
-def drawn(prior: Prior, n: int, coupling: Coupling, noise: Noise, count: int, rng: np.random.Generator) -> Floats:
-    """Histograms of ``count`` data sets from the model: T, counts and λ drawn for each; examples that share their true
-    memorization, or its cell, fall into bins together.
+def drawn(problem: Problem, coupling: Coupling, noise: Noise, count: int, rng: np.random.Generator) -> Floats:
+    """Histograms of ``count`` data sets from the model: T, counts, λ and guesses drawn for each; examples that share their
+    true memorization, or its cell, fall into bins together.
     """
+    n, labels = problem.n, problem.labels
     fixed = isinstance(coupling, Fixed)
-    chances = noise.chances((1 - noise.rate * coupling.mean) ** np.arange(float(MOST))) if fixed else _cells(noise)
-    reach = int((chances[0] < 1 - SURE).sum()) + 1  # copies, from which on it makes no difference how many
-    chances = np.ascontiguousarray(chances.T)
+    tops, guessed = coupling.guesses(labels)
+    if fixed:
+        relative = (1 - noise.rate * coupling.mean) ** np.arange(float(MOST))
+        lowest = noise.chances(tops[-1] * relative)[0]
+        relative = relative[: int((lowest < 1 - SURE).sum()) + 1]  # from there on it makes no difference how many
+    else:
+        relative = _middles()
+    cells = len(relative)
+    chances = np.concatenate([each.T for each in _chances(noise, tuple(tops), tuple(relative))])
     out = np.empty((count, len(EDGES) + 1))
     for row in out:
-        counts = seen(prior, n, rng)
-        never = 0
-        if noise.guessed < 1:
-            wrong = rng.random(len(counts)) < noise.guessed
-            never, counts = int(counts[~wrong].sum()), counts[wrong]
+        counts = seen(problem.prior, n, rng)
         if fixed:
-            place = np.minimum(counts, min(reach, MOST)) - 1
+            place = np.minimum(counts, cells) - 1
         else:
-            relative = (1 - noise.rate * coupling.sample(rng, len(counts))) ** (counts - 1)
-            place = np.where(counts == 1, CELLS, np.minimum((relative * CELLS).astype(int), CELLS - 1))
+            at = (1 - noise.rate * coupling.sample(rng, len(counts))) ** (counts - 1)
+            place = np.where(counts == 1, CELLS, np.minimum((at * CELLS).astype(int), CELLS - 1))
+        if len(tops) > 1:
+            place += cells * np.minimum(np.searchsorted(guessed.cumsum(), rng.random(len(counts))), len(tops) - 1)
         number = np.bincount(place, weights=counts).astype(int)
-        row[:] = rng.multinomial(number, chances[: len(number)]).sum(0)
-        row[0] += never
+        some = np.flatnonzero(number)
+        row[:] = rng.multinomial(number[some], chances[some]).sum(0)
     return out
 
 

@@ -5,7 +5,7 @@ noise of an estimate that was held out h times (X/h, X ~ Binomial(h, mem)),
 
     P_b = Σ_c w_c ∫ Pr[estimate in b | mem = (1 − 1/K)(1 − rλ)^{c−1}] dF(λ),        log L = Σ_b n_b log P_b
 
-(``empirical.binned``, which has steady guesses too).
+(``empirical.binned``, which has guesses that are not fresh too).
 This is the likelihood of one example, added over all: a composite one, for the c members of a subpopulation share their
 memorization and everybody shares T. So errors are not read off its curvature. Whole data sets are simulated from the fitted
 model: frequencies, counts, λ, noise. Their scores' covariance S gives H⁻¹SH⁻¹ (Godambe 1960), the small bias of having put T at
@@ -28,7 +28,7 @@ from scipy import optimize, special, stats
 
 from empirical.binned import EDGES, MANY, Noise, drawn, examples, goodness, histogram, law
 from empirical.coupling import Beta, Coupling, Fixed
-from empirical.predicted import RATE, above, checked
+from empirical.predicted import RATE, above, checked, products
 from longtail.bins import Goodness
 from longtail.core import ArgumentError, Estimate, Floats, Prior, Problem, real, whole
 from longtail.fit import FAMILIES, LEVEL
@@ -45,7 +45,10 @@ TRIED = 2  # starts that a search sets out from
 STEPS = 50  # and how far: it may go on where a coordinate makes no difference
 BROADEST = 50  # times n, the largest prior that a search considers: of a larger one hardly more is seen twice
 OPEN = 5.0  # standard error of a logarithm or logit, beyond which it is all the same
-GUESSES = ("fresh", "steady")  # of what nobody taught: anew in every model, or the same in all
+GUESSES: dict[str, float | None] = {"fresh": 0.0, "steady": 1.0, "mixed": None}  # how steady; None is fitted
+ONE = ("lookup", "fixed")  # couplings with one λ, beside which a law of guesses can be told
+MIXED = (-0.5, 1.5)  # logits of how steady, that a search sets out from
+NEAR_END = 3.0  # and ±, from where the fits of a fresh and a steady guess ended
 COUPLINGS: dict[str, tuple[int, Callable[[Floats], Coupling]]] = {  # number of coordinates, and the law they stand for
     "lookup": (0, lambda _: Fixed(1.0)),
     "uniform": (0, lambda _: Beta(1.0, 1.0)),
@@ -115,7 +118,7 @@ class _Model:
 
     family: str
     coupling: str
-    steady: bool
+    guess: str
     n: int
     labels: int
     noise: Noise
@@ -125,17 +128,18 @@ class _Model:
         return int(FAMILIES[self.family].parameter is not None)
 
     def place(self, x: Floats) -> tuple[Prior, Coupling]:
-        """x = (shape's coordinate, log N, the coupling's coordinates)."""
+        """x = (shape's coordinate, log N, the coupling's coordinates, the guess's)."""
         family, s = FAMILIES[self.family], self.shapes
         size = float(np.exp(np.clip(x[s], 0.0, np.log(BROADEST * self.n))))
         prior = family.make(family.outward(x[0]) if s else 1.0, round(size))
         law: Any = COUPLINGS[self.coupling][1](x[s + 1 :])
-        return prior, replace(law, steady=self.steady)
+        steady = GUESSES[self.guess]
+        return prior, replace(law, steady=float(special.expit(x[-1])) if steady is None else steady)
 
     def probabilities(self, x: Floats) -> Floats:
         """P_b, of T at its mean."""
         prior, coupling = self.place(x)
-        return np.maximum(self.noise.probabilities(*examples(prior, self.n), coupling), LEAST)
+        return np.maximum(self.noise.probabilities(*examples(prior, self.n), coupling, self.labels), LEAST)
 
 
 def fit(
@@ -151,10 +155,12 @@ def fit(
     simulations: int = SIMULATIONS,
     seed: int = 0,
 ) -> Bridge:
-    """The model of greatest composite likelihood; of several families, couplings and guesses, the best by AIC.
+    """The model of greatest composite likelihood; of several families, couplings and guesses, the best by Schwarz's criterion:
+    a parameter that the data hardly see blurs all that the model predicts, and AIC would take it.
 
     ``trials`` models made the estimates, each on a share ``rate`` of the examples. ``guess`` is "fresh" where a learner guesses
-    anew in every model what nobody taught it, "steady" where it guesses the same.
+    anew in every model what nobody taught it, "steady" where it guesses the same, "mixed" where how steady it is, is fitted:
+    of couplings with one λ only, for memorization hardly tells a law of guesses from a law of λ.
     """
     values = np.asarray(memorization, float).ravel()
     values = values[~np.isnan(values)]
@@ -173,13 +179,22 @@ def fit(
     ]
     best: tuple[float, _Model, Floats, int] | None = None
     observed = histogram(values)
-    for f, c, g in product(*chosen):
-        law = Fixed(steady=g == "steady")
-        model = _Model(f, c, law.steady, len(values), labels, Noise.of(law, labels, trials, rate))
-        x, loss, calls = _search(model, observed)
-        if best is None or loss + 2 * len(x) < best[0]:
-            best = (loss + 2 * len(x), model, x, calls)
-    assert best is not None
+    families, couplings, guesses = chosen
+    for f, c in product(families, couplings):
+        ends: list[Floats] = []
+        asked = [g for g in guesses if g != "mixed" or c in ONE]
+        for g in GUESSES if "mixed" in asked else asked:
+            model = _Model(f, c, g, len(values), labels, Noise(trials, rate))
+            x, loss, calls = _search(model, observed, ends)
+            steady = GUESSES[g]
+            if steady is not None:
+                ends.append(np.append(x, NEAR_END * (2 * steady - 1)))
+            score = schwarz(loss, len(x), len(values))
+            if g in asked and (best is None or score < best[0]):
+                best = (score, model, x, calls)
+    if best is None:
+        remedy = f"memorization does not tell a law of guesses from one of λ; give a coupling among {', '.join(ONE)}"
+        raise ArgumentError("guess", "mixed", remedy)
     _, model, x, calls = best
     return _judged(model, x, values, observed, level, simulations, seed, calls)
 
@@ -220,18 +235,23 @@ def planted(problem: Problem, coupling: Coupling, trials: int, rng: Any, rate: f
     frequency = prior.sample(rng, (prior.size,)) if problem.mode == "random" else prior.entries()
     counts = rng.multinomial(problem.n, frequency / frequency.sum())
     counts = counts[counts > 0].astype(float)
-    top, guessed = coupling.guesses(problem.labels)
-    memorized = top * (1 - rate * coupling.sample(rng, len(counts))) ** (counts - 1)
-    if guessed < 1:
-        memorized *= rng.random(len(counts)) < guessed
+    memorized = (1 - rate * coupling.sample(rng, len(counts))) ** (counts - 1)
+    memorized *= coupling.tops(problem.labels, rng, len(counts))
     each = np.repeat(memorized, counts.astype(int))
     held_out = rng.binomial(trials, 1 - rate, size=problem.n) if trials < MANY else np.full(problem.n, trials)
     held_out = np.maximum(held_out, 1)
     return np.repeat(counts, counts.astype(int)), rng.binomial(held_out, each) / held_out
 
 
-def _search(model: _Model, observed: Floats) -> tuple[Floats, float, int]:
-    """Where −2 log L is least, and its value there: Gauss and Newton's search, from the best of a grid of starts."""
+def schwarz(loss: float, parameters: int, n: int) -> float:
+    """−2 log L + k log n (Schwarz 1978)."""
+    return float(loss + parameters * np.log(n))
+
+
+def _search(model: _Model, observed: Floats, ends: list[Floats]) -> tuple[Floats, float, int]:
+    """Where −2 log L is least, and its value there: Gauss and Newton's search, from the best of a grid of starts, and for a
+    mixed guess from where fresh and steady ones led.
+    """
     calls = 0
 
     def residuals(x: Floats) -> Floats:
@@ -253,7 +273,9 @@ def _search(model: _Model, observed: Floats) -> tuple[Floats, float, int]:
     high[model.shapes] = np.log(BROADEST * model.n)
     low = np.where(np.isfinite(high), 0.0, -np.inf)
     options: Any = {"x_scale": "jac", "ftol": 1e-7, "xtol": 1e-6, "gtol": 1e-4, "max_nfev": STEPS}
-    found = [optimize.least_squares(residuals, x, slopes, (low, high), **options) for x in starts[:TRIED]]
+    tried = starts[:TRIED] if GUESSES[model.guess] is not None else [*ends, starts[0]]
+    tried = [np.clip(x, low, high) for x in tried]
+    found = [optimize.least_squares(residuals, x, slopes, (low, high), **options) for x in tried]
     best = min(found, key=lambda one: float(one.cost)).x
     return best, float(-2 * observed @ np.log(model.probabilities(best))), calls
 
@@ -262,7 +284,9 @@ def _starts(model: _Model) -> list[Floats]:
     family = FAMILIES[model.family]
     shapes = [[family.inward(s)] for s in family.starts] if model.shapes else [[]]
     sizes = np.log(model.n * np.array([0.05, 0.3, 2.0]))
-    return [np.array([*s, size, *c]) for s in shapes for size in sizes for c in STARTS.get(model.coupling, [()])]
+    couplings = STARTS.get(model.coupling, [()])
+    guesses = [[m] for m in MIXED] if GUESSES[model.guess] is None else [[]]
+    return [np.array([*s, size, *c, *g]) for s, size, c, g in product(shapes, sizes, couplings, guesses)]
 
 
 def _deviances(observed: Floats, expected: Floats) -> Floats:
@@ -288,7 +312,7 @@ def _judged(
     n = model.n
     jacobian = _jacobian(model, x)
     rng = np.random.default_rng([seed, 0xB21D6E])
-    simulated = drawn(prior, n, coupling, model.noise, simulations, rng)
+    simulated = drawn(Problem(prior, n, model.labels), coupling, model.noise, simulations, rng)
     scale = 1 / np.sqrt(n * p)
     slope = jacobian * (n * scale)[:, None]  # of the residuals (n_b − n P_b)/√(n P_b), with the sign turned
     information = slope.T @ slope
@@ -342,7 +366,8 @@ def _shares(model: _Model, x: Floats, theta: Floats) -> Floats:
     prior, coupling = model.place(x)
     noise = model.noise
     relative, weight = law(*examples(prior, model.n), coupling, noise.rate)
-    return noise.guessed * np.asarray(above(theta, noise.top * relative, noise.held_out) @ weight)
+    memorized, share = products(*coupling.guesses(model.labels), relative, weight)
+    return np.asarray(above(theta, memorized, noise.held_out) @ share)
 
 
 def _jacobian(model: _Model, x: Floats) -> Floats:
@@ -373,6 +398,8 @@ def _parameters(
     put("size", model.shapes, np.exp)
     for i, name in enumerate(("coupling", "concentration")[: COUPLINGS[model.coupling][0]]):
         put(name, model.shapes + 1 + i, special.expit if i == 0 else np.exp)
+    if GUESSES[model.guess] is None:
+        put("steady", len(x) - 1, special.expit)
     return parameters, intervals
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from empirical import predicted
-from empirical.bridge import GUESSES, SIMULATIONS, Bridge, fit
+from empirical.bridge import GUESSES, SIMULATIONS, Bridge, fit, schwarz
 from empirical.observed import Observed
 from longtail.core import ArgumentError
 
@@ -196,7 +196,7 @@ def compare(
     removal: pd.DataFrame | None = None,
     foretold: pd.DataFrame | None = None,
 ) -> Comparison:
-    """Fit every family with every coupling, and order them by likelihood and parameters (AIC)."""
+    """Fit every family with every coupling, and order them by likelihood and parameters (Schwarz's criterion)."""
     if observed.labels is None:
         remedy = "theory asks how often a guess is right, and this run has no labels; give the number of classes"
         raise ArgumentError("--labels", None, remedy)
@@ -209,6 +209,5 @@ def compare(
     tried = dict.fromkeys([*((f, c) for f in families for c in chosen), BASELINE])
     options: dict[str, Any] = {"rate": observed.rate, "simulations": simulations, "seed": seed}
     fits = [fit(values, observed.labels, observed.equivalent, f, c, guess=GUESSES, **options) for f, c in tried]
-    return Comparison(
-        observed, tuple(sorted(fits, key=lambda b: 2 * len(b.parameters) - 2 * b.log_likelihood)), removal, foretold
-    )
+    fits.sort(key=lambda b: schwarz(-2 * b.log_likelihood, len(b.parameters), b.n))
+    return Comparison(observed, tuple(fits), removal, foretold)

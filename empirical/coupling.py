@@ -5,7 +5,12 @@ more or less loosely, so λ has a law: one value for all, or a Beta law, of whic
 
 What nobody taught is guessed, rightly once in K. A fresh guess in every model makes memorization 1 − 1/K at most; a learner
 without chance of its own guesses the same in all of them: then one subpopulation in K is right untaught, and has memorization
-0, and that of the others reaches 1. On average, and in every error, the two are the same.
+0, and that of the others reaches 1. Most are between: what a nearest neighbor guesses depends on who else was drawn. So a
+subpopulation has a chance g of being guessed rightly, and the most that memorization can reach there is
+
+    1 − g ~ Beta(κ(1 − 1/K), κ/K),     1/(1 + κ) = ``steady``, the correlation of the guesses of two models.
+
+On average, and in every error, all of them are the same.
 """
 
 from __future__ import annotations
@@ -20,21 +25,49 @@ from scipy import special
 from longtail.core import Floats, real
 
 POINTS = 64
+CELLS = 48  # between values of the most that memorization can be
+FIRM = 1e-6  # distance of κ, or its inverse, from 0, beyond which it makes no difference
 
 
 class Coupling(ABC):
-    """The law of λ over subpopulations, and whether a guess is the same in every model."""
+    """The law of λ over subpopulations, and how far guesses are the same in every model: 0 not at all, 1 always."""
 
-    steady: bool = False
+    steady: float = 0.0
 
-    def guesses(self, labels: int) -> tuple[float, float]:
-        """The most that memorization can be, and the share of subpopulations for which it can be more than 0.
+    def guesses(self, labels: int, cells: int = CELLS) -> tuple[Floats, Floats]:
+        """What memorization can be at the most, and the shares of subpopulations for which it is that.
 
-        >>> Fixed(1.0).guesses(10), Fixed(1.0, steady=True).guesses(10)
-        ((0.9, 1.0), (1.0, 0.9))
+        A law in between has values of its own choice, the same for all such laws, and shares of the right mean: each of its
+        points is divided between the two values about it.
+
+        >>> Fixed(1.0).guesses(10), Fixed(1.0, steady=1).guesses(10)
+        ((array([0.9]), array([1.])), (array([0., 1.]), array([0.1, 0.9])))
         """
         wrong = 1 - 1 / labels
-        return (1.0, wrong) if self.steady else (wrong, 1.0)
+        if self.steady == 0:
+            return np.array([wrong]), np.ones(1)
+        if self.steady == 1:
+            return np.array([0.0, 1.0]), np.array([1 - wrong, wrong])
+        values = (1 - np.cos(np.pi * np.linspace(0, 1, cells + 1))) / 2
+        values = np.sort(np.append(values[np.abs(values - wrong) > 1e-6], wrong))
+        a, b = self._guess(labels)
+        mass = np.diff(special.betainc(a, b, values))
+        moment = wrong * np.diff(special.betainc(a + 1, b, values))
+        upper = np.clip((moment - values[:-1] * mass) / np.diff(values), 0.0, mass)
+        return values, np.append(mass - upper, 0.0) + np.append(0.0, upper)
+
+    def tops(self, labels: int, rng: Any, count: int) -> Floats:
+        """Independent draws of the most that memorization can be."""
+        wrong = 1 - 1 / labels
+        if self.steady == 0:
+            return np.full(count, wrong)
+        if self.steady == 1:
+            return np.asarray(rng.random(count) < wrong, float)
+        return np.asarray(rng.beta(*self._guess(labels), size=count), float)
+
+    def _guess(self, labels: int) -> tuple[float, float]:
+        kappa = float(np.clip((1 - self.steady) / self.steady, FIRM, 1 / FIRM))
+        return kappa * (1 - 1 / labels), kappa / labels
 
     @property
     @abstractmethod
@@ -59,10 +92,11 @@ class Fixed(Coupling):
     """The same λ for every subpopulation; 1 is the lookup table of the theory."""
 
     strength: float = 1.0
-    steady: bool = False
+    steady: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "strength", real("strength", self.strength, 0.0, 1.0))
+        object.__setattr__(self, "steady", real("steady", self.steady, 0.0, 1.0))
 
     @property
     def mean(self) -> float:
@@ -84,11 +118,12 @@ class Beta(Coupling):
 
     a: float = 1.0
     b: float = 1.0
-    steady: bool = False
+    steady: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "a", real("a", self.a, 1e-3, 1e6))
         object.__setattr__(self, "b", real("b", self.b, 1e-3, 1e6))
+        object.__setattr__(self, "steady", real("steady", self.steady, 0.0, 1.0))
 
     @property
     def mean(self) -> float:

@@ -13,8 +13,8 @@ by each member, which teaches it with probability λ when in:
     infl(c, λ) = (1 − 1/K) (E(1 − λ)^{J} − (1 − λ) E(1 − λ)^{J}) = (1 − 1/K) λ (1 − rλ)^{c−1}.
 
 Trained on everything, a test example is wrong with probability (1 − 1/K)(1 − λ)^c; keeping each training example of its
-subpopulation with probability k, (1 − 1/K)(1 − kλ)^c. A steady guess (``empirical.coupling``) has 1 for 1 − 1/K in all but one
-subpopulation in K, and 0 in that. Removing what is estimated to be memorized ≥ θ keeps those that the
+subpopulation with probability k, (1 − 1/K)(1 − kλ)^c. Where guesses are not fresh (``empirical.coupling``) a subpopulation has
+its own u for 1 − 1/K, of that mean. Removing what is estimated to be memorized ≥ θ keeps those that the
 estimate's noise lets slip; removing as many at random keeps the same share of every subpopulation. How many subpopulations
 are seen c times, and with what mass, is the exact solution of the model (``longtail.exact``).
 
@@ -45,6 +45,8 @@ HIGHEST = 1000  # times seen, up to which subpopulations are told apart
 DENSE = 30  # up to here each solved for; beyond, by a spline of logarithms over steps of a tenth
 TINY = 1e-14
 SHARP, SMOOTH = 2000, 200  # steps of λ, for what jumps at a threshold and for what does not
+BLOCKS = 80  # of numbers of copies beyond DENSE, where nothing jumps
+FINE = 64  # points to a standard deviation of an estimate
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,17 @@ class Occupancy:
     def examples(self) -> Floats:
         """The share of training examples that have so many copies, themselves included."""
         return self.copies * self.subpopulations / self.n
+
+    def blurred(self) -> Occupancy:
+        """With many copies in blocks of neighboring numbers, each at its mean: for what is smooth in them."""
+        edge = np.unique(np.round(np.geomspace(DENSE + 1, max(self.copies[-1], DENSE + 2), BLOCKS + 1)))[:-1]
+        first = np.concatenate([np.arange(DENSE + 1), np.searchsorted(self.copies, edge)])
+        first = np.unique(first[first < len(self.copies)])
+        subpopulations, total, mass = (
+            np.add.reduceat(x, first) for x in (self.subpopulations, self.copies * self.subpopulations, self.mass)
+        )
+        copies = np.where(subpopulations > TINY, total / np.maximum(subpopulations, TINY), self.copies[first])
+        return replace(self, copies=copies, subpopulations=subpopulations, mass=mass)
 
 
 @lru_cache(maxsize=32)
@@ -142,29 +155,46 @@ def share_above(
 def memorization_law(
     problem: Problem, coupling: Coupling, rate: float = RATE, cells: int = 400
 ) -> tuple[Floats, Floats]:
-    """The distribution of true memorization over examples: 0, middles of ``cells`` cells up to the most, that, and shares."""
-    top, guessed = coupling.guesses(problem.labels)
-    edge = top * np.linspace(0, 1, cells + 1)
-    share = np.append(_exceeds(problem, coupling, edge[:-1], rate), 0.0)
-    share[0] = guessed
-    middle = (edge[1:] + edge[:-1]) / 2
-    law = -np.diff(share)
-    once = guessed * occupancy(problem).examples[1]  # an atom at the very top
-    law[-1] -= once
-    return np.concatenate([[0.0], middle, [top]]), np.concatenate([[1 - guessed], law, [once]])
+    """The distribution of true memorization over examples: values and shares."""
+    edge = np.linspace(0, 1, cells + 1)
+    once = occupancy(problem).examples[1]  # an atom at the very top
+    share = np.append(_relative(problem, coupling, edge[:-1], rate), once)
+    share[0] = 1.0
+    relative, weight = np.append((edge[1:] + edge[:-1]) / 2, 1.0), np.append(-np.diff(share), once)
+    return products(*coupling.guesses(problem.labels), relative, weight)
+
+
+def products(
+    tops: Floats, guessed: Floats, relative: Floats, weight: Floats, cells: int = 400
+) -> tuple[Floats, Floats]:
+    """The law of top × relative; of many tops, the means of its cells of [0, 1]."""
+    value, share = np.multiply.outer(tops, relative).ravel(), np.multiply.outer(guessed, weight).ravel()
+    if len(tops) > 2:
+        place = np.minimum((value * cells).astype(int), cells - 1)
+        whole = np.bincount(place, weights=share, minlength=cells)
+        value = np.bincount(place, weights=share * value, minlength=cells) / np.maximum(whole, TINY)
+        share = whole
+    return value, share
 
 
 def _exceeds(problem: Problem, coupling: Coupling, theta: Floats, rate: float) -> Floats:
-    """Σ_c w_c Pr[(1 − rλ)^{c−1} ≥ θ/top] of those that are guessed wrong; 1 at θ ≤ 0."""
+    """Σ_c w_c Pr[u (1 − rλ)^{c−1} ≥ θ]; 1 at θ ≤ 0."""
+    found = np.zeros(len(theta))
+    for top, guessed in zip(*coupling.guesses(problem.labels), strict=True):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found += guessed * _relative(problem, coupling, np.where(theta <= 0, 0.0, theta / top), rate)
+    return found
+
+
+def _relative(problem: Problem, coupling: Coupling, x: Floats, rate: float) -> Floats:
+    """Σ_c w_c Pr[(1 − rλ)^{c−1} ≥ x]; 1 at x ≤ 0."""
     seen = occupancy(problem)
-    top, guessed = coupling.guesses(problem.labels)
-    x = np.clip(theta / top, 0.0, None)
     once = np.where(x <= 1 + 1e-12, 1.0, 0.0) * seen.examples[1]
     exponent = 1 / (seen.copies[2:, None] - 1)
     with np.errstate(divide="ignore"):
-        weakest = -np.expm1(np.log(np.minimum(x, 1.0)) * exponent) / rate  # λ up to here leaves that much
-    chance = np.where(x <= 0, 1.0, np.where(x > 1, 0.0, coupling.below(weakest)))
-    return np.where(x <= 0, 1.0, guessed * np.asarray(once + seen.examples[2:] @ chance))
+        weakest = -np.expm1(np.log(np.clip(x, 0.0, 1.0)) * exponent) / rate  # λ up to here leaves that much
+    chance = np.where(x > 1, 0.0, coupling.below(weakest))
+    return np.where(x <= 0, 1.0, np.asarray(once + seen.examples[2:] @ chance))
 
 
 def above(theta: Floats, memorized: Floats, held_out: float, step: ArrayLike = 0.5) -> Floats:
@@ -202,51 +232,63 @@ def pairs_above(
     """
     import pandas as pd
 
-    seen = occupancy(problem)
+    seen, lam, weight = _seen(problem, coupling, trials)
     c = seen.copies[1:, None]
-    lam, weight = _strengths(coupling, SHARP if trials is None else SMOOTH)
-    top, guessed = coupling.guesses(problem.labels)
-    scale = top / problem.guess
-    size = scale * influence(c, lam, problem.labels, rate)
-    true = scale * memorization(c, lam, problem.labels, rate)
-    wrong = top * (1 - rate * lam) ** c  # of a test example, all models together
-    counted = (true >= memorized).astype(float)
-    others = kept = 0.0
-    if trials is not None:
-        if memorized > 0:
-            counted = above(np.array([memorized]), true.ravel(), (1 - rate) * trials).reshape(true.shape)
-            kept = float(share_above(problem, coupling, memorized, rate, trials)[0])
-        else:
-            kept = 1.0
-        others = max(kept * partners, 0.0)
-    unseen = guessed * float(seen.mass[0])
-    rows = []
-    for theta in np.atleast_1d(np.asarray(thresholds, float)):
-        if trials is None:
-            passed, by_chance, by_chance_unseen = (size >= theta) * counted, np.zeros_like(size), 0.0
-        else:
-            inside = wrong - (1 - rate) * size
-            passed = counted * _noisy(theta, inside, inside + size, rate, trials)
-            by_chance = np.maximum(others - kept * c, 0.0) * _noisy(theta, wrong, wrong, rate, trials)
-            by_chance_unseen = others * float(_noisy(theta, np.array(top), np.array(top), rate, trials))
-        alone, none = np.exp(-by_chance), (1 - passed) ** c
-        any_one = 1 - none * alone
-        single = alone * (c * passed * (1 - passed) ** (c - 1) + none * by_chance)
-        each = guessed * seen.mass[1:]
-        lonely = unseen * np.array(
-            [by_chance_unseen, -np.expm1(-by_chance_unseen), by_chance_unseen * np.exp(-by_chance_unseen)]
-        )
-        false = float(each @ (by_chance @ weight)) + lonely[0]
-        rows.append(
-            {
-                "threshold": theta,
-                "pairs": tests * (float((each * c[:, 0]) @ (passed @ weight)) + false),
-                "tests": tests * (float(each @ (any_one @ weight)) + lonely[1]),
-                "single": tests * (float(each @ (single @ weight)) + lonely[2]),
-                "false": tests * false,
-            }
-        )
-    return pd.DataFrame(rows)
+    remain = (1 - rate * lam) ** (c - 1)
+    kept = 1.0
+    if trials is not None and memorized > 0:
+        kept = float(share_above(problem, coupling, memorized, rate, trials)[0])
+    others = kept * partners if trials is not None else 0.0
+    theta = np.atleast_1d(np.asarray(thresholds, float))
+    found = np.zeros((len(theta), 4))
+    for top, guessed in _tops(problem, coupling):
+        true = top * remain
+        size, wrong = lam * true, true * (1 - rate * lam)  # wrong: on a test example, all models together
+        inside = wrong - (1 - rate) * size
+        counted = _kept(memorized, true, rate, trials)
+        each, unseen = guessed * seen.mass[1:], guessed * float(seen.mass[0])
+        among = np.maximum(others - kept * c, 0.0)
+        for row, x in zip(found, theta, strict=True):
+            if trials is None:
+                passed, by_chance, lonely = (size >= x) * counted, np.zeros_like(size), 0.0
+            else:
+                passed = counted * _noisy(x, inside, inside + size, rate, trials)
+                by_chance = among * _noisy(x, wrong, wrong, rate, trials)
+                lonely = others * float(_noisy(x, np.array(top), np.array(top), rate, trials))
+            alone, but_one = np.exp(-by_chance), (1 - passed) ** (c - 1)
+            none = but_one * (1 - passed)
+            single = alone * (c * passed * but_one + none * by_chance)
+            false = float(each @ (by_chance @ weight)) + unseen * lonely
+            row += (
+                float((each * c[:, 0]) @ (passed @ weight)) + false,
+                float(each @ ((1 - none * alone) @ weight)) - unseen * np.expm1(-lonely),
+                float(each @ (single @ weight)) + unseen * lonely * np.exp(-lonely),
+                false,
+            )
+    return pd.DataFrame(tests * found, columns=["pairs", "tests", "single", "false"]).assign(threshold=theta)[
+        ["threshold", "pairs", "tests", "single", "false"]
+    ]
+
+
+def _seen(problem: Problem, coupling: Coupling, trials: int | None) -> tuple[Occupancy, Floats, Floats]:
+    """Copies, λ and its weights: finely where neither noise nor a law of guesses blurs the steps of a curve."""
+    seen = occupancy(problem)
+    lam, weight = _strengths(coupling, SHARP if trials is None and coupling.steady in (0, 1) else SMOOTH)
+    return seen if trials is None else seen.blurred(), lam, weight
+
+
+def _tops(problem: Problem, coupling: Coupling) -> list[tuple[float, float]]:
+    """What memorization can be at the most, but 0, and shares of subpopulations."""
+    return [(top, guessed) for top, guessed in zip(*coupling.guesses(problem.labels), strict=True) if top > 0]
+
+
+def _kept(theta: float, true: Floats, rate: float, trials: int | None) -> Floats:
+    """Whether memorization is ≥ θ, or Pr[so many models estimate it to be]."""
+    if trials is None:
+        return np.asarray(true >= theta - 1e-12, float)
+    held_out = (1 - rate) * trials
+    line = np.linspace(0, 1, int(FINE * np.sqrt(held_out)) + 2)
+    return np.asarray(np.interp(true, line, above(np.array([theta]), line, held_out)[0]))
 
 
 def _noisy(theta: float, wrong_in: Floats, wrong_out: Floats, rate: float, trials: int) -> Floats:
@@ -269,31 +311,32 @@ def removal(
     """
     import pandas as pd
 
-    seen = occupancy(problem)
-    lam, weight = _strengths(coupling, SHARP if trials is None else SMOOTH)
-    c = seen.copies[1:]
-    top, guessed = coupling.guesses(problem.labels)
-    true = top / problem.guess * memorization(c[:, None], lam, problem.labels, rate)
-    unseen = float(seen.mass[0])
+    seen, lam, weight = _seen(problem, coupling, trials)
+    c = seen.copies[1:, None]
+    remain = (1 - rate * lam) ** (c - 1)
+    tops = _tops(problem, coupling)
 
     def error(kept: Floats | float) -> float:
-        wrong = (1 - kept * lam) ** c[:, None]
-        return problem.guess * (unseen + float(seen.mass[1:] @ (wrong @ weight)))
+        """Of those examples whose subpopulation is met, in training."""
+        return float(seen.mass[1:] @ ((1 - kept * lam) ** c @ weight))
 
     whole = error(1.0)
     rows = []
     for theta in np.atleast_1d(np.asarray(thresholds, float)):
-        if trials is None:
-            gone = (true >= theta - 1e-12).astype(float)
-        else:
-            gone = above(np.array([theta]), true.ravel(), (1 - rate) * trials).reshape(true.shape)
-        share = guessed * float(seen.examples[1:] @ (gone @ weight)) + (1 - guessed) * float(theta <= 0)
+        gone = [_kept(theta, top * remain, rate, trials) for top, _ in tops]
+        never = 1 - sum(guessed for _, guessed in tops)
+        share = sum(
+            guessed * float(seen.examples[1:] @ (g @ weight)) for (_, guessed), g in zip(tops, gone, strict=True)
+        )
+        share += never * float(theta <= 0)
         rows.append(
             {
                 "threshold": float(theta),
                 "removed_share": share,
-                "lost": error(1 - gone) - whole,
-                "lost_random": error(1 - share) - whole,
+                "lost": sum(
+                    guessed * top * (error(1 - g) - whole) for (top, guessed), g in zip(tops, gone, strict=True)
+                ),
+                "lost_random": problem.guess * (error(1 - share) - whole),
             }
         )
     return pd.DataFrame(rows)

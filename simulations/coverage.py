@@ -50,20 +50,32 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     """One row a study and parameter: how often the interval held the truth, or how often the family was refused."""
     import pandas as pd
 
-    from empirical.coupling import Beta, Fixed
+    from empirical.coupling import Beta, Coupling, Fixed
 
     zipf, normal, loose = Zipf(alpha=1, size=30_000), LogNormal(sigma=2, size=30_000), Zipf(alpha=0.8, size=15_000)
     rows = []
     for prior, family in ((zipf, "Zipf"), (normal, "LogNormal")):
         rows += _counts(config, prior, family, config.runs)
-    for coupling, law in ((Fixed(1.0), "lookup"), (Fixed(0.7), "fixed")):
+    right: list[tuple[Coupling, str]] = [
+        (Fixed(1.0), "lookup"),
+        (Fixed(0.7), "fixed"),
+        (Beta(1, 1), "beta"),
+        (Fixed(1.0, steady=0.75), "lookup"),
+        (Fixed(0.7, steady=0.5), "fixed"),
+    ]
+    for coupling, law in right:
         rows += _bridge(config, loose, coupling, "Zipf", law, config.memorized_runs)
-    rows += _bridge(config, loose, Beta(1, 1), "Zipf", "beta", config.memorized_runs)
     for family in config.families:
         rows += _counts(config, zipf, family, config.wrong)
         rows += _bridge(config, Zipf(alpha=1, size=50_000), Fixed(1.0), family, "lookup", config.memorized_wrong)
-    rows += _bridge(config, loose, Beta(1, 1), "Zipf", "fixed", config.memorized_wrong)
-    rows += _bridge(config, loose, Fixed(0.7), "Zipf", "lookup", config.memorized_wrong)
+    wrong: list[tuple[Coupling, str, str]] = [
+        (Beta(1, 1), "fixed", ""),
+        (Fixed(0.7), "lookup", ""),
+        (Fixed(1.0, steady=0.5), "lookup", "fresh"),
+        (Fixed(1.0, steady=0.5), "lookup", "steady"),
+    ]
+    for coupling, law, guess in wrong:
+        rows += _bridge(config, loose, coupling, "Zipf", law, config.memorized_wrong, guess, right=False)
     return pd.DataFrame(rows)
 
 
@@ -78,21 +90,27 @@ def _counts(config: Config, prior: Prior, family: str, runs: int) -> list[dict[s
     return _rows("counts", repr(prior), "", family, "", found, _truth(prior))
 
 
-def _bridge(config: Config, prior: Prior, coupling: Any, family: str, law: str, runs: int) -> list[dict[str, Any]]:
+def _bridge(
+    config: Config, prior: Prior, coupling: Any, family: str, law: str, runs: int, guess: str = "", right: bool = True
+) -> list[dict[str, Any]]:
+    """``guess`` is the one that is fitted: of the coupling's own kind unless told. Of a model that is not ``right`` no
+    interval has a truth to hold.
+    """
     from empirical import bridge
     from empirical.coupling import Beta
 
+    own = {steady: name for name, steady in bridge.GUESSES.items()}.get(coupling.steady, "mixed")
     rng = np.random.default_rng([config.seed, prior.size, 1])
     problem = Problem(prior, config.samples, 10)
     found = []
     for k in range(runs):
         _, estimates = bridge.planted(problem, coupling, config.trials, rng)
-        options: dict[str, Any] = {"simulations": config.simulations, "seed": k}
+        options: dict[str, Any] = {"simulations": config.simulations, "seed": k, "guess": guess or own}
         found.append(bridge.fit(estimates, 10, config.trials, family, law, **options))
-    truth = _truth(prior) | {"coupling": coupling.mean}
-    if isinstance(coupling, Beta):
+    truth = _truth(prior) | {"coupling": coupling.mean, "steady": coupling.steady} if right else {}
+    if isinstance(coupling, Beta) and right:
         truth["concentration"] = coupling.a + coupling.b
-    return _rows("memorization", repr(prior), repr(coupling), family, law, found, truth)
+    return _rows("memorization", repr(prior), repr(coupling), family, f"{law} {guess}".strip(), found, truth)
 
 
 def _truth(prior: Prior) -> dict[str, float]:

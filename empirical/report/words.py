@@ -122,9 +122,11 @@ def _counted(value: float, error: float) -> str:
 
 
 def _guesses(best: Bridge) -> str:
-    if best.coupling.steady:
-        return f"What it was not taught the learner guesses alike in all models, rightly once in {best.labels}."
-    return f"What it was not taught the learner guesses anew in every model, rightly once in {best.labels}."
+    steady = best.coupling.steady
+    how = "anew in every model" if steady == 0 else "alike in all models"
+    if 0 < steady < 1:
+        how = f"partly alike in all models (correlation {_digits(steady)})"
+    return f"What it was not taught the learner guesses {how}, rightly once in {best.labels}."
 
 
 def _pinned(name: str, e: Estimate) -> str:

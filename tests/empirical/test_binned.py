@@ -13,7 +13,7 @@ from empirical.predicted import above
 from longtail import Gamma, LogNormal, Problem, Zipf
 
 PROBLEM = Problem(Zipf(alpha=0.8, size=3000), 10_000, 10)
-NOISE = Noise(0.9, 1.0, 1000, 0.7)
+NOISE = Noise(1000, 0.7)
 
 
 def test_noise_by_bins_counts_the_steps_of_estimates():
@@ -25,7 +25,7 @@ def test_noise_by_bins_counts_the_steps_of_estimates():
     for i, edge in enumerate(EDGES):
         first = np.ceil(edge * h - 1e-9)
         exact[i] = chance @ special.betainc(first[:, None], (h - first + 1)[:, None], 0.9 * relative)
-    over = 1 - NOISE.chances(relative).cumsum(0)[:-1]
+    over = 1 - NOISE.chances(0.9 * relative).cumsum(0)[:-1]
     assert np.abs(over - exact).max() < 6e-4
     plain = above(EDGES, 0.9 * relative, NOISE.held_out)
     assert np.abs(plain - exact).max() > 3e-3
@@ -42,8 +42,10 @@ def test_an_estimate_at_an_edge_lies_above_it():
     [
         (Fixed(0.7), Fixed(0.72)),
         (Beta(2, 1), Beta(2, 1.3)),
-        (Fixed(0.7, steady=True), Fixed(0.7)),
-        (Beta(2, 1, steady=True), Beta(2, 1)),
+        (Fixed(0.7, steady=1), Fixed(0.7)),
+        (Beta(2, 1, steady=1), Beta(2, 1)),
+        (Fixed(0.7, steady=0.8), Fixed(0.7, steady=0.7)),
+        (Beta(2, 1, steady=0.5), Beta(2, 1, steady=0.4)),
     ],
     ids=repr,
 )
@@ -51,13 +53,13 @@ def test_histograms_drawn_are_those_of_planted_data_sets(coupling, other):
     """Bin means and variances, z = 5; another coupling is told apart (negative control)."""
     rng = np.random.default_rng(12)
     slow = np.array([histogram(planted(PROBLEM, coupling, 1000, rng)[1]) for _ in range(150)])
-    fast = drawn(PROBLEM.prior, PROBLEM.n, coupling, Noise.of(coupling, 10, 1000, 0.7), 600, rng)
+    fast = drawn(PROBLEM, coupling, Noise(1000, 0.7), 600, rng)
     assert (fast.sum(1) == PROBLEM.n).all()
     kept = slow.mean(0) > 20
     assert np.abs(_z(slow, fast)[kept]).max() < 5
     ratio = np.log(slow[:, kept].var(0) / fast[:, kept].var(0))
     assert np.abs(ratio).max() < 5 * np.sqrt(2 / 149 + 2 / 599)
-    wrong = drawn(PROBLEM.prior, PROBLEM.n, other, Noise.of(other, 10, 1000, 0.7), 600, rng)
+    wrong = drawn(PROBLEM, other, Noise(1000, 0.7), 600, rng)
     assert np.abs(_z(slow, wrong)[kept]).max() > 5
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from empirical import predicted
 from empirical.coupling import Beta, Coupling, Fixed
 from empirical.datasets import planted as planted_data
 from empirical.predicted import (
@@ -17,7 +18,7 @@ from empirical.predicted import (
     removal,
     share_above,
 )
-from longtail import Gamma, Problem, Zipf, exact
+from longtail import ArgumentError, Gamma, Problem, Zipf, exact
 
 PROBLEM = Problem(Zipf(alpha=0.8, size=3000), 5000, 10)
 SEED = 5
@@ -59,7 +60,7 @@ def test_memorization_and_influence_of_a_learner_that_is_simulated(copies, stren
     assert abs(estimate - wrong) > 5 * right[~masks[:, 0]].std() / np.sqrt((~masks[:, 0]).sum())
 
 
-@pytest.fixture(scope="module", params=[Fixed(0.6), Beta(2, 1), Beta(2, 1, steady=True)], ids=repr)
+@pytest.fixture(scope="module", params=[Fixed(0.6), Beta(2, 1), Beta(2, 1, steady=1), Beta(2, 1, steady=0.6)], ids=repr)
 def drawn(request):
     """Sixty data sets of the model (seed 3): coupling, and per data set shares above, losses, error and pairs."""
     coupling, rng, rows = request.param, np.random.default_rng(3), []
@@ -69,10 +70,8 @@ def drawn(request):
         c = rng.multinomial(PROBLEM.n, d)
         lam = coupling.sample(rng, len(c))
         mem, infl = (f(np.maximum(c, 1), lam, PROBLEM.labels) for f in (memorization, influence))
-        wrong = np.full(len(c), PROBLEM.guess)  # chance of a wrong guess
-        if coupling.steady:
-            wrong = (rng.random(len(c)) < PROBLEM.guess).astype(float)
-            mem, infl = mem * wrong / PROBLEM.guess, infl * wrong / PROBLEM.guess
+        wrong = coupling.tops(PROBLEM.labels, rng, len(c))  # chance of a wrong guess
+        mem, infl = mem * wrong / PROBLEM.guess, infl * wrong / PROBLEM.guess
         share = np.array([(c * (mem >= t)).sum() / PROBLEM.n for t in THETA])
         error = (wrong * d * (1 - lam) ** c).sum()
         lost = [(wrong * d * (1 - lam) ** np.where(mem < t, c, 0)).sum() - error for t in THETA]
@@ -211,3 +210,44 @@ def test_errors_of_predictions_are_how_far_they_move_between_data_sets() -> None
     z = (np.array(lost) - truth) / error
     assert abs(z.mean()) < 5 / np.sqrt(12)
     assert 0.6 < z.std(ddof=1) < 1.5  # 1 ± .2
+
+
+@pytest.mark.parametrize("coupling", [Fixed(0.7), Fixed(0.7, steady=0.4), Beta(0.5, 0.4, steady=1)], ids=repr)
+def test_blocks_of_copies_are_fine_enough(coupling, monkeypatch):
+    """Against every number of copies by itself; two blocks of all of them are off."""
+    problem = Problem(Zipf(alpha=1.2, size=15_000), 50_000, 10)
+
+    def curves():
+        pairs = pairs_above(problem, coupling, [0.02, 0.15], 1000, memorized=0.1, trials=2000, partners=100.0)
+        lost = removal(problem, coupling, [0.05, 0.25], trials=2000)
+        return np.concatenate([pairs[["pairs", "tests", "single"]], lost.drop(columns="threshold")], axis=1)
+
+    coarse = curves()
+    monkeypatch.setattr(predicted.Occupancy, "blurred", lambda seen: seen)
+    np.testing.assert_allclose(coarse, curves(), rtol=3e-3)
+    monkeypatch.undo()
+    monkeypatch.setattr(predicted, "BLOCKS", 2)
+    monkeypatch.setattr(predicted, "DENSE", 2)
+    assert np.abs(curves() / coarse - 1).max() > 3e-3
+
+
+def test_guesses_have_the_law_that_is_drawn():
+    """Mean and spread against a Beta law's draws, z = 5; the ends are the fresh guess and the steady one."""
+    for labels in (2, 10, 1000):
+        for steady in (0.01, 0.3, 0.7, 0.999):
+            tops, shares = Fixed(1.0, steady).guesses(labels)
+            wrong = 1 - 1 / labels
+            assert shares.sum() == pytest.approx(1)
+            assert shares @ tops == pytest.approx(wrong)
+            drawn = Fixed(1.0, steady).tops(labels, np.random.default_rng(6), 200_000)
+            assert abs(drawn.mean() - wrong) < 5 * drawn.std() / np.sqrt(200_000)
+            spread = (drawn - wrong) ** 2
+            assert spread.mean() == pytest.approx(steady * wrong / labels, abs=5 * spread.std() / np.sqrt(200_000))
+            assert shares @ (tops - wrong) ** 2 == pytest.approx(steady * wrong / labels, abs=1e-3)
+        for steady, same in ((1e-9, 0.0), (1 - 1e-9, 1.0)):
+            near, weight = Fixed(1.0, steady).guesses(labels)
+            for power in (1, 2, 3):
+                tops, shares = Fixed(1.0, same).guesses(labels)
+                assert weight @ near**power == pytest.approx(shares @ tops**power, abs=1e-3)
+    with pytest.raises(ArgumentError, match="steady"):
+        Beta(1, 1, steady=1.5)

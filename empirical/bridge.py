@@ -184,9 +184,9 @@ def fit(
         ends: list[Floats] = []
         asked = [g for g in guesses if g != "mixed" or c in ONE]
         for g in GUESSES if "mixed" in asked else asked:
-            model = _Model(f, c, g, len(values), labels, Noise(trials, rate))
-            x, loss, calls = _search(model, observed, ends)
             steady = GUESSES[g]
+            model = _Model(f, c, g, len(values), labels, Noise(trials, rate))
+            x, loss, calls = _search(model, observed, ends if steady is None else [])
             if steady is not None:
                 ends.append(np.append(x, NEAR_END * (2 * steady - 1)))
             score = schwarz(loss, len(x), len(values))
@@ -268,25 +268,25 @@ def _search(model: _Model, observed: Floats, ends: list[Floats]) -> tuple[Floats
         rate = np.where(near, -1 / np.sqrt(expected), (1 - observed / expected) / np.where(near, 1.0, r))
         return rate[:, None] * _jacobian(model, x) * model.n
 
-    starts = sorted(_starts(model), key=lambda x: float((residuals(x) ** 2).sum()))
+    starts = sorted(_starts(model, ends), key=lambda x: float((residuals(x) ** 2).sum()))
     high = np.full(len(starts[0]), np.inf)
     high[model.shapes] = np.log(BROADEST * model.n)
     low = np.where(np.isfinite(high), 0.0, -np.inf)
     options: Any = {"x_scale": "jac", "ftol": 1e-7, "xtol": 1e-6, "gtol": 1e-4, "max_nfev": STEPS}
-    tried = starts[:TRIED] if GUESSES[model.guess] is not None else [*ends, starts[0]]
-    tried = [np.clip(x, low, high) for x in tried]
+    tried = [*ends, starts[0]] if ends else starts[:TRIED]
     found = [optimize.least_squares(residuals, x, slopes, (low, high), **options) for x in tried]
     best = min(found, key=lambda one: float(one.cost)).x
     return best, float(-2 * observed @ np.log(model.probabilities(best))), calls
 
 
-def _starts(model: _Model) -> list[Floats]:
-    family = FAMILIES[model.family]
-    shapes = [[family.inward(s)] for s in family.starts] if model.shapes else [[]]
-    sizes = np.log(model.n * np.array([0.05, 0.3, 2.0]))
+def _starts(model: _Model, ends: list[Floats]) -> list[Floats]:
+    family, s = FAMILIES[model.family], model.shapes
     couplings = STARTS.get(model.coupling, [()])
-    guesses = [[m] for m in MIXED] if GUESSES[model.guess] is None else [[]]
-    return [np.array([*s, size, *c, *g]) for s, size, c, g in product(shapes, sizes, couplings, guesses)]
+    if ends:
+        return [np.array([*x[: s + 1], *c, m]) for x, c, m in product(ends, couplings, MIXED)]
+    shapes = [[family.inward(shape)] for shape in family.starts] if s else [[]]
+    sizes = np.log(model.n * np.array([0.05, 0.3, 2.0]))
+    return [np.array([*shape, size, *c]) for shape, size, c in product(shapes, sizes, couplings)]
 
 
 def _deviances(observed: Floats, expected: Floats) -> Floats:

@@ -54,6 +54,7 @@ class Config:
     """
 
     cases: tuple[tuple[str, str, int], ...] = (
+        ("planted", "KNN()", 1000),
         ("digits", "MLP()", 1000),
         ("digits", "Softmax()", 1000),
         ("digits", "KNN()", 1000),

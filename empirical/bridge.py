@@ -45,6 +45,7 @@ TRIED = 2  # starts that a search sets out from
 STEPS = 50  # and how far: it may go on where a coordinate makes no difference
 BROADEST = 50  # times n, the largest prior that a search considers: of a larger one hardly more is seen twice
 OPEN = 5.0  # standard error of a logarithm or logit, beyond which it is all the same
+END = 4.6  # logit of .99: a share that is fitted nearer to 0 or 1 is judged from there, for at an end nothing moves it
 GUESSES: dict[str, float | None] = {"fresh": 0.0, "steady": 1.0, "mixed": None}  # how steady; None is fitted
 ONE = ("lookup", "fixed")  # couplings with one λ, beside which a law of guesses can be told
 MIXED = (-0.5, 1.5)  # logits of how steady, that a search sets out from
@@ -126,6 +127,20 @@ class _Model:
     @property
     def shapes(self) -> int:
         return int(FAMILIES[self.family].parameter is not None)
+
+    @property
+    def bounded(self) -> tuple[int, ...]:
+        """Which coordinates are logits of shares: λ or its mean, and how steady a guess is."""
+        count, s = COUPLINGS[self.coupling][0], self.shapes
+        first = (s + 1,) if count else ()
+        return first + ((s + 1 + count,) if GUESSES[self.guess] is None else ())
+
+    def inside(self, x: Floats) -> Floats:
+        """x, with shares between .01 and .99."""
+        at = x.copy()
+        for i in self.bounded:
+            at[i] = np.clip(at[i], -END, END)
+        return at
 
     def place(self, x: Floats) -> tuple[Prior, Coupling]:
         """x = (shape's coordinate, log N, the coupling's coordinates, the guess's)."""
@@ -309,20 +324,18 @@ def _judged(
 
     prior, coupling = model.place(x)
     p = model.probabilities(x)
-    n = model.n
-    jacobian = _jacobian(model, x)
+    n, at = model.n, model.inside(x)
     rng = np.random.default_rng([seed, 0xB21D6E])
     simulated = drawn(Problem(prior, n, model.labels), coupling, model.noise, simulations, rng)
-    scale = 1 / np.sqrt(n * p)
-    slope = jacobian * (n * scale)[:, None]  # of the residuals (n_b − n P_b)/√(n P_b), with the sign turned
-    information = slope.T @ slope
-    solved = np.linalg.pinv(information, rcond=1e-10) @ slope.T  # a coordinate at its bound has no slope
+    scale, slope, solved = _linear(model, x)
     residuals = (simulated - n * p) * scale
-    moves = residuals @ solved.T  # what fitting each simulated data set would add to x, to first order
+    good = goodness((observed - n * p) * scale, residuals, slope, solved, n * p)
+    if (at != x).any():
+        scale, _, solved = _linear(model, at)
+    moves = (simulated - n * p) * scale @ solved.T  # what fitting each would add to x, to first order
     parameters, intervals = _parameters(model, x, np.sqrt((moves**2).mean(0)), level, len(moves))
     axes = _axes(np.atleast_2d(moves.T @ moves / len(moves)))
-    around = tuple((model.place(x + axis), model.place(x - axis)) for axis in axes)
-    good = goodness((observed - n * p) * scale, residuals, slope, solved, n * p)
+    around = tuple((model.place(at + axis), model.place(at - axis)) for axis in axes)
     order = np.sort(values)
     theta = np.linspace(0.05, 0.95, 181)
     share = 1 - np.searchsorted(order, theta) / n
@@ -353,6 +366,17 @@ def _judged(
         around,
         calls,
     )
+
+
+def _linear(model: _Model, x: Floats) -> tuple[Floats, Floats, Floats]:
+    """1/√(n P_b), the slope of the residuals (n_b − n P_b)/√(n P_b) with the sign turned, and what fitting makes of them."""
+    scale = 1 / np.sqrt(model.n * model.probabilities(x))
+    slope = _jacobian(model, x) * (model.n * scale)[:, None]
+    return (
+        scale,
+        slope,
+        np.linalg.pinv(slope.T @ slope, rcond=1e-10) @ slope.T,
+    )  # a coordinate at its bound has no slope
 
 
 def _axes(covariance: Floats) -> Floats:
@@ -387,11 +411,16 @@ def _parameters(
     parameters: dict[str, Estimate] = {}
     intervals: dict[str, tuple[float, float]] = {}
 
+    at = model.inside(x)
+
     def put(name: str, i: int, outward: Callable[[float], float]) -> None:
         with np.errstate(over="ignore"):
-            middle, slope = outward(x[i]), (outward(x[i] + 1e-4) - outward(x[i] - 1e-4)) / 2e-4
-            parameters[name] = Estimate(float(middle), float(abs(slope) * error[i]))
+            middle, slope = float(outward(x[i])), (outward(at[i] + 1e-4) - outward(at[i] - 1e-4)) / 2e-4
+            stderr = float(abs(slope) * error[i])
+            parameters[name] = Estimate(middle, stderr)
             intervals[name] = (float(outward(x[i] - z * error[i])), float(outward(x[i] + z * error[i])))
+        if i in model.bounded and not z * stderr < middle < 1 - z * stderr:  # the end itself may be the truth
+            intervals[name] = (max(middle - z * stderr, 0.0), min(middle + z * stderr, 1.0))
 
     if family.parameter is not None:
         put(family.parameter, 0, family.outward)

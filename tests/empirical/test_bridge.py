@@ -114,6 +114,36 @@ def test_how_steady_a_guess_is_is_told(guess, steady):
     assert abs(found.coupling.steady - steady) < 0.1
 
 
+@pytest.mark.parametrize(
+    ("truth", "coupling", "guess", "name"),
+    [
+        (Fixed(1.0), "fixed", "fresh", "coupling"),
+        (Fixed(1.0, steady=1), "lookup", "mixed", "steady"),
+        (Fixed(1.0, steady=0), "lookup", "mixed", "steady"),
+    ],
+    ids=repr,
+)
+def test_an_interval_may_hold_an_end(truth, coupling, guess, name):
+    """Of eight data sets, of which the odds that fewer than four intervals hold the truth are 2 in 10^5, and none is empty; the
+    other parameters' errors are as large as where the end is known.
+    """
+    rng, held = np.random.default_rng(7), []
+    for seed in range(8):
+        _, estimates = planted(PROBLEM, truth, 1000, rng)
+        found = bridge.fit(estimates, 10, 1000, "Zipf", coupling, guess=guess, simulations=40, seed=seed)
+        low, high = found.intervals[name]
+        value = truth.mean if name == "coupling" else truth.steady
+        assert 0 <= low < found.parameters[name].value < high <= 1
+        assert high - low < 0.2
+        held.append([low <= value <= high] + [
+            found.intervals[k][0] <= v <= found.intervals[k][1] for k, v in (("alpha", 0.8), ("size", 3000))
+        ])  # fmt: skip
+    assert (np.sum(held, 0) >= 4).all()
+    known = bridge.fit(estimates, 10, 1000, "Zipf", "lookup", guess=bridge.GUESSES, simulations=40, seed=seed)
+    for k in ("alpha", "size"):
+        assert 0.6 < found.parameters[k].stderr / known.parameters[k].stderr < 1.6
+
+
 def test_frequencies_without_a_tail_are_no_zipf_prior():
     two = Problem(TwoLevel(common=400, rare=40_000, ratio=1e-3), 10_000, 10)
     _, estimates = planted(two, Fixed(1.0), 1000, np.random.default_rng(0))

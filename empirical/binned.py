@@ -4,8 +4,7 @@
 
 with w_c the share of examples that have c copies under the prior, F the law of λ, G that of what memorization can be at the
 most (1 − 1/K where every guess is a fresh one: ``empirical.coupling``), and X/h, X ~ Binomial(h, mem), an estimate
-that was held out h ~ Binomial(trials, 1 − r) times. ``Noise`` is what turns true memorization into bins; ``law`` is the
-distribution of true memorization over its most.
+that was held out h ~ Binomial(trials, 1 − r) times. ``Noise`` is what turns true memorization into bins.
 """
 
 from __future__ import annotations
@@ -25,7 +24,8 @@ from longtail.counts import log_law, tied_scale
 
 EDGES = np.linspace(0.05, 0.95, 19)
 TIE = 1e-9  # estimates are fractions, and where one is an edge, rounding shall not say on which side it lies
-CELLS = 300
+CELLS = 600  # of what true memorization is of its most, in a data set that is drawn
+LAW = 7  # steps of λ to the widest standard deviation of an estimate
 SINGLE, MOST = 30, 3000  # copies told apart one by one, and at all
 SURE = 1e-12  # chance of the rest, below which an estimate is in the lowest bin for sure
 MANY = 10**6  # models, from which on estimates have no noise to speak of, nor steps
@@ -63,19 +63,17 @@ class Noise:
     def probabilities(self, copies: Floats, share: Floats, coupling: Coupling, labels: int) -> Floats:
         """P_b."""
         tops, guessed = coupling.guesses(labels)
-        relative, weight = law(copies, share, coupling, self.rate)
-        return np.asarray(guessed @ (_chances(self, tuple(tops), tuple(relative)) @ weight))
+        lam, weight = coupling.nodes(int(np.clip(LAW * np.sqrt(self.held_out), 200, 4000)))
+        return np.asarray(guessed @ (_chances(self, tuple(tops), tuple(copies), tuple(lam)) @ weight @ share))
 
 
-@lru_cache(maxsize=8)  # a slope along the prior asks for the same law of λ again and again
-def _chances(noise: Noise, tops: tuple[float, ...], relative: tuple[float, ...]) -> Floats:
-    """Pr[estimate in bin | memorization = top × relative], tops × bins × ``relative``."""
-    return np.stack([noise.chances(top * np.array(relative)) for top in tops])
-
-
-def _middles() -> Floats:
-    """Of equal cells of [0, 1], and 1 itself, where those lie that have no copy."""
-    return np.append((np.arange(CELLS) + 0.5) / CELLS, 1.0)
+@lru_cache(maxsize=8)  # laws of λ differ in the weights of its values only
+def _chances(
+    noise: Noise, tops: tuple[float, ...], copies: tuple[float, ...], lam: tuple[float, ...]
+) -> NDArray[np.float64]:
+    """Pr[estimate in bin], tops × bins × copies × λ."""
+    relative = (1 - noise.rate * np.array(lam)) ** (np.array(copies)[:, None] - 1)
+    return np.stack([noise.chances(top * relative.ravel()).reshape(-1, *relative.shape) for top in tops])
 
 
 @lru_cache(maxsize=64)
@@ -97,48 +95,29 @@ def examples(prior: Prior, n: int) -> tuple[Floats, Floats]:
     return np.append(copies, 3.0 * MOST), np.append(share, left - total)
 
 
-def law(copies: Floats, share: Floats, coupling: Coupling, rate: float) -> tuple[Floats, Floats]:
-    """Memorization over its top and shares of examples: as many atoms as copies, or equal cells of [0, 1] and the atom 1."""
-    if isinstance(coupling, Fixed):
-        return (1 - rate * coupling.strength) ** (copies - 1), share
-    return _middles(), np.append(-np.diff(share[1:] @ _exceeds(coupling, rate, tuple(copies[1:]))), share[0])
-
-
-@lru_cache(maxsize=16)
-def _exceeds(coupling: Coupling, rate: float, copies: tuple[float, ...]) -> Floats:
-    """Pr[memorization over its top ≥ each cell's edge], copies × edges."""
-    with np.errstate(divide="ignore"):
-        weakest = -np.expm1(np.log(np.linspace(0, 1, CELLS + 1)) / (np.array(copies)[:, None] - 1)) / rate
-    exceeds = coupling.below(weakest)
-    exceeds[:, 0] = 1.0
-    return exceeds
-
-
 def drawn(problem: Problem, coupling: Coupling, noise: Noise, count: int, rng: np.random.Generator) -> Floats:
-    """Histograms of ``count`` data sets from the model: T, counts, λ and guesses drawn for each; examples that share their
-    true memorization, or its cell, fall into bins together.
+    """Histograms of ``count`` data sets from the model: T, counts, λ and guesses drawn for each. Examples that share their
+    true memorization fall into bins together; of a law of λ, it is moved to one of the two ends of its cell, right on average.
     """
-    n, labels = problem.n, problem.labels
-    fixed = isinstance(coupling, Fixed)
-    tops, guessed = coupling.guesses(labels)
-    if fixed:
+    tops, guessed = coupling.guesses(problem.labels)
+    if isinstance(coupling, Fixed):
         relative = (1 - noise.rate * coupling.mean) ** np.arange(float(MOST))
         lowest = noise.chances(tops[-1] * relative)[0]
         relative = relative[: int((lowest < 1 - SURE).sum()) + 1]  # from there on it makes no difference how many
     else:
-        relative = _middles()
-    cells = len(relative)
-    chances = np.concatenate([each.T for each in _chances(noise, tuple(tops), tuple(relative))])
+        relative = np.linspace(0, 1, CELLS + 1)
+    chances = np.concatenate([noise.chances(top * relative).T for top in tops])
     out = np.empty((count, len(EDGES) + 1))
     for row in out:
-        counts = seen(problem.prior, n, rng)
-        if fixed:
-            place = np.minimum(counts, cells) - 1
+        counts = seen(problem.prior, problem.n, rng)
+        if isinstance(coupling, Fixed):
+            place = np.minimum(counts, len(relative)) - 1
         else:
-            at = (1 - noise.rate * coupling.sample(rng, len(counts))) ** (counts - 1)
-            place = np.where(counts == 1, CELLS, np.minimum((at * CELLS).astype(int), CELLS - 1))
+            at = CELLS * (1 - noise.rate * coupling.sample(rng, len(counts))) ** (counts - 1)
+            place = (at + rng.random(len(counts))).astype(np.int64)
         if len(tops) > 1:
-            place += cells * np.minimum(np.searchsorted(guessed.cumsum(), rng.random(len(counts))), len(tops) - 1)
+            which = np.searchsorted(guessed.cumsum(), rng.random(len(counts)))
+            place += len(relative) * np.minimum(which, len(tops) - 1)
         number = np.bincount(place, weights=counts).astype(int)
         some = np.flatnonzero(number)
         row[:] = rng.multinomial(number[some], chances[some]).sum(0)
@@ -174,7 +153,8 @@ def goodness(own: Floats, simulated: Floats, slope: Floats, solved: Floats, expe
     """Hotelling's T² of the observed residuals among the simulated ones, each after what fitting takes out of it.
 
     Bins that expect fewer than five examples are joined to a neighbor. Where examples come in clusters some directions vary far
-    more than others: the simulated covariance, not Pearson's, says how much each deviation counts.
+    more than others: the simulated covariance, not Pearson's, says how much each deviation counts. And a large cluster makes
+    tails that no F has: the p-value is the share of simulated data sets that are as far from the others, the F's beyond them.
     """
     edges = [0]
     total = 0.0
@@ -203,4 +183,11 @@ def goodness(own: Floats, simulated: Floats, slope: Floats, solved: Floats, expe
         return Goodness(0.0, 0, np.nan)
     statistic = float((((point - center) @ direction[:, kept]) ** 2 / value[kept]).sum())
     ratio = statistic / (1 + 1 / count) * (count - freedom) / (freedom * (count - 1))
-    return Goodness(statistic, freedom, float(stats.f.sf(ratio, freedom, count - freedom)))
+    p_value = float(stats.f.sf(ratio, freedom, count - freedom))
+    # each simulated one's distance from the mean of the others, by their covariance (Sherman & Morrison 1950)
+    own_share = (((law - center) @ direction[:, kept]) ** 2 / value[kept]).sum(1) * count / (count - 1) ** 2
+    with np.errstate(divide="ignore"):
+        apart = own_share / np.maximum(1 - own_share, 0.0) * (count - 2) * count / (count - 1)
+    farther = int((apart >= statistic).sum())
+    rank = (farther + 1) / (count + 1)
+    return Goodness(statistic, freedom, rank if farther else min(rank, p_value))

@@ -26,9 +26,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize, special, stats
 
-from empirical.binned import EDGES, MANY, Noise, drawn, examples, goodness, histogram, law
+from empirical.binned import EDGES, MANY, Noise, drawn, examples, goodness, histogram
 from empirical.coupling import Beta, Coupling, Fixed
-from empirical.predicted import RATE, above, checked, products
+from empirical.predicted import RATE, SMOOTH, above, checked, true_law
 from longtail.bins import Goodness
 from longtail.core import ArgumentError, Estimate, Floats, Prior, Problem, real, whole
 from longtail.fit import FAMILIES, LEVEL
@@ -389,9 +389,9 @@ def _shares(model: _Model, x: Floats, theta: Floats) -> Floats:
     """The fitted share of estimates at or above each threshold."""
     prior, coupling = model.place(x)
     noise = model.noise
-    relative, weight = law(*examples(prior, model.n), coupling, noise.rate)
-    memorized, share = products(*coupling.guesses(model.labels), relative, weight)
-    return np.asarray(above(theta, memorized, noise.held_out) @ share)
+    laws = *coupling.nodes(SMOOTH), *coupling.guesses(model.labels)
+    value, share = true_law(*examples(prior, model.n), *laws, rate=noise.rate)
+    return np.asarray(above(theta, value, noise.held_out) @ share)
 
 
 def _jacobian(model: _Model, x: Floats) -> Floats:

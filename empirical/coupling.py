@@ -24,7 +24,6 @@ from scipy import special
 
 from longtail.core import Floats, real
 
-POINTS = 64
 CELLS = 48  # between values of the most that memorization can be
 FIRM = 1e-6  # distance of κ, or its inverse, from 0, beyond which it makes no difference
 
@@ -37,8 +36,7 @@ class Coupling(ABC):
     def guesses(self, labels: int, cells: int = CELLS) -> tuple[Floats, Floats]:
         """What memorization can be at the most, and the shares of subpopulations for which it is that.
 
-        A law in between has values of its own choice, the same for all such laws, and shares of the right mean: each of its
-        points is divided between the two values about it.
+        A law in between has the same values, and shares, as ``hats`` does.
 
         >>> Fixed(1.0).guesses(10), Fixed(1.0, steady=1).guesses(10)
         ((array([0.9]), array([1.])), (array([0., 1.]), array([0.1, 0.9])))
@@ -48,13 +46,9 @@ class Coupling(ABC):
             return np.array([wrong]), np.ones(1)
         if self.steady == 1:
             return np.array([0.0, 1.0]), np.array([1 - wrong, wrong])
-        values = (1 - np.cos(np.pi * np.linspace(0, 1, cells + 1))) / 2
+        values = grid(cells)
         values = np.sort(np.append(values[np.abs(values - wrong) > 1e-6], wrong))
-        a, b = self._guess(labels)
-        mass = np.diff(special.betainc(a, b, values))
-        moment = wrong * np.diff(special.betainc(a + 1, b, values))
-        upper = np.clip((moment - values[:-1] * mass) / np.diff(values), 0.0, mass)
-        return values, np.append(mass - upper, 0.0) + np.append(0.0, upper)
+        return values, hats(*self._guess(labels), values)
 
     def tops(self, labels: int, rng: Any, count: int) -> Floats:
         """Independent draws of the most that memorization can be."""
@@ -79,8 +73,8 @@ class Coupling(ABC):
         """Pr[λ ≤ strength]."""
 
     @abstractmethod
-    def nodes(self) -> tuple[Floats, Floats]:
-        """Values and weights of a rule for expectations of smooth functions of λ."""
+    def nodes(self, cells: int) -> tuple[Floats, Floats]:
+        """λ and weights: of a law, at the ends of ``cells`` cells of [0, 1], the same for all laws."""
 
     @abstractmethod
     def sample(self, rng: Any, count: int) -> Floats:
@@ -105,7 +99,7 @@ class Fixed(Coupling):
     def below(self, strength: Floats) -> Floats:
         return np.asarray(np.asarray(strength) >= self.strength - 1e-12, float)
 
-    def nodes(self) -> tuple[Floats, Floats]:
+    def nodes(self, cells: int) -> tuple[Floats, Floats]:
         return np.array([self.strength]), np.ones(1)
 
     def sample(self, rng: Any, count: int) -> Floats:
@@ -132,9 +126,25 @@ class Beta(Coupling):
     def below(self, strength: Floats) -> Floats:
         return np.asarray(special.betainc(self.a, self.b, np.clip(strength, 0.0, 1.0)))
 
-    def nodes(self) -> tuple[Floats, Floats]:
-        x, w = special.roots_sh_jacobi(POINTS, self.a + self.b - 1, self.a)
-        return np.asarray(x), np.asarray(w / w.sum())
+    def nodes(self, cells: int) -> tuple[Floats, Floats]:
+        return grid(cells), hats(self.a, self.b, grid(cells))
 
     def sample(self, rng: Any, count: int) -> Floats:
         return np.asarray(rng.beta(self.a, self.b, size=count), float)
+
+
+def grid(cells: int) -> Floats:
+    """From 0 to 1, finest at both ends, where laws have their mass."""
+    return np.asarray((1 - np.cos(np.pi * np.linspace(0, 1, cells + 1))) / 2)
+
+
+def hats(a: float, b: float, values: Floats) -> Floats:
+    """A law Beta(a, b) at ``values``: each of its points is divided between the two about it, so that the mean is right.
+
+    >>> hats(1.0, 1.0, np.array([0.0, 0.5, 1.0]))
+    array([0.25, 0.5 , 0.25])
+    """
+    mass = np.diff(special.betainc(a, b, values))
+    moment = a / (a + b) * np.diff(special.betainc(a + 1, b, values))
+    upper = np.clip((moment - values[:-1] * mass) / np.diff(values), 0.0, mass)
+    return np.asarray(np.append(mass - upper, 0.0) + np.append(0.0, upper))

@@ -33,7 +33,7 @@ from numpy.typing import ArrayLike
 from scipy import special, stats
 from scipy.interpolate import CubicSpline
 
-from empirical.coupling import Coupling, Fixed
+from empirical.coupling import Coupling
 from longtail.core import ArgumentError, Floats, Problem, real
 from longtail.spectrum import spectrum
 
@@ -46,6 +46,7 @@ DENSE = 30  # up to here each solved for; beyond, by a spline of logarithms over
 TINY = 1e-14
 SHARP, SMOOTH = 2000, 200  # steps of λ, for what jumps at a threshold and for what does not
 BLOCKS = 80  # of numbers of copies beyond DENSE, where nothing jumps
+CELLS = 400  # of memorization
 FINE = 64  # points to a standard deviation of an estimate
 
 
@@ -152,29 +153,22 @@ def share_above(
     return np.asarray(above(theta, grid, (1 - rate) * trials) @ law)
 
 
-def memorization_law(
-    problem: Problem, coupling: Coupling, rate: float = RATE, cells: int = 400
-) -> tuple[Floats, Floats]:
+def memorization_law(problem: Problem, coupling: Coupling, rate: float = RATE) -> tuple[Floats, Floats]:
     """The distribution of true memorization over examples: values and shares."""
-    edge = np.linspace(0, 1, cells + 1)
-    once = occupancy(problem).examples[1]  # an atom at the very top
-    share = np.append(_relative(problem, coupling, edge[:-1], rate), once)
-    share[0] = 1.0
-    relative, weight = np.append((edge[1:] + edge[:-1]) / 2, 1.0), np.append(-np.diff(share), once)
-    return products(*coupling.guesses(problem.labels), relative, weight)
+    seen = occupancy(problem).blurred()
+    lam, weight = coupling.nodes(SMOOTH)
+    return true_law(seen.copies[1:], seen.examples[1:], lam, weight, *coupling.guesses(problem.labels), rate=rate)
 
 
-def products(
-    tops: Floats, guessed: Floats, relative: Floats, weight: Floats, cells: int = 400
+def true_law(
+    copies: Floats, share: Floats, lam: Floats, weight: Floats, tops: Floats, guessed: Floats, *, rate: float
 ) -> tuple[Floats, Floats]:
-    """The law of top × relative; of many tops, the means of its cells of [0, 1]."""
-    value, share = np.multiply.outer(tops, relative).ravel(), np.multiply.outer(guessed, weight).ravel()
-    if len(tops) > 2:
-        place = np.minimum((value * cells).astype(int), cells - 1)
-        whole = np.bincount(place, weights=share, minlength=cells)
-        value = np.bincount(place, weights=share * value, minlength=cells) / np.maximum(whole, TINY)
-        share = whole
-    return value, share
+    """The law of u (1 − rλ)^{c−1}, as the means of what falls into each of equal cells of [0, 1]."""
+    relative, each = (1 - rate * lam) ** (copies[:, None] - 1), np.multiply.outer(share, weight)
+    value, law = np.multiply.outer(tops, relative).ravel(), np.multiply.outer(guessed, each).ravel()
+    place = np.minimum((value * CELLS).astype(int), CELLS - 1)
+    whole, total = (np.bincount(place, weights=w, minlength=CELLS).astype(float) for w in (law, law * value))
+    return total / np.maximum(whole, TINY), whole
 
 
 def _exceeds(problem: Problem, coupling: Coupling, theta: Floats, rate: float) -> Floats:
@@ -273,7 +267,7 @@ def pairs_above(
 def _seen(problem: Problem, coupling: Coupling, trials: int | None) -> tuple[Occupancy, Floats, Floats]:
     """Copies, λ and its weights: finely where neither noise nor a law of guesses blurs the steps of a curve."""
     seen = occupancy(problem)
-    lam, weight = _strengths(coupling, SHARP if trials is None and coupling.steady in (0, 1) else SMOOTH)
+    lam, weight = coupling.nodes(SHARP if trials is None and coupling.steady in (0, 1) else SMOOTH)
     return seen if trials is None else seen.blurred(), lam, weight
 
 
@@ -350,7 +344,7 @@ def error_against_samples(problem: Problem, coupling: Coupling, samples: ArrayLi
     import pandas as pd
 
     sizes = np.asarray(samples if samples is not None else around(problem.n), float)
-    lam, weight = _strengths(coupling, SMOOTH)
+    lam, weight = coupling.nodes(SMOOTH)
     rows = []
     for n in np.unique(np.maximum(np.round(sizes), 1)).astype(int):
         seen = occupancy(replace(problem, n=int(n)))
@@ -362,15 +356,6 @@ def error_against_samples(problem: Problem, coupling: Coupling, samples: ArrayLi
 def around(n: int) -> Floats:
     """Numbers of samples from n/100 to 10 n."""
     return np.asarray(n * 10 ** np.linspace(-2, 1, 7))
-
-
-def _strengths(coupling: Coupling, cells: int) -> tuple[Floats, Floats]:
-    """λ and weights in ``cells`` steps of the law itself."""
-    if isinstance(coupling, Fixed):
-        return coupling.nodes()
-    grid = (1 - np.cos(np.pi * np.linspace(0, 1, cells + 1))) / 2  # finest at both ends, where laws have their mass
-    share = np.diff(coupling.below(grid))
-    return (grid[1:] + grid[:-1]) / 2, share / share.sum()
 
 
 def checked(rate: float) -> float:

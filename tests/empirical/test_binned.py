@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from empirical.binned import EDGES, Noise, drawn, histogram, seen
+from empirical.binned import EDGES, Noise, drawn, goodness, histogram, seen
 from empirical.bridge import planted
 from empirical.coupling import Beta, Fixed
 from empirical.predicted import above
@@ -87,3 +87,25 @@ def _summary(counts):
 
 def _z(a, b):
     return (a.mean(0) - b.mean(0)) / np.sqrt(a.var(0) / len(a) + b.var(0) / len(b) + 1e-12)
+
+
+@pytest.mark.parametrize("freedom", [np.inf, 3.0])
+def test_the_truth_is_refused_as_often_as_said_where_large_clusters_make_long_tails(freedom):
+    """1,500 data sets each judged by 100 others of their law, normal or Student's; z = 5. F's tail alone refuses too many of the
+    latter, and what lies three deviations off in every bin is refused (negative controls).
+    """
+    rng, refused, by_f, off = np.random.default_rng(11), [], [], []
+    expected, fitted = np.full(20, 100.0), np.repeat([[1.0], [-1.0]], 10, axis=0) / np.sqrt(20)  # one parameter was
+    for _ in range(1500):
+        wide = np.sqrt(freedom / rng.chisquare(freedom, 101)) if np.isfinite(freedom) else np.ones(101)
+        x = rng.normal(size=(101, 20)) * wide[:, None]
+        x -= x.mean(1, keepdims=True)  # histograms are of as many examples
+        found = goodness(x[0], x[1:], fitted, fitted.T, expected)
+        refused.append(found.p_value < 0.05)
+        k = found.freedom
+        by_f.append(stats.f.sf(found.statistic / 1.01 * (100 - k) / (k * 99), k, 100 - k) < 0.05)
+        off.append(goodness(x[0] + 3 * np.sign(x[0]), x[1:], fitted, fitted.T, expected).p_value < 0.05)
+    spread = np.sqrt(0.05 * 0.95 / 1500)
+    assert abs(np.mean(refused) - 5 / 101) < 5 * spread
+    assert (abs(np.mean(by_f) - 0.05) < 5 * spread) == np.isinf(freedom)
+    assert np.mean(off) > 0.5

@@ -60,6 +60,7 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
         (Fixed(1.0), "lookup"),
         (Fixed(0.7), "fixed"),
         (Beta(1, 1), "beta"),
+        (Beta(0.45, 0.39, steady=1), "beta"),  # as fitted to CIFAR-100
         (Fixed(1.0, steady=0.75), "lookup"),
         (Fixed(0.7, steady=0.5), "fixed"),
     ]

@@ -70,7 +70,7 @@ def alternate(title: str, sides: list[Side], rounds: int = ROUNDS) -> dict[str, 
             f"  {side.name:<42} {1e3 * seconds:>10.4f} ms ± {50 * spread:>3.0f} %  {seconds / first:>8.2f} x   "
             f"processor {1e3 * np.median(spent[side.name]):>10.4f} ms   {side.note}"
         )
-    print("\n".join(lines))  # noqa: T201
+    print("\n".join(lines))
     return medians
 
 

@@ -53,7 +53,7 @@ def test_a_hundred_nets_on_mnist(benchmark: Any) -> None:
     workers.close()
     train, test = right[:, :N], right[:, N:]
     held = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
-    print(  # noqa: T201
+    print(
         f"\nMNIST n={N}: {learner!r}, t={T}: {took:.1f} s wall, {workers.spent / T:.2f} processor seconds a model, "
         f"at most {held:.2f} GB a worker; test accuracy {test.mean():.4f}, in {train[masks].mean():.4f}, "
         f"out {train[~masks].mean():.4f}"
@@ -87,7 +87,7 @@ def test_four_thousand_nets_on_a_gpu(benchmark: Any, net: MLP) -> None:
     trained = time.perf_counter() - start
     tables = results(found, data.y_train, data.y_test, device="gpu")
     took = time.perf_counter() - start
-    print(  # noqa: T201
+    print(
         f"\nMNIST n={N} on {name}: {mixed!r}, t={t}: trained in {trained:.1f} s, {t / trained:.0f} models/s, "
         f"tables after {took:.1f} s, {arrays.gpu().held / 2**30:.1f} GB of its memory; test accuracy "
         f"{test['mixed']:.4f} against {test['float32']:.4f} in float32, {len(tables.pairs)} pairs"

@@ -10,24 +10,24 @@ This is the likelihood of one example, added over all: a composite one, for the 
 memorization and everybody shares T. So errors are not read off its curvature. Whole data sets are simulated from the fitted
 model: frequencies, counts, λ, noise. Their scores' covariance S gives H⁻¹SH⁻¹ (Godambe 1960), the small bias of having put T at
 its mean included, and the covariance of what fitting leaves of their histograms is what the observed one is judged by
-(Hotelling 1931). The greatest log L is where the squares of the deviance residuals add up to least, so the search is Gauss
-and Newton's.
+(Hotelling 1931).
 Estimates below the lowest edge share a bin: there the learner's own errors and the clipping of published scores lie.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize, special, stats
+from scipy import special, stats
 
 from empirical.binned import EDGES, MANY, Noise, drawn, examples, goodness, histogram
-from empirical.coupling import Beta, Coupling, Fixed
+from empirical.coupling import Coupling
+from empirical.model import COUPLINGS, GUESSES, NEAR_END, ONE, Model, schwarz, search
 from empirical.predicted import RATE, SMOOTH, above, checked, true_law
 from longtail.bins import Goodness
 from longtail.core import ArgumentError, Estimate, Floats, Prior, Problem, real, whole
@@ -36,30 +36,10 @@ from longtail.fit import FAMILIES, LEVEL
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COUPLINGS", "Bridge", "fit", "planted", "table"]
+__all__ = ["COUPLINGS", "FAMILIES", "GUESSES", "Bridge", "fit", "planted", "table"]
 
 SIMULATIONS = 200  # data sets behind each fit's errors: they then know a standard error to a twentieth
-LEAST = 1e-12  # probability of a bin: of what cannot be, a logarithm is still needed
-NEAR = 1e-5  # residuals, below which their slope is that of (o − e)/√e
-TRIED = 2  # starts that a search sets out from
-STEPS = 50  # and how far: it may go on where a coordinate makes no difference
-BROADEST = 50  # times n, the largest prior that a search considers: of a larger one hardly more is seen twice
 OPEN = 5.0  # standard error of a logarithm or logit, beyond which it is all the same
-END = 4.6  # logit of .99: a share that is fitted nearer to 0 or 1 is judged from there, for at an end nothing moves it
-GUESSES: dict[str, float | None] = {"fresh": 0.0, "steady": 1.0, "mixed": None}  # how steady; None is fitted
-ONE = ("lookup", "fixed")  # couplings with one λ, beside which a law of guesses can be told
-MIXED = (-0.5, 1.5)  # logits of how steady, that a search sets out from
-NEAR_END = 3.0  # and ±, from where the fits of a fresh and a steady guess ended
-COUPLINGS: dict[str, tuple[int, Callable[[Floats], Coupling]]] = {  # number of coordinates, and the law they stand for
-    "lookup": (0, lambda _: Fixed(1.0)),
-    "uniform": (0, lambda _: Beta(1.0, 1.0)),
-    "fixed": (1, lambda x: Fixed(float(special.expit(x[0])))),
-    "beta": (2, lambda x: _beta(float(special.expit(x[0])), x[1])),
-}
-STARTS: dict[str, list[tuple[float, ...]]] = {  # λ fixed makes peaks, and a maximum where one is taken for another
-    "fixed": [(float(special.logit(s)),) for s in np.linspace(0.05, 0.95, 19)],
-    "beta": [(0.0, 0.7), (1.5, 2.0)],
-}
 
 
 @dataclass(frozen=True)
@@ -113,50 +93,6 @@ class Bridge:
         }
 
 
-@dataclass(frozen=True)
-class _Model:
-    """What turns coordinates into the probabilities of bins."""
-
-    family: str
-    coupling: str
-    guess: str
-    n: int
-    labels: int
-    noise: Noise
-
-    @property
-    def shapes(self) -> int:
-        return int(FAMILIES[self.family].parameter is not None)
-
-    @property
-    def bounded(self) -> tuple[int, ...]:
-        """Which coordinates are logits of shares: λ or its mean, and how steady a guess is."""
-        count, s = COUPLINGS[self.coupling][0], self.shapes
-        first = (s + 1,) if count else ()
-        return first + ((s + 1 + count,) if GUESSES[self.guess] is None else ())
-
-    def inside(self, x: Floats) -> Floats:
-        """x, with shares between .01 and .99."""
-        at = x.copy()
-        for i in self.bounded:
-            at[i] = np.clip(at[i], -END, END)
-        return at
-
-    def place(self, x: Floats) -> tuple[Prior, Coupling]:
-        """x = (shape's coordinate, log N, the coupling's coordinates, the guess's)."""
-        family, s = FAMILIES[self.family], self.shapes
-        size = float(np.exp(np.clip(x[s], 0.0, np.log(BROADEST * self.n))))
-        prior = family.make(family.outward(x[0]) if s else 1.0, round(size))
-        law: Any = COUPLINGS[self.coupling][1](x[s + 1 :])
-        steady = GUESSES[self.guess]
-        return prior, replace(law, steady=float(special.expit(x[-1])) if steady is None else steady)
-
-    def probabilities(self, x: Floats) -> Floats:
-        """P_b, of T at its mean."""
-        prior, coupling = self.place(x)
-        return np.maximum(self.noise.probabilities(*examples(prior, self.n), coupling, self.labels), LEAST)
-
-
 def fit(
     memorization: ArrayLike,
     labels: int,
@@ -192,7 +128,7 @@ def fit(
             ("guess", guess, GUESSES),
         )
     ]
-    best: tuple[float, _Model, Floats, int] | None = None
+    best: tuple[float, Model, Floats, int] | None = None
     observed = histogram(values)
     families, couplings, guesses = chosen
     for f, c in product(families, couplings):
@@ -200,8 +136,8 @@ def fit(
         asked = [g for g in guesses if g != "mixed" or c in ONE]
         for g in GUESSES if "mixed" in asked else asked:
             steady = GUESSES[g]
-            model = _Model(f, c, g, len(values), labels, Noise(trials, rate))
-            x, loss, calls = _search(model, observed, ends if steady is None else [])
+            model = Model(f, c, g, len(values), labels, Noise(trials, rate))
+            x, loss, calls = search(model, observed, ends if steady is None else [])
             if steady is not None:
                 ends.append(np.append(x, NEAR_END * (2 * steady - 1)))
             score = schwarz(loss, len(x), len(values))
@@ -258,59 +194,8 @@ def planted(problem: Problem, coupling: Coupling, trials: int, rng: Any, rate: f
     return np.repeat(counts, counts.astype(int)), rng.binomial(held_out, each) / held_out
 
 
-def schwarz(loss: float, parameters: int, n: int) -> float:
-    """−2 log L + k log n (Schwarz 1978)."""
-    return float(loss + parameters * np.log(n))
-
-
-def _search(model: _Model, observed: Floats, ends: list[Floats]) -> tuple[Floats, float, int]:
-    """Where −2 log L is least, and its value there: Gauss and Newton's search, from the best of a grid of starts, and for a
-    mixed guess from where fresh and steady ones led.
-    """
-    calls = 0
-
-    def residuals(x: Floats) -> Floats:
-        nonlocal calls
-        calls += 1
-        return _deviances(observed, model.n * model.probabilities(x))
-
-    def slopes(x: Floats) -> Floats:
-        nonlocal calls
-        calls += 1 + 2 * len(x)
-        expected = model.n * model.probabilities(x)
-        r = _deviances(observed, expected)
-        near = np.abs(r) < NEAR
-        rate = np.where(near, -1 / np.sqrt(expected), (1 - observed / expected) / np.where(near, 1.0, r))
-        return rate[:, None] * _jacobian(model, x) * model.n
-
-    starts = sorted(_starts(model, ends), key=lambda x: float((residuals(x) ** 2).sum()))
-    high = np.full(len(starts[0]), np.inf)
-    high[model.shapes] = np.log(BROADEST * model.n)
-    low = np.where(np.isfinite(high), 0.0, -np.inf)
-    options: Any = {"x_scale": "jac", "ftol": 1e-7, "xtol": 1e-6, "gtol": 1e-4, "max_nfev": STEPS}
-    tried = [*ends, starts[0]] if ends else starts[:TRIED]
-    found = [optimize.least_squares(residuals, x, slopes, (low, high), **options) for x in tried]
-    best = min(found, key=lambda one: float(one.cost)).x
-    return best, float(-2 * observed @ np.log(model.probabilities(best))), calls
-
-
-def _starts(model: _Model, ends: list[Floats]) -> list[Floats]:
-    family, s = FAMILIES[model.family], model.shapes
-    couplings = STARTS.get(model.coupling, [()])
-    if ends:
-        return [np.array([*x[: s + 1], *c, m]) for x, c, m in product(ends, couplings, MIXED)]
-    shapes = [[family.inward(shape)] for shape in family.starts] if s else [[]]
-    sizes = np.log(model.n * np.array([0.05, 0.3, 2.0]))
-    return [np.array([*shape, size, *c]) for shape, size, c in product(shapes, sizes, couplings)]
-
-
-def _deviances(observed: Floats, expected: Floats) -> Floats:
-    """±√(2(o log(o/e) − o + e)): their squares add up to −2 log L, up to a constant."""
-    return np.asarray(np.sign(observed - expected) * np.sqrt(2 * np.maximum(special.kl_div(observed, expected), 0.0)))
-
-
 def _judged(
-    model: _Model,
+    model: Model,
     x: Floats,
     values: Floats,
     observed: Floats,
@@ -327,11 +212,11 @@ def _judged(
     n, at = model.n, model.inside(x)
     rng = np.random.default_rng([seed, 0xB21D6E])
     simulated = drawn(Problem(prior, n, model.labels), coupling, model.noise, simulations, rng)
-    scale, slope, solved = _linear(model, x)
+    scale, slope, solved = model.linear(x)
     residuals = (simulated - n * p) * scale
     good = goodness((observed - n * p) * scale, residuals, slope, solved, n * p)
     if (at != x).any():
-        scale, _, solved = _linear(model, at)
+        scale, _, solved = model.linear(at)
     moves = (simulated - n * p) * scale @ solved.T  # what fitting each would add to x, to first order
     parameters, intervals = _parameters(model, x, np.sqrt((moves**2).mean(0)), level, len(moves))
     axes = _axes(np.atleast_2d(moves.T @ moves / len(moves)))
@@ -368,24 +253,13 @@ def _judged(
     )
 
 
-def _linear(model: _Model, x: Floats) -> tuple[Floats, Floats, Floats]:
-    """1/√(n P_b), the slope of the residuals (n_b − n P_b)/√(n P_b) with the sign turned, and what fitting makes of them."""
-    scale = 1 / np.sqrt(model.n * model.probabilities(x))
-    slope = _jacobian(model, x) * (model.n * scale)[:, None]
-    return (
-        scale,
-        slope,
-        np.linalg.pinv(slope.T @ slope, rcond=1e-10) @ slope.T,
-    )  # a coordinate at its bound has no slope
-
-
 def _axes(covariance: Floats) -> Floats:
     """Principal axes of one standard error's length, in rows; of what the data leave open, as far as it matters."""
     variance, direction = np.linalg.eigh(covariance)
     return np.asarray(np.clip(direction * np.sqrt(np.maximum(variance, 0.0)), -OPEN, OPEN).T)
 
 
-def _shares(model: _Model, x: Floats, theta: Floats) -> Floats:
+def _shares(model: Model, x: Floats, theta: Floats) -> Floats:
     """The fitted share of estimates at or above each threshold."""
     prior, coupling = model.place(x)
     noise = model.noise
@@ -394,17 +268,8 @@ def _shares(model: _Model, x: Floats, theta: Floats) -> Floats:
     return np.asarray(above(theta, value, noise.held_out) @ share)
 
 
-def _jacobian(model: _Model, x: Floats) -> Floats:
-    """∂P_b/∂x by central differences, wide enough for N to be whole."""
-    columns = []
-    for i in range(len(x)):
-        step = 0.02 * np.eye(len(x))[i]
-        columns.append((model.probabilities(x + step) - model.probabilities(x - step)) / 0.04)
-    return np.stack(columns, axis=1)
-
-
 def _parameters(
-    model: _Model, x: Floats, error: Floats, level: float, count: int
+    model: Model, x: Floats, error: Floats, level: float, count: int
 ) -> tuple[dict[str, Estimate], dict[str, tuple[float, float]]]:
     z = float(stats.t.ppf((1 + level) / 2, count - 1))  # the error itself is known from so many data sets
     family = FAMILIES[model.family]
@@ -430,9 +295,3 @@ def _parameters(
     if GUESSES[model.guess] is None:
         put("steady", len(x) - 1, special.expit)
     return parameters, intervals
-
-
-def _beta(mean: float, log_concentration: float) -> Beta:
-    """By mean and concentration a + b, as far as there is such a law."""
-    a, b = (float(np.clip(m * np.exp(np.clip(log_concentration, -50.0, 50.0)), 1e-3, 1e6)) for m in (mean, 1 - mean))
-    return Beta(a, b)

@@ -83,11 +83,11 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         from longtail.files import json_text
 
-        print(json_text(comparison.record()), flush=True)  # noqa: T201
+        command.say(json_text(comparison.record()))
     else:
         from empirical.report.words import summary
 
-        print(summary(comparison), flush=True)  # noqa: T201
+        command.say(summary(comparison))
     if out is not None:
         _write(comparison, out, vars(arguments), arguments.data_dir)
     return 0

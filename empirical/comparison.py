@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from empirical import predicted
-from empirical.bridge import GUESSES, SIMULATIONS, Bridge, fit, schwarz
+from empirical.bridge import SIMULATIONS, Bridge, fit
+from empirical.model import GUESSES, schwarz
 from empirical.observed import Observed
 from longtail.core import ArgumentError
 

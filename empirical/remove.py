@@ -81,7 +81,7 @@ def _run(arguments: argparse.Namespace) -> int:
         "lost_random",
         "lost_random_predicted",
     ]
-    print(printed[columns].to_string(index=False, float_format=lambda v: f"{v:.4f}"), flush=True)  # noqa: T201
+    command.say(printed[columns].to_string(index=False, float_format=lambda v: f"{v:.4f}"))
     return 0
 
 

@@ -20,6 +20,12 @@ class Parser(argparse.ArgumentParser):
         self.exit(BAD, f"{self.prog}: error: {message}\n")
 
 
+def say(text: str) -> None:
+    """A result, at once: who reads the other end of a pipe need not wait for the end."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 def run(
     parser: Parser,
     argv: Sequence[str] | None,

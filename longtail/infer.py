@@ -125,7 +125,7 @@ def _run(arguments: argparse.Namespace) -> int:
     labels = whole("--labels", arguments.labels, 2)
     target = folder("--out", arguments.out) if arguments.out else None
     found = infer(read_counts(arguments.file, arguments.column), arguments.family, level=level, labels=labels)
-    print(json_text(found.record()) if arguments.json else report(found), flush=True)  # noqa: T201
+    command.say(json_text(found.record()) if arguments.json else report(found))
     if target is not None:
         _write(arguments, found, target)
     return 0

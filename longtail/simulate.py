@@ -103,19 +103,15 @@ def _run(arguments: argparse.Namespace) -> int:
         found = comparison.simulate(problem, arguments, min(ELL, problem.n))
         solutions.append(replace(solution, simulation=found))
         if arguments.json:
-            _print(json_text(solutions[-1].record()))
+            command.say(json_text(solutions[-1].record()))
         interrupted = found is not None and found.interrupted
         if interrupted:
             break
     if not arguments.json:
-        _print(_report(solutions[0]) if len(solutions) == 1 else _sweep_report(solutions))
+        command.say(_report(solutions[0]) if len(solutions) == 1 else _sweep_report(solutions))
     if target is not None:
         _write(arguments, solutions, target)
     return 130 if interrupted else 0
-
-
-def _print(text: str) -> None:
-    print(text, flush=True)  # noqa: T201
 
 
 def _report(solution: Solution) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from typing import Any
 
 import numpy as np
 from pydvl.valuation import Dataset, MaxUpdates, ModelUtility, MSRBanzhafValuation, SupervisedScorer
@@ -35,10 +36,10 @@ def main() -> None:
     for name, model in peers.items():
         trained = 0
 
-        def score(fitted: object, x: np.ndarray, y: np.ndarray) -> float:
+        def score(fitted: Any, x: np.ndarray, y: np.ndarray) -> float:
             nonlocal trained
             trained += 1
-            return float(fitted.score(x, y))  # type: ignore[attr-defined]
+            return float(fitted.score(x, y))
 
         scorer = SupervisedScorer(score, test, default=0.0, range=(0, 1))
         utility = ModelUtility(model, scorer, show_warnings=False)
@@ -47,7 +48,7 @@ def main() -> None:
         start, before = time.perf_counter(), time.process_time()
         valuation.fit(train)
         wall, busy = time.perf_counter() - start, time.process_time() - before
-        print(f"{name:<10} {trained} models  {1e3 * wall / trained:9.2f} ms  processor {1e3 * busy / trained:9.2f} ms")  # noqa: T201
+        print(f"{name:<10} {trained} models  {1e3 * wall / trained:9.2f} ms  processor {1e3 * busy / trained:9.2f} ms")
 
 
 if __name__ == "__main__":

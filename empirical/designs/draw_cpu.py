@@ -13,7 +13,7 @@ from longtail.philox.block_cpu import fill
 
 
 @compiled()
-def smallest(keys, members, m, chosen):  # type: ignore[no-untyped-def]
+def smallest(keys, members, m, chosen):
     """Set ``chosen`` at the ``m`` smallest keys among ``members``; of equal keys the first go in."""
     n = len(members)
     bits = 4
@@ -50,7 +50,7 @@ def smallest(keys, members, m, chosen):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def fixed(seed, stream, trials, order, starts, sizes, out):  # type: ignore[no-untyped-def]
+def fixed(seed, stream, trials, order, starts, sizes, out):
     """Row r: of trial ``trials[r]``'s keys the ``sizes[r, c]`` smallest of group c, ``order[starts[c]:starts[c + 1]]``."""
     n = out.shape[1]
     words, keys = np.empty(-(-2 * n // 4) * 4, np.uint32), np.empty(n, np.uint64)
@@ -64,7 +64,7 @@ def fixed(seed, stream, trials, order, starts, sizes, out):  # type: ignore[no-u
 
 
 @compiled()
-def coins(seed, stream, trials, threshold, out):  # type: ignore[no-untyped-def]
+def coins(seed, stream, trials, threshold, out):
     """Row r: where the words of trial ``trials[r]`` are below ``threshold``."""
     n = out.shape[1]
     words = np.empty(-(-n // 4) * 4, np.uint32)

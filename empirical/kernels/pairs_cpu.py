@@ -30,7 +30,7 @@ popcount: Any = intrinsic(_popcount)
 
 
 @compiled()
-def _shared(a, b, first, sums):  # type: ignore[no-untyped-def]
+def _shared(a, b, first, sums):
     """Counts of ones in a[first + r] & b[:, j], for 4 rows r and 64 columns j."""
     s0, s1, s2, s3 = sums[0], sums[1], sums[2], sums[3]
     for j in range(LANES):
@@ -54,7 +54,7 @@ def _shared(a, b, first, sums):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def counts(a, blocks, out):  # type: ignore[no-untyped-def]
+def counts(a, blocks, out):
     """out[i, j] = ones in a[i] & b[j]; ``blocks`` is b as (block, word, lane), ``out`` as wide as its lanes."""
     sums = np.empty((ROWS, LANES), np.uint64)
     for c in range(blocks.shape[0]):
@@ -66,7 +66,7 @@ def counts(a, blocks, out):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def hits(a, blocks, inside, totals, trials, threshold, start, row, column, count):  # type: ignore[no-untyped-def]
+def hits(a, blocks, inside, totals, trials, threshold, start, row, column, count):
     """Fill (row, column, count) with pairs at or above ``threshold`` from step ``start`` on; how many, and where to
     go on.
 

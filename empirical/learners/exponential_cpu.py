@@ -18,7 +18,7 @@ _ONE, _BIAS, _MANTISSA = np.float32(1), np.int32(127), np.int32(23)
 
 
 @nb.njit(inline="always", error_model="numpy")
-def exponential(x):  # type: ignore[no-untyped-def]
+def exponential(x):
     """e^x, x clipped to [−87.3, 88]: within 2 units in the last place (Cephes' expf)."""
     x = min(max(x, _LEAST), _MOST)
     whole = (x * _LOG2E + _ROUND) - _ROUND
@@ -29,7 +29,7 @@ def exponential(x):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(error_model="numpy")
-def numerators(values, present, total, top):  # type: ignore[no-untyped-def]
+def numerators(values, present, total, top):
     """Decision values (K, rows) become e^(value − largest) in place, 0 for absent classes; sums and the largest beside."""
     classes, rows = values.shape
     top[:] = -np.inf

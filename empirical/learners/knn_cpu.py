@@ -12,7 +12,7 @@ from empirical.compiled_cpu import compiled
 
 
 @compiled()
-def nearest(order, agree, bits, valid, right, open_):  # type: ignore[no-untyped-def]
+def nearest(order, agree, bits, valid, right, open_):
     """right[q, w]: trials whose first neighbor in the subset agrees; open_[q] where a list ended too soon."""
     for q in range(order.shape[0]):
         for w in range(bits.shape[1]):
@@ -29,7 +29,7 @@ def nearest(order, agree, bits, valid, right, open_):  # type: ignore[no-untyped
 
 
 @compiled()
-def votes(order, labels, masks, k, counts, short):  # type: ignore[no-untyped-def]
+def votes(order, labels, masks, k, counts, short):
     """counts[t, q, class] of the k nearest in the subset; short[q] where a list ended before k and before the data."""
     for t in range(masks.shape[0]):
         for q in range(order.shape[0]):
@@ -45,7 +45,7 @@ def votes(order, labels, masks, k, counts, short):  # type: ignore[no-untyped-de
 
 
 @compiled()
-def chances(classes, step, size, correct, k, n, m, p, inside, outside, beyond):  # type: ignore[no-untyped-def]
+def chances(classes, step, size, correct, k, n, m, p, inside, outside, beyond):
     """Pr[right | s in] and Pr[right | s out] for each place s of one list, by states that count the classes chosen;
     ``beyond`` is the pair for an example past the list's end.
 

@@ -13,7 +13,7 @@ from empirical.learners.exponential_cpu import numerators
 
 
 @compiled()
-def _softmax(values, labels, present, scale, top):  # type: ignore[no-untyped-def]
+def _softmax(values, labels, present, scale, top):
     """Decision values (K, b) become (p − 1{label}) / b in place, over present classes."""
     classes, b = values.shape
     numerators(values, present, scale, top)
@@ -29,7 +29,7 @@ def _softmax(values, labels, present, scale, top):  # type: ignore[no-untyped-de
 
 
 @compiled()
-def _lift(hidden, bias):  # type: ignore[no-untyped-def]
+def _lift(hidden, bias):
     """ReLU(hidden + bias), in place."""
     zero = np.float32(0)
     for i in range(hidden.shape[0]):
@@ -39,7 +39,7 @@ def _lift(hidden, bias):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def _gate(back, hidden, bias):  # type: ignore[no-untyped-def]
+def _gate(back, hidden, bias):
     """back where hidden > 0, else 0, in place; its column sums to ``bias``."""
     zero = np.float32(0)
     bias[:] = 0
@@ -51,7 +51,7 @@ def _gate(back, hidden, bias):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def _adam(w, g, mean, square, rate, first, second):  # type: ignore[no-untyped-def]
+def _adam(w, g, mean, square, rate, first, second):
     """One step: moments with decay .9 and .999; ``first`` and ``second`` are 1 − decay^step."""
     b1, b2, eps = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
     a1, a2 = np.float32(0.1), np.float32(0.001)
@@ -63,13 +63,13 @@ def _adam(w, g, mean, square, rate, first, second):  # type: ignore[no-untyped-d
 
 
 @compiled()
-def _decay(w, g, penalty):  # type: ignore[no-untyped-def]
+def _decay(w, g, penalty):
     for i in range(w.shape[0]):
         g[i] += penalty * w[i]
 
 
 @compiled()
-def train(w, x, y, orders, present, width, batch, rate, penalty):  # type: ignore[no-untyped-def]
+def train(w, x, y, orders, present, width, batch, rate, penalty):
     """Train flat parameters ``w`` in place: one row of ``orders`` an epoch, the rate falling linearly to 0."""
     epochs, members = orders.shape
     d, classes = x.shape[1], present.shape[0]
@@ -119,7 +119,7 @@ def train(w, x, y, orders, present, width, batch, rate, penalty):  # type: ignor
 
 
 @compiled()
-def values(w, x, width, out):  # type: ignore[no-untyped-def]
+def values(w, x, width, out):
     """Decision values (K, rows) of every row."""
     d, classes, rows = x.shape[1], out.shape[0], x.shape[0]
     a, b = d * width, d * width + width

@@ -19,7 +19,7 @@ SIZE = LANES << BITS  # floats a table
 
 
 @compiled()
-def digits(masks, order, out):  # type: ignore[no-untyped-def]
+def digits(masks, order, out):
     """Table entries out[step, model], eight to a word: bit 8 g + 3 + b is example order[step · STEP + g · BITS + b]."""
     models, n = masks.shape
     for m in range(models):
@@ -31,7 +31,7 @@ def digits(masks, order, out):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def _kept(first, last):  # type: ignore[no-untyped-def]
+def _kept(first, last):
     """A word with the bits of examples first..last − 1 of its step."""
     word = np.uint64(0)
     for e in range(max(first, 0), min(last, STEP)):
@@ -40,7 +40,7 @@ def _kept(first, last):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def sums(columns, entries, first, last, tables, total, systems, start, count):  # type: ignore[no-untyped-def]
+def sums(columns, entries, first, last, tables, total, systems, start, count):
     """Σ of columns[chunk, i] over i in first..last − 1 that a model trains on, to its lane of ``systems``.
 
     ``systems`` (blocks of 16 models, floats) gets the ``count`` columns from vector ``start`` on. ``total`` (16 floats a
@@ -69,7 +69,7 @@ def sums(columns, entries, first, last, tables, total, systems, start, count):  
 
 
 @compiled()
-def solve(system, size, sides, penalty, tile, inverse):  # type: ignore[no-untyped-def]
+def solve(system, size, sides, penalty, tile, inverse):
     """Cholesky in place of a packed lower triangle with ``sides`` right-hand rows after it; those become solutions.
 
     ``size`` and ``sides`` are multiples of 4. Row i of the triangle starts at vector i(i + 1)/2, side r at
@@ -116,7 +116,7 @@ def solve(system, size, sides, penalty, tile, inverse):  # type: ignore[no-untyp
 
 
 @compiled()
-def weights(systems, penalty, sides, tile, inverse, out):  # type: ignore[no-untyped-def]
+def weights(systems, penalty, sides, tile, inverse, out):
     """Solutions out[model, class, feature] of systems (blocks of 16 models), which are overwritten.
 
     ``penalty`` has a whole number of fours, ``sides`` likewise; both are at least what ``out`` needs.

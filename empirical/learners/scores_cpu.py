@@ -11,7 +11,7 @@ _MOST = np.float32(87.3)
 
 
 @compiled()
-def held(masks, order, starts, present):  # type: ignore[no-untyped-def]
+def held(masks, order, starts, present):
     """present[m, c] = masks[m] holds any of order[starts[c] : starts[c + 1]]; the first found settles it."""
     for m in range(masks.shape[0]):
         for c in range(present.shape[1]):
@@ -22,7 +22,7 @@ def held(masks, order, starts, present):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def correct(values, present, labels, out):  # type: ignore[no-untyped-def]
+def correct(values, present, labels, out):
     """out[m, i] = the label's value is the largest, ties to the lower class."""
     models, classes, rows = values.shape
     top, chosen = np.empty(rows, np.float32), np.empty(rows, np.int32)
@@ -42,7 +42,7 @@ def correct(values, present, labels, out):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def _ranks(values, present, labels, own, rest):  # type: ignore[no-untyped-def]
+def _ranks(values, present, labels, own, rest):
     """own[i]: the label's value (the lowest present where it is absent); rest[i]: the largest other present."""
     classes, rows = values.shape
     lowest = np.full(rows, np.float32(np.inf))
@@ -62,7 +62,7 @@ def _ranks(values, present, labels, own, rest):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def margin(values, present, labels, out):  # type: ignore[no-untyped-def]
+def margin(values, present, labels, out):
     """out[m, i] = the label's value less the largest other, 0 where there is no other."""
     rows = values.shape[2]
     own, rest = np.empty(rows, np.float32), np.empty(rows, np.float32)
@@ -73,7 +73,7 @@ def margin(values, present, labels, out):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def loss(values, present, labels, out):  # type: ignore[no-untyped-def]
+def loss(values, present, labels, out):
     """out[m, i] = log Σ e^value − the label's value, at most 87.3, and that where the label is absent."""
     classes, rows = values.shape[1], values.shape[2]
     own, rest, total = np.empty(rows, np.float32), np.empty(rows, np.float32), np.empty(rows, np.float32)
@@ -94,7 +94,7 @@ def loss(values, present, labels, out):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def probability(values, present, labels, out):  # type: ignore[no-untyped-def]
+def probability(values, present, labels, out):
     """out[m, i] = softmax at the label, 0 where it is absent."""
     loss(values, present, labels, out)
     for m in range(out.shape[0]):

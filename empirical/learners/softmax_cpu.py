@@ -12,7 +12,7 @@ FREE = {"reassoc", "contract", "nsz", "arcp"}  # sums in any order, but one orde
 
 
 @compiled()
-def probabilities(values, held, present, total):  # type: ignore[no-untyped-def]
+def probabilities(values, held, present, total):
     """Decision values (K, rows) of one model become p · held in place, ``held`` being 1 for rows trained on, else 0.
 
     ``total`` (3, rows) is left with Σ e^(value − largest), the largest, and held over the first.
@@ -28,7 +28,7 @@ def probabilities(values, held, present, total):  # type: ignore[no-untyped-def]
 
 
 @compiled(fastmath=FREE)
-def summed(values, held, total, spread):  # type: ignore[no-untyped-def]
+def summed(values, held, total, spread):
     """Σ log Σ e^value over held rows, and Σ p (1 − p) added to ``spread`` for each class."""
     classes, rows = values.shape
     loss = 0.0
@@ -47,7 +47,7 @@ def summed(values, held, total, spread):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def pass_over(values, held, present, total, loss, spread):  # type: ignore[no-untyped-def]
+def pass_over(values, held, present, total, loss, spread):
     """Both of the above for every model of a block (models, K, rows)."""
     for m in range(values.shape[0]):
         probabilities(values[m], held[m], present[m], total)
@@ -55,7 +55,7 @@ def pass_over(values, held, present, total, loss, spread):  # type: ignore[no-un
 
 
 @compiled(fastmath=FREE)
-def _dot(a, b):  # type: ignore[no-untyped-def]
+def _dot(a, b):
     total = np.float32(0)
     for i in range(a.shape[0]):
         total += a[i] * b[i]
@@ -63,7 +63,7 @@ def _dot(a, b):  # type: ignore[no-untyped-def]
 
 
 @compiled(fastmath=FREE)
-def _norm(a, metric):  # type: ignore[no-untyped-def]
+def _norm(a, metric):
     total = np.float32(0)
     for i in range(a.shape[0]):
         total += a[i] * a[i] * metric[i]
@@ -71,14 +71,14 @@ def _norm(a, metric):  # type: ignore[no-untyped-def]
 
 
 @compiled(fastmath=FREE)
-def _add(a, scale, b):  # type: ignore[no-untyped-def]
+def _add(a, scale, b):
     factor = np.float32(scale)
     for i in range(a.shape[0]):
         a[i] += factor * b[i]
 
 
 @compiled(fastmath=FREE)
-def _complete(trial, fresh, sides, size, penalty):  # type: ignore[no-untyped-def]
+def _complete(trial, fresh, sides, size, penalty):
     """What objective and gradient still lack: the labels' sums and the penalty, from which intercepts are free."""
     linear, square = 0.0, 0.0
     for start in range(0, trial.shape[0], size):
@@ -92,7 +92,7 @@ def _complete(trial, fresh, sides, size, penalty):  # type: ignore[no-untyped-de
 
 
 @compiled()
-def _metric(metric, spread, eigenvalues, penalty):  # type: ignore[no-untyped-def]
+def _metric(metric, spread, eigenvalues, penalty):
     """1 / (c_k Λ_j + λ), with a floor for intercepts and for classes that are as good as decided."""
     size, floor = eigenvalues.shape[0], np.float32(1e-7)
     for c in range(spread.shape[0]):
@@ -101,7 +101,7 @@ def _metric(metric, spread, eigenvalues, penalty):  # type: ignore[no-untyped-de
 
 
 @compiled()
-def advance(w, trial, g, fresh, direction, steps, changes, curvature, state, metric, loss, tolerance, most):  # type: ignore[no-untyped-def]
+def advance(w, trial, g, fresh, direction, steps, changes, curvature, state, metric, loss, tolerance, most):
     """One evaluation's worth of L-BFGS for one model, in place; whether it is done.
 
     ``trial`` is the point evaluated: ``loss`` and ``fresh`` its objective and gradient. ``state`` is (objective, slope,
@@ -155,7 +155,7 @@ def advance(w, trial, g, fresh, direction, steps, changes, curvature, state, met
 
 
 @compiled()
-def turn(  # type: ignore[no-untyped-def]
+def turn(
     busy, w, trial, g, fresh, direction, steps, changes, curvature, state, sides, members, loss, spread,
     eigenvalues, penalty, tolerance, most, done,
 ):  # fmt: skip

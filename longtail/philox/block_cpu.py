@@ -15,7 +15,7 @@ _U32 = nb.types.uint32
 
 
 @nb.njit(inline="always")
-def block(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
+def block(c0, c1, c2, c3, k0, k1):
     """The four words of counter (c0, c1, c2, c3) under key (k0, k1), all uint32."""
     for _ in range(ROUNDS):
         p0 = np.uint64(c0) * _M0
@@ -28,7 +28,7 @@ def block(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(inline="always")
-def word(seed, stream, trial, i):  # type: ignore[no-untyped-def]
+def word(seed, stream, trial, i):
     """Word ``i`` of (seed, stream, trial): seed and trial uint64, i an integer."""
     a, b, c, d = block(
         np.uint32(np.uint64(i) >> np.uint64(2)),
@@ -49,7 +49,7 @@ def word(seed, stream, trial, i):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def fill(out, seed, stream, trial, first):  # type: ignore[no-untyped-def]
+def fill(out, seed, stream, trial, first):
     """Write words 4·first, 4·first + 1, ... of (seed, stream, trial) to ``out``, whose length is a multiple of 4."""
     c1 = np.uint32(stream)
     c2, c3 = np.uint32(trial), np.uint32(trial >> _SHIFT)

@@ -11,6 +11,8 @@ from sklearn.datasets import load_digits
 from threadpoolctl import threadpool_limits
 
 from empirical.data import Data
+from empirical.designs import Fixed
+from empirical.run import Job
 from tests.empirical.nearest import Nearest, blobs
 
 
@@ -59,3 +61,8 @@ def data() -> Data:
 def learner() -> Nearest:
     """A learner that needs nothing, for what is not about learners."""
     return Nearest()
+
+
+@pytest.fixture
+def job(data, learner):
+    return Job(data, learner, Fixed(0.7), seed=3, shard=16)

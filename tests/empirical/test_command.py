@@ -4,42 +4,31 @@ import io
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 import warnings
-from math import ceil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.special import ndtri
 
 from empirical import estimate, plots
 from empirical.bar import Bar
-from empirical.datasets import load
 from empirical.estimate import main
 from empirical.run import Progress
 from empirical.store import DiskFull, Shard
 from longtail.files import read_table
+from tests.empirical.commanded import SMALL, run
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-SMALL = ("planted", "--n", "120", "--trials", "96", "--shard", "16", "--no-plot")
 NAMED = ("index", "label", "memorization", "stderr", "in_accuracy", "out_accuracy")
 PAIRS = ("train_index", "test_index", "label", "influence", "stderr")
 SUMMARY = {
     *("n", "n_test", "trials", "fraction", "design", "learner", "seed", "mean_memorization", "share_above_0.25"),
     *("pairs_above_0.15", "test_accuracy", "models_per_second", "seconds"),
 }
-
-
-def run(capsys, *arguments):
-    code = main([str(a) for a in arguments])
-    out, err = capsys.readouterr()
-    return code, out, err
 
 
 def test_it_writes_what_it_says(capsys, tmp_path):
@@ -183,171 +172,6 @@ def test_two_halves_of_a_run_merge(capsys, tmp_path):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
-def test_killed_at_any_moment_it_ends_with_the_same_bits(capsys, tmp_path):
-    arguments = ("planted", "--n", "200", "--trials", "1600", "--shard", "8", "--no-plot", "--design", "bernoulli")
-    assert run(capsys, *arguments, "--out", tmp_path / "whole")[0] == 0
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, HERE / "killed.py", "7", "20", tmp_path / "killed", *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    counts, killed = zip(*json.loads(done.stdout.splitlines()[-1]), strict=True)
-    assert sum(killed) >= 18
-    assert list(counts) == sorted(counts)
-    assert len({c for c in counts if 0 < c < 200}) >= 8  # it was caught in the middle, and went on from there
-    for name in ("memorization.csv", "pairs.csv"):
-        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
-    for shard in (tmp_path / "whole" / "trials").glob("shard-*.npz"):
-        assert (tmp_path / "killed" / "trials" / shard.name).read_bytes() == shard.read_bytes()
-
-
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill"])
-def test_ended_early_nothing_goes_on_running(tmp_path, how):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    arguments = ("digits", "--trials", "200000", "--workers", "2", "--out", tmp_path)
-    command = [sys.executable, "-c", BREAKABLE, *map(str, arguments)]
-    said = tmp_path / "said.txt"  # a file: workers that outlive a killed parent would hold a pipe open
-    with (
-        open(said, "w") as log,
-        subprocess.Popen(command, env=environment, stderr=log, start_new_session=True) as process,
-    ):
-        trials, patience = tmp_path / "trials", time.monotonic() + 15
-        while len(list(trials.glob("shard-*.npz"))) < 2 and time.monotonic() < patience:
-            time.sleep(0.05)
-        process.send_signal(how)
-        process.wait(timeout=15)
-    assert len(list(trials.glob("shard-*.npz"))) >= 2
-    assert process.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL)
-    assert ("goes on from there" in said.read_text()) == (how == signal.SIGINT)
-    assert "Traceback" not in said.read_text()
-    patience = time.monotonic() + 10
-    while workers(process.pid) and time.monotonic() < patience:
-        time.sleep(0.1)
-    assert not workers(process.pid)
-
-
-BREAKABLE = """
-import signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from empirical.bar import Bar
-from empirical.datasets import load
-from empirical.estimate import main
-from empirical.run import Progress
-sys.exit(main(sys.argv[1:]))
-"""
-
-
-def workers(session):
-    """Worker processes of a session."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            own = int(stat.read_text().rsplit(")", 1)[1].split()[3])
-            if own == session and "LokyProcess" in (stat.parent / "cmdline").read_text():
-                found.append(stat.parent.name)
-        except OSError:  # gone meanwhile
-            continue
-    return found
-
-
-def test_models_trained_elsewhere(capsys, tmp_path):
-    rng = np.random.default_rng(0)
-    masks = rng.random((60, 20)) < 0.7
-    parts = {
-        "masks": masks,
-        "correct_train": masks | (rng.random((60, 20)) < 0.5),
-        "correct_test": rng.random((60, 9)) < 0.5,
-    }
-    np.savez(tmp_path / "m.npz", **parts)
-    code, out, err = run(capsys, "--masks", tmp_path / "m.npz", "--json")
-    assert code == 0
-    assert json.loads(out)["n_test"] == 9
-    assert "any two classes" in err
-    assert json.loads(out)["labels"] is None
-    code, out, _ = run(capsys, "--masks", tmp_path / "m.npz", "--json", "--labels", 4)
-    assert json.loads(out)["labels"] == 4
-    np.savez(tmp_path / "n.npz", **parts, y_train=np.arange(20) % 2, y_test=np.arange(9) % 2)
-    code, out, _ = run(capsys, "--masks", tmp_path / "n.npz", "--out", tmp_path / "o")
-    assert code == 0
-    assert "0.5" in out
-    assert run(capsys, "--masks", tmp_path / "n.npz", "--labels", 2)[0] == 2
-    np.savez(tmp_path / "bad.npz", **(parts | {"correct_train": parts["correct_train"][:, 1:]}))
-    code, _, err = run(capsys, "--masks", tmp_path / "bad.npz")
-    assert code == 2
-    assert "(60, 20)" in err
-    np.savez(tmp_path / "few.npz", masks=masks)
-    assert run(capsys, "--masks", tmp_path / "few.npz")[0] == 2
-
-
-@pytest.fixture
-def models(tmp_path):
-    """Writes a file of models trained elsewhere, 60 of them on 20 examples."""
-    rng = np.random.default_rng(0)
-    masks = rng.random((60, 20)) < 0.7
-
-    def save(count=60, **more):
-        parts = {"masks": masks, "correct_train": masks, "correct_test": rng.random((60, 9)) < 0.5}
-        np.savez(tmp_path / "m.npz", **{name: part[:count] for name, part in parts.items()}, **more)
-        return tmp_path / "m.npz"
-
-    return save
-
-
-@pytest.mark.parametrize(
-    "option",
-    [
-        ("--learner", "knn"),  # its default, but asked for
-        ("--design", "fixed"),
-        ("--trials", "100"),
-        ("--workers", "1"),
-        ("--fraction", "0.7"),
-        ("--resume",),
-        ("--no-resume",),
-        ("--merge", "elsewhere"),
-        ("--stratified",),
-        ("--test-fraction", "0.2"),
-        ("--data-dir", "data"),
-    ],
-    ids=" ".join,
-)
-def test_what_means_nothing_for_models_trained_elsewhere_is_refused(capsys, models, option):
-    assert run(capsys, "--masks", models())[0] == 0
-    code, out, err = run(capsys, "--masks", models(), *option)
-    assert code == 2
-    assert out == ""
-    assert f"error: {option[0].replace('--no-', '--')}: got" in err
-
-
-@pytest.mark.parametrize(
-    ("parts", "named"),
-    [
-        ({"train_ids": np.arange(19)}, "train_ids: got 19 names; give one for each of the 20"),
-        ({"test_ids": np.arange(10)}, "test_ids: got 10 names; give one for each of the 9"),
-        ({"train_ids": np.float64(3)}, "train_ids: got names of shape (); give one for each of the 20"),
-        ({"train_ids": np.arange(40).reshape(20, 2)}, "train_ids: got names of shape (20, 2)"),
-        ({"y_train": np.int64(3)}, "y_train: got labels of shape (); give one for each of the 20"),
-        ({"y_train": np.arange(20), "y_test": np.arange(8)}, "y_test: got 8 labels; give one for each of the 9"),
-        ({"y_train": np.arange(40).reshape(20, 2)}, "got 2 labels an example"),
-        ({"count": 0}, "masks: got 0 trials of 20 and 9 examples"),
-        ({"count": 1}, "masks: got 1 trials"),
-    ],
-    ids=lambda value: "" if isinstance(value, dict) else value,
-)
-def test_models_trained_elsewhere_that_do_not_fit_are_refused(capsys, models, parts, named):
-    code, _, err = run(capsys, "--masks", models(**parts))
-    assert code == 2
-    assert named in err
-
-
-def test_labels_of_training_examples_alone_are_kept(capsys, models, tmp_path):
-    place = models(y_train=np.array(["a", "b"] * 10))
-    code, _, err = run(capsys, "--masks", place, "--no-plot", "--out", tmp_path / "o")
-    assert code == 0
-    assert "any two classes" in err
-    table, pairs = (pd.read_csv(tmp_path / "o" / f"{name}.csv") for name in ("memorization", "pairs"))
-    assert table["label"].tolist() == ["a", "b"] * 10
-    assert "label" not in pairs
-    assert run(capsys, "--masks", models(y_test=np.arange(9) % 2))[0] == 2
-
-
 def test_row_names_come_through(capsys, tmp_path):
     rng = np.random.default_rng(4)
     frame = pd.DataFrame(rng.normal(size=(60, 3)), columns=["a", "b", "c"]).assign(
@@ -454,49 +278,6 @@ def test_computation_imports_no_drawing():
     code = "import empirical.estimator, empirical.results, empirical.run, sys; print('matplotlib' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "False"
-
-
-def test_as_many_models_as_an_error_takes(capsys):
-    code, out, err = run(capsys, "planted", "--n", 60, "--error", 0.1, "--json")
-    assert code == 0
-    assert json.loads(out)["trials"] == 120  # .25 / (.7 · .3 · .1²), rounded up
-    assert "off by 0.100 at most" in err
-    for more in (("--trials", 50), ("--design", "orthogonal")):
-        assert run(capsys, "planted", "--error", 0.1, *more)[0] == 2
-
-
-def test_as_many_models_as_finding_pairs_takes(capsys):
-    """Of all that is asked the hardest decides: z² q(1 − q)/(r(1 − r)(δ − θ)²), or (θ/sd by Φ of F over the pairs)."""
-    data = ("planted", "--n", 60, "--json")
-    unit = 0.25 / (0.7 * 0.3)
-    code, out, err = run(capsys, *data, "--power", 0.8, "--influence", 0.6, "--threshold", 0.3)
-    assert code == 0
-    assert json.loads(out)["trials"] == ceil(ndtri(0.8) ** 2 * unit / 0.3**2)
-    assert "0.3 a pair of influence 0.6 will be found with chance 0.8" in err
-    code, out, err = run(capsys, *data, "--false", 3, "--threshold", 0.3, "--error", 0.2)
-    found = load("planted", n=60).balance
-    pairs = int((found["train"] * found["test"]).sum())  # of one class
-    assert 300 < pairs < 1200
-    assert json.loads(out)["trials"] == ceil(ndtri(3 / pairs) ** 2 * unit / 0.3**2)
-    assert "false pairs, at worst" in err
-
-
-@pytest.mark.parametrize(
-    ("options", "named"),
-    [
-        (("--power", 0.9, "--trials", 50), "--power"),
-        (("--false", 1, "--design", "orthogonal"), "--false"),
-        (("--influence", 0.3), "--influence"),
-        (("--power", 0.9, "--influence", 0.1), "influence above 0.15"),
-        (("--power", 1), "power"),
-        (("--false", 0), "false"),
-        (("--false", 1, "--fdr", 0.05), "--fdr"),
-    ],
-)
-def test_plans_that_cannot_be_made_are_refused(capsys, options, named):
-    code, _, err = run(capsys, "planted", "--n", 60, *options)
-    assert code == 2
-    assert named in err
 
 
 def test_a_terminal_sees_a_bar():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -12,46 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirical.bridge import planted
-from empirical.comparison import Comparison, compare
-from empirical.coupling import Beta
-from empirical.data import Data
+from empirical.comparison import Comparison
 from empirical.dataset import Dataset
-from empirical.observed import Observed
-from empirical.report.exhibits import embedded, exhibits
+from empirical.report.exhibits import exhibits
 from empirical.report.gallery import gallery
 from empirical.report.page import page, write
-from longtail import Problem, Zipf
+from tests.empirical.reported import CRAFTED, experiment, many, written
 
-CRAFTED = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">{{ 7*7 }}"
 SHOWN_AT_MOST = 1200  # cards that any filter may draw, however large the data
-
-
-def experiment(n: int, kind: str) -> tuple[Observed, Dataset]:
-    """A planted data set of ``n`` examples with pictures of noise (what compresses worst) or crafted texts."""
-    rng = np.random.default_rng(3)
-    _, memorization = planted(Problem(Zipf(alpha=0.8, size=max(n // 4, 60)), n, 10), Beta(1, 1), 500, rng)
-    y, z = rng.integers(0, 4, n), rng.integers(0, 4, 50)
-    classes = ("cat", CRAFTED, 'dog\'s "n" & more', "<b>bold</b>") if kind == "text" else ("a", "b", "c", "d")
-    table = pd.DataFrame({"index": np.arange(n), "label": [classes[k] for k in y], "memorization": memorization})
-    table["stderr"] = 0.02
-    pairs = pd.DataFrame({"train_index": rng.choice(n, 40, replace=False), "test_index": rng.integers(0, 50, 40)})
-    pairs["influence"], pairs["stderr"] = rng.uniform(0.15, 1, 40), 0.04
-    if kind == "text":
-        x, x_test = (np.array([f"{CRAFTED} number {k}" for k in range(m)], dtype=object) for m in (n, 50))
-        data = Data(list(x), y, list(x_test), z, classes)
-    else:
-        data = Data(rng.random((n, 32, 32, 3), np.float32), y, rng.random((50, 32, 32, 3), np.float32), z, classes)
-    name = CRAFTED if kind == "text" else "noise"
-    return Observed(name, table, pairs, 10, 50, 500, 0.7), Dataset(name, data)
-
-
-def written(n: int, kind: str, folder):
-    observed, dataset = experiment(n, kind)
-    comparison = compare(observed, ("Zipf",), ("uniform",), simulations=10)
-    path = folder / f"{kind}{n}.html"
-    path.write_text(page(comparison, exhibits(dataset), dataset), encoding="utf-8")
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -362,54 +329,3 @@ def test_page_needs_nothing_from_outside(crafted):
     assert '<link rel="stylesheet"' not in text
     for scheme in ('src="http', 'href="http', "url(http", "@import"):
         assert scheme not in text.split('id="data"')[0]
-
-
-def many(n: int, classes: int) -> Observed:
-    """More examples than are shown, in so many classes, with 400 pairs."""
-    rng = np.random.default_rng(0)
-    table = pd.DataFrame({"index": np.arange(n), "label": rng.integers(0, classes, n)})
-    table["memorization"] = rng.beta(0.3, 1, n)
-    pairs = pd.DataFrame({"train_index": rng.choice(n, 400, replace=False), "test_index": np.arange(400) % 50})
-    pairs["influence"] = rng.uniform(0.15, 1, 400)
-    return Observed("many", table, pairs, classes, 50, 500, 0.7)
-
-
-@pytest.mark.parametrize("classes", [20, 1000, 9000])
-def test_examples_beyond_ten_thousand_are_chosen_by_class(classes):
-    """However many classes: whatever is in a pair, then the most memorized of every class."""
-    observed = many(60_000, classes)
-    items = gallery(observed, exhibits(None))
-    shown = {e[1] for e in items.examples}
-    assert len(items.examples) == len(shown) <= 10_000
-    assert len(shown) > (1_000 if classes == 20 else 9_999)
-    assert len(items.pairs) == 400
-    top = observed.memorization.sort_values("memorization").groupby("label").tail(1)
-    assert set(top["index"]) <= shown
-
-
-@pytest.mark.parametrize("mark", ["記憶", "<a & b> ", "\U0001f600", "\x01\ud800"])
-def test_long_texts_and_names_are_cut_to_what_a_page_may_weigh(mark, tmp_path):
-    """In any script: what takes a byte as a letter takes six where it must be escaped."""
-    observed, dataset = experiment(10_000, "text")
-    data = replace(dataset.data, x_train=[mark * 200 + str(k) for k in range(10_000)], x_test=[mark * 200] * 50)
-    table = observed.memorization.assign(id=[f"{mark * 50}{k}".replace("\ud800", "") for k in range(10_000)])
-    path = write(
-        Comparison(replace(observed, memorization=table), ()), tmp_path / "x.html", None, replace(dataset, data=data)
-    )
-    assert 2_000_000 < path.stat().st_size < 10_000_000
-    text = path.read_text(encoding="utf-8").split('id="data">')[1].split("</script>")[0]
-    assert "<" not in text
-    shown = json.loads(text)
-    assert len(shown["examples"]) == 10_000
-    for *_, words, name in shown["examples"][::999]:
-        assert len(words) >= 15
-        assert len(name) >= 15
-        assert (mark * 200).startswith(words.removesuffix("…"))
-
-
-def test_json_in_the_page_is_json_and_ends_no_line_or_element():
-    hostile = "</script><!--\u2028\u2029& 'x' \"é\" \\"
-    text = embedded({"x": [hostile, float("nan")]})
-    assert not set("<\u2028\u2029") & set(text)
-    assert "é" in text
-    assert json.loads(text) == {"x": [hostile, None]}

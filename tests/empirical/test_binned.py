@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from empirical.binned import EDGES, Noise, drawn, goodness, histogram, seen
+from empirical.binned import EDGES, Noise, drawn, examples, goodness, histogram, seen
 from empirical.bridge import planted
 from empirical.coupling import Beta, Fixed
 from empirical.predicted import above
@@ -61,6 +61,21 @@ def test_histograms_drawn_are_those_of_planted_data_sets(coupling, other):
     assert np.abs(ratio).max() < 5 * np.sqrt(2 / 149 + 2 / 599)
     wrong = drawn(PROBLEM, other, Noise(1000, 0.7), 600, rng)
     assert np.abs(_z(slow, wrong)[kept]).max() > 5
+
+
+def test_a_tight_law_of_strengths_is_one_strength():
+    """Bins expected within a count in 1,000, and bins drawn, z = 5; a strength .002 away is told apart (negative control)."""
+    noise, problem = Noise(4000, 0.7), Problem(Zipf(alpha=0.8, size=3000), 20_000, 10)
+    found = {}
+    for strength, law in ((0.7013, None), (0.7013, Beta(701_300, 298_700)), (0.6993, None)):
+        coupling = law or Fixed(strength)
+        expected = noise.probabilities(*examples(problem.prior, problem.n), coupling, 10)
+        found[strength, law] = expected, drawn(problem, coupling, noise, 300, np.random.default_rng(8))
+    (one, own), (tight, like), (_, other) = found.values()
+    assert np.abs(tight - one).max() < 1e-3
+    kept = own.mean(0) > 20
+    assert np.abs(_z(own, like)[kept]).max() < 5
+    assert np.abs(_z(other, like)[kept]).max() > 5
 
 
 @pytest.mark.parametrize("prior", [Zipf(1.0, 40_000), LogNormal(2.0, 40_000), Gamma(0.1, 40_000)], ids=repr)

@@ -137,6 +137,10 @@ def test_occupancy_holds_every_sample_and_all_the_mass(problem):
     assert seen.mass[0] == pytest.approx(exact.unseen_mass(problem).value, rel=1e-9)
     solved = exact.samples(problem, [1, 2, 37]).value / problem.n
     np.testing.assert_allclose(seen.examples[[1, 2, 37]], solved, rtol=1e-5, atol=1e-12)
+    blurred = seen.blurred()
+    assert blurred.examples.sum() == pytest.approx(seen.examples.sum(), rel=1e-12)
+    assert blurred.mass.sum() == pytest.approx(seen.mass.sum(), rel=1e-12)
+    assert len(blurred.copies) < 150
 
 
 def test_complete_coupling_has_the_optimal_error_of_the_theory():
@@ -192,6 +196,15 @@ def _found(
     each = hit.sum(0)
     false = (hit & (own[:, None] != theirs)).sum()
     return [float(v) for v in (each.sum(), (each > 0).sum(), (each == 1).sum(), false, same.sum() / tests)]
+
+
+@pytest.mark.parametrize("coupling", [Fixed(0.7), Fixed(1.0, steady=0.6), Beta(20, 8)], ids=repr)
+def test_what_is_removed_is_what_is_estimated_to_be_memorized(coupling):
+    """The share removed against the share estimated above the threshold; without noise it is another (negative control)."""
+    removed = removal(PROBLEM, coupling, THETA, trials=100)["removed_share"]
+    np.testing.assert_allclose(removed, share_above(PROBLEM, coupling, THETA, trials=100), rtol=1e-3)
+    exact = removal(PROBLEM, coupling, THETA)["removed_share"]
+    assert np.abs(exact / removed - 1).max() > 0.05
 
 
 def test_errors_of_predictions_are_how_far_they_move_between_data_sets() -> None:

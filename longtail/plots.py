@@ -30,7 +30,8 @@ STYLE = {
     "axes.grid": True,
     "grid.alpha": 0.25,
     "grid.linewidth": 0.6,
-    "legend.frameon": False,
+    "legend.edgecolor": "none",
+    "legend.framealpha": 0.9,  # lines that mark an n or a θ run through the panel, not through the words
     "lines.linewidth": 1.8,
     "savefig.dpi": 150,
     "svg.hashsalt": "longtail",

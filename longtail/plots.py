@@ -30,13 +30,17 @@ STYLE = {
     "axes.grid": True,
     "grid.alpha": 0.25,
     "grid.linewidth": 0.6,
-    "legend.edgecolor": "none",
-    "legend.framealpha": 0.9,  # lines that mark an n or a θ run through the panel, not through the words
+    "legend.frameon": False,
     "lines.linewidth": 1.8,
     "savefig.dpi": 150,
     "svg.hashsalt": "longtail",
     "text.parse_math": False,  # titles and ticks name files and classes, and "$" in those is money
     "axes.formatter.use_mathtext": False,
+}
+ON_WHITE = {  # lines that mark an n or a θ run through the panel, not through the words
+    "legend.frameon": True,
+    "legend.edgecolor": "none",
+    "legend.framealpha": 0.9,
 }
 HIGH = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -51,7 +55,7 @@ def styled(**changes: Any) -> Iterator[None]:
 @contextmanager
 def drawing(width: float, height: float) -> Iterator[Figure]:
     """A figure to draw on in our style."""
-    with styled():
+    with styled(**ON_WHITE):
         figure = Figure(figsize=(width, height), layout="constrained")
         yield figure
         plain_powers(figure)

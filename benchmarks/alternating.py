@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from longtail.arrays import gpu
 from longtail.core import ArgumentError
+from longtail.core.arrays import gpu
 
 # children read the environment; this process may have loaded its BLAS before it was set
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))

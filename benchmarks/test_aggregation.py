@@ -13,8 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks.alternating import FULL, Side, alternate, gpu_or_skip
-from empirical.kernels.bits import pack
-from empirical.kernels.pairs import Hits, influence, pairs
+from empirical.data.bits import pack
+from empirical.estimates.pairs.pairs import Hits, influence, pairs
 
 GPU = (4000, 60_000, 10_000) if FULL else (500, 1500, 300)
 T, N, Q = (2000, 20_000, 2000) if FULL else (500, 1500, 300)

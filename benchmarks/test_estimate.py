@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from benchmarks.alternating import FULL, Side, alternate
-from empirical.datasets import load
+from empirical.data.load import load
 from empirical.designs import Fixed
-from empirical.influence import influence, influence_pairs
+from empirical.estimates.influence import influence, influence_pairs
+from empirical.estimates.memorization import memorization
+from empirical.estimates.results import results
 from empirical.learners import KNN
-from empirical.memorization import memorization
-from empirical.results import results
-from empirical.run import Job, run
+from empirical.training.run import Job, run
 
 TRIALS = 2000 if FULL else 256
 

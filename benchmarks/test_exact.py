@@ -3,7 +3,7 @@
 Work: the law of T needs one complex exponential for each (point of the ray, list node that is not small), about 400 × 150,
 twice (coarse, fine): 1.2e5 × three real transcendental functions; the double sum 300 × 300 nodes × 12 values of ℓ, twice:
 2.2e6 multiply-adds. At some 2 ns each that is under 5 ms; caches are emptied before every round, so nothing is kept. The
-plain way, a uniform Fourier grid for T that must resolve its smallest value, is ``longtail.fourier``, timed beside it.
+plain way, a uniform Fourier grid for T that must resolve its smallest value, is ``longtail.witnesses.fourier``, timed beside it.
 """
 
 from __future__ import annotations
@@ -25,11 +25,10 @@ from longtail import (
     Uniform,
     Zipf,
     exact,
-    fourier,
-    mellin,
-    spectrum,
 )
 from longtail.core import compressed
+from longtail.exact import mellin, spectrum
+from longtail.witnesses import fourier
 
 ELL = np.arange(11)
 

@@ -25,16 +25,16 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 
 from benchmarks.alternating import FULL, ROUNDS, Side, Workers, alternate, gpu_or_skip
-from empirical.data import Data
+from empirical.data.data import Data
 from empirical.designs import Fixed
-from empirical.learner import Learner
-from empirical.learners.features import RandomFeatures
-from empirical.learners.kernel import KernelRidge
-from empirical.learners.knn import KNN
-from empirical.learners.mlp import MLP
-from empirical.learners.ridge import Ridge
-from empirical.learners.softmax import Softmax
-from empirical.run import Job, run
+from empirical.learners.knn.knn import KNN
+from empirical.learners.learner import Learner
+from empirical.learners.mlp.mlp import MLP
+from empirical.learners.ridge.features import RandomFeatures
+from empirical.learners.ridge.kernel import KernelRidge
+from empirical.learners.ridge.ridge import Ridge
+from empirical.learners.softmax.softmax import Softmax
+from empirical.training.run import Job, run
 
 Predicts = Callable[[NDArray[np.bool_]], NDArray[Any]]
 

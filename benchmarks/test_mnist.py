@@ -18,12 +18,12 @@ import numpy as np
 import pytest
 
 from benchmarks.alternating import FULL, Workers, gpu_or_skip
-from empirical.data import Data
+from empirical.data.data import Data
 from empirical.designs import Fixed
-from empirical.learners.mlp import MLP
-from empirical.results import results
-from empirical.run import Job, run
-from longtail import arrays
+from empirical.estimates.results import results
+from empirical.learners.mlp.mlp import MLP
+from empirical.training.run import Job, run
+from longtail.core import arrays
 
 T, N = (100, 60_000) if FULL else (2, 4000)
 ROOT = Path(os.environ.get("LONGTAIL_DATA", Path(__file__).parents[1] / ".." / "shared" / "data")) / "mnist"

@@ -27,12 +27,12 @@ import numba as nb
 import numpy as np
 import pytest
 
-from longtail import Problem, Uniform, Zipf, arrays, exact, montecarlo
-from longtail.arrays import Random
-from longtail.core import Floats
-from longtail.kernels import poisson
-from longtail.kernels.census_cpu import STRIP, choose
-from longtail.kernels.poisson_cpu import quick
+from longtail import Problem, Uniform, Zipf, exact, montecarlo
+from longtail.core import Floats, arrays
+from longtail.core.arrays import Random
+from longtail.montecarlo.kernels import poisson
+from longtail.montecarlo.kernels.census_cpu import STRIP, choose
+from longtail.montecarlo.kernels.poisson_cpu import quick
 from longtail.philox import FREQUENCIES
 from longtail.philox.block_cpu import fill
 

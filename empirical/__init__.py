@@ -11,20 +11,20 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from empirical.data import Data
-    from empirical.dataset import Dataset
-    from empirical.datasets import load, load_published, load_published_pairs
+    from empirical.data.data import Data
+    from empirical.data.dataset import Dataset
+    from empirical.data.load import load, load_published, load_published_pairs
+    from empirical.estimates.planning import plan
     from empirical.estimator import SubsetEstimator
-    from empirical.planning import plan
 
 _HOME = {
-    "Data": "empirical.data",
-    "Dataset": "empirical.dataset",
+    "Data": "empirical.data.data",
+    "Dataset": "empirical.data.dataset",
     "SubsetEstimator": "empirical.estimator",
-    "load": "empirical.datasets",
-    "load_published": "empirical.datasets",
-    "load_published_pairs": "empirical.datasets",
-    "plan": "empirical.planning",
+    "load": "empirical.data.load",
+    "load_published": "empirical.data.load",
+    "load_published_pairs": "empirical.data.load",
+    "plan": "empirical.estimates.planning",
 }
 
 __all__ = [

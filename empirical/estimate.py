@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from empirical.options import given, parser
-from empirical.scored import Scored, elsewhere, trained
-from longtail import command
+from empirical.command.options import given, parser
+from empirical.command.scored import Scored, elsewhere, trained
+from longtail.command import parser as command
 from longtail.core import ArgumentError
 
 if TYPE_CHECKING:
-    from empirical.results import Results
+    from empirical.estimates.results import Results
 
 log = logging.getLogger("empirical")
 OF_MASKS = (  # options that mean something where models were trained elsewhere
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace, asked: dict[str, object]) -> int:
     if (arguments.data is None) == (arguments.masks is None):
         raise ArgumentError("DATA", arguments.data, "give either a data set or --masks FILE.npz, and not both")
-    from longtail.files import folder
+    from longtail.core.files import folder
 
     _check_pairs(arguments)
     if arguments.masks:
@@ -61,22 +61,22 @@ def _run(arguments: argparse.Namespace, asked: dict[str, object]) -> int:
             before.summary.get(key) != found.summary.get(key) for key in ("threshold", "labels", "data")
         )
     if arguments.json:
-        from longtail.files import json_text
+        from longtail.core.files import json_text
 
         command.say(json_text(found.summary))
     else:
-        from empirical.meaning import report
+        from empirical.report.meaning import report
 
         command.say(report(found))
     if out is not None and not arguments.no_plot:
-        from empirical import compare
+        from empirical.command import reporting
 
-        if not news and compare.is_made(out):
+        if not news and reporting.is_made(out):
             log.info(
                 "%s is there already, of the very same tables; remove it to have it made again", out / "report.html"
             )
             return 0
-        compare.report(out, dataset=scored.dataset, seed=arguments.seed)
+        reporting.report(out, dataset=scored.dataset, seed=arguments.seed)
     return 0
 
 
@@ -129,8 +129,8 @@ def _check_pairs(arguments: argparse.Namespace) -> None:
 
 
 def _results(scored: Scored, arguments: argparse.Namespace) -> Results:
-    from empirical.names import THRESHOLD
-    from empirical.results import lowest_threshold, results
+    from empirical.estimates import THRESHOLD
+    from empirical.estimates.results import lowest_threshold, results
 
     threshold = THRESHOLD if arguments.threshold is None else arguments.threshold
     if arguments.fdr is not None:
@@ -163,11 +163,11 @@ def _results(scored: Scored, arguments: argparse.Namespace) -> Results:
 
 def _write(scored: Scored, found: Results, out: Path, arguments: argparse.Namespace) -> None:
     """Each file under another name, then renamed; the summary last."""
-    from longtail.files import json_text, read_table, whole_file
+    from longtail.core.files import json_text, read_table, whole_file
 
     tables = {"memorization": found.memorization, "pairs": found.pairs}
     if not arguments.no_plot:
-        from empirical.halves import curve
+        from empirical.estimates.halves import curve
 
         tables |= {"error": curve(scored.trials), "halves": found.agreement.table}
         if scored.dataset is not None:
@@ -177,7 +177,7 @@ def _write(scored: Scored, found: Results, out: Path, arguments: argparse.Namesp
             frame.to_csv(path, index=False, float_format="%.9g")
         log.info("wrote %s", out / f"{name}.csv")
     if not arguments.no_plot:
-        from empirical import plots
+        from empirical.report import run_figures as plots
 
         title = f"{found.summary['data']}, {found.summary['trials']:,} models"
         for name in plots.DRAWN:
@@ -186,7 +186,7 @@ def _write(scored: Scored, found: Results, out: Path, arguments: argparse.Namesp
                 about = f"Classes of {scored.record['data']}" if name == "classes" else title
                 for path in plots.write(name, table, about, out):
                     log.info("wrote %s", path)
-    from longtail.run import hardware, versions
+    from longtail.core.record import hardware, versions
 
     record = {**found.summary, "arguments": vars(arguments), "versions": versions(), "hardware": hardware()}
     with whole_file(out / "summary.json") as path:

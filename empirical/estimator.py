@@ -19,19 +19,20 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from empirical import spec
-from empirical.data import Data
-from empirical.dataset import encoded, finite, one_each
+from empirical.data.data import Data
+from empirical.data.dataset import encoded, finite, one_each
 from empirical.designs import design as design_of
-from empirical.halves import Agreement, agreement
-from empirical.influence import influence_pairs, pair_cells
-from empirical.learner import Learner
-from empirical.memorization import memorization
-from empirical.names import SHARD, THRESHOLD
-from empirical.results import lowest_threshold
-from empirical.run import Job, run
-from empirical.store import Store
-from empirical.trials import Trials, enough
+from empirical.estimates import THRESHOLD
+from empirical.estimates.halves import Agreement, agreement
+from empirical.estimates.influence import influence_pairs, pair_cells
+from empirical.estimates.memorization import memorization
+from empirical.estimates.results import lowest_threshold
+from empirical.learners import parse as spec
+from empirical.learners.learner import Learner
+from empirical.training import SHARD
+from empirical.training.run import Job, run
+from empirical.training.store import Store
+from empirical.training.trials import Trials, enough
 from longtail.core import ArgumentError, Estimate, whole
 
 

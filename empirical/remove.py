@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from longtail import command
+from longtail.command import parser as command
 from longtail.core import ArgumentError, whole
 
 log = logging.getLogger("empirical")
@@ -21,12 +21,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from empirical.compare import LEAST
-    from empirical.comparison import compare, foretell
-    from empirical.observed import read
-    from empirical.removal import DISTINCT, RECORD, SEEDS, THRESHOLDS, margin, of_set, removal, removed
-    from empirical.spec import learner
-    from longtail.files import whole_file
+    from empirical.bridge.comparison import compare, foretell
+    from empirical.command.reporting import LEAST
+    from empirical.estimates.observed import read
+    from empirical.estimates.removal import (
+        DISTINCT,
+        RECORD,
+        SEEDS,
+        THRESHOLDS,
+        margin,
+        of_set,
+        removal,
+        removed,
+    )
+    from empirical.learners.parse import learner
+    from longtail.core.files import whole_file
 
     seeds = SEEDS if arguments.seeds is None else whole("--seeds", arguments.seeds, 2)
     seed = whole("--seed", arguments.seed, 0, 2**64 - 1)

@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from longtail import bounds, exact, learners, montecarlo
-    from longtail.arrays import Random
-    from longtail.core import AccuracyError, ArgumentError, Estimate, Moments, Nodes, Prior, Problem
+    from longtail.core import (
+        AccuracyError,
+        ArgumentError,
+        Estimate,
+        Moments,
+        Nodes,
+        Prior,
+        Problem,
+    )
+    from longtail.core.arrays import Random
     from longtail.priors import (
         Gamma,
         Geometric,
@@ -32,7 +40,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "longtail.core": ("AccuracyError", "ArgumentError", "Estimate", "Moments", "Nodes", "Prior", "Problem"),
-    "longtail.arrays": ("Random",),
+    "longtail.core.arrays": ("Random",),
     "longtail.priors": (
         *("Gamma", "Geometric", "Listed", "LogNormal", "Mixture", "Pareto", "Ranked", "TwoLevel", "Uniform", "Zipf"),
         "parse",

@@ -1,7 +1,7 @@
 """``python -m longtail.infer FILE``: which frequencies made these counts, and what has not been seen yet.
 
-The fitted priors are those of ``longtail.fit``, the power law's tail that of ``longtail.zeta``; what the counts alone say,
-with no prior, is Good and Turing's (``longtail.turing``).
+The fitted priors are those of ``longtail.counts.fit``, the power law's tail that of ``longtail.counts.tail``; what the
+counts alone say, with no prior, is Good and Turing's (``longtail.counts.unseen``).
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import longtail
-from longtail import command
+from longtail.command import parser as command
 from longtail.core import ArgumentError, Estimate, real, whole
-from longtail.files import folder, json_text
+from longtail.core.files import folder, json_text
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike
 
-    from longtail.bins import Counts
-    from longtail.fit import Fit
-    from longtail.zeta import Tail
+    from longtail.counts.bins import Counts
+    from longtail.counts.fit import Fit
+    from longtail.counts.tail import Tail
 
 log = logging.getLogger("longtail")
 LEVEL = 0.95
@@ -98,9 +98,10 @@ def infer(
     counts: ArrayLike | Counts, families: Sequence[str] | None = None, *, level: float = LEVEL, labels: int = 10
 ) -> Inference:
     """Everything that counts tell: one count a subpopulation, those never seen left out."""
-    from longtail import turing, zeta
-    from longtail.bins import Counts
-    from longtail.fit import FAMILIES, fit, table
+    from longtail.counts import tail as zeta
+    from longtail.counts import unseen as turing
+    from longtail.counts.bins import Counts
+    from longtail.counts.fit import FAMILIES, fit, table
 
     given = counts if isinstance(counts, Counts) else Counts.of(counts)
     every = table(given, families or FAMILIES, level=level)
@@ -190,7 +191,7 @@ def _with(value: float, stderr: float, form: str) -> str:
 
 
 def _write(arguments: argparse.Namespace, found: Inference, target: Any) -> None:
-    from longtail.run import Run
+    from longtail.core.record import Run
 
     if not arguments.no_plot:
         from longtail import plots

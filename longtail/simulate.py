@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 import longtail
-from longtail import command, comparison
+from longtail.command import parser as command
+from longtail.command import simulated as comparison
 from longtail.core import ArgumentError, Mode, Problem
-from longtail.files import folder, json_text
+from longtail.core.files import folder, json_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from longtail.simulation import Simulation
+    from longtail.montecarlo.simulation import Simulation
 
 log = logging.getLogger("longtail")
 ELL = 10
@@ -184,8 +185,8 @@ def _percent(value: float) -> str:
 def _write(arguments: argparse.Namespace, solutions: list[Solution], target: Any) -> None:
     import pandas as pd
 
-    from longtail import curves
-    from longtail.run import Run
+    from longtail.bounds import curves
+    from longtail.core.record import Run
 
     frames = {
         "table": pd.concat(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from empirical.data import Data
+    from empirical.data.data import Data
 
 
 @dataclass(frozen=True)
@@ -59,16 +59,16 @@ def _case(config: Config, source: str, net: str, trials: int) -> pd.DataFrame:
     """``last layer`` is softmax on the hidden units of a net that was trained on everything."""
     import pandas as pd
 
-    from empirical.consistency import consistency
     from empirical.designs import Fixed
-    from empirical.learner import Learner
+    from empirical.estimates.memorization import memorization
+    from empirical.estimates.observed import Observed, published
+    from empirical.estimates.overlap import consistency
+    from empirical.estimates.results import results
     from empirical.learners import KNN, RandomFeatures, Ridge, Softmax
-    from empirical.memorization import memorization
-    from empirical.observed import Observed, published
-    from empirical.results import results
-    from empirical.run import Job
-    from empirical.run import run as train
-    from empirical.spec import learner as parse
+    from empirical.learners.learner import Learner
+    from empirical.learners.parse import learner as parse
+    from empirical.training.run import Job
+    from empirical.training.run import run as train
     from simulations.places import data_folder, loaded
 
     dataset = loaded(source)
@@ -108,7 +108,7 @@ def hidden(data: Data, seed: int) -> Data:
     """The data as the hidden units of a net that was trained on all of it see it."""
     from sklearn.neural_network import MLPClassifier
 
-    from empirical.data import Data
+    from empirical.data.data import Data
 
     net = MLPClassifier((256,), max_iter=200, random_state=seed)
     x, z = (np.asarray(part, float).reshape(len(part), -1) for part in (data.x_train, data.x_test))

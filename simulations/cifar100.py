@@ -36,9 +36,9 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     """A row a fit: how far off, goodness, and what it predicts of pairs and of the test error, which it did not see."""
     import pandas as pd
 
-    from empirical import predicted
-    from empirical.comparison import compare
-    from empirical.observed import published
+    from empirical.bridge.comparison import compare
+    from empirical.estimates.observed import published
+    from longtail.experiment import predictions as predicted
 
     observed = published("cifar100", data_folder(None))
     comparison = compare(observed, config.families, config.couplings, simulations=config.simulations)
@@ -64,9 +64,9 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
 def plot(frame: pd.DataFrame) -> Figure:
     """The best fit beside the published scores."""
 
-    from empirical.comparison import compare
-    from empirical.observed import published
-    from empirical.report.draw import theory
+    from empirical.bridge.comparison import compare
+    from empirical.estimates.observed import published
+    from empirical.report.figures import theory
     from longtail.plots import styled
 
     observed = published("cifar100", data_folder(None))

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from longtail.core import ArgumentError
-from longtail.files import folder
+from longtail.core.files import folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,8 +31,8 @@ def main_of(
         frame = run(settings)
         sys.stdout.write(f"{(claim or '').strip()}\n\n{frame.to_string(index=False)}\n")
         if target is not None:
+            from longtail.core.record import Run
             from longtail.plots import save
-            from longtail.run import Run
 
             for kind in ("png", "svg"):
                 save(plot(frame), target / f"figure.{kind}")

@@ -58,7 +58,7 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     """One row a study and parameter: how often the interval held the truth, or how often the family was refused."""
     import pandas as pd
 
-    from empirical.coupling import Beta, Coupling, Fixed
+    from longtail.experiment.coupling import Beta, Coupling, Fixed
 
     zipf, normal, loose = Zipf(alpha=1, size=30_000), LogNormal(sigma=2, size=30_000), Zipf(alpha=0.8, size=15_000)
     rows = []
@@ -89,7 +89,7 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
 
 
 def _counts(config: Config, prior: Prior, family: str, runs: int) -> list[dict[str, Any]]:
-    from longtail.fit import fit
+    from longtail.counts.fit import fit
 
     rng = np.random.default_rng([config.seed, prior.size])
     found = []
@@ -105,8 +105,8 @@ def _bridge(
     """``guess`` is the one that is fitted: of the coupling's own kind unless told. Of a model that is not ``right`` no
     interval has a truth to hold.
     """
-    from empirical import bridge
-    from empirical.coupling import Beta
+    from empirical.bridge import fit as bridge
+    from longtail.experiment.coupling import Beta
 
     own = {steady: name for name, steady in bridge.GUESSES.items()}.get(coupling.steady, "mixed")
     rng = np.random.default_rng([config.seed, prior.size, 1])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from empirical.dataset import Dataset
+    from empirical.data.dataset import Dataset
 
 BESIDE = Path("../shared/data")  # of a checkout, where the project keeps its own
 
@@ -20,7 +20,7 @@ def data_folder(given: str | None) -> str | None:
 
 def loaded(source: str) -> Dataset:
     """A data set by name, or a file of texts of the project's own, by the coarser of its two labels."""
-    from empirical.datasets import load
+    from empirical.data.load import load
 
     folder = data_folder(None)
     if source.endswith(".zip"):

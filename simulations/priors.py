@@ -12,7 +12,18 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from longtail import Gamma, Geometric, LogNormal, Pareto, Prior, Problem, Uniform, Zipf, bounds, exact
+from longtail import (
+    Gamma,
+    Geometric,
+    LogNormal,
+    Pareto,
+    Prior,
+    Problem,
+    Uniform,
+    Zipf,
+    bounds,
+    exact,
+)
 from simulations.command import main_of
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     """Counts by data set and threshold of influence; the share memorized where all scores were published."""
     import pandas as pd
 
-    from empirical.datasets import load_published, load_published_pairs
+    from empirical.data.load import load_published, load_published_pairs
 
     folder = data_folder(None)
     rows = []

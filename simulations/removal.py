@@ -84,15 +84,15 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
 def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFrame:
     import pandas as pd
 
-    from empirical import predicted
-    from empirical.comparison import compare, foretell
+    from empirical.bridge.comparison import compare, foretell
     from empirical.designs import Fixed
-    from empirical.memorization import memorization
-    from empirical.observed import Observed, published
-    from empirical.removal import removal
-    from empirical.run import Job
-    from empirical.run import run as train
-    from empirical.spec import learner as parse
+    from empirical.estimates.memorization import memorization
+    from empirical.estimates.observed import Observed, published
+    from empirical.estimates.removal import removal
+    from empirical.learners.parse import learner as parse
+    from empirical.training.run import Job
+    from empirical.training.run import run as train
+    from longtail.experiment import predictions as predicted
     from simulations.places import data_folder, loaded
 
     dataset = loaded(source)
@@ -136,7 +136,14 @@ def plot(frame: pd.DataFrame) -> Figure:
     """Observed against predicted loss, one panel a case, with 95 % intervals."""
     from matplotlib.ticker import PercentFormatter
 
-    from longtail.plots import BLUE, GRAY, GREEN, ORANGE, PURPLE, drawing
+    from longtail.plots import (
+        BLUE,
+        GRAY,
+        GREEN,
+        ORANGE,
+        PURPLE,
+        drawing,
+    )
 
     cases = list(frame.groupby(["data", "learner"], sort=False))
     rows = -(-len(cases) // 3)

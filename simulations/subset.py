@@ -5,8 +5,8 @@ Named on the command line: ``python -m empirical.estimate simulations.subset.fas
 
 from __future__ import annotations
 
-from empirical.data import Data
-from empirical.dataset import Dataset
+from empirical.data.data import Data
+from empirical.data.dataset import Dataset
 from simulations.places import data_folder
 
 TRAIN = 5000
@@ -23,7 +23,7 @@ def mnist(seed: int = 0, data_dir: str | None = None) -> Dataset:
 
 
 def _first(name: str, data_dir: str | None) -> Dataset:
-    from empirical.datasets import load
+    from empirical.data.load import load
 
     whole = load(name, data_dir=data_folder(data_dir)).data
     data = Data(whole.x_train[:TRAIN], whole.y_train[:TRAIN], whole.x_test, whole.y_test, whole.classes)

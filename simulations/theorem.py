@@ -23,11 +23,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from longtail import Gamma, Prior, Problem, Uniform, Zipf, exact, montecarlo
-from longtail.arrays import Random
-from longtail.census import Census
+from longtail import (
+    Gamma,
+    Prior,
+    Problem,
+    Uniform,
+    Zipf,
+    exact,
+    montecarlo,
+)
 from longtail.core import ArgumentError, Estimate, Floats, Moments, Nodes
-from longtail.learners import Capacity, Forget, Learner, Limited, Memorizer, Private, Seen
+from longtail.core.arrays import Random
+from longtail.learners import (
+    Capacity,
+    Forget,
+    Learner,
+    Limited,
+    Memorizer,
+    Private,
+    Seen,
+)
+from longtail.montecarlo.census import Census
 from simulations.command import main_of
 
 if TYPE_CHECKING:

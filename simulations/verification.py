@@ -1,6 +1,6 @@
 """Are the subset estimator's error bars right, and what is an orthogonal array worth?
 
-Claim: against the exact influence of nearest neighbors (``empirical.learners.knn_exact``), z = (estimate − truth)/error has
+Claim: against the exact influence of nearest neighbors (``empirical.learners.knn.exact``), z = (estimate − truth)/error has
 standard deviation within .95–1.05, by the exact standard deviation for designs of independent trials and by the reported
 standard error for every design but one array alone; and an array that serves all examples divides the mean squared error
 by 1.8 or more.
@@ -41,15 +41,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from empirical.data import Data
-from empirical.datasets import load
-from empirical.design import Design
+from empirical.data.data import Data
+from empirical.data.load import load
 from empirical.designs import Bernoulli, Fixed, Orthogonal
-from empirical.influence import influence, pair_cells
+from empirical.designs.design import Design
+from empirical.estimates.influence import influence, pair_cells
 from empirical.learners import KNN
-from empirical.learners.knn_exact import exact
-from empirical.run import Job
-from empirical.run import run as train
+from empirical.learners.knn.exact import exact
+from empirical.training.run import Job
+from empirical.training.run import run as train
 from longtail.core import Floats
 from simulations.command import main_of
 

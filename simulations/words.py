@@ -52,8 +52,8 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     import pandas as pd
 
     from longtail import Zipf
-    from longtail.fit import Counts, fit
-    from longtail.zeta import tail
+    from longtail.counts.fit import Counts, fit
+    from longtail.counts.tail import tail
 
     words = counts(config.file)
     rows = []
@@ -100,7 +100,7 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
 
 
 def _tail_row(data: str, found: object, seconds: float) -> dict[str, object]:
-    from longtail.zeta import Tail
+    from longtail.counts.tail import Tail
 
     assert isinstance(found, Tail)
     return {
@@ -118,8 +118,8 @@ def _tail_row(data: str, found: object, seconds: float) -> dict[str, object]:
 def plot(frame: pd.DataFrame) -> Figure:
     """Good–Turing's frequencies of the words with the fitted prior's beside, and what more text would bring."""
 
-    from longtail import turing
-    from longtail.fit import fit
+    from longtail.counts import unseen as turing
+    from longtail.counts.fit import fit
     from longtail.plots import counts_figure
 
     words = counts(Config().file)

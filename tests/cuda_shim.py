@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from longtail.kernels import census_cuda
+from longtail.montecarlo.kernels import census_cuda
 
 ENTRY = """
 extern "C" void run_census(unsigned blocks, unsigned threads, const double* e, u64 listed, const double* g, u64 given,

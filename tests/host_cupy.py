@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from longtail import arrays
+from longtail.core import arrays
 from tests.cuda_shim import Launched, compiled, entries
 
 THREADS = 4  # to a block, of kernels that serve any number

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from longtail import Geometric, Listed, LogNormal, Mixture, Pareto, Prior, TwoLevel, Uniform, Zipf
+from longtail import (
+    Geometric,
+    Listed,
+    LogNormal,
+    Mixture,
+    Pareto,
+    Prior,
+    TwoLevel,
+    Uniform,
+    Zipf,
+)
 
 
 def lists(size: int) -> list[Prior]:

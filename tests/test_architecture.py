@@ -43,7 +43,7 @@ PLACES = {  # what may be imported where, at the top of a file or inside a funct
     "numba": lambda path: path.stem.endswith("_cpu"),
     "torch": lambda path: path.parts[:2] == ("empirical", "learners"),
     "matplotlib": lambda path: (
-        path.stem == "plots" or path.parts[:2] == ("empirical", "report") or path.parts[0] == "simulations"
+        path.parts[:2] in (("longtail", "plots"), ("empirical", "report")) or path.parts[0] == "simulations"
     ),
 }
 

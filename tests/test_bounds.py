@@ -19,9 +19,9 @@ from longtail import (
     Uniform,
     Zipf,
     bounds,
-    enumeration,
     exact,
 )
+from longtail.witnesses import enumeration
 
 Z = 5.0
 

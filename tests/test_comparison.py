@@ -14,8 +14,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from longtail import Problem, Zipf, arrays, comparison, kernels, montecarlo
-from longtail.arrays import Random
+from longtail import Problem, Zipf, montecarlo
+from longtail.command import simulated as comparison
+from longtail.core import arrays
+from longtail.core.arrays import Random
+from longtail.montecarlo import kernels
 from longtail.simulate import main
 
 QUICK = ["--subpopulations", "500", "--samples", "500"]

@@ -14,11 +14,12 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from longtail import Gamma, Problem, Zipf, arrays, kernels, montecarlo
-from longtail.arrays import Random
-from longtail.core import ArgumentError, Floats
-from longtail.kernels import census_cuda
+from longtail import Gamma, Problem, Zipf, montecarlo
+from longtail.core import ArgumentError, Floats, arrays
+from longtail.core.arrays import Random
 from longtail.learners import Capacity, Forget
+from longtail.montecarlo import kernels
+from longtail.montecarlo.kernels import census_cuda
 from tests.cuda_shim import library
 
 

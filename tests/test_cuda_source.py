@@ -15,11 +15,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from longtail import Gamma, Geometric, Problem, Uniform, Zipf, kernels, montecarlo
-from longtail.arrays import Random, gpu
-from longtail.census import Census, Draws, rows
+from longtail import (
+    Gamma,
+    Geometric,
+    Problem,
+    Uniform,
+    Zipf,
+    montecarlo,
+)
 from longtail.core import ArgumentError
-from longtail.kernels import Source, census_cuda
+from longtail.core.arrays import Random, gpu
+from longtail.montecarlo import kernels
+from longtail.montecarlo.census import Census, Draws, rows
+from longtail.montecarlo.kernels import Source, census_cuda
 from tests.cuda_shim import library
 
 SEED = 77
@@ -128,10 +136,10 @@ def test_the_comparison_would_notice_another_seed(compiled: ctypes.CDLL) -> None
 
 
 SOURCES = {  # every CUDA text, and its kernels
-    "longtail.kernels.census_cuda": ("census", "expected"),
-    "empirical.kernels.pairs_cuda": ("hits",),
-    "empirical.learners.knn_cuda": ("nearest", "votes"),
-    "empirical.learners.mlp_cuda": ("start", "keys", "gather", "lift", "softmax", "gated", "adam"),
+    "longtail.montecarlo.kernels.census_cuda": ("census", "expected"),
+    "empirical.estimates.pairs.pairs_cuda": ("hits",),
+    "empirical.learners.knn.knn_cuda": ("nearest", "votes"),
+    "empirical.learners.mlp.mlp_cuda": ("start", "keys", "gather", "lift", "softmax", "gated", "adam"),
 }
 
 

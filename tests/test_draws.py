@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from longtail import kernels, montecarlo
-from longtail.arrays import Random
-from longtail.census import Draws, census
+from longtail import montecarlo
 from longtail.core import Floats, Nodes, Prior, Problem
-from longtail.kernels import census_cpu, poisson, poisson_cpu
+from longtail.core.arrays import Random
+from longtail.montecarlo import kernels
+from longtail.montecarlo.census import Draws, census
+from longtail.montecarlo.kernels import census_cpu, poisson, poisson_cpu
 from longtail.philox import DOUBT, FREQUENCIES, SAMPLE, substream, words
 
 SEED = 20_200_622

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from tables import lists, wide_lists
 
-from longtail import Prior, Problem, Zipf, enumeration, exact
+from longtail import Prior, Problem, Zipf, exact
+from longtail.witnesses import enumeration
 
 QUANTITIES = ("tau", "subpopulations", "cost")
 

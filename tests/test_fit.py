@@ -6,9 +6,18 @@ import numpy as np
 import pytest
 from scipy import integrate, special, stats
 
-from longtail import ArgumentError, Gamma, Geometric, Listed, LogNormal, Pareto, Uniform, Zipf
-from longtail.counts import log_law, survival, tied_scale
-from longtail.fit import Bins, Counts, fit, table
+from longtail import (
+    ArgumentError,
+    Gamma,
+    Geometric,
+    Listed,
+    LogNormal,
+    Pareto,
+    Uniform,
+    Zipf,
+)
+from longtail.counts.fit import Bins, Counts, fit, table
+from longtail.counts.law import log_law, survival, tied_scale
 
 PRIORS = [
     Zipf(alpha=1, size=5000),

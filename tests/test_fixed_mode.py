@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from longtail import ArgumentError, Gamma, Geometric, Listed, LogNormal, Pareto, Prior, Problem, TwoLevel, Zipf, exact
+from longtail import (
+    ArgumentError,
+    Gamma,
+    Geometric,
+    Listed,
+    LogNormal,
+    Pareto,
+    Prior,
+    Problem,
+    TwoLevel,
+    Zipf,
+    exact,
+)
 
 PRIORS = [
     Zipf(alpha=1, size=5_000),
@@ -49,7 +61,7 @@ def test_many_sightings(n: int, ell: int) -> None:
 def test_every_sighting_adds_up() -> None:
     problem = Problem(Zipf(alpha=1, size=300), n=4_000, mode="fixed")
     ell = np.arange(4_001)
-    from longtail.spectrum import spectrum
+    from longtail.exact.spectrum import spectrum
 
     s = spectrum(problem, ell)
     assert s.seen.sum() == pytest.approx(300, rel=1e-10)

@@ -7,8 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtail import AccuracyError, ArgumentError, Geometric, Listed, Prior, Problem, Zipf, exact
-from longtail.spectrum import sightings, spectrum
+from longtail import (
+    AccuracyError,
+    ArgumentError,
+    Geometric,
+    Listed,
+    Prior,
+    Problem,
+    Zipf,
+    exact,
+)
+from longtail.exact.spectrum import sightings, spectrum
 
 values = st.lists(st.floats(0.01, 100.0), min_size=2, max_size=30)
 
@@ -58,7 +67,7 @@ def test_error_estimates_cover_the_error() -> None:
 
 def spectrum_with(problem: Problem, refine: float) -> np.ndarray:
     """E|X_ℓ| from much finer rules, for ℓ = 0..10."""
-    from longtail.spectrum import _grid
+    from longtail.exact.spectrum import _grid
 
     return _grid(problem.prior, problem.mode, 100.0, refine).seen(problem.n, np.arange(11))
 

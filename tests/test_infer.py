@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from longtail import turing
-from longtail.fit import fit
+from longtail.core.record import Run
+from longtail.counts import unseen as turing
+from longtail.counts.fit import fit
+from longtail.counts.tail import tail
 from longtail.infer import main
-from longtail.run import Run
-from longtail.zeta import tail
 
 FAST = ["--family", "Uniform", "--family", "Gamma", "--quiet"]
 

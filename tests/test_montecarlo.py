@@ -16,11 +16,32 @@ from typing import Any
 import numpy as np
 import pytest
 
-from longtail import Gamma, LogNormal, Mixture, Prior, Problem, TwoLevel, Uniform, Zipf, exact, kernels, montecarlo
-from longtail.arrays import Random
+from longtail import (
+    Gamma,
+    LogNormal,
+    Mixture,
+    Prior,
+    Problem,
+    TwoLevel,
+    Uniform,
+    Zipf,
+    exact,
+    montecarlo,
+)
 from longtail.core import ArgumentError, Estimate, Floats
-from longtail.learners import Capacity, Forget, Learner, Limited, Majority, Memorizer, Private, Seen
-from longtail.simulation import Simulation
+from longtail.core.arrays import Random
+from longtail.learners import (
+    Capacity,
+    Forget,
+    Learner,
+    Limited,
+    Majority,
+    Memorizer,
+    Private,
+    Seen,
+)
+from longtail.montecarlo import kernels
+from longtail.montecarlo.simulation import Simulation
 
 SEED = 20_200_622
 REPEATS, TRIALS = 40, 400

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from longtail import Problem, Zipf, __version__, exact
-from longtail.run import Run
+from longtail.core.record import Run
 from longtail.simulate import main
 
 QUICK = ["--subpopulations", "500", "--samples", "500"]

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from simulations import agreement, cifar100, coverage, published, removal, words
+from simulations import (
+    agreement,
+    cifar100,
+    coverage,
+    published,
+    removal,
+    words,
+)
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy.special import factorial
 
-from longtail import ArgumentError, Problem, Zipf, exact, turing
-from longtail.counts import tied_scale
-from longtail.fit import Fit, Goodness, fit
+from longtail import ArgumentError, Problem, Zipf, exact
+from longtail.counts import unseen as turing
+from longtail.counts.fit import Fit, Goodness, fit
+from longtail.counts.law import tied_scale
 
 PRIOR = Zipf(alpha=1, size=10_000)
 N, RUNS = 10_000, 120

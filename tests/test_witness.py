@@ -5,7 +5,19 @@ from __future__ import annotations
 import pytest
 from tables import lists
 
-from longtail import AccuracyError, Gamma, Listed, LogNormal, Mixture, Prior, Problem, Uniform, Zipf, exact, fourier
+from longtail import (
+    AccuracyError,
+    Gamma,
+    Listed,
+    LogNormal,
+    Mixture,
+    Prior,
+    Problem,
+    Uniform,
+    Zipf,
+    exact,
+)
+from longtail.witnesses import fourier
 
 PRIORS = [
     *lists(12),

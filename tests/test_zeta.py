@@ -7,8 +7,8 @@ import pytest
 from scipy import special
 
 from longtail import ArgumentError
-from longtail.fit import Counts
-from longtail.zeta import tail
+from longtail.counts.fit import Counts
+from longtail.counts.tail import tail
 
 
 def test_moby_dicks_words_have_the_exponent_that_powerlaw_finds(data):

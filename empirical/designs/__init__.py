@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from empirical.design import Design, Integers
 from empirical.designs.bernoulli import Bernoulli
+from empirical.designs.design import Design
 from empirical.designs.fixed import Fixed
 from empirical.designs.orthogonal import Orthogonal
-from empirical.names import DESIGNS as NAMES
-from longtail.core import ArgumentError
+from longtail.core import ArgumentError, Integers
+
+NAMES = ("fixed", "bernoulli", "orthogonal")
 
 
 def design(

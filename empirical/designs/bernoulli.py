@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from empirical.design import Bools, Design, Integers
+from empirical.designs.design import Design
 from longtail import philox
-from longtail.core import real
+from longtail.core import Bools, Integers, real
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from empirical.compiled_cpu import compiled
+from empirical.data.compiled_cpu import compiled
 from longtail.philox.block_cpu import fill
 
 

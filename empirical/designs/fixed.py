@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from empirical.design import Bools, Design, Integers
+from empirical.designs.design import Design
 from longtail import philox
-from longtail.core import ArgumentError, real
+from longtail.core import ArgumentError, Bools, Integers, real
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from empirical.design import Bools, Design, Integers
+from empirical.designs.design import Design
 from longtail import philox
-from longtail.core import ArgumentError, whole
+from longtail.core import ArgumentError, Bools, Integers, whole
 
 LEVELS = {0.75: 4, 0.5: 2}
 MOST_ROWS = 4**12

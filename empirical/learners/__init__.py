@@ -7,12 +7,20 @@ from typing import Any
 
 _WHERE = {
     "External": "external",
-    "KNN": "knn",
-    "KernelRidge": "kernel",
-    "MLP": "mlp",
-    "RandomFeatures": "features",
-    "Ridge": "ridge",
-    "Softmax": "softmax",
+    "KNN": "knn.knn",
+    "KernelRidge": "ridge.kernel",
+    "MLP": "mlp.mlp",
+    "RandomFeatures": "ridge.features",
+    "Ridge": "ridge.ridge",
+    "Softmax": "softmax.softmax",
+}
+ALIASES = {
+    "knn": "KNN",
+    "ridge": "Ridge",
+    "kernel": "KernelRidge",
+    "features": "RandomFeatures",
+    "softmax": "Softmax",
+    "mlp": "MLP",
 }
 __all__ = sorted(_WHERE)
 

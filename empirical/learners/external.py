@@ -30,12 +30,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from empirical.data import Data
-from empirical.described import shown
-from empirical.learner import Bools, Learner, Score, subsets
-from empirical.learners.scores import held_classes, scored
-from empirical.threads import one_thread
-from longtail.core import ArgumentError
+from empirical.data.data import Data
+from empirical.learners.fingerprint import shown
+from empirical.learners.learner import Learner, Score, subsets
+from empirical.learners.shared.scores import held_classes, scored
+from empirical.learners.shared.threads import one_thread
+from longtail.core import ArgumentError, Bools
 from longtail.philox import LEARNER, words
 
 OTHERS = ("regressor", "clusterer", "outlier_detector", "density_estimator")  # scikit-learn's names

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.files import json_text
+from longtail.core.files import json_text
 
 if TYPE_CHECKING:
-    from empirical.dataset import Dataset
+    from empirical.data.dataset import Dataset
 
 Place = tuple[str, int]  # ("train" or "test", index)
 BUDGET = 6_000_000  # bytes of all pictures, before base64 adds a third; and of all texts
@@ -135,7 +135,7 @@ def exhibits(dataset: Dataset | None, source: str | None = None) -> Exhibits:
 
 def _lines(dataset: Dataset, source: str | None) -> dict[str, Sequence[str]] | None:
     """The lines that a text data set was made of: its row names number them."""
-    from empirical.datasets import text
+    from empirical.data.sources import text
 
     path = Path(source) if source else None
     if path is None or not path.exists() or dataset.train_ids is None or dataset.test_ids is None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from empirical.observed import Observed
+from empirical.estimates.observed import Observed
 from empirical.report.exhibits import NAMES, Exhibits, Place, Sheets, shortened
 
 EVERYTHING = 10_000  # examples at the most

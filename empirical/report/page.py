@@ -16,19 +16,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import longtail
-from empirical.report import words
+from empirical.report import text as words
 from empirical.report.exhibits import Exhibits, embedded, exhibits
 from empirical.report.gallery import Gallery, gallery
 from longtail.core import ArgumentError
-from longtail.files import whole_file
+from longtail.core.files import whole_file
 from longtail.plots import styled
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from empirical.comparison import Comparison
-    from empirical.dataset import Dataset
+    from empirical.bridge.comparison import Comparison
+    from empirical.data.dataset import Dataset
 
 INK = "#010203"  # drawn with, then replaced by currentColor: figures follow the page, light or dark
 CAPTIONS = {
@@ -60,7 +60,7 @@ def page(comparison: Comparison, shown: Exhibits, dataset: Dataset | None = None
     """The HTML."""
     from jinja2 import Environment, StrictUndefined
 
-    from empirical.report.draw import figures
+    from empirical.report.figures import figures
 
     frames = comparison.frames
     items = gallery(comparison.observed, shown, _labels(comparison, dataset))

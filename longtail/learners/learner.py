@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from longtail.arrays import namespace
 from longtail.core import Floats
+from longtail.core.arrays import namespace
 
 
 @dataclass(frozen=True)

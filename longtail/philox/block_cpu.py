@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-from longtail.compiled_cpu import compiled
+from longtail.core.compiled_cpu import compiled
 from longtail.philox import MULTIPLIERS, ROUNDS, WEYL, Words
 
 _M0, _M1 = (np.uint64(m) for m in MULTIPLIERS)

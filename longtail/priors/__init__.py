@@ -9,8 +9,8 @@ from longtail.priors.listed import Listed
 from longtail.priors.lognormal import LogNormal
 from longtail.priors.mixture import Mixture
 from longtail.priors.pareto import Pareto
+from longtail.priors.parse import parse
 from longtail.priors.ranked import Ranked
-from longtail.priors.spec import parse
 from longtail.priors.twolevel import TwoLevel
 from longtail.priors.uniform import Uniform
 from longtail.priors.zipf import Zipf

@@ -10,9 +10,9 @@ import scipy.linalg  # noqa: F401 - loads the BLAS that is held below
 from sklearn.datasets import load_digits
 from threadpoolctl import threadpool_limits
 
-from empirical.data import Data
+from empirical.data.data import Data
 from empirical.designs import Fixed
-from empirical.run import Job
+from empirical.training.run import Job
 from tests.empirical.nearest import Nearest, blobs
 
 

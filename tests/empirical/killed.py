@@ -11,7 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-from empirical import estimate, store
+from empirical import estimate
+from empirical.training import store
 
 
 def child(arguments, wound):

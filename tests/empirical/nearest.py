@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from empirical.data import Data
-from empirical.learner import Learner
+from empirical.data.data import Data
+from empirical.learners.learner import Learner
 
 
 @dataclass(frozen=True)

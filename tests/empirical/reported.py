@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from empirical.bridge import planted
-from empirical.comparison import compare
-from empirical.coupling import Beta
-from empirical.data import Data
-from empirical.dataset import Dataset
-from empirical.observed import Observed
+from empirical.bridge.comparison import compare
+from empirical.bridge.fit import planted
+from empirical.data.data import Data
+from empirical.data.dataset import Dataset
+from empirical.estimates.observed import Observed
 from empirical.report.exhibits import exhibits
 from empirical.report.page import page
 from longtail import Problem, Zipf
+from longtail.experiment.coupling import Beta
 
 CRAFTED = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">{{ 7*7 }}"
 

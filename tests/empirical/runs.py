@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from empirical.store import Store
-from empirical.trials import Trials
+from empirical.training.store import Store
+from empirical.training.trials import Trials
 
 
 def same(a: Trials, b: Trials) -> bool:

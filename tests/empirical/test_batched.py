@@ -9,16 +9,15 @@ import array_api_strict
 import numpy as np
 import pytest
 
-from empirical.data import Data
-from empirical.learner import Learner
-from empirical.learners.batched import Batched
-from empirical.learners.features import RandomFeatures
-from empirical.learners.kernel import KernelRidge
-from empirical.learners.mlp import MLP
-from empirical.learners.ridge import Ridge
-from empirical.learners.softmax import Softmax
-from longtail import arrays
-from longtail.core import ArgumentError
+from empirical.data.data import Data
+from empirical.learners.learner import Learner
+from empirical.learners.mlp.mlp import MLP
+from empirical.learners.ridge.features import RandomFeatures
+from empirical.learners.ridge.kernel import KernelRidge
+from empirical.learners.ridge.ridge import Ridge
+from empirical.learners.shared.batched import Batched
+from empirical.learners.softmax.softmax import Softmax
+from longtail.core import ArgumentError, arrays
 
 LEARNERS = [
     Ridge(),

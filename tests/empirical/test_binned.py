@@ -6,11 +6,19 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from empirical.binned import EDGES, Noise, drawn, examples, goodness, histogram, seen
-from empirical.bridge import planted
-from empirical.coupling import Beta, Fixed
-from empirical.predicted import above
+from empirical.bridge.fit import planted
+from empirical.bridge.noise import (
+    EDGES,
+    Noise,
+    drawn,
+    examples,
+    goodness,
+    histogram,
+    seen,
+)
 from longtail import Gamma, LogNormal, Problem, Zipf
+from longtail.experiment.coupling import Beta, Fixed
+from longtail.experiment.predictions import above
 
 PROBLEM = Problem(Zipf(alpha=0.8, size=3000), 10_000, 10)
 NOISE = Noise(1000, 0.7)

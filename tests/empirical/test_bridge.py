@@ -5,20 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from empirical import bridge
-from empirical.binned import Noise, examples, histogram
-from empirical.bridge import planted
-from empirical.comparison import compare
-from empirical.coupling import Beta, Fixed
-from empirical.datasets import load
+from empirical.bridge import fit as bridge
+from empirical.bridge.comparison import compare
+from empirical.bridge.fit import planted
+from empirical.bridge.noise import Noise, examples, histogram
+from empirical.data.load import load
 from empirical.designs import Fixed as Subsets
+from empirical.estimates.memorization import memorization
+from empirical.estimates.observed import Observed
+from empirical.estimates.results import results
 from empirical.learners import KNN
-from empirical.memorization import memorization
-from empirical.observed import Observed
-from empirical.results import results
-from empirical.run import Job, run
+from empirical.training.run import Job, run
 from longtail import ArgumentError, Problem, TwoLevel, Zipf
-from longtail.fit import simplex
+from longtail.counts.fit import simplex
+from longtail.experiment.coupling import Beta, Fixed
 from tests.empirical.places import real
 
 PROBLEM = Problem(Zipf(alpha=0.8, size=3000), 10_000, 10)

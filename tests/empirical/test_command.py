@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirical import estimate, plots
-from empirical.bar import Bar
+from empirical import estimate
 from empirical.estimate import main
-from empirical.run import Progress
-from empirical.store import DiskFull, Shard
-from longtail.files import read_table
+from empirical.report import run_figures as plots
+from empirical.training.progress import Bar
+from empirical.training.run import Progress
+from empirical.training.store import DiskFull, Shard
+from longtail.core.files import read_table
 from tests.empirical.commanded import SMALL, run
 
 HERE = Path(__file__).parent
@@ -54,7 +55,7 @@ def test_it_writes_what_it_says(capsys, tmp_path):
 
 
 def test_figures_are_drawn_from_their_tables_alone(capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr("empirical.compare.report", lambda *_, **__: None)  # which has figures of its own
+    monkeypatch.setattr("empirical.command.reporting.report", lambda *_, **__: None)  # which has figures of its own
     code, out, _ = run(capsys, *SMALL[:-1], "--json", "--out", tmp_path)
     assert code == 0
     printed = json.loads(out)
@@ -138,7 +139,7 @@ def test_finished_and_started_again_it_keeps_its_speed_and_its_report(capsys, tm
         made.append(out)
         (out / "report.html").write_text("made")
 
-    monkeypatch.setattr("empirical.compare.report", report)
+    monkeypatch.setattr("empirical.command.reporting.report", report)
     arguments = (*SMALL[:-1], "--out", tmp_path)
     run(capsys, *arguments)
     speed = json.loads((tmp_path / "summary.json").read_text())["models_per_second"]
@@ -255,7 +256,7 @@ def test_a_full_disk_is_said_and_1(capsys, tmp_path, monkeypatch):
         raise DiskFull(28, "no room to write x; free some and run the same command again")
 
     monkeypatch.setattr(estimate.__name__ + ".main", main)
-    monkeypatch.setattr("empirical.store.Store.write", full)
+    monkeypatch.setattr("empirical.training.store.Store.write", full)
     code, _, err = run(capsys, *SMALL, "--out", tmp_path)
     assert code == 1
     assert "free some" in err
@@ -275,7 +276,7 @@ def test_help_is_quick_because_heavy_imports_wait():
 
 
 def test_computation_imports_no_drawing():
-    code = "import empirical.estimator, empirical.results, empirical.run, sys; print('matplotlib' in sys.modules)"
+    code = "import empirical.estimator, empirical.training.run, sys; print('matplotlib' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "False"
 

@@ -11,17 +11,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirical import compare, options, remove
-from empirical.bridge import planted
-from empirical.coupling import Beta
-from empirical.observed import published, read
-from empirical.report import words
+from empirical import compare, remove
+from empirical.bridge.fit import planted
+from empirical.command import options, reporting
+from empirical.estimates.observed import published, read
+from empirical.report import text as words
 from empirical.report.exhibits import exhibits
 from empirical.report.gallery import gallery
 from longtail import ArgumentError, Problem, Zipf
 from longtail.core import Estimate
+from longtail.core.record import Run
+from longtail.experiment.coupling import Beta
 from longtail.plots import save
-from longtail.run import Run
 from simulations.places import data_folder
 from tests.empirical.places import real
 
@@ -80,7 +81,7 @@ def test_words_go_to_stdout_and_files_are_written(run, tmp_path, capsys):
 
 
 def test_figures_are_redrawn_from_csv_alone(run, tmp_path):
-    from empirical.report.draw import figures
+    from empirical.report.figures import figures
 
     compare.main([str(run), "--out", str(tmp_path), *FAST])
     again = figures(Run.read(tmp_path / "compare").frames, "planted")
@@ -91,9 +92,9 @@ def test_figures_are_redrawn_from_csv_alone(run, tmp_path):
 
 
 def test_report_is_what_estimate_calls_and_says_why_there_is_none(run, tmp_path, caplog):
-    assert compare.report(run, tmp_path) == tmp_path / "report.html"
+    assert reporting.report(run, tmp_path) == tmp_path / "report.html"
     with caplog.at_level("INFO"):
-        assert compare.report(tmp_path) is None
+        assert reporting.report(tmp_path) is None
     assert "no report" in caplog.text
 
 
@@ -118,7 +119,7 @@ def bare(run, tmp_path):
 
 def test_without_labels_there_is_no_theory_and_the_report_says_why(bare, caplog):
     with caplog.at_level("INFO"):
-        page = compare.report(bare)
+        page = reporting.report(bare)
     assert page is not None
     assert "--labels: got None" in caplog.text
     text = page.read_text()
@@ -137,7 +138,7 @@ def test_where_nothing_can_be_fitted_the_report_says_why_and_shows_the_rest(run,
     for name in ("pairs.csv", "summary.json"):
         (tmp_path / name).write_bytes((run / name).read_bytes())
     with caplog.at_level("INFO"):
-        assert compare.report(tmp_path) == tmp_path / "report.html"
+        assert reporting.report(tmp_path) == tmp_path / "report.html"
     assert "no theory in the report" in caplog.text
     text = (tmp_path / "report.html").read_text()
     headline = text.split('<p class="headline">')[1].split("</p>")[0]
@@ -232,7 +233,7 @@ def test_theory_is_asked_at_the_thresholds_that_were_tried(removed, capsys):
 
 
 def test_loss_without_near_duplicates_is_said_and_drawn(removed, capsys):
-    from empirical.report.draw import figures
+    from empirical.report.figures import figures
 
     assert compare.main([str(removed), "--out", str(removed / "out"), *FAST]) == 0
     said = " ".join(capsys.readouterr().out.split())
@@ -352,7 +353,7 @@ def test_no_folder_is_searched_that_nobody_named(tmp_path, monkeypatch, capsys):
         asked.append(data_dir)
         raise ArgumentError("--published", name, "none here")
 
-    monkeypatch.setattr("empirical.observed.published", none)
+    monkeypatch.setattr("empirical.estimates.observed.published", none)
     assert compare.main(["--published", "cifar100", "--quiet"]) == 2
     assert compare.main(["--published", "cifar100", "--data-dir", "mine", "--quiet"]) == 2
     assert asked == [None, "mine"]
@@ -368,7 +369,7 @@ def test_interrupt_is_130(run, monkeypatch):
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("empirical.observed.read", stop)
+    monkeypatch.setattr("empirical.estimates.observed.read", stop)
     assert compare.main([str(run), "--quiet"]) == 130
 
 

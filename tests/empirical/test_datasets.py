@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirical.data import Data
-from empirical.dataset import Dataset, encoded, split
-from empirical.datasets import load
-from empirical.datasets.planted import memorization, planted
+from empirical.data.data import Data
+from empirical.data.dataset import Dataset, encoded, split
+from empirical.data.load import load
+from empirical.data.sources.planted import memorization, planted
 from empirical.designs import Bernoulli, Fixed
+from empirical.estimates.memorization import memorization_cells
 from empirical.learners import KNN
-from empirical.memorization import memorization_cells
-from empirical.run import Job, run
+from empirical.training.run import Job, run
 from longtail import Zipf
 from longtail.core import ArgumentError
 

@@ -17,11 +17,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, KBinsDiscretizer, StandardScaler
 
-from empirical.described import described, named
 from empirical.designs import Fixed
 from empirical.estimator import SubsetEstimator
 from empirical.learners import KNN, External
-from empirical.run import Job
+from empirical.learners.fingerprint import described, named
+from empirical.training.run import Job
 from longtail.core import ArgumentError
 from tests.empirical.nearest import Nearest
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirical.data import Data
-from empirical.digest import digest
+from empirical.data.data import Data
+from empirical.data.fingerprint import digest
 from empirical.learners import External
-from empirical.run import run
+from empirical.training.run import run
 from longtail.core import ArgumentError
 
 

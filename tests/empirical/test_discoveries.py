@@ -7,18 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from empirical.data import Data
-from empirical.design import Bools, Design
+from empirical.data.data import Data
 from empirical.designs import Bernoulli, Fixed, Orthogonal
-from empirical.discoveries import by_chance, discoveries, expected_false, threshold_for
-from empirical.influence import above
+from empirical.designs.design import Design
+from empirical.estimates.false_pairs import by_chance, discoveries, expected_false, threshold_for
+from empirical.estimates.influence import above
+from empirical.estimates.memorization import memorization
+from empirical.estimates.planning import stderr
 from empirical.learners import KNN
-from empirical.learners.knn_exact import exact
-from empirical.memorization import memorization
-from empirical.planning import stderr
-from empirical.run import Job, run
-from empirical.trials import Trials
-from longtail.core import Floats
+from empirical.learners.knn.exact import exact
+from empirical.training.run import Job, run
+from empirical.training.trials import Trials
+from longtail.core import Bools, Floats
 
 SEED, Z = 3, 5
 DESIGNS = [

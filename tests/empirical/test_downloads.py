@@ -11,8 +11,9 @@ import numpy as np
 import pooch
 import pytest
 
-from empirical.datasets import load, mnist
-from empirical.datasets.idx import PARTS
+from empirical.data.load import load
+from empirical.data.sources import mnist
+from empirical.data.sources.idx import PARTS
 from longtail.core import ArgumentError
 
 

@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from empirical.cells import Cells, wilson
 from empirical.designs import Bernoulli, Fixed, Orthogonal
-from empirical.discoveries import discoveries, expected_false, hypergeometric, threshold_for
-from empirical.halves import agreement, halves
-from empirical.influence import above, influence, influence_pairs, pair_cells, stream
-from empirical.memorization import memorization, memorization_cells
-from empirical.planning import plan, stderr
-from empirical.residuals import arrays
-from empirical.run import Job, run
-from empirical.trials import Trials
+from empirical.estimates.cells import Cells, wilson
+from empirical.estimates.false_pairs import discoveries, expected_false, hypergeometric, threshold_for
+from empirical.estimates.halves import agreement, halves
+from empirical.estimates.influence import above, influence, influence_pairs, pair_cells, stream
+from empirical.estimates.memorization import memorization, memorization_cells
+from empirical.estimates.orthogonal_errors import arrays
+from empirical.estimates.planning import plan, stderr
+from empirical.training.run import Job, run
+from empirical.training.trials import Trials
 from longtail.core import ArgumentError
 from tests.empirical.nearest import Nearest, blobs
 

@@ -13,13 +13,13 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from empirical.datasets.planted import planted
+from empirical.data.sources.planted import planted
 from empirical.designs import Fixed
+from empirical.estimates.influence import influence_pairs
 from empirical.estimator import SubsetEstimator
-from empirical.influence import influence_pairs
 from empirical.learners import KNN, MLP
-from empirical.run import Job, run
-from empirical.spec import learner as learner_of
+from empirical.learners.parse import learner as learner_of
+from empirical.training.run import Job, run
 from longtail.core import ArgumentError, Nodes, Prior
 from tests.empirical.nearest import Nearest
 

@@ -17,11 +17,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from empirical.data import Data
+from empirical.data.data import Data
 from empirical.learners.external import External
-from empirical.learners.knn import KNN
-from longtail import arrays
-from longtail.core import ArgumentError
+from empirical.learners.knn.knn import KNN
+from longtail.core import ArgumentError, arrays
 
 
 def nearest_mean(x: np.ndarray, y: np.ndarray, subset: np.ndarray) -> np.ndarray:

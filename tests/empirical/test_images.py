@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from empirical.datasets import load
+from empirical.data.load import load
 from empirical.designs import Fixed
 from empirical.learners import KNN
-from empirical.run import Job, run
+from empirical.training.run import Job, run
 from longtail.core import ArgumentError
 from tests.empirical.samples import images
 

@@ -8,11 +8,11 @@ import pytest
 from sklearn.kernel_ridge import KernelRidge as Peer
 from sklearn.linear_model import RidgeClassifier
 
-from empirical.data import Data
-from empirical.learners import kernel
-from empirical.learners.features import RandomFeatures
-from empirical.learners.kernel import KernelRidge, outputs
-from empirical.learners.scores import held_classes, scored
+from empirical.data.data import Data
+from empirical.learners.ridge import kernel
+from empirical.learners.ridge.features import RandomFeatures
+from empirical.learners.ridge.kernel import KernelRidge, outputs
+from empirical.learners.shared.scores import held_classes, scored
 from longtail.core import ArgumentError
 
 

@@ -11,10 +11,10 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 
-from empirical.data import Data
-from empirical.learners.knn import KNN, tallied, votes
-from empirical.learners.knn_exact import chances, exact, nearest_bernoulli, nearest_fixed
-from empirical.learners.neighbors import neighbors
+from empirical.data.data import Data
+from empirical.learners.knn.exact import chances, exact, nearest_bernoulli, nearest_fixed
+from empirical.learners.knn.knn import KNN, tallied, votes
+from empirical.learners.knn.neighbors import neighbors
 from longtail.core import ArgumentError
 
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from empirical.data import Data
-from empirical.learner import Score
-from empirical.learners import knn_cuda
-from empirical.learners.knn import KNN
-from longtail.arrays import gpu
+from empirical.data.data import Data
+from empirical.learners.knn import knn_cuda
+from empirical.learners.knn.knn import KNN
+from empirical.learners.learner import Score
 from longtail.core import ArgumentError
+from longtail.core.arrays import gpu
 from tests.empirical.test_knn import masked, planar
 from tests.host_cupy import stand_in
 

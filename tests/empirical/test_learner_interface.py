@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from empirical.data import Data
-from empirical.learner import features, subsets
+from empirical.data.data import Data
+from empirical.learners.learner import features, subsets
 from longtail.core import ArgumentError
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from sklearn.neural_network import MLPClassifier
 
-from empirical.data import Data
-from empirical.learners.mlp import MLP, descent, outputs
-from empirical.learners.scores import held_classes, scored
+from empirical.data.data import Data
+from empirical.learners.mlp.mlp import MLP, descent, outputs
+from empirical.learners.shared.scores import held_classes, scored
 
 NET = MLP(width=12, epochs=3, batch=16, rate=0.02)
 

@@ -8,15 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from empirical.data import Data
-from empirical.datasets import load
-from empirical.learner import Score
-from empirical.learners import mlp_cuda
-from empirical.learners.mlp import MLP, halved
-from empirical.learners.scores import held_classes, scored
-from longtail import arrays
-from longtail.arrays import gpu
-from longtail.core import ArgumentError
+from empirical.data.data import Data
+from empirical.data.load import load
+from empirical.learners.learner import Score
+from empirical.learners.mlp import mlp_cuda
+from empirical.learners.mlp.mlp import MLP, halved
+from empirical.learners.shared.scores import held_classes, scored
+from longtail.core import ArgumentError, arrays
+from longtail.core.arrays import gpu
 from tests.empirical.places import real
 from tests.host_cupy import stand_in
 

@@ -12,16 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from empirical import needs as needs_module
-from empirical.data import Data
+from empirical.data.data import Data
 from empirical.designs import Bernoulli, Fixed
-from empirical.learner import Learner
 from empirical.learners import KNN
-from empirical.needs import Needs, needs
-from empirical.run import Job, run
-from empirical.store import Store
-from longtail import arrays
-from longtail.core import ArgumentError
+from empirical.learners.learner import Learner
+from empirical.training import resources as needs_module
+from empirical.training.resources import Needs, needs
+from empirical.training.run import Job, run
+from empirical.training.store import Store
+from longtail.core import ArgumentError, arrays
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from empirical.datasets import load, load_published, load_published_pairs
+from empirical.data.load import load, load_published, load_published_pairs
 from longtail.core import ArgumentError
 from tests.empirical.places import real
 

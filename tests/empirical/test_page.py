@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from empirical.comparison import Comparison
+from empirical.bridge.comparison import Comparison
 from empirical.report.exhibits import embedded, exhibits
 from empirical.report.gallery import gallery
 from empirical.report.page import write

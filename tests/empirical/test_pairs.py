@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from empirical.kernels.bits import pack, unpack
-from empirical.kernels.pairs import counts, dense, influence, pairs
+from empirical.data.bits import pack, unpack
+from empirical.estimates.pairs.pairs import counts, dense, influence, pairs
 from longtail.core import ArgumentError
 
 
@@ -109,7 +109,7 @@ def test_words_for_other_trials_are_refused() -> None:
 def test_the_population_count_is_one_instruction_where_the_cpu_has_it() -> None:
     from llvmlite import binding
 
-    from empirical.kernels import pairs_cpu
+    from empirical.estimates.pairs import pairs_cpu
 
     if not binding.get_host_cpu_features().get("avx512vpopcntdq", False):
         pytest.skip("no AVX-512 VPOPCNTDQ here")

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirical.kernels import pairs_cuda
-from empirical.kernels.bits import pack
-from empirical.kernels.pairs import pairs
-from empirical.learners.knn import KNN
-from empirical.results import lowest_threshold, results
-from empirical.trials import Trials
-from longtail.arrays import gpu
+from empirical.data.bits import pack
+from empirical.estimates.pairs import pairs_cuda
+from empirical.estimates.pairs.pairs import pairs
+from empirical.estimates.results import lowest_threshold, results
+from empirical.learners.knn.knn import KNN
+from empirical.training.trials import Trials
 from longtail.core import ArgumentError
+from longtail.core.arrays import gpu
 from tests.empirical.test_knn import masked, planar
 from tests.empirical.test_pairs import drawn
 from tests.host_cupy import stand_in

@@ -6,7 +6,7 @@ from math import ceil
 import pytest
 from scipy.special import ndtri
 
-from empirical.datasets import load
+from empirical.data.load import load
 from tests.empirical.commanded import run
 
 

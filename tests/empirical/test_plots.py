@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirical import plots
-from empirical.report import draw
+from empirical.report import figures as draw
+from empirical.report import run_figures as plots
 from empirical.report.page import INK, svg
 from longtail.plots import (
     drawing,

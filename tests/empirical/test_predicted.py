@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from empirical import predicted
-from empirical.coupling import Beta, Coupling, Fixed
-from empirical.datasets import planted as planted_data
-from empirical.predicted import (
+from empirical.data.sources import planted as planted_data
+from longtail import ArgumentError, Gamma, Problem, Zipf, exact
+from longtail.experiment import predictions as predicted
+from longtail.experiment.coupling import Beta, Coupling, Fixed
+from longtail.experiment.predictions import (
     above,
     error_against_samples,
     influence,
@@ -18,7 +19,6 @@ from empirical.predicted import (
     removal,
     share_above,
 )
-from longtail import ArgumentError, Gamma, Problem, Zipf, exact
 
 PROBLEM = Problem(Zipf(alpha=0.8, size=3000), 5000, 10)
 SEED = 5
@@ -209,8 +209,8 @@ def test_what_is_removed_is_what_is_estimated_to_be_memorized(coupling):
 
 def test_errors_of_predictions_are_how_far_they_move_between_data_sets() -> None:
     """The fit of each of many data sets predicts the loss from removal anew."""
-    from empirical.bridge import fit, planted
-    from empirical.comparison import foretell
+    from empirical.bridge.comparison import foretell
+    from empirical.bridge.fit import fit, planted
 
     problem, coupling = Problem(Zipf(alpha=0.8, size=600), 1000, 10), Fixed(1.0)
     lost, error = [], []

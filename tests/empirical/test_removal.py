@@ -11,21 +11,22 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from empirical import comparison, estimate, remove
-from empirical.compare import _removal, is_made
-from empirical.comparison import Comparison
-from empirical.consistency import by_chance, consistency, jaccard
-from empirical.coupling import Fixed
-from empirical.data import Data
-from empirical.dataset import Dataset
-from empirical.datasets.planted import planted
+from empirical import estimate, remove
+from empirical.bridge import comparison
+from empirical.bridge.comparison import Comparison
+from empirical.command.reporting import _removal, is_made
+from empirical.data.data import Data
+from empirical.data.dataset import Dataset
+from empirical.data.sources.planted import planted
+from empirical.estimates.observed import Observed, read
+from empirical.estimates.overlap import by_chance, consistency, jaccard
+from empirical.estimates.removal import near_duplicates, paired, removal
 from empirical.learners import KNN
-from empirical.observed import Observed, read
-from empirical.predicted import removal as predict
-from empirical.removal import near_duplicates, paired, removal
 from empirical.report.page import write
-from empirical.report.words import _with
+from empirical.report.text import _with
 from longtail import ArgumentError, Problem, Zipf
+from longtail.experiment.coupling import Fixed
+from longtail.experiment.predictions import removal as predict
 
 HERE = "tests.empirical.test_removal"
 
@@ -132,7 +133,7 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def one_family(monkeypatch):
     """Only Zipf is fitted: which prior is best is not what is asked."""
-    monkeypatch.setattr("empirical.comparison.compare", partial(comparison.compare, families=("Zipf",)))
+    monkeypatch.setattr("empirical.bridge.comparison.compare", partial(comparison.compare, families=("Zipf",)))
 
 
 def test_command_prints_what_was_lost_with_and_without_near_duplicates(folder, one_family, capsys):
@@ -162,7 +163,7 @@ def test_prediction_that_nothing_came_of_is_joined_to_nothing_older(folder, one_
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("empirical.removal.removal", stop)
+    monkeypatch.setattr("empirical.estimates.removal.removal", stop)
     assert remove.main([*arguments, "--threshold", "0.05", "--learner", "ridge"]) == 130
     assert pd.read_csv(folder / "removal_predicted.csv")["learner"].tolist() == ["Ridge(penalty=1.0)"]
     assert _removal(run, folder) == (None, None)

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirical.comparison import Comparison
-from empirical.dataset import Dataset
+from empirical.bridge.comparison import Comparison
+from empirical.data.dataset import Dataset
 from empirical.report.exhibits import exhibits
 from empirical.report.gallery import gallery
 from empirical.report.page import page, write

@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirical.data import Data
+from empirical.data.data import Data
 from empirical.designs import Fixed
-from empirical.discoveries import expected_false, threshold_for
-from empirical.halves import halves
-from empirical.influence import above
-from empirical.meaning import report
-from empirical.results import lowest_threshold, pairs_key, results
-from empirical.run import Job, run
-from empirical.trials import Trials
+from empirical.estimates.false_pairs import expected_false, threshold_for
+from empirical.estimates.halves import halves
+from empirical.estimates.influence import above
+from empirical.estimates.results import lowest_threshold, pairs_key, results
+from empirical.report.meaning import report
+from empirical.training.run import Job, run
+from empirical.training.trials import Trials
 from tests.empirical.nearest import Nearest
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from sklearn.linear_model import RidgeClassifier
 
-from empirical.data import Data
-from empirical.learners import ridge
-from empirical.learners.ridge import Ridge, weights
-from empirical.learners.scores import held_classes, scored
+from empirical.data.data import Data
+from empirical.learners.ridge import ridge
+from empirical.learners.ridge.ridge import Ridge, weights
+from empirical.learners.shared.scores import held_classes, scored
 from longtail.core import ArgumentError
 
 

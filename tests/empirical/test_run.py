@@ -11,11 +11,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from empirical.data import Data
+from empirical.data.data import Data
 from empirical.designs import Fixed, Orthogonal
 from empirical.learners import External
-from empirical.run import Job, run
-from empirical.trials import Trials
+from empirical.training.run import Job, run
+from empirical.training.trials import Trials
 from longtail.core import ArgumentError
 from longtail.philox import LEARNER, words
 from tests.empirical.runs import opened, same

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from empirical.learners.exponential_cpu import exponential
-from empirical.learners.scores import held_classes, read, scored
+from empirical.learners.shared.exponential_cpu import exponential
+from empirical.learners.shared.scores import held_classes, read, scored
 
 SCORES = ("correct", "margin", "loss", "probability")
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from empirical.data import Data
-from empirical.learners.scores import held_classes, scored
-from empirical.learners.softmax import Softmax, weights
+from empirical.data.data import Data
+from empirical.learners.shared.scores import held_classes, scored
+from empirical.learners.softmax.softmax import Softmax, weights
 
 
 def by_oracle(data: Data, masks: np.ndarray, penalty: float, score: str) -> np.ndarray:

@@ -11,13 +11,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from empirical import store as store_module
 from empirical.designs import Fixed
-from empirical.run import run
-from empirical.store import DiskFull, Shard, Store, whole
-from empirical.trials import joined
-from longtail import arrays
-from longtail.core import ArgumentError
+from empirical.training import store as store_module
+from empirical.training.run import run
+from empirical.training.store import DiskFull, Shard, Store, whole
+from empirical.training.trials import joined
+from longtail.core import ArgumentError, arrays
 from tests.empirical.nearest import blobs
 from tests.empirical.runs import opened, same
 
@@ -49,7 +48,7 @@ def test_a_damaged_shard_is_done_again(job, tmp_path, damage, caplog):
 
 def test_no_flipped_bit_is_believed(job, tmp_path, caplog):
     """Every byte of the headers and of the zip's directory, and some of the bodies: a shard is right or done again."""
-    caplog.set_level(logging.CRITICAL, "empirical.store")  # thousands of lines
+    caplog.set_level(logging.CRITICAL, "empirical.training.store")  # thousands of lines
     identity = replace(job.identity(), n=40_000, n_test=40_000, shard=2)  # zipfile reads 4 KB at least, CRC and all
     store = Store.open(tmp_path, identity)
     bits = np.random.default_rng(0).integers(256, size=(2, 2, 5000), dtype=np.uint8)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirical.datasets import load
+from empirical.data.load import load
 from longtail.core import ArgumentError
 from tests.empirical.places import real
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import threadpoolctl
 
-from empirical.data import Data
-from empirical.learner import Learner
-from empirical.learners.features import RandomFeatures
-from empirical.learners.kernel import KernelRidge
-from empirical.learners.mlp import MLP
-from empirical.learners.ridge import Ridge
-from empirical.learners.softmax import Softmax
+from empirical.data.data import Data
+from empirical.learners.learner import Learner
+from empirical.learners.mlp.mlp import MLP
+from empirical.learners.ridge.features import RandomFeatures
+from empirical.learners.ridge.kernel import KernelRidge
+from empirical.learners.ridge.ridge import Ridge
+from empirical.learners.softmax.softmax import Softmax
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,214 @@
+"""Theory beside observation for one experiment: the best fits, and every curve of the one beside what was seen, as tables.
+
+Nothing here draws: ``frames`` are what the figures, the report and the record of the run are made from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from empirical.bridge.fit import SIMULATIONS, Bridge, fit
+from empirical.bridge.model import GUESSES, schwarz
+from empirical.estimates.observed import Observed
+from longtail.core import ArgumentError
+from longtail.experiment import predictions as predicted
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FAMILIES = ("Zipf", "LogNormal", "Gamma", "Geometric", "Uniform")
+COUPLINGS = ("beta",)
+BASELINE = ("Zipf", "lookup")  # the theory's own, beside whatever else is tried
+THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95)
+REMOVED = (0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+NOT_REJECTED = 0.05
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The observed estimates and fits to them, best first; or none, and ``why``.
+
+    ``removal`` is what retraining found, ``foretold`` what was written down before it: that is then the prediction, not
+    what a fit of today would say.
+    """
+
+    observed: Observed
+    fits: tuple[Bridge, ...]
+    removal: pd.DataFrame | None = field(default=None, repr=False)
+    foretold: pd.DataFrame | None = field(default=None, repr=False)
+    why: str = ""
+
+    @property
+    def best(self) -> Bridge:
+        """The most likely fit."""
+        return self.fits[0]
+
+    @property
+    def rivals(self) -> tuple[Bridge, ...]:
+        """The other fits that the data do not reject."""
+        return tuple(f for f in self.fits[1:] if f.goodness.p_value >= NOT_REJECTED)
+
+    def record(self) -> dict[str, Any]:
+        """The object that ``--json`` prints."""
+        values = self.observed.values
+        pairs, tests, single = self.observed.influenced
+        return {
+            "n": len(self.observed.memorization),
+            "share_above": {f"{x:g}": float((values >= x).mean()) for x in THRESHOLDS},
+            "pairs": pairs,
+            "tests": tests,
+            "single": single,
+            "fit": self.best.record(),
+        }
+
+    @cached_property
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """Tables by name."""
+        if not self.fits:
+            return {}
+        found = {
+            "shares": self.shares(),
+            "distribution": self.distribution(),
+            "influence": self.influence(),
+            "predicted_removal": self.predicted_removal(),
+            "error_against_samples": self.error_against_samples(),
+            "fits": self.fits_table(),
+        }
+        if self.removal is not None:
+            found["removal"] = self.removal
+        return found
+
+    def predicted_removal(self) -> pd.DataFrame:
+        """What removing the memorized should cost: as written down before it was tried, else by the best fit."""
+        if self.foretold is not None:
+            return self.foretold.sort_values("threshold", ignore_index=True)
+        tried = REMOVED if self.removal is None else np.union1d(REMOVED, self.removal["threshold"])
+        return foretell(self.best, tried)
+
+    def error_against_samples(self) -> pd.DataFrame:
+        """Expected test error by number of samples, and the observed one at that of the models."""
+        best, seen = self.best, self.observed
+        sizes = predicted.around(best.n)
+        if np.isfinite(seen.trained * seen.test_accuracy):
+            sizes = np.append(sizes, round(seen.trained * best.n))
+        table = with_errors(best, lambda p, c: predicted.error_against_samples(p, c, sizes), ["error"])
+        there = table["samples"] == sizes[-1]
+        wrong = 1 - seen.test_accuracy
+        table["observed"] = np.where(there, wrong, np.nan)
+        table["observed_stderr"] = np.where(there, np.sqrt(wrong * (1 - wrong) / max(seen.tests, 1)), np.nan)
+        return table
+
+    def shares(self) -> pd.DataFrame:
+        """The share of examples memorized θ or more: observed, fitted, and how far chance moves it (one standard error)."""
+        return self.best.shares
+
+    def distribution(self, bins: int = 40) -> pd.DataFrame:
+        """How many examples fall in each bin of memorization, and how many the fit expects there."""
+        import pandas as pd
+
+        values, best = self.observed.values, self.best
+        edge = np.linspace(0, 1, bins + 1)
+        observed = np.histogram(np.clip(values, 0, 1), edge)[0]
+        share = predicted.share_above(best.problem, best.coupling, edge[1:-1], self.observed.rate, best.trials)
+        fitted = -np.diff(np.concatenate([[1.0], share, [0.0]])) * len(values)
+        return pd.DataFrame(
+            {"low": edge[:-1], "high": edge[1:], "observed": observed, "stderr": np.sqrt(observed), "fitted": fitted}
+        )
+
+    def influence(self) -> pd.DataFrame:
+        """Pairs, test examples and test examples with one partner, by threshold of influence, beside the fit's."""
+        import pandas as pd
+
+        seen, least = self.observed, self.observed.threshold
+        thresholds = np.unique(np.concatenate([[least], np.arange(np.ceil(least * 20) / 20, 0.951, 0.05)])).round(6)
+        options: dict[str, Any] = {
+            "rate": seen.rate,
+            "memorized": seen.memorized,
+            "trials": seen.equivalent,
+            "partners": seen.partners,
+        }
+        counts = ["pairs", "tests", "single", "false"]
+        theory = with_errors(
+            self.best, lambda p, c: predicted.pairs_above(p, c, thresholds, seen.tests, **options), counts
+        )
+        rows = []
+        for theta in thresholds:
+            times = seen.pairs.loc[seen.pairs["influence"] >= theta, "test_index"].value_counts()
+            rows.append((int(times.sum()), len(times), int((times == 1).sum())))
+        pairs, tests, single = np.array(rows).T
+        return pd.DataFrame(
+            {
+                "threshold": thresholds,
+                "pairs": pairs,
+                "pairs_stderr": np.sqrt(pairs),
+                "tests": tests,
+                "single": single,
+                **{f"{name}_fitted": theory[name] for name in counts},
+                **{f"{name}_fitted_stderr": theory[f"{name}_stderr"] for name in counts},
+            }
+        )
+
+    def fits_table(self) -> pd.DataFrame:
+        """One row a fit, best first."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "prior": repr(f.prior),
+                "coupling": repr(f.coupling),
+                "coupling_mean": f.coupling.mean,
+                "log_likelihood": f.log_likelihood,
+                "largest_difference": f.distance,
+                "chi_square": f.goodness.statistic,
+                "p_value": f.goodness.p_value,
+                **{f"{name}_stderr": e.stderr for name, e in f.parameters.items()},
+            }
+            for f in self.fits
+        )
+
+
+def with_errors(best: Bridge, predict: Callable[..., pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    """A prediction's table, and its standard errors beside it, which are those of the fitted parameters."""
+    table = predict(best.problem, best.coupling)
+    errors = best.error(lambda p, c: predict(p, c)[columns].to_numpy(float))
+    return table.assign(**{f"{name}_stderr": errors[:, k] for k, name in enumerate(columns)})
+
+
+def foretell(best: Bridge, thresholds: Iterable[float]) -> pd.DataFrame:
+    """What removing the memorized should cost, with standard errors."""
+    theta = list(thresholds)
+    return with_errors(
+        best, lambda p, c: predicted.removal(p, c, theta, best.rate, best.trials), ["lost", "lost_random"]
+    )
+
+
+def compare(
+    observed: Observed,
+    families: Iterable[str] = FAMILIES,
+    couplings: Iterable[str] = COUPLINGS,
+    *,
+    simulations: int = SIMULATIONS,
+    seed: int = 0,
+    removal: pd.DataFrame | None = None,
+    foretold: pd.DataFrame | None = None,
+) -> Comparison:
+    """Fit every family with every coupling, and order them by likelihood and parameters (Schwarz's criterion)."""
+    if observed.labels is None:
+        remedy = "theory asks how often a guess is right, and this run has no labels; give the number of classes"
+        raise ArgumentError("--labels", None, remedy)
+    values = observed.values
+    if len(values) and np.ptp(values) == 0:
+        raise ArgumentError(
+            "DIR", f"memorization of {values[0]:g} throughout", "all alike, there is nothing to explain"
+        )
+    chosen = list(couplings)
+    tried = dict.fromkeys([*((f, c) for f in families for c in chosen), BASELINE])
+    options: dict[str, Any] = {"rate": observed.rate, "simulations": simulations, "seed": seed}
+    fits = [fit(values, observed.labels, observed.equivalent, f, c, guess=GUESSES, **options) for f, c in tried]
+    fits.sort(key=lambda b: schwarz(-2 * b.log_likelihood, len(b.parameters), b.n))
+    return Comparison(observed, tuple(fits), removal, foretold)

@@ -1,0 +1,321 @@
+"""Theory from observation: the prior and the coupling that best explain estimated memorization, and whether they do.
+
+Estimates fall into bins b. With w_c the share of examples that have c copies under the prior, F the law of λ and the known
+noise of an estimate that was held out h times (X/h, X ~ Binomial(h, mem)),
+
+    P_b = Σ_c w_c ∫ Pr[estimate in b | mem = (1 − 1/K)(1 − rλ)^{c−1}] dF(λ),        log L = Σ_b n_b log P_b
+
+(``empirical.bridge.noise``, which has guesses that are not fresh too).
+This is the likelihood of one example, added over all: a composite one, for the c members of a subpopulation share their
+memorization and everybody shares T. So errors are not read off its curvature. Whole data sets are simulated from the fitted
+model: frequencies, counts, λ, noise. Their scores' covariance S gives H⁻¹SH⁻¹ (Godambe 1960), the small bias of having put T at
+its mean included, and the covariance of what fitting leaves of their histograms is what the observed one is judged by
+(Hotelling 1931).
+Estimates below the lowest edge share a bin: there the learner's own errors and the clipping of published scores lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special, stats
+
+from empirical.bridge.model import (
+    COUPLINGS,
+    GUESSES,
+    NEAR_END,
+    ONE,
+    Model,
+    schwarz,
+    search,
+)
+from empirical.bridge.noise import (
+    EDGES,
+    MANY,
+    Noise,
+    drawn,
+    examples,
+    goodness,
+    histogram,
+)
+from longtail.core import (
+    ArgumentError,
+    Estimate,
+    Floats,
+    Prior,
+    Problem,
+    real,
+    whole,
+)
+from longtail.counts.bins import Goodness
+from longtail.counts.fit import FAMILIES, LEVEL
+from longtail.experiment.coupling import Coupling
+from longtail.experiment.predictions import RATE, SMOOTH, above, checked, true_law
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["COUPLINGS", "FAMILIES", "GUESSES", "Bridge", "fit", "planted", "table"]
+
+SIMULATIONS = 200  # data sets behind each fit's errors: they then know a standard error to a twentieth
+OPEN = 5.0  # standard error of a logarithm or logit, beyond which it is all the same
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """A prior and a coupling fitted to memorization: parameters with errors and intervals, and how well they explain it."""
+
+    prior: Prior
+    coupling: Coupling
+    n: int
+    labels: int
+    rate: float
+    trials: int
+    parameters: Mapping[str, Estimate]
+    intervals: Mapping[str, tuple[float, float]]
+    log_likelihood: float
+    goodness: Goodness
+    distance: float  # the largest difference between the observed and the fitted share above any threshold
+    shares: pd.DataFrame = field(repr=False)  # by threshold; stderr is what chance alone moves a data set by
+    around: tuple[tuple[tuple[Prior, Coupling], tuple[Prior, Coupling]], ...] = field(repr=False, default=())
+    evaluations: int = field(repr=False, default=0)
+
+    @property
+    def problem(self) -> Problem:
+        """The model, for ``longtail.experiment.predictions``."""
+        return Problem(self.prior, self.n, self.labels)
+
+    def error(self, predict: Callable[[Problem, Coupling], Floats]) -> Floats:
+        """Standard error of a prediction, √Σ ((f(x + s_k) − f(x − s_k))/2)², s_k the principal axes of x's covariance."""
+        halves = []
+        for ends in self.around:
+            up, down = (predict(Problem(prior, self.n, self.labels), coupling) for prior, coupling in ends)
+            halves.append((up - down) / 2)
+        return np.asarray(np.sqrt(sum(np.square(half) for half in halves)), float)
+
+    def record(self) -> dict[str, Any]:
+        """What ``compare --json`` prints under "fit"."""
+        return {
+            "prior": repr(self.prior),
+            "coupling": self.coupling.mean,
+            "coupling_law": repr(self.coupling),
+            "parameters": {
+                name: {"value": e.value, "stderr": e.stderr, "interval": list(self.intervals[name])}
+                for name, e in self.parameters.items()
+            },
+            "goodness": {
+                "statistic": self.goodness.statistic,
+                "freedom": self.goodness.freedom,
+                "p_value": self.goodness.p_value,
+                "largest_difference": self.distance,
+            },
+        }
+
+
+def fit(
+    memorization: ArrayLike,
+    labels: int,
+    trials: int,
+    family: str | Iterable[str] = "Zipf",
+    coupling: str | Iterable[str] = "beta",
+    *,
+    guess: str | Iterable[str] = "fresh",
+    rate: float = RATE,
+    level: float = LEVEL,
+    simulations: int = SIMULATIONS,
+    seed: int = 0,
+) -> Bridge:
+    """The model of greatest composite likelihood; of several families, couplings and guesses, the best by Schwarz's criterion:
+    a parameter that the data hardly see blurs all that the model predicts, and AIC would take it.
+
+    ``trials`` models made the estimates, each on a share ``rate`` of the examples. ``guess`` is "fresh" where a learner guesses
+    anew in every model what nobody taught it, "steady" where it guesses the same, "mixed" where how steady it is, is fitted:
+    of couplings with one λ only, for memorization hardly tells a law of guesses from a law of λ.
+    """
+    values = np.asarray(memorization, float).ravel()
+    values = values[~np.isnan(values)]
+    if len(values) < 100:
+        raise ArgumentError("memorization", f"{len(values)} estimates", "a fit takes 100 at least")
+    checked(rate)
+    labels, trials = whole("labels", labels, 2), whole("trials", trials, 2)
+    real("level", level, 0.0, 1.0, open_low=True, open_high=True)
+    chosen = [
+        _chosen(name, given, known)
+        for name, given, known in (
+            ("family", family, FAMILIES),
+            ("coupling", coupling, COUPLINGS),
+            ("guess", guess, GUESSES),
+        )
+    ]
+    best: tuple[float, Model, Floats, int] | None = None
+    observed = histogram(values)
+    families, couplings, guesses = chosen
+    for f, c in product(families, couplings):
+        ends: list[Floats] = []
+        asked = [g for g in guesses if g != "mixed" or c in ONE]
+        for g in GUESSES if "mixed" in asked else asked:
+            steady = GUESSES[g]
+            model = Model(f, c, g, len(values), labels, Noise(trials, rate))
+            x, loss, calls = search(model, observed, ends if steady is None else [])
+            if steady is not None:
+                ends.append(np.append(x, NEAR_END * (2 * steady - 1)))
+            score = schwarz(loss, len(x), len(values))
+            if g in asked and (best is None or score < best[0]):
+                best = (score, model, x, calls)
+    if best is None:
+        remedy = f"memorization does not tell a law of guesses from one of λ; give a coupling among {', '.join(ONE)}"
+        raise ArgumentError("guess", "mixed", remedy)
+    _, model, x, calls = best
+    return _judged(model, x, values, observed, level, simulations, seed, calls)
+
+
+def _chosen(argument: str, given: str | Iterable[str], known: Iterable[str]) -> list[str]:
+    names = [given] if isinstance(given, str) else list(given)
+    for name in names:
+        if name not in known:
+            raise ArgumentError(argument, name, f"give one of {', '.join(known)}")
+    return names
+
+
+def table(
+    memorization: ArrayLike, labels: int, trials: int, families: Iterable[str], couplings: Iterable[str], **options: Any
+) -> pd.DataFrame:
+    """One fit a row, every family with every coupling, nearest first."""
+    import pandas as pd
+
+    chosen = list(couplings)
+    fits = [fit(memorization, labels, trials, f, c, **options) for f in families for c in chosen]
+    fits.sort(key=lambda found: -found.log_likelihood)
+    return pd.DataFrame(
+        {
+            "prior": repr(found.prior),
+            "coupling": repr(found.coupling),
+            "coupling_mean": found.coupling.mean,
+            "largest_difference": found.distance,
+            "log_likelihood": found.log_likelihood,
+            "p_value": found.goodness.p_value,
+        }
+        for found in fits
+    )
+
+
+def planted(problem: Problem, coupling: Coupling, trials: int, rng: Any, rate: float = RATE) -> tuple[Floats, Floats]:
+    """Copies and estimated memorization of every example of a data set drawn from the model, its truth known."""
+    prior = problem.prior
+    frequency = prior.sample(rng, (prior.size,)) if problem.mode == "random" else prior.entries()
+    counts = rng.multinomial(problem.n, frequency / frequency.sum())
+    counts = counts[counts > 0].astype(float)
+    memorized = (1 - rate * coupling.sample(rng, len(counts))) ** (counts - 1)
+    memorized *= coupling.tops(problem.labels, rng, len(counts))
+    each = np.repeat(memorized, counts.astype(int))
+    held_out = rng.binomial(trials, 1 - rate, size=problem.n) if trials < MANY else np.full(problem.n, trials)
+    held_out = np.maximum(held_out, 1)
+    return np.repeat(counts, counts.astype(int)), rng.binomial(held_out, each) / held_out
+
+
+def _judged(
+    model: Model,
+    x: Floats,
+    values: Floats,
+    observed: Floats,
+    level: float,
+    simulations: int,
+    seed: int,
+    calls: int,
+) -> Bridge:
+    """Errors, intervals and goodness, from data sets simulated at the fit."""
+    import pandas as pd
+
+    prior, coupling = model.place(x)
+    p = model.probabilities(x)
+    n, at = model.n, model.inside(x)
+    rng = np.random.default_rng([seed, 0xB21D6E])
+    simulated = drawn(Problem(prior, n, model.labels), coupling, model.noise, simulations, rng)
+    scale, slope, solved = model.linear(x)
+    residuals = (simulated - n * p) * scale
+    good = goodness((observed - n * p) * scale, residuals, slope, solved, n * p)
+    if (at != x).any():
+        scale, _, solved = model.linear(at)
+    moves = (simulated - n * p) * scale @ solved.T  # what fitting each would add to x, to first order
+    parameters, intervals = _parameters(model, x, np.sqrt((moves**2).mean(0)), level, len(moves))
+    axes = _axes(np.atleast_2d(moves.T @ moves / len(moves)))
+    around = tuple((model.place(at + axis), model.place(at - axis)) for axis in axes)
+    order = np.sort(values)
+    theta = np.linspace(0.05, 0.95, 181)
+    share = 1 - np.searchsorted(order, theta) / n
+    fitted = _shares(model, x, theta)
+    chance = simulated[:, ::-1].cumsum(1)[:, ::-1][:, 1:].std(0, ddof=1) / n
+    shares = pd.DataFrame(
+        {
+            "threshold": theta,
+            "observed": share,
+            "observed_stderr": np.sqrt(share * (1 - share) / n),
+            "fitted": fitted,
+            "stderr": np.interp(theta, EDGES, chance),
+        }
+    )
+    return Bridge(
+        prior,
+        coupling,
+        n,
+        model.labels,
+        model.noise.rate,
+        model.noise.trials,
+        parameters,
+        intervals,
+        float(observed @ np.log(p)),
+        good,
+        float(np.abs(share - fitted).max()),
+        shares,
+        around,
+        calls,
+    )
+
+
+def _axes(covariance: Floats) -> Floats:
+    """Principal axes of one standard error's length, in rows; of what the data leave open, as far as it matters."""
+    variance, direction = np.linalg.eigh(covariance)
+    return np.asarray(np.clip(direction * np.sqrt(np.maximum(variance, 0.0)), -OPEN, OPEN).T)
+
+
+def _shares(model: Model, x: Floats, theta: Floats) -> Floats:
+    """The fitted share of estimates at or above each threshold."""
+    prior, coupling = model.place(x)
+    noise = model.noise
+    laws = *coupling.nodes(SMOOTH), *coupling.guesses(model.labels)
+    value, share = true_law(*examples(prior, model.n), *laws, rate=noise.rate)
+    return np.asarray(above(theta, value, noise.held_out) @ share)
+
+
+def _parameters(
+    model: Model, x: Floats, error: Floats, level: float, count: int
+) -> tuple[dict[str, Estimate], dict[str, tuple[float, float]]]:
+    z = float(stats.t.ppf((1 + level) / 2, count - 1))  # the error itself is known from so many data sets
+    family = FAMILIES[model.family]
+    parameters: dict[str, Estimate] = {}
+    intervals: dict[str, tuple[float, float]] = {}
+
+    at = model.inside(x)
+
+    def put(name: str, i: int, outward: Callable[[float], float]) -> None:
+        with np.errstate(over="ignore"):
+            middle, slope = float(outward(x[i])), (outward(at[i] + 1e-4) - outward(at[i] - 1e-4)) / 2e-4
+            stderr = float(abs(slope) * error[i])
+            parameters[name] = Estimate(middle, stderr)
+            intervals[name] = (float(outward(x[i] - z * error[i])), float(outward(x[i] + z * error[i])))
+        if i in model.bounded and not z * stderr < middle < 1 - z * stderr:  # the end itself may be the truth
+            intervals[name] = (max(middle - z * stderr, 0.0), min(middle + z * stderr, 1.0))
+
+    if family.parameter is not None:
+        put(family.parameter, 0, family.outward)
+    put("size", model.shapes, np.exp)
+    for i, name in enumerate(("coupling", "concentration")[: COUPLINGS[model.coupling][0]]):
+        put(name, model.shapes + 1 + i, special.expit if i == 0 else np.exp)
+    if GUESSES[model.guess] is None:
+        put("steady", len(x) - 1, special.expit)
+    return parameters, intervals

@@ -1,0 +1,193 @@
+"""Estimated memorization by bins: the law of a bin under a prior and a coupling, and how a deviation from it is judged.
+
+    P_b = Σ_c w_c ∫∫ Pr[estimate in b | mem = u (1 − rλ)^{c−1}] dF(λ) dG(u)
+
+with w_c the share of examples that have c copies under the prior, F the law of λ, G that of what memorization can be at the
+most (1 − 1/K where every guess is a fresh one: ``longtail.experiment.coupling``), and X/h, X ~ Binomial(h, mem), an estimate
+that was held out h ~ Binomial(trials, 1 − r) times. ``Noise`` is what turns true memorization into bins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from longtail.core import Floats, Prior, Problem, compressed
+from longtail.counts.bins import EXPECTED, Goodness
+from longtail.counts.law import log_law, tied_scale
+from longtail.experiment.coupling import Coupling, Fixed
+from longtail.experiment.predictions import above
+
+EDGES = np.linspace(0.05, 0.95, 19)
+TIE = 1e-9  # estimates are fractions, and where one is an edge, rounding shall not say on which side it lies
+CELLS = 600  # of what true memorization is of its most, in a data set that is drawn
+LAW = 7  # steps of λ to the widest standard deviation of an estimate
+SINGLE, MOST = 30, 3000  # copies told apart one by one, and at all
+SURE = 1e-12  # chance of the rest, below which an estimate is in the lowest bin for sure
+MANY = 10**6  # models, from which on estimates have no noise to speak of, nor steps
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What ``trials`` models, each on a share ``rate`` of the examples, make of true memorization."""
+
+    trials: int
+    rate: float
+
+    @property
+    def held_out(self) -> float:
+        """How often an example is held out, in the mean."""
+        return (1 - self.rate) * self.trials
+
+    @cached_property
+    def step(self) -> Floats:
+        """E⌈hθ⌉ − hθ at each edge: ½ but where hθ is often whole, as it is at ½ for every other h."""
+        if self.trials >= MANY:
+            return np.full(len(EDGES), 0.5)
+        h = np.arange(1.0, self.trials + 1)
+        chance = stats.binom.pmf(h, self.trials, 1 - self.rate)
+        h, chance = h[chance > 0], chance[chance > 0]
+        exact = np.multiply.outer(EDGES, h)
+        return np.asarray((np.ceil(exact - TIE) - exact) @ chance / chance.sum())
+
+    def chances(self, memorized: Floats) -> Floats:
+        """Pr[estimate in bin | memorization], bins × ``memorized``."""
+        over = above(EDGES, memorized, self.held_out, self.step)
+        at_least = np.vstack([np.ones(len(memorized)), over, np.zeros(len(memorized))])
+        return -np.diff(np.minimum.accumulate(at_least), axis=0)  # mean steps of a few models may cross
+
+    def probabilities(self, copies: Floats, share: Floats, coupling: Coupling, labels: int) -> Floats:
+        """P_b."""
+        tops, guessed = coupling.guesses(labels)
+        lam, weight = coupling.nodes(int(np.clip(LAW * np.sqrt(self.held_out), 200, 4000)))
+        return np.asarray(guessed @ (_chances(self, tuple(tops), tuple(copies), tuple(lam)) @ weight @ share))
+
+
+@lru_cache(maxsize=8)  # laws of λ differ in the weights of its values only
+def _chances(
+    noise: Noise, tops: tuple[float, ...], copies: tuple[float, ...], lam: tuple[float, ...]
+) -> NDArray[np.float64]:
+    """Pr[estimate in bin], tops × bins × copies × λ."""
+    relative = (1 - noise.rate * np.array(lam)) ** (np.array(copies)[:, None] - 1)
+    return np.stack([noise.chances(top * relative.ravel()).reshape(-1, *relative.shape) for top in tops])
+
+
+@lru_cache(maxsize=64)
+def examples(prior: Prior, n: int) -> tuple[Floats, Floats]:
+    """Copies and the share of examples that have them: c N P(c; s)/n, T at its mean; in blocks from thirty to thousands on.
+
+    The last stands for what remains, of which nothing is memorized.
+    """
+    edge = np.round(np.geomspace(SINGLE + 1, MOST, 15))
+    copies = np.concatenate([np.arange(1.0, SINGLE + 1), np.sqrt(edge[1:] * edge[:-1])])
+    law = np.exp(log_law(prior, tied_scale(prior, n), copies))
+    share = copies * prior.size / n * law
+    share[SINGLE:] *= np.diff(edge)
+    left = max(1 - float(share[:SINGLE].sum()), 0.0)
+    total = float(share[SINGLE:].sum())
+    if total > left:  # blocks are midpoint rules: what they overshoot by is taken back
+        share[SINGLE:] *= left / total
+        total = left
+    return np.append(copies, 3.0 * MOST), np.append(share, left - total)
+
+
+def drawn(problem: Problem, coupling: Coupling, noise: Noise, count: int, rng: np.random.Generator) -> Floats:
+    """Histograms of ``count`` data sets from the model: T, counts, λ and guesses drawn for each. Examples that share their
+    true memorization fall into bins together; of a law of λ, it is moved to one of the two ends of its cell, right on average.
+    """
+    tops, guessed = coupling.guesses(problem.labels)
+    if isinstance(coupling, Fixed):
+        relative = (1 - noise.rate * coupling.mean) ** np.arange(float(MOST))
+        lowest = noise.chances(tops[-1] * relative)[0]
+        relative = relative[: int((lowest < 1 - SURE).sum()) + 1]  # from there on it makes no difference how many
+    else:
+        relative = np.linspace(0, 1, CELLS + 1)
+    chances = np.concatenate([noise.chances(top * relative).T for top in tops])
+    out = np.empty((count, len(EDGES) + 1))
+    for row in out:
+        counts = seen(problem.prior, problem.n, rng)
+        if isinstance(coupling, Fixed):
+            place = np.minimum(counts, len(relative)) - 1
+        else:
+            at = CELLS * (1 - noise.rate * coupling.sample(rng, len(counts))) ** (counts - 1)
+            place = (at + rng.random(len(counts))).astype(np.int64)
+        if len(tops) > 1:
+            which = np.searchsorted(guessed.cumsum(), rng.random(len(counts)))
+            place += len(relative) * np.minimum(which, len(tops) - 1)
+        number = np.bincount(place, weights=counts).astype(int)
+        some = np.flatnonzero(number)
+        row[:] = rng.multinomial(number[some], chances[some]).sum(0)
+    return out
+
+
+def seen(prior: Prior, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Counts of the subpopulations that n samples from the model meet.
+
+    Of more subpopulations than samples few are met. They are drawn by nodes of the list instead, which make the same law of a
+    count (``longtail.counts.law``) and so the same data sets: how many subpopulations a node stands for, how many samples
+    fall to it, and to which of its subpopulations each.
+    """
+    if prior.size <= n:
+        frequency = prior.sample(rng, (prior.size,))
+        counts = rng.multinomial(n, frequency / frequency.sum())
+        return counts[counts > 0]
+    nodes = compressed(prior)
+    number = rng.multinomial(prior.size, nodes.count / nodes.count.sum())
+    mass = number * np.exp(nodes.log_value - nodes.log_value.max())
+    samples = rng.multinomial(n, mass / mass.sum())
+    which = np.repeat(np.cumsum(number) - number, samples)
+    which += (rng.random(n) * np.repeat(number, samples)).astype(np.int64)
+    which.sort()
+    return np.diff(np.flatnonzero(np.diff(which, append=-1)), prepend=-1)
+
+
+def histogram(values: Floats) -> Floats:
+    return np.bincount(np.searchsorted(EDGES - TIE, values, side="right"), minlength=len(EDGES) + 1).astype(float)
+
+
+def goodness(own: Floats, simulated: Floats, slope: Floats, solved: Floats, expected: Floats) -> Goodness:
+    """Hotelling's T² of the observed residuals among the simulated ones, each after what fitting takes out of it.
+
+    Bins that expect fewer than five examples are joined to a neighbor. Where examples come in clusters some directions vary far
+    more than others: the simulated covariance, not Pearson's, says how much each deviation counts. And a large cluster makes
+    tails that no F has: the p-value is the share of simulated data sets that are as far from the others, the F's beyond them.
+    """
+    edges = [0]
+    total = 0.0
+    for b, e in enumerate(expected):
+        total += e
+        if total >= EXPECTED and expected[b + 1 :].sum() >= EXPECTED:
+            edges.append(b + 1)
+            total = 0.0
+    if len(edges) == 1:  # everything is in one bin, whatever the model
+        return Goodness(0.0, 0, np.nan)
+    root = np.sqrt(expected)
+
+    def joined(residual: Floats) -> Floats:
+        """Residuals of the joined bins, once the fit has followed what it can."""
+        left = residual - residual @ solved.T @ slope.T
+        return np.asarray(np.add.reduceat(left * root, edges, axis=-1) / np.sqrt(np.add.reduceat(expected, edges)))
+
+    law, point = joined(simulated), joined(own)
+    count = len(law)
+    center = law.mean(0)
+    value, direction = np.linalg.eigh(np.cov(law, rowvar=False))
+    kept = np.arange(len(value)) >= len(value) - min(len(edges) - 1 - slope.shape[1], count // 3)
+    kept &= value > 1e-8 * value.max()
+    freedom = int(kept.sum())
+    if freedom < 1:
+        return Goodness(0.0, 0, np.nan)
+    statistic = float((((point - center) @ direction[:, kept]) ** 2 / value[kept]).sum())
+    ratio = statistic / (1 + 1 / count) * (count - freedom) / (freedom * (count - 1))
+    p_value = float(stats.f.sf(ratio, freedom, count - freedom))
+    # each simulated one's distance from the mean of the others, by their covariance (Sherman & Morrison 1950)
+    own_share = (((law - center) @ direction[:, kept]) ** 2 / value[kept]).sum(1) * count / (count - 1) ** 2
+    with np.errstate(divide="ignore"):
+        apart = own_share / np.maximum(1 - own_share, 0.0) * (count - 2) * count / (count - 1)
+    farther = int((apart >= statistic).sum())
+    rank = (farther + 1) / (count + 1)
+    return Goodness(statistic, freedom, rank if farther else min(rank, p_value))

@@ -1,0 +1,138 @@
+"""The options of ``python -m empirical.estimate``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+import longtail
+from empirical.data.sources import NAMES as DATA
+from empirical.designs import NAMES as DESIGNS
+from empirical.estimates import THRESHOLD
+from empirical.estimates.planning import INFLUENCE, TRIALS
+from empirical.learners import ALIASES as LEARNERS
+from empirical.learners.learner import SCORES
+from empirical.training import DTYPES, EXECUTORS, SHARD
+from longtail.command.parser import Parser
+
+
+def parser() -> Parser:
+    """All options, in groups."""
+    p = Parser(
+        prog="python -m empirical.estimate",
+        description="Which training examples a learner memorizes, and which test examples each of them carries.",
+        epilog="Started again with the same --out, a run goes on where it was stopped. Example: python -m empirical.estimate "
+        "digits --learner ridge --trials 2000 --out runs/digits",
+    )
+    p.add_argument(
+        "data",
+        nargs="?",
+        metavar="DATA",
+        help="; ".join(DATA) + "; a .npz, .csv, .parquet, .txt or .zip "
+        "file; a folder of images per class; or package.module.function",
+    )
+    data = p.add_argument_group("data")
+    data.add_argument(
+        "--data-dir", metavar="DIR", help="where official files are (default: LONGTAIL_DATA, else a download)"
+    )
+    data.add_argument("--label", metavar="COLUMN", help='column of labels (default "label"); for text: fine or coarse')
+    data.add_argument("--id", metavar="COLUMN", help="column that names rows, carried through to the results")
+    data.add_argument("--text", metavar="COLUMN", help="column of text, used by TF-IDF")
+    data.add_argument("--test", metavar="FILE", help="test rows from another file")
+    data.add_argument("--test-fraction", type=float, metavar="F", help="else this share of the rows (default 0.2)")
+    data.add_argument("--prior", metavar="SPEC", help='for planted: a prior, as in "Zipf(alpha=1, size=1000)"')
+    data.add_argument("--n", type=int, metavar="N", help="for planted: training examples (default 1000)")
+    data.add_argument(
+        "--masks",
+        metavar="FILE.npz",
+        help="models trained elsewhere: masks, correct_train, correct_test, "
+        "and y_train, y_test where pairs are to be of one class; train_ids, test_ids if you like",
+    )
+    data.add_argument("--labels", type=int, metavar="K", help="number of classes, for --masks without labels")
+    run = p.add_argument_group("run")
+    run.add_argument(
+        "--learner",
+        default="knn",
+        metavar="SPEC",
+        help=f"{', '.join(LEARNERS)}, as a call for options, or "
+        "package.module.Class(...), ours or scikit-learn's, or package.module.fit_predict (default knn)",
+    )
+    run.add_argument("--trials", type=int, metavar="T", help=f"models to train (default {TRIALS})")
+    run.add_argument(
+        "--error", type=float, metavar="X", help="instead: as many models as a standard error of X takes, at worst"
+    )
+    run.add_argument(
+        "--power",
+        type=float,
+        metavar="P",
+        help="instead: as many as find a pair of true influence --influence with chance P at the threshold",
+    )
+    run.add_argument(
+        "--influence",
+        type=float,
+        metavar="D",
+        help=f"what --power is to find (default {INFLUENCE}); above the threshold",
+    )
+    run.add_argument(
+        "--false",
+        type=float,
+        metavar="F",
+        help="instead: as many as let at most F pairs without influence pass the threshold, as expected; of --error, "
+        "--power and --false all that are given hold",
+    )
+    run.add_argument(
+        "--first", type=int, default=0, metavar="K", help="number of the first trial, to share a run (default 0)"
+    )
+    run.add_argument(
+        "--fraction", type=float, metavar="F", help="of examples in a subset (default 0.7; orthogonal 0.75)"
+    )
+    run.add_argument("--design", default="fixed", choices=DESIGNS, help="how subsets are drawn (default fixed)")
+    run.add_argument("--stratified", action="store_true", help="the same share of each class; arrays class by class")
+    run.add_argument(
+        "--score", default="correct", choices=SCORES, help="what is kept of a prediction (default correct)"
+    )
+    run.add_argument(
+        "--dtype",
+        default=DTYPES[0],
+        choices=DTYPES,
+        help="of other scores than correct (default float16, up to 65,504)",
+    )
+    run.add_argument("--seed", type=int, default=0, metavar="S", help="seed of subsets and learners (default 0)")
+    run.add_argument("--workers", type=int, default=1, metavar="W", help="processes, of one thread each (default 1)")
+    run.add_argument(
+        "--device",
+        default="auto",
+        choices=("auto", "cpu", "gpu"),
+        help="where to train and look for pairs (default auto)",
+    )
+    run.add_argument("--executor", default="processes", choices=EXECUTORS, help="dask needs a client of yours")
+    run.add_argument(
+        "--shard", type=int, default=SHARD, metavar="K", help=f"trials written at a time (default {SHARD})"
+    )
+    run.add_argument(
+        "--resume", action=argparse.BooleanOptionalAction, default=True, help="take up a stopped run (default)"
+    )
+    run.add_argument(
+        "--merge", action="append", default=[], metavar="DIR", help="take over another run's trials as well"
+    )
+    out = p.add_argument_group("output")
+    out.add_argument("--out", metavar="DIR", help="write tables, summary, figures and trials there")
+    out.add_argument("--threshold", type=float, metavar="X", help=f"of pairs (default {THRESHOLD})")
+    out.add_argument(
+        "--fdr", type=float, metavar="RATE", help="instead: the threshold that keeps false pairs to this share"
+    )
+    out.add_argument(
+        "--published-rule", action="store_true", help="only pairs whose training example has memorization ≥ .25"
+    )
+    out.add_argument("--no-plot", action="store_true", help="write no figures")
+    out.add_argument("--json", action="store_true", help="print the summary as one JSON object")
+    out.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
+    p.add_argument("--version", action="version", version=f"longtail {longtail.__version__}")
+    return p
+
+
+def given(argv: Sequence[str] | None) -> dict[str, object]:
+    """The options that were asked for, whatever their defaults are, by name."""
+    p = parser()
+    blank = argparse.Namespace(**dict.fromkeys(vars(p.parse_args(argv))))  # argparse puts no default where a value is
+    return {name: value for name, value in vars(p.parse_args(argv, blank)).items() if value is not None}

@@ -1,0 +1,126 @@
+"""From a run's folder to its report: the comparison with theory, its figures, tables and page."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from longtail.core import ArgumentError, whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from empirical.bridge.comparison import Comparison
+    from empirical.data.dataset import Dataset
+    from empirical.estimates.observed import Observed
+
+log = logging.getLogger("empirical")
+REMOVAL = ("removal", "removal_predicted")  # tables that python -m empirical.remove writes
+LEAST = 2  # simulated data sets, of which there is a spread
+
+
+def report(
+    directory: str | Path, out: str | Path | None = None, *, dataset: Dataset | None = None, seed: int = 0
+) -> Path | None:
+    """``report.html``, tables and figures for a run's folder, into ``out`` or the folder itself: what estimate calls last.
+
+    A few fits only, for it is to take seconds. Where nothing can be fitted, the page says why and shows the rest; None, and
+    the reason in the log, where there is no run.
+    """
+    from empirical.bridge.comparison import Comparison
+    from empirical.estimates.observed import read
+    from longtail.core.files import folder
+
+    target = folder("--out", out if out is not None else directory)
+    quick = {"family": ["Zipf", "Uniform"], "coupling": ["beta"], "simulations": 50, "seed": seed}
+    try:
+        observed = read(directory)
+    except ArgumentError as error:
+        log.info("no report: %s", error)
+        return None
+    try:
+        comparison = compared(observed, quick | {"directory": directory})
+    except ArgumentError as error:
+        log.info("no theory in the report: %s", error)
+        comparison = Comparison(observed, (), why=f"{error.shown}; {error.remedy}")
+    return written(comparison, target, {"DIR": str(directory), "seed": seed}, None, dataset)
+
+
+def is_made(directory: Path) -> bool:
+    """Whether a report is there, and no removal newer than it, made or only begun."""
+    page = directory / "report.html"
+    newer = [path for path in (directory / f"{name}.csv" for name in REMOVAL) if path.is_file()]
+    return page.is_file() and all(path.stat().st_mtime <= page.stat().st_mtime for path in newer)
+
+
+def compared(observed: Observed, options: dict[str, Any]) -> Comparison:
+    from empirical.bridge import comparison as c
+    from empirical.bridge.fit import SIMULATIONS
+
+    asked, seed = options.get("simulations"), whole("--seed", options.get("seed", 0), 0, 2**64 - 1)
+    simulations = SIMULATIONS if asked is None else whole("--simulations", asked, LEAST)
+    removal, foretold = _removal(observed, options.get("directory"))
+    families, couplings = options.get("family") or c.FAMILIES, options.get("coupling") or c.COUPLINGS
+    log.info("fitting %s to %s estimates", ", ".join(families), f"{len(observed.values):,}")
+    return c.compare(
+        observed,
+        families,
+        couplings,
+        simulations=simulations,
+        seed=seed,
+        removal=removal,
+        foretold=foretold,
+    )
+
+
+def _removal(observed: Observed, directory: str | Path | None) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+    """What ``python -m empirical.remove`` found of these very estimates, and what was predicted of this before."""
+    from empirical.estimates.removal import ALL, FORETOLD, FOUND, of_set
+    from longtail.core.files import read_table
+
+    found, before = (Path(directory or "") / f"{name}.csv" for name in REMOVAL)
+    if directory is None or not found.is_file():
+        return None, None
+    names = ("learner", "run")
+    try:
+        removal = read_table(found, names, FOUND)
+        foretold = read_table(before, names, FORETOLD) if before.is_file() else None
+        if of_set(removal, ALL).empty:
+            raise ValueError("no rows in removal.csv")
+    except (OSError, ValueError) as error:
+        remedy = f"its removal cannot be read ({error}); run python -m empirical.remove again, or delete removal.csv"
+        raise ArgumentError("DIR", str(directory), remedy) from error
+    if {run for *_, run in _rows(removal)} != {observed.mark}:
+        log.info("left out: %s is not of these estimates; run python -m empirical.remove again", found)
+        return None, None
+    same = foretold is not None and _rows(foretold) == _rows(removal)
+    return removal.drop(columns="run"), foretold.drop(columns="run") if foretold is not None and same else None
+
+
+def _rows(table: pd.DataFrame) -> set[tuple[Any, ...]]:
+    """What was retrained, by threshold, as either table of a removal has it."""
+    from empirical.estimates.removal import RECORD
+
+    return set(table.reindex(columns=["threshold", *RECORD]).itertuples(index=False, name=None))
+
+
+def written(
+    comparison: Comparison, out: Path, arguments: dict[str, Any], data_dir: str | None, dataset: Dataset | None = None
+) -> Path:
+    """Tables, figures drawn from them, the report, and the record of the run, last."""
+    from empirical.report.figures import figures
+    from empirical.report.page import write
+    from longtail.core.record import Run
+    from longtail.plots import save
+
+    drawn = figures(comparison.frames, comparison.observed.name)
+    for name, figure in drawn.items():
+        for kind in ("png", "svg"):
+            log.info("wrote %s", save(figure, out / f"{name}.{kind}"))
+    page = write(comparison, out / "report.html", data_dir, dataset)
+    log.info("wrote %s", page)
+    asked = {key: value for key, value in arguments.items() if key != "seed"}
+    for path in Run.of(asked, int(arguments.get("seed", 0)), comparison.frames).write(out / "compare"):
+        log.info("wrote %s", path)
+    return page

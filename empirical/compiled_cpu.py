@@ -1,9 +1,0 @@
-"""``longtail.compiled_cpu`` for this package's kernels: division as in C, for a check for zero keeps LLVM from vectorizing."""
-
-from __future__ import annotations
-
-from pathlib import Path
-
-from longtail.compiled_cpu import HOME, compiler
-
-compiled = compiler(HOME, Path(__file__).parent, error_model="numpy")

@@ -1,0 +1,108 @@
+"""Data sets, one file each: by name, or by the path of your own file or folder. Nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from empirical.data.dataset import Dataset
+from empirical.data.sources import NAMES
+from empirical.data.sources.published import load_published, load_published_pairs
+from longtail.core import ArgumentError
+
+SUFFIXES = {".npz": "npz", ".csv": "table", ".parquet": "table", ".txt": "text", ".zip": "text"}
+
+
+def load(source: str | Path, **options: Any) -> Dataset:
+    """The data set of that name, file, folder, or ``package.module.function`` that returns one.
+
+    Options, each only where it applies: data_dir, label, id, text, test, test_fraction, seed, prior, n. A function gets
+    those given that are parameters of its own.
+
+    >>> load("digits").data.n
+    1500
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    return _loader(str(source))(str(source), given)
+
+
+def _loader(source: str) -> Callable[[str, dict[str, Any]], Dataset]:
+    path = Path(source)
+    if source in NAMES:
+        return _module(source)
+    if path.is_dir():
+        texts = (path / "train.txt").is_file()
+        return _module("text" if texts else "folder")
+    if path.suffix.lower() in SUFFIXES:
+        if not path.is_file():
+            raise ArgumentError("data", source, "there is no such file")
+        return _module(SUFFIXES[path.suffix.lower()])
+    if all(part.isidentifier() for part in source.split(".")) and "." in source:
+        return _foreign(source)
+    names = ", ".join(NAMES)
+    raise ArgumentError(
+        "data", source, f"give {names}; a .npz, .csv, .parquet, .txt or .zip file; or a folder of images"
+    )
+
+
+def _module(name: str) -> Callable[[str, dict[str, Any]], Dataset]:
+    found: Callable[[str, dict[str, Any]], Dataset] = importlib.import_module(f"empirical.data.sources.{name}").load
+    return found
+
+
+def _foreign(source: str) -> Callable[[str, dict[str, Any]], Dataset]:
+    module, _, name = source.rpartition(".")
+    try:
+        maker = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ArgumentError("data", source, f"cannot be imported ({error}); give package.module.function") from error
+
+    def load_foreign(_: str, options: dict[str, Any]) -> Dataset:
+        made = maker(**_taken(source, maker, options))
+        dataset = made if isinstance(made, Dataset) else Dataset(source, made)
+        if not hasattr(dataset.data, "y_train"):
+            raise ArgumentError("data", source, "the function must return an empirical.data.data.Data or a Dataset")
+        return dataset
+
+    return load_foreign
+
+
+def _taken(source: str, maker: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """The options for a function from outside: those its signature names; a run's seed is passed over where it has none."""
+    if not callable(maker):
+        raise ArgumentError("data", source, "it is no function; give package.module.function")
+    try:
+        signature = inspect.signature(maker)
+    except ValueError:  # a compiled function may not say what it takes
+        return options
+    named = {p.name for p in signature.parameters.values() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    if not any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()):
+        for name in [name for name in options if name not in named and name != "seed"]:
+            raise ArgumentError(name, options[name], f"{source} takes no such option; leave it out")
+        options = {name: value for name, value in options.items() if name in named}
+    try:
+        signature.bind(**options)
+    except TypeError as error:
+        raise ArgumentError("data", source, f"{error}; it is called with the options given only") from error
+    return options
+
+
+def refuse(options: dict[str, Any], *known: str) -> None:
+    """An error for options that mean nothing to this kind of data."""
+    for name in options:
+        if name not in (*known, "seed", "data_dir"):
+            raise ArgumentError(name, options[name], "this kind of data has no such option")
+
+
+def refuse_share(options: dict[str, Any], where: str) -> None:
+    """An error for a share of the rows to test on where ``where`` has those rows."""
+    if "test_fraction" in options:
+        raise ArgumentError(
+            "test_fraction", options["test_fraction"], f"the test rows are those of {where}; leave it out"
+        )
+
+
+__all__ = ["NAMES", "Dataset", "load", "load_published", "load_published_pairs"]

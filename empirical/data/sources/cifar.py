@@ -1,0 +1,75 @@
+"""The binary layout of CIFAR (Krizhevsky 2009): records of label bytes and 3072 pixels, channel by channel.
+
+The python version of the archives is pickled, and is refused: a pickle runs what it likes.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from empirical.data.sources.files import Remote, download, local
+from longtail.core import ArgumentError
+
+
+def reader(name: str, folder: str, archive: str, remote: Remote, data_dir: str | None) -> Callable[[str], bytes]:
+    """A function from a file's name in the archive to its bytes: from a folder, an archive beside it, or a download."""
+    home = local(data_dir)
+    if home is None:
+        return _member(name, folder, download(name, archive, remote))
+    for place in (home / folder, home / name / folder):
+        if place.is_dir():
+            return lambda file: _bytes(place / file)
+    for place in (home / archive, home / name / archive):
+        if place.is_file():
+            return _member(name, folder, place)
+    pickled = archive.replace("binary", "python")
+    python = folder.replace("-binary", "-python").replace("-bin", "-py")
+    for place in (home, home / name):
+        if (place / pickled).exists() or (place / python).exists() or (place / "cifar-10-batches-py").exists():
+            raise ArgumentError(
+                "data_dir",
+                str(home),
+                f"only the pickled python version of {name} is there, which is not opened; put {archive} there",
+            )
+    raise ArgumentError("data_dir", str(home), f"{name} needs the folder {folder} or {archive} there")
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ArgumentError("data_dir", str(path), f"cannot be read ({error.strerror})") from error
+
+
+def _member(name: str, folder: str, archive: Path) -> Callable[[str], bytes]:
+    def read(file: str) -> bytes:
+        try:
+            with tarfile.open(archive) as tar:
+                member = tar.extractfile(f"{folder}/{file}")
+                if member is None:
+                    raise KeyError(file)
+                return member.read()
+        except (KeyError, tarfile.TarError, OSError, EOFError) as error:
+            raise ArgumentError("data", str(archive), f"not the binary archive of {name} ({error})") from error
+
+    return read
+
+
+def records(raw: bytes, labels: int, classes: int, what: str) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Images (n, 32, 32, 3) in [0, 1] and the last of ``labels`` label bytes."""
+    width = labels + 3072
+    if not raw or len(raw) % width:
+        raise ArgumentError(
+            "data", what, f"{len(raw)} bytes are not whole records of {width}; it is cut short or not CIFAR"
+        )
+    table = np.frombuffer(raw, np.uint8).reshape(-1, width)
+    y = table[:, labels - 1].astype(np.int64)
+    if y.max() >= classes:
+        raise ArgumentError("data", what, f"a label {y.max()} where there are {classes} classes; not this data set")
+    images = table[:, labels:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+    return np.multiply(images, np.float32(1 / 255), dtype=np.float32, order="C"), y

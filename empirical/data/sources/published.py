@@ -1,0 +1,67 @@
+"""The published estimates (Feldman & Zhang, arXiv 2008.03703), in original order.
+
+Memorization of CIFAR-100's 50,000 training examples, 36.2 % of them at .25 or more; pairs with influence ≥ .15 and
+memorization ≥ .25: 1,015 for CIFAR-100, 1,641 for ImageNet, whose indices are those of the sorted lists of files.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from empirical.data.sources.files import Remote, download, find, local
+from longtail.core import ArgumentError
+
+HOST = "https://pluskid.github.io/influence-memorization/data/"
+MATRIX = "cifar100_infl_matrix.npz"
+OWN = "cifar100_memorization.npy"
+PAIRS = {"cifar100": 1015, "imagenet": 1641}
+SHARE = 0.36198  # of CIFAR-100 with memorization ≥ .25, as published
+
+
+def load_published(name: str, *, data_dir: str | None = None) -> pd.DataFrame:
+    """index and memorization, one row a training example in original order; only "cifar100" was published in full."""
+    if name != "cifar100":
+        raise ArgumentError("name", name, "memorization was published for cifar100; for imagenet there are pairs")
+    folder = local(data_dir)
+    path = None if folder is None else find(folder, [f"feldman_zhang/{OWN}", OWN, f"feldman_zhang/{MATRIX}", MATRIX])
+    if folder is not None and path is None:
+        raise ArgumentError("data_dir", str(folder), f"{OWN} or {MATRIX} is not there")
+    if path is None:
+        path = download("feldman_zhang", MATRIX, Remote(HOST + MATRIX, None))
+    values = np.asarray(arrays(path, ["tr_mem"])["tr_mem"], float)
+    if values.shape != (50_000,) or abs((values >= 0.25).mean() - SHARE) > 1e-4:
+        raise ArgumentError("data", str(path), "these are not the published 50,000 scores")
+    return pd.DataFrame({"index": np.arange(50_000), "memorization": values})
+
+
+def load_published_pairs(name: str, *, data_dir: str | None = None) -> pd.DataFrame:
+    """train_index, test_index, influence and memorization of the published pairs, largest influence first."""
+    if name not in PAIRS:
+        raise ArgumentError("name", name, f"pairs were published for {' and '.join(PAIRS)}")
+    file = f"{name}_high_infl_pairs_infl0.15_mem0.25.npz"
+    folder = local(data_dir)
+    path = None if folder is None else find(folder, [f"feldman_zhang/{file}", file])
+    if folder is not None and path is None:
+        raise ArgumentError("data_dir", str(folder), f"{file} is not there")
+    if path is None:
+        path = download("feldman_zhang", file, Remote(HOST + file, None))
+    table = pd.DataFrame(arrays(path, ["tr_idx", "tt_idx", "infl", "mem"]))
+    if len(table) != PAIRS[name]:
+        raise ArgumentError("data", str(path), f"{len(table)} pairs; {PAIRS[name]} were published")
+    table.columns = pd.Index(["train_index", "test_index", "influence", "memorization"])
+    return table.sort_values(["influence", "train_index"], ascending=[False, True]).reset_index(drop=True)
+
+
+def arrays(path: Path, names: list[str]) -> dict[str, np.ndarray]:
+    """Arrays of an .npz by name, or the one array of an .npy; nothing is unpickled."""
+    try:
+        with open(path, "rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return {names[0]: loaded}
+            return {name: loaded[name] for name in names}
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise ArgumentError("data", str(path), f"cannot be read ({error})") from error

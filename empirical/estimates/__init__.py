@@ -1,0 +1,7 @@
+"""What trials say: memorization, influence, their errors, and how far to trust them.
+
+Feldman & Zhang (arXiv 2008.03703) call an example memorized from .25 on, and a pair influential from .15.
+"""
+
+MEMORIZED = 0.25  # memorization of a pair's training example, by the published rule
+THRESHOLD = 0.15  # influence of a pair

@@ -1,0 +1,186 @@
+"""How many of the pairs found are false, and which threshold keeps them few.
+
+A pair without influence passes by luck. Given that test example j was right in T_j of t trials and example i was in
+n_in of them, with no influence the number of both is hypergeometric, so the chance that infl_ij ≥ θ is an exact tail
+
+    Pr[X ≥ s],  X ~ Hypergeometric(t, T_j, n_in),  s = ⌈(θ + T_j/n_out) / (1/n_in + 1/n_out)⌉ ,
+
+for other scores a normal one, of variance s_j² (1/n_in + 1/n_out). Added over all pairs looked at, it is the expected
+number of false ones, as if none had influence: an upper bound, close where pairs with influence are few. Divided by the
+pairs found it bounds the false-discovery rate (Benjamini & Hochberg 1995).
+
+Trials of an orthogonal array are not independent: most pairs are off by less, and a few, whose columns alias what others
+do together, by many times that, which no tail of one law has. But an alias takes either sign alike. So there the pairs
+with influence ≤ −θ are counted, as many as are false at θ if no example harms another, more if some do; and to bound the
+rate, one more (Barber & Candès, Annals of Statistics 43, 2015).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import gammaln, ndtr
+
+from empirical.estimates.influence import above, margins
+from empirical.estimates.memorization import blocks, labels
+from empirical.training.trials import Trials
+from longtail.core import ArgumentError, Bools, Floats, Integers, real
+
+HELD = 2_000_000  # pairs looked at in a search for a threshold
+ALIKE = 0.05  # of log(n_in/n_out): examples so near share a tail, which is then within 2 % five standard errors out
+LEVELS = 200  # thresholds tried of a score without bounds
+
+
+def expected_false(
+    trials: Trials,
+    y_train: Any,
+    y_test: Any,
+    threshold: Any,
+    *,
+    same_class: bool = True,
+    kept: Bools | None = None,
+    device: str = "cpu",
+) -> Floats:
+    """The expected number of pairs at or above each threshold, had no pair influence; of ``kept`` training examples."""
+    theta = np.atleast_1d(np.asarray(threshold, float))
+    if trials.iid:
+        return by_chance(trials, y_train, y_test, theta, same_class, kept)
+    found = above(mirrored(trials), y_train, y_test, float(theta.min()), same_class=same_class, device=device)
+    return at_least(found.influence if kept is None else found.influence[kept[found.train]], theta)
+
+
+def by_chance(
+    trials: Trials, y_train: Any, y_test: Any, theta: Floats, same_class: bool = True, kept: Bools | None = None
+) -> Floats:
+    """The same in independent trials, of which n_in and the scores alone matter."""
+    t = trials.count
+    n_in, many = looked_at(trials, y_train, y_test, same_class, kept)
+    if trials.score == "correct":
+        value, which = np.unique(margins(trials)[1], return_inverse=True)
+        by_total = [np.bincount(which, weights=row, minlength=len(value)) for row in many]
+        tails = (hypergeometric(t, value, k, theta) @ row for k, row in zip(n_in, by_total, strict=True))
+    else:
+        spread = np.maximum(spreads(trials), 1e-300)
+        error = (spread * np.sqrt(1 / k + 1 / (t - k)) for k in n_in)
+        tails = (ndtr(-theta[:, None] / sd) @ row for sd, row in zip(error, many, strict=True))
+    return np.asarray(sum(tails, np.zeros(len(theta))), float)
+
+
+def looked_at(
+    trials: Trials, y_train: Any, y_test: Any, same_class: bool, kept: Bools | None = None
+) -> tuple[Integers, Floats]:
+    """(K,) numbers of trials that training examples were in, nearly equal ones together; (K, n_test) pairs of each."""
+    n_in = np.concatenate([trials.masks_columns(s).sum(0, dtype=np.int64) for s in blocks(trials.n)])
+    chosen = (n_in > 0) & (n_in < trials.count) & (True if kept is None else kept)
+    inside = n_in[chosen]
+    near = np.round(np.log(inside / (trials.count - inside)) / ALIKE)
+    group = np.unique(near, return_inverse=True)[1]
+    middle = np.rint(np.bincount(group, weights=inside) / np.maximum(np.bincount(group), 1)).astype(np.int64)
+    if not same_class:
+        return middle, np.repeat(np.bincount(group)[:, None].astype(float), trials.n_test, 1)
+    left, right = labels("y_train", y_train, trials.n), labels("y_test", y_test, trials.n_test)
+    if left is None or right is None:
+        raise ArgumentError("y_train, y_test", None, "pairs of one class need both labels; or give same_class=False")
+    size = np.zeros((len(middle), int(max(left.max(), right.max())) + 1))
+    np.add.at(size, (group, left[chosen]), 1)
+    return middle, size[:, right]
+
+
+def spreads(trials: Trials) -> Floats:
+    """Standard deviation of each test example's score over trials."""
+    parts = [np.asarray(trials.test_scores(s), np.float32).std(0, ddof=1, dtype=float) for s in blocks(trials.n_test)]
+    return np.concatenate(parts)
+
+
+def mirrored(trials: Trials) -> Trials:
+    """Trials whose influences are these with the other sign."""
+    return replace(trials, test=~trials.test if trials.score == "correct" else -trials.test)
+
+
+def at_least(values: Floats, levels: Floats) -> Floats:
+    """How many values reach each level."""
+    return (len(values) - np.searchsorted(np.sort(values), levels - 1e-12)).astype(float)
+
+
+def hypergeometric(trials: int, total: Any, inside: float, threshold: Any) -> Floats:
+    """Pr[influence ≥ threshold] of a pair without influence, shape (thresholds, totals).
+
+    >>> round(6 * float(hypergeometric(4, [2], 2, [1.0])[0, 0]), 9)  # both right ones in the two trials it was in
+    1.0
+    """
+    theta = np.asarray(threshold, float)[:, None]
+    right, outside = np.asarray(total, float)[None, :], trials - inside
+    first = np.ceil((theta + right / outside) / (1 / inside + 1 / outside) - 1e-9)
+    lowest, highest = np.maximum(0, right - outside), np.minimum(right, inside)
+    s = np.clip(first, lowest, highest)
+
+    def ways(n: Any, k: Any) -> Floats:
+        return np.asarray(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1), float)
+
+    term = np.exp(ways(right, s) + ways(trials - right, inside - s) - ways(trials, inside))
+    tail = term.copy()
+    while True:  # ratios of neighboring terms, which fall beyond the mean
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = (right - s) * (inside - s) / ((s + 1) * (trials - right - inside + s + 1))
+        term = np.where(s < highest, term * ratio, 0)
+        tail += term
+        s = s + 1
+        if not (term > 1e-17 * tail).any():
+            break
+    return np.where(first > highest, 0.0, np.minimum(tail, 1.0))
+
+
+def discoveries(
+    trials: Trials,
+    y_train: Any,
+    y_test: Any,
+    *,
+    step: float = 0.005,
+    same_class: bool = True,
+    kept: Bools | None = None,
+    device: str = "cpu",
+) -> pd.DataFrame:
+    """threshold, pairs, expected_false and false_discovery_rate, from the lowest threshold that memory allows up to 1;
+    up to the largest influence where scores have no bounds; of pairs of ``kept`` training examples.
+    """
+    options: Any = {"same_class": same_class, "device": device}
+    bounded = trials.score in ("correct", "probability")
+    unit = 1.0 if bounded else 20 * float(np.max(spreads(trials))) / np.sqrt(trials.count)
+    grid = np.arange(1, round(1 / real("step", step, 1e-4, 0.5)) + 1) * step * unit
+    false = by_chance(trials, y_train, y_test, grid, same_class, kept)
+    start = grid[(false <= HELD) & (grid > 0)]
+    if not start.size:
+        return pd.DataFrame(columns=["threshold", "pairs", "expected_false", "false_discovery_rate"], dtype=float)
+    pairs_above = above(trials, y_train, y_test, float(start[0]), **options)
+    found = pairs_above.influence if kept is None else pairs_above.influence[kept[pairs_above.train]]
+    grid = start if bounded else np.linspace(start[0], max(float(found.max(initial=0)), start[0]), LEVELS)
+    pairs = at_least(found, grid)
+    false = expected_false(trials, y_train, y_test, grid, kept=kept, **options)
+    rate = np.minimum((false if trials.iid else false + 1) / np.maximum(pairs, 1), 1)
+    columns = {
+        "threshold": grid,
+        "pairs": pairs.astype(np.int64),
+        "expected_false": false,
+        "false_discovery_rate": rate,
+    }
+    return pd.DataFrame(columns)
+
+
+def threshold_for(
+    trials: Trials,
+    y_train: Any,
+    y_test: Any,
+    rate: float = 0.05,
+    *,
+    same_class: bool = True,
+    kept: Bools | None = None,
+    device: str = "cpu",
+) -> float:
+    """The lowest threshold at which the false-discovery rate is at most ``rate``; NaN where there is none."""
+    real("rate", rate, 0, 1, open_low=True)
+    table = discoveries(trials, y_train, y_test, same_class=same_class, kept=kept, device=device)
+    good = table[(table["false_discovery_rate"] <= rate) & (table["pairs"] > 0)]
+    return float(good["threshold"].min()) if len(good) else float("nan")

@@ -1,0 +1,203 @@
+"""infl_ij = mean(right on j | i in) − mean(right on j | i out): which training example carries which test example.
+
+Feldman & Zhang (arXiv 2008.03703). Pairs above a threshold are streamed: n × n_test is never held. A pair is of one
+class, as published, unless told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from empirical.data.bits import Words, pack
+from empirical.designs import Orthogonal
+from empirical.estimates import THRESHOLD
+from empirical.estimates import orthogonal_errors as residuals
+from empirical.estimates.cells import Cells
+from empirical.estimates.memorization import BLOCK, LEVEL, blocks, labels
+from empirical.estimates.pairs import pairs as kernel
+from empirical.training.trials import Trials
+from longtail.core import ArgumentError, Bools, Floats, Integers, real
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Training index, test index and estimate of some pairs; ``in_sum`` where the score is "correct"."""
+
+    train: Integers
+    test: Integers
+    influence: Floats
+    in_sum: Integers | None = None
+
+    def __len__(self) -> int:
+        return len(self.train)
+
+
+def influence_pairs(
+    trials: Trials,
+    y_train: Any,
+    y_test: Any,
+    threshold: float = THRESHOLD,
+    *,
+    same_class: bool = True,
+    level: float = LEVEL,
+    device: str = "cpu",
+) -> pd.DataFrame:
+    """Pairs with influence ≥ threshold, largest first: train_index, test_index, label, influence, stderr, low, high."""
+    found = above(trials, y_train, y_test, threshold, same_class=same_class, device=device)
+    cells = _found_cells(trials, found) if found.in_sum is not None else None
+    if cells is None:
+        cells = pair_cells(trials, found.train, found.test, y_train)
+    low, high = cells.interval(level)
+    frame = pd.DataFrame(
+        {
+            "train_index": found.train,
+            "test_index": found.test,
+            "label": np.asarray(y_test)[found.test],
+            "influence": cells.value,
+            "stderr": cells.stderr,
+            "low": low,
+            "high": high,
+        }
+    )
+    order = np.lexsort((frame["test_index"], frame["train_index"], -frame["influence"]))
+    return frame.iloc[order].reset_index(drop=True)
+
+
+def above(
+    trials: Trials, y_train: Any, y_test: Any, threshold: float, *, same_class: bool = True, device: str = "cpu"
+) -> Pairs:
+    """All pairs at or above the threshold; memory is that of the pairs found."""
+    real("threshold", threshold, -np.inf)
+    parts = list(stream(trials, y_train, y_test, threshold, same_class=same_class, device=device))
+    if not parts:
+        return Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+    sums = [p.in_sum for p in parts if p.in_sum is not None]
+    return Pairs(
+        np.concatenate([p.train for p in parts]),
+        np.concatenate([p.test for p in parts]),
+        np.concatenate([p.influence for p in parts]),
+        np.concatenate(sums) if len(sums) == len(parts) else None,
+    )
+
+
+def _found_cells(trials: Trials, found: Pairs) -> Cells | None:
+    """Cells of streamed pairs from the sums they came with; None where the error is to be read off residuals."""
+    if residuals.arrays(trials) is not None:
+        return None
+    n_in, totals = margins(trials)
+    return Cells.of_sums(trials.count, n_in[found.train], found.in_sum, totals[found.test])
+
+
+def margins(trials: Trials) -> tuple[Integers, Integers]:
+    """In how many trials each training example was in, and in how many each test example was right."""
+    n_in = np.concatenate([trials.masks_columns(s).sum(0, dtype=np.int64) for s in blocks(trials.n)])
+    totals = np.concatenate([trials.test_scores(s).sum(0, dtype=np.int64) for s in blocks(trials.n_test)])
+    return n_in, totals
+
+
+def stream(
+    trials: Trials, y_train: Any, y_test: Any, threshold: float, *, same_class: bool = True, device: str = "cpu"
+) -> Iterator[Pairs]:
+    """Pairs at or above the threshold, some at a time, class by class, the same on any device; scores that are no bits
+    stay on the CPU.
+    """
+    left, right = labels("y_train", y_train, trials.n), labels("y_test", y_test, trials.n_test)
+    if same_class and (left is None or right is None):
+        raise ArgumentError("y_train, y_test", None, "pairs of one class need both labels; or give same_class=False")
+    if trials.score != "correct":
+        yield from _stream_floats(trials, left, right, threshold, same_class)
+        return
+    inside, right_bits = words(trials, "inside"), words(trials, "test")
+    n_in = np.bitwise_count(inside).sum(1, dtype=np.int64)
+    totals = np.bitwise_count(right_bits).sum(1, dtype=np.int64)
+    mine, theirs = (left, right) if same_class else (None, None)
+    found = kernel.pairs(
+        inside, right_bits, trials.count, threshold, train_labels=mine, test_labels=theirs, device=device
+    )
+    for hits in found:
+        value = kernel.influence(hits.in_sum, n_in[hits.train], totals[hits.test], trials.count)
+        yield Pairs(hits.train, hits.test, value, hits.in_sum)
+
+
+def words(trials: Trials, part: str) -> Words:
+    """Bits turned around, (examples, ⌈t/64⌉) words, as the kernel wants them, a block of examples at a time."""
+    width = trials.n_test if part == "test" else trials.n
+    columns = {"inside": trials.masks_columns, "train": trials.train_scores, "test": trials.test_scores}[part]
+    return np.concatenate([pack(np.asarray(columns(s), bool)) for s in blocks(width, 8 * BLOCK)])
+
+
+def _stream_floats(
+    trials: Trials, left: Integers | None, right: Integers | None, threshold: float, same_class: bool
+) -> Iterator[Pairs]:
+    masks = trials.masks()
+    everyone = [(np.arange(trials.n), np.arange(trials.n_test))]
+    if same_class and left is not None and right is not None:
+        everyone = [(np.flatnonzero(left == c), np.flatnonzero(right == c)) for c in np.intersect1d(left, right)]
+    for rows, columns in everyone:
+        m = masks[:, rows].astype(np.float32)
+        n_in = m.sum(0, dtype=float)[:, None]
+        for s in blocks(len(columns), 256):
+            part = columns[s]
+            f = np.asarray(trials.test[:, part], np.float32)
+            value = trials.sign * kernel.influence(m.T @ f, n_in, f.sum(0, dtype=float), trials.count)
+            i, j = np.nonzero(value >= threshold)
+            yield Pairs(rows[i], part[j], value[i, j])
+
+
+def pair_cells(trials: Trials, train: Any, test: Any, y_train: Any = None) -> Cells:
+    """The two cells of given pairs, in their order: memory is that of the pairs and a block of examples."""
+    i, j = np.asarray(train, np.int64), np.asarray(test, np.int64)
+    if i.shape != j.shape or i.ndim != 1:
+        raise ArgumentError("train, test", f"shapes {i.shape} and {j.shape}", "give two lists of one length")
+    for name, at, width in (("train", i, trials.n), ("test", j, trials.n_test)):
+        if at.size and not 0 <= at.min() <= at.max() < width:
+            raise ArgumentError(name, f"indices {at.min()}..{at.max()}", f"give whole numbers from 0 to {width - 1}")
+    binary = trials.score == "correct"
+    n_in, in_sum, total, in_square, square = np.zeros((5, len(i)))
+    for s in blocks(len(i), 8 * BLOCK):
+        masks = columns_at(trials.inside, i[s])
+        f = columns_at(trials.test, j[s]) if binary else np.asarray(trials.test[:, j[s]], float)
+        n_in[s], total[s], in_sum[s] = masks.sum(0), f.sum(0), (f * masks).sum(0)
+        if not binary:
+            in_square[s], square[s] = (f * f * masks).sum(0), (f * f).sum(0)
+    squares = () if binary else (in_square, square)
+    cells = replace(Cells.of_sums(trials.count, n_in, in_sum, total, *squares), sign=trials.sign)
+    design = residuals.arrays(trials)
+    if design is None:
+        return cells
+    return replace(cells, residual=_residual(trials, design, i, j, labels("y_train", y_train, trials.n)))
+
+
+def _residual(trials: Trials, design: Orthogonal, i: Integers, j: Integers, y: Integers | None) -> Floats:
+    out = np.full(len(i), np.nan)
+    everyone = trials.masks()
+    for members in residuals.groups(trials, y):
+        mine = np.flatnonzero(np.isin(i, members))
+        place = np.zeros(trials.n, np.int64)
+        place[members] = np.arange(len(members))
+        masks = everyone[:, members]
+        order = mine[np.argsort(j[mine], kind="stable")]
+        for s in blocks(len(order)):
+            at = order[s]
+            tests, which = np.unique(j[at], return_inverse=True)
+            f = columns_at(trials.test, tests) if trials.score == "correct" else trials.test[:, tests]
+            out[at] = np.sqrt(residuals.variance(design, masks, f, place[i[at]], which))
+    return out
+
+
+def columns_at(bits: NDArray[np.uint8], at: Integers) -> Bools:
+    """Booleans (t, k) of scattered columns of packed rows."""
+    return np.asarray((bits[:, at // 8] >> (7 - at % 8).astype(np.uint8)) & 1, bool)
+
+
+def influence(trials: Trials, test: slice) -> Floats:
+    """infl (n, columns) of some test examples, dense: for a look, not for a sweep."""
+    m = trials.masks().astype(np.float32)
+    f = np.asarray(trials.test_scores(test), np.float32)
+    return trials.sign * kernel.influence(m.T @ f, m.sum(0, dtype=float)[:, None], f.sum(0, dtype=float), trials.count)

@@ -1,0 +1,87 @@
+"""mem_i = mean(right on i | i in) − mean(right on i | i out), with its error (Feldman & Zhang, arXiv 2008.03703)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from empirical.designs import Orthogonal
+from empirical.estimates import orthogonal_errors as residuals
+from empirical.estimates.cells import Cells
+from empirical.training.trials import Trials
+from longtail.core import ArgumentError, Floats, Integers
+
+BLOCK = 1024  # examples at a time
+LEVEL = 0.95
+
+
+def memorization(trials: Trials, y_train: Any = None, *, level: float = LEVEL) -> pd.DataFrame:
+    """One row an example: index, label, memorization, stderr, in_accuracy, out_accuracy, low, high, n_in, n_out.
+
+    With another score than "correct" the accuracies are mean scores; of a loss, memorization is what it falls by. An
+    example never in or never out is NaN.
+    """
+    y = labels("y_train", y_train, trials.n)
+    cells = memorization_cells(trials, y)
+    low, high = cells.interval(level)
+    columns: dict[str, Any] = {"index": np.arange(trials.n)}
+    if y is not None:
+        columns["label"] = y
+    columns |= {"memorization": cells.value, "stderr": cells.stderr}
+    columns |= {"in_accuracy": cells.in_mean, "out_accuracy": cells.out_mean, "low": low, "high": high}
+    columns |= {"n_in": cells.n_in.astype(int), "n_out": cells.n_out.astype(int)}
+    return pd.DataFrame(columns)
+
+
+def memorization_cells(trials: Trials, y_train: Integers | None = None) -> Cells:
+    """The two cells of every training example, on itself."""
+    binary = trials.score == "correct"
+    n_in, in_sum, total, in_square, square = np.zeros((5, trials.n))
+    for s in blocks(trials.n):
+        masks, scores = trials.masks_columns(s), trials.train_scores(s)
+        n_in[s] = masks.sum(0)
+        if binary:
+            in_sum[s], total[s] = (masks & scores).sum(0), scores.sum(0)
+        else:
+            f = scores.astype(float)
+            in_sum[s], total[s] = (f * masks).sum(0), f.sum(0)
+            in_square[s], square[s] = (f * f * masks).sum(0), (f * f).sum(0)
+    squares = () if binary else (in_square, square)
+    cells = replace(Cells.of_sums(trials.count, n_in, in_sum, total, *squares), sign=trials.sign)
+    design = residuals.arrays(trials)
+    return cells if design is None else replace(cells, residual=_residual(trials, design, y_train))
+
+
+def _residual(trials: Trials, design: Orthogonal, y_train: Integers | None) -> Floats:
+    """Standard errors of memorization under an orthogonal array."""
+    out = np.full(trials.n, np.nan)
+    everyone, scores = trials.masks(), trials.train_scores()
+    for members in residuals.groups(trials, y_train):
+        masks = everyone[:, members]
+        for s in blocks(len(members)):
+            part = members[s]
+            own = np.arange(len(part))
+            out[part] = np.sqrt(residuals.variance(design, masks, scores[:, part], s.start + own, own))
+    return out
+
+
+def blocks(width: int, step: int = BLOCK) -> Iterator[slice]:
+    """Consecutive slices of at most ``step`` that cover ``width``; they start at whole bytes."""
+    for start in range(0, width, step):
+        yield slice(start, min(start + step, width))
+
+
+def labels(argument: str, y: Any, n: int) -> Integers | None:
+    """Labels as whole numbers, one an example; None stays None."""
+    if y is None:
+        return None
+    values = np.asarray(y)
+    if values.shape != (n,):
+        raise ArgumentError(argument, f"shape {values.shape}", f"give one label for each of the {n} examples")
+    if not np.issubdtype(values.dtype, np.integer):
+        values = np.unique(values, return_inverse=True)[1]
+    return values.astype(np.int64)

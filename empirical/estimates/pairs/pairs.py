@@ -1,0 +1,150 @@
+"""Influence above a threshold, from bits, without ever holding n × q of anything.
+
+Feldman & Zhang (arXiv 2008.03703), algorithm 1: with M the masks, C the correctness bits over t trials,
+
+    influence_ij = in_ij / in_i − (total_j − in_ij) / (t − in_i),      in_ij = Σ_k M_ki C_kj,
+
+so one product gives both sums. ``counts`` is in_ij, dense, for a block of training examples; ``pairs`` streams the
+(i, j) with influence ≥ threshold, their memory that of the hits alone. An example never in or never out has no
+influence, and is in no pair.
+
+Work and ceiling. n q t / 64 words are ANDed, counted and added: 3 vector operations per 512 trial-pairs, where a
+float32 GEMM takes 32 fused multiply-adds. At t = 2,000, n = 20,000, q = 2,000 that is 1.6 × 10^8 steps of 8 words; on
+a Zen 4 core at 3.3 GHz (one 512-bit popcount a cycle) at least .05 s; measured .11 s, against 1.7 s for the GEMM at
+95 GFLOP/s. The bits are 1/32 of the GEMM's operands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace
+from numpy.typing import ArrayLike, NDArray
+
+from empirical.data.bits import Words
+from longtail.core import ArgumentError
+from longtail.core.arrays import on_gpu
+
+Ints = NDArray[np.int64]
+HELD = 2**16  # pairs a yield
+
+
+@dataclass(frozen=True)
+class Hits:
+    """Pairs at or above the threshold: training index, test index, and in how many trials i was in and j right."""
+
+    train: Ints
+    test: Ints
+    in_sum: Ints
+
+    def __len__(self) -> int:
+        return len(self.train)
+
+
+def dense(masks: Any, correct: Any) -> Any:
+    """in_ij as one float32 product of (t, n) and (t, q), exact to t = 2^24: the oracle, in any array namespace."""
+    xp = array_namespace(masks, correct)
+    return xp.astype(masks, xp.float32).T @ xp.astype(correct, xp.float32)
+
+
+def influence(in_sum: ArrayLike, inside: ArrayLike, totals: ArrayLike, trials: int) -> NDArray[np.float64]:
+    """in_ij / in_i − (total_j − in_ij) / (t − in_i), NaN where i was never in or never out; arguments broadcast."""
+    s, i, total = (np.asarray(v, np.float64) for v in (in_sum, inside, totals))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = s / i - (total - s) / (trials - i)
+    return np.where((i > 0) & (i < trials), values, np.nan)
+
+
+def counts(masks: Words, correct: Words) -> NDArray[np.int32]:
+    """in_ij for every pair of (n, w) masks and (q, w) correctness bits: (n, q). Give it a block of rows at a time."""
+    from empirical.estimates.pairs import pairs_cpu
+
+    a, blocks = _tiled(masks, correct)
+    out = np.empty((len(a), blocks.shape[0] * blocks.shape[2]), np.int32)
+    pairs_cpu.counts(a, blocks, out)
+    return out[: len(masks), : len(correct)]
+
+
+def pairs(
+    masks: Words,
+    correct: Words,
+    trials: int,
+    threshold: float,
+    *,
+    train_labels: ArrayLike | None = None,
+    test_labels: ArrayLike | None = None,
+    held: int = HELD,
+    device: str = "cpu",
+) -> Iterator[Hits]:
+    """Pairs with influence ≥ threshold, at most ``held`` a yield; of one label only, where labels are given.
+
+    With labels, only pairs of one label are ever formed: a K-th of the work. The order is by label, then by test block,
+    on either device.
+    """
+    if trials > 64 * masks.shape[1]:
+        raise ArgumentError("trials", trials, f"give at most the {64 * masks.shape[1]} that the words hold")
+    if (train_labels is None) != (test_labels is None):
+        raise ArgumentError("labels", "one of train_labels and test_labels", "give both or neither")
+    _check(masks, correct)
+    find = _hits_on_gpu if on_gpu(device) else _hits
+    if train_labels is None or test_labels is None:
+        yield from find(masks, correct, np.arange(len(masks)), np.arange(len(correct)), trials, threshold, held)
+        return
+    left, right = np.asarray(train_labels), np.asarray(test_labels)
+    for label in np.intersect1d(left, right):
+        yield from find(
+            masks, correct, np.flatnonzero(left == label), np.flatnonzero(right == label), trials, threshold, held
+        )
+
+
+def _hits(
+    masks: Words, correct: Words, rows: Ints, columns: Ints, trials: int, threshold: float, held: int
+) -> Iterator[Hits]:
+    from empirical.estimates.pairs import pairs_cpu
+
+    a, blocks = _tiled(masks[rows], correct[columns])
+    inside = np.bitwise_count(masks[rows]).sum(1, dtype=np.int64)
+    totals = np.full(blocks.shape[0] * blocks.shape[2], -1, np.int64)
+    totals[: len(columns)] = np.bitwise_count(correct[columns]).sum(1, dtype=np.int64)
+    held = max(held, pairs_cpu.ROWS * pairs_cpu.LANES)
+    row, column, count = (np.empty(held, np.int64) for _ in range(3))
+    step, last = 0, blocks.shape[0] * (len(a) // pairs_cpu.ROWS)
+    while step < last:
+        found, step = pairs_cpu.hits(a, blocks, inside, totals, trials, threshold, step, row, column, count)
+        real = column[:found] < len(columns)  # padding lanes can only pass where the threshold is 0 or less
+        if real.any():
+            yield Hits(rows[row[:found][real]], columns[column[:found][real]], count[:found][real])
+
+
+def _hits_on_gpu(
+    masks: Words, correct: Words, rows: Ints, columns: Ints, trials: int, threshold: float, held: int
+) -> Iterator[Hits]:
+    from empirical.estimates.pairs import pairs_cuda
+
+    for row, column, count in pairs_cuda.hits(masks[rows], correct[columns], trials, threshold):
+        for first in range(0, len(row), held):
+            some = slice(first, first + held)
+            yield Hits(rows[row[some]], columns[column[some]], count[some])
+
+
+def _check(masks: Words, correct: Words) -> None:
+    if masks.ndim != 2 or correct.ndim != 2 or masks.shape[1] != correct.shape[1]:
+        raise ArgumentError(
+            "correct", f"words of shape {correct.shape} beside {masks.shape}", "give both for the same trials"
+        )
+
+
+def _tiled(masks: Words, correct: Words) -> tuple[Words, Words]:
+    """Masks padded to whole row blocks, and correctness as (block, word, lane); words padded to whole passes."""
+    from empirical.estimates.pairs.pairs_cpu import LANES, ROWS, STEP
+
+    _check(masks, correct)
+    words = -(-masks.shape[1] // STEP) * STEP
+    a = np.zeros((-(-len(masks) // ROWS) * ROWS, words), np.uint64)
+    a[: len(masks), : masks.shape[1]] = masks
+    b = np.zeros((-(-len(correct) // LANES) * LANES, words), np.uint64)
+    b[: len(correct), : correct.shape[1]] = correct
+    return a, np.ascontiguousarray(b.reshape(-1, LANES, words).transpose(0, 2, 1))

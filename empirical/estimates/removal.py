@@ -1,0 +1,166 @@
+"""What the memorized examples are worth: retrain without them, and without as many random ones (arXiv 2008.03703, section 3).
+
+For every threshold θ and seed s three models are trained: on everything, without the examples of memorization ≥ θ, and
+without as many drawn at random. Accuracy lost is the paired difference on the same test examples, averaged over seeds; its
+error has two parts, added: test examples are a sample (the spread over examples of the differences averaged over seeds), and
+so are seeds (the spread over seeds of the averages over examples). The same on the test examples that have no near-duplicate
+among the training examples answers whether the loss is but lost copies of the test set. A near-duplicate is as near as the
+nearest twentieth of training examples are to each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from empirical.data.data import Data
+from empirical.data.sources.text import tfidf
+from empirical.learners.learner import Learner
+from empirical.training.run import say
+from longtail.core import ArgumentError, Bools, Floats, real, whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+THRESHOLDS = (0.1, 0.25, 0.4, 0.6, 0.8)
+SEEDS = 5
+NEAR = 0.05  # quantile of the distances of training examples to their nearest other
+BLOCK = 1024
+Z = 1.96
+ALL, DISTINCT = "all", "no duplicates"  # sets of test examples
+FOUND = ("threshold", "tests", "lost", "lost_stderr", "lost_random", "lost_random_stderr")  # numbers that are compared
+FORETOLD = ("threshold", "removed_share", "lost", "lost_random")
+RECORD = ("learner", "seed", "run")  # of what was retrained, in both tables: they are joined only where these agree
+
+
+def removal(
+    data: Data,
+    learner: Learner,
+    memorization: ArrayLike,
+    thresholds: Sequence[float] = THRESHOLDS,
+    *,
+    seeds: int = SEEDS,
+    seed: int = 0,
+    device: str = "cpu",
+    duplicates: Bools | None = None,
+) -> pd.DataFrame:
+    """Accuracy lost by threshold, on all test examples ("all") and on those without near-duplicates ("no duplicates")."""
+    value = np.asarray(memorization, float)
+    if value.shape != (data.n,):
+        raise ArgumentError(
+            "memorization", f"shape {value.shape}", f"give one estimate for each of the {data.n} examples"
+        )
+    count = whole("seeds", seeds, 2)
+    gone = removed(data, value, thresholds)
+    near = near_duplicates(data) if duplicates is None else duplicates
+    trainer = learner.prepare(data, "correct", seed=seed, device=device)
+    warned: list[dict[str, tuple[int, str]]] = []
+    rng = np.random.default_rng([seed, 0x4E7])
+    arms = np.zeros((count, 1 + 2 * len(gone), data.n_test), bool)
+    for s in range(count):
+        masks = [np.ones(data.n, bool)]
+        for out in gone:
+            random = np.ones(data.n, bool)
+            random[rng.choice(data.n, int(out.sum()), replace=False)] = False
+            masks += [~out, random]
+        for k, mask in enumerate(masks):  # one trial number for all: a learner's own chance is the same in each
+            arms[s, k] = trainer(mask[None, :], np.array([s]))[1][0]
+            warned.append(dict(getattr(trainer, "warned", {})))
+    say(warned, len(warned))
+    sets = {ALL: np.ones(data.n_test, bool)} | ({DISTINCT: ~near} if near.any() and not near.all() else {})
+    rows = []
+    for name, chosen in sets.items():
+        right = arms[:, :, chosen].astype(float)
+        for k, (theta, out) in enumerate(zip(thresholds, gone, strict=True)):
+            whole_set, without, random = right[:, 0], right[:, 1 + 2 * k], right[:, 2 + 2 * k]
+            rows.append(_row(name, float(theta), out, chosen, whole_set, without, random))
+    import pandas as pd
+
+    return pd.DataFrame(rows)
+
+
+def removed(data: Data, value: Floats, thresholds: Sequence[float], name: str = "thresholds") -> list[Bools]:
+    """Who is to go at each threshold; an ArgumentError where too little would be left to train on."""
+    gone = [np.nan_to_num(value, nan=-np.inf) >= real(name, theta, 0.0, 1.0, open_low=True) for theta in thresholds]
+    for theta, out in zip(thresholds, gone, strict=True):
+        left = len(np.unique(data.y_train[~out]))
+        if left < 2:
+            raise ArgumentError(name, theta, f"it leaves {left} classes to train on; give higher ones")
+    return gone
+
+
+def _row(
+    name: str, theta: float, out: Bools, chosen: Bools, whole_set: Floats, without: Floats, random: Floats
+) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "set": name,
+        "threshold": theta,
+        "tests": int(chosen.sum()),
+        "removed": int(out.sum()),
+        "removed_share": float(out.mean()),
+        "seeds": len(whole_set),
+        "accuracy": float(whole_set.mean()),
+    }
+    differences = {"lost": whole_set - without, "lost_random": whole_set - random, "lost_more": random - without}
+    for label, difference in differences.items():
+        row[label], row[f"{label}_stderr"] = paired(difference)
+    return row
+
+
+def of_set(removal: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The rows of one set of test examples; all examples in a table that does not say."""
+    if "set" in removal:
+        return removal[removal["set"] == name]
+    return removal if name == ALL else removal.iloc[:0]
+
+
+def paired(difference: Floats) -> tuple[float, float]:
+    """The mean of a (seeds, tests) array of differences, and its error over both."""
+    seeds, tests = difference.shape
+    over_tests = difference.mean(0).std(ddof=1) / np.sqrt(tests) if tests > 1 else np.nan
+    over_seeds = difference.mean(1).std(ddof=1) / np.sqrt(seeds)
+    return float(difference.mean()), float(np.hypot(over_tests, over_seeds))
+
+
+def margin(stderr: ArrayLike, tests: ArrayLike) -> Floats:
+    """Half the width of a 95 % interval of a loss. Where no answer changed, what Wilson's of 0 in so many tests reaches.
+
+    >>> margin([0.01, 0.0], [300, 300]).round(4).tolist()
+    [0.0196, 0.0126]
+    """
+    error, count = np.asarray(stderr, float), np.asarray(tests, float)
+    return np.where(error == 0, Z**2 / (count + Z**2), Z * error)
+
+
+def near_duplicates(data: Data, quantile: float = NEAR) -> Bools:
+    """Test examples whose nearest training example is as near as the nearest twentieth of training examples are.
+
+    Texts are compared by TF-IDF; of what are neither numbers nor texts none is known to be a near-duplicate.
+    """
+    x, z = data.x_train, data.x_test
+    try:
+        if isinstance(x, (list, np.ndarray)) and isinstance(x[0], str):
+            x, z = tfidf(list(x), list(z))
+        x, z = (np.asarray(part, np.float32).reshape(len(part), -1) for part in (x, z))
+    except (TypeError, ValueError):
+        return np.zeros(data.n_test, bool)
+    among = nearest(x, x, own=True)
+    return np.asarray(nearest(z, x) <= np.quantile(among, quantile))
+
+
+def nearest(z: NDArray[Any], x: NDArray[Any], own: bool = False) -> Floats:
+    """Euclidean distance of each row of ``z`` to the nearest of ``x``; with ``own`` the rows are the same and not their own."""
+    square = (x**2).sum(1)
+    out = np.empty(len(z))
+    for start in range(0, len(z), BLOCK):
+        block = z[start : start + BLOCK]
+        distance = square - 2 * (block @ x.T)
+        if own:
+            rows = np.arange(len(block))
+            distance[rows, start + rows] = np.inf
+        at = distance.argmin(1)
+        out[start : start + BLOCK] = np.sqrt(((block - x[at]) ** 2).sum(1))
+    return out

@@ -1,0 +1,99 @@
+"""What the estimator asks of a learner: train on many subsets, say how each example was predicted.
+
+A learner is a frozen dataclass whose repr is its name: ``Ridge(penalty=1.0)``. ``prepare`` does once per process what
+all trials share and gives a trainer; the trainer takes a block of subsets. What it gives for trial k is a function of
+the data, the learner, the seed, k and subset k alone, never of the block that k came in: shards and resumed runs
+agree to the bit.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import Any, ClassVar, Literal, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from empirical.data.data import Data
+from longtail.core import ArgumentError, Bools, arrays
+from longtail.core.arrays import Device
+
+Score = Literal["correct", "probability", "margin", "loss"]
+SCORES: tuple[Score, ...] = ("correct", "probability", "margin", "loss")
+Floats32 = NDArray[np.float32]
+
+
+class Trainer(Protocol):
+    """``trainer(masks, trials)``: train on each subset and score every training and test example."""
+
+    @property
+    def batch(self) -> int:
+        """The fewest trials a call that run at full speed; any number gives the same answers."""
+
+    def __call__(self, masks: Bools, trials: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Scores of the (t, n) training and (t, n_test) test examples: bool for "correct", float32 otherwise.
+
+        ``masks`` is (t, n), true where trial ``trials[row]`` trains on the example.
+        """
+
+
+class Learner(ABC):
+    """Subclass it (a frozen dataclass) to bring your own; ``External`` wraps a model that is trained one at a time."""
+
+    scores: ClassVar[tuple[str, ...]] = ("correct",)
+    devices: ClassVar[tuple[str, ...]] = ("cpu", "gpu")
+
+    @abstractmethod
+    def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Trainer:
+        """What all trials share (Gram matrices, neighbor lists, device arrays), done once per process."""
+
+    def place(self, choice: str) -> Device:
+        """The device that "auto", "cpu" or "gpu" comes to; an ArgumentError where a GPU is asked for in vain."""
+        if "gpu" in self.devices:
+            return arrays.device(choice)
+        if choice == "gpu":
+            raise ArgumentError("device", "gpu", f"{type(self).__name__} trains on the CPU only: give cpu or auto")
+        arrays.device(choice)  # refuses what is no device
+        return replace(arrays.CPU, reason=f"{type(self).__name__} trains on the CPU only")
+
+    def check(self, data: Data, score: str) -> None:
+        """Refuse a score this learner does not give, and data with one class only."""
+        if score not in self.scores:
+            raise ArgumentError("score", score, f"{type(self).__name__} gives {', '.join(self.scores)}")
+        present = len(np.unique(data.y_train))
+        if present < 2:
+            raise ArgumentError("y_train", f"{present} class", "give training examples of at least two classes")
+
+
+def features(data: Data) -> tuple[Floats32, Floats32]:
+    """Training and test examples as rows of float32, flattened; an ArgumentError where they are not finite numbers."""
+    return _rows("x_train", data.x_train), _rows("x_test", data.x_test)
+
+
+def _rows(argument: str, x: Any) -> Floats32:
+    try:
+        rows = np.asarray(x, np.float32)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(
+            argument, type(x).__name__, "give an array of numbers, or use an External learner"
+        ) from error
+    if rows.ndim < 2:
+        raise ArgumentError(argument, f"shape {rows.shape}", "give one row of features per example")
+    bad = int((~np.isfinite(rows)).sum())
+    if bad:
+        raise ArgumentError(argument, f"{bad} values that are NaN or infinite", "drop or fill them first")
+    return cast(Floats32, np.ascontiguousarray(rows.reshape(len(rows), -1)))
+
+
+def subsets(masks: Any, trials: Any, n: int) -> tuple[Bools, NDArray[np.int64]]:
+    """Masks and trial numbers with their shapes checked; a subset without examples is refused."""
+    m, k = np.asarray(masks), np.asarray(trials, np.int64)
+    if m.dtype != np.bool_ or m.ndim != 2 or m.shape[1] != n:
+        raise ArgumentError("masks", f"{m.dtype} of shape {m.shape}", f"give booleans of shape (trials, {n})")
+    if k.shape != (len(m),):
+        raise ArgumentError("trials", f"shape {k.shape}", f"give one trial number for each of the {len(m)} masks")
+    empty = np.flatnonzero(~m.any(1))
+    if empty.size:
+        raise ArgumentError("masks", f"no example in trial {k[empty[0]]}", "give subsets of at least one example")
+    return m, k

@@ -1,0 +1,137 @@
+"""One hidden layer trained by Adam, in numba: BLAS for the products, one pass each for softmax, ReLU and Adam.
+
+Decision values are kept class by row, (K, b), so that softmax runs along contiguous rows. All parameters are one flat
+vector (weights in, biases in, weights out, biases out), and so are gradient and moments: Adam is one loop.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from empirical.data.compiled_cpu import compiled
+from empirical.learners.shared.exponential_cpu import numerators
+
+
+@compiled()
+def _softmax(values, labels, present, scale, top):
+    """Decision values (K, b) become (p − 1{label}) / b in place, over present classes."""
+    classes, b = values.shape
+    numerators(values, present, scale, top)
+    one = np.float32(1) / np.float32(b)
+    for i in range(b):
+        scale[i] = one / scale[i]
+    for c in range(classes):
+        line = values[c]
+        for i in range(b):
+            line[i] *= scale[i]
+    for i in range(b):
+        values[labels[i], i] -= one
+
+
+@compiled()
+def _lift(hidden, bias):
+    """ReLU(hidden + bias), in place."""
+    zero = np.float32(0)
+    for i in range(hidden.shape[0]):
+        line = hidden[i]
+        for j in range(bias.shape[0]):
+            line[j] = max(line[j] + bias[j], zero)
+
+
+@compiled()
+def _gate(back, hidden, bias):
+    """back where hidden > 0, else 0, in place; its column sums to ``bias``."""
+    zero = np.float32(0)
+    bias[:] = 0
+    for i in range(hidden.shape[0]):
+        line, h = back[i], hidden[i]
+        for j in range(bias.shape[0]):
+            line[j] = line[j] if h[j] > zero else zero
+            bias[j] += line[j]
+
+
+@compiled()
+def _adam(w, g, mean, square, rate, first, second):
+    """One step: moments with decay .9 and .999; ``first`` and ``second`` are 1 − decay^step."""
+    b1, b2, eps = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
+    a1, a2 = np.float32(0.1), np.float32(0.001)
+    step, unbias = np.float32(rate / first), np.float32(1 / second)
+    for i in range(w.shape[0]):
+        mean[i] = b1 * mean[i] + a1 * g[i]
+        square[i] = b2 * square[i] + a2 * (g[i] * g[i])
+        w[i] -= step * mean[i] / (np.sqrt(square[i] * unbias) + eps)
+
+
+@compiled()
+def _decay(w, g, penalty):
+    for i in range(w.shape[0]):
+        g[i] += penalty * w[i]
+
+
+@compiled()
+def train(w, x, y, orders, present, width, batch, rate, penalty):
+    """Train flat parameters ``w`` in place: one row of ``orders`` an epoch, the rate falling linearly to 0."""
+    epochs, members = orders.shape
+    d, classes = x.shape[1], present.shape[0]
+    g, mean, square = np.zeros_like(w), np.zeros_like(w), np.zeros_like(w)
+    a, b = d * width, d * width + width
+    c = b + width * classes
+    into, lift = w[:a].reshape(d, width), w[a:b]
+    out, shift = w[b:c].reshape(width, classes), w[c:]
+    g_into, g_lift = g[:a].reshape(d, width), g[a:b]
+    g_out, g_shift = g[b:c].reshape(width, classes), g[c:]
+    rows, labels = np.empty((batch, d), np.float32), np.empty(batch, np.int64)
+    hidden, back = np.empty((batch, width), np.float32), np.empty((batch, width), np.float32)
+    store, scale, top = np.empty(classes * batch, np.float32), np.empty(batch, np.float32), np.empty(batch, np.float32)
+    steps = epochs * -(-members // batch)
+    step, first, second = 0, 1.0, 1.0
+    for epoch in range(epochs):
+        for start in range(0, members, batch):
+            size = min(batch, members - start)
+            for i in range(size):
+                at = orders[epoch, start + i]
+                rows[i] = x[at]
+                labels[i] = y[at]
+            r, h, e = rows[:size], hidden[:size], back[:size]
+            z = store[: classes * size].reshape(classes, size)
+            np.dot(r, into, h)
+            _lift(h, lift)
+            np.dot(out.T, h.T, z)
+            for k in range(classes):
+                z[k] += shift[k]
+            _softmax(z, labels[:size], present, scale[:size], top[:size])
+            np.dot(h.T, z.T, g_out)
+            for k in range(classes):
+                total = np.float32(0)
+                for i in range(size):
+                    total += z[k, i]
+                g_shift[k] = total
+            np.dot(z.T, out.T, e)
+            _gate(e, h, g_lift)
+            np.dot(r.T, e, g_into)
+            if penalty > 0:
+                _decay(w[:a], g[:a], penalty)
+                _decay(w[b:c], g[b:c], penalty)
+            first *= 0.9
+            second *= 0.999
+            _adam(w, g, mean, square, rate * (1.0 - step / steps), 1.0 - first, 1.0 - second)
+            step += 1
+
+
+@compiled()
+def values(w, x, width, out):
+    """Decision values (K, rows) of every row."""
+    d, classes, rows = x.shape[1], out.shape[0], x.shape[0]
+    a, b = d * width, d * width + width
+    c = b + width * classes
+    into, lift, outward, shift = w[:a].reshape(d, width), w[a:b], w[b:c].reshape(width, classes), w[c:]
+    block = min(512, rows)
+    hidden, z = np.empty((block, width), np.float32), np.empty((classes, block), np.float32)
+    for start in range(0, rows, block):
+        start = min(start, rows - block)
+        np.dot(x[start : start + block], into, hidden)
+        _lift(hidden, lift)
+        np.dot(outward.T, hidden.T, z)
+        for k in range(classes):
+            for i in range(block):
+                out[k, start + i] = z[k, i] + shift[k]

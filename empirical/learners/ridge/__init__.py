@@ -1,0 +1,1 @@
+"""Ridge regression and its relatives: kernels, random features."""

@@ -1,0 +1,102 @@
+"""Decision values (models, classes, rows) to scores, compiled: ``scores.scored`` along contiguous rows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from empirical.data.compiled_cpu import compiled
+from empirical.learners.shared.exponential_cpu import exponential
+
+_MOST = np.float32(87.3)
+
+
+@compiled()
+def held(masks, order, starts, present):
+    """present[m, c] = masks[m] holds any of order[starts[c] : starts[c + 1]]; the first found settles it."""
+    for m in range(masks.shape[0]):
+        for c in range(present.shape[1]):
+            for i in range(starts[c], starts[c + 1]):
+                if masks[m, order[i]]:
+                    present[m, c] = True
+                    break
+
+
+@compiled()
+def correct(values, present, labels, out):
+    """out[m, i] = the label's value is the largest, ties to the lower class."""
+    models, classes, rows = values.shape
+    top, chosen = np.empty(rows, np.float32), np.empty(rows, np.int32)
+    for m in range(models):
+        top[:] = -np.inf
+        chosen[:] = -1
+        for c in range(classes):
+            if not present[m, c]:
+                continue
+            line = values[m, c]
+            for i in range(rows):
+                more = line[i] > top[i]
+                top[i] = line[i] if more else top[i]
+                chosen[i] = c if more else chosen[i]
+        for i in range(rows):
+            out[m, i] = chosen[i] == labels[i]
+
+
+@compiled()
+def _ranks(values, present, labels, own, rest):
+    """own[i]: the label's value (the lowest present where it is absent); rest[i]: the largest other present."""
+    classes, rows = values.shape
+    lowest = np.full(rows, np.float32(np.inf))
+    own[:] = np.inf
+    rest[:] = -np.inf
+    for c in range(classes):
+        if not present[c]:
+            continue
+        line = values[c]
+        for i in range(rows):
+            mine = labels[i] == c
+            lowest[i] = min(lowest[i], line[i])
+            own[i] = line[i] if mine else own[i]
+            rest[i] = rest[i] if mine else max(rest[i], line[i])
+    for i in range(rows):
+        own[i] = own[i] if present[labels[i]] else lowest[i]
+
+
+@compiled()
+def margin(values, present, labels, out):
+    """out[m, i] = the label's value less the largest other, 0 where there is no other."""
+    rows = values.shape[2]
+    own, rest = np.empty(rows, np.float32), np.empty(rows, np.float32)
+    for m in range(values.shape[0]):
+        _ranks(values[m], present[m], labels, own, rest)
+        for i in range(rows):
+            out[m, i] = own[i] - rest[i] if rest[i] > -np.inf else np.float32(0)
+
+
+@compiled()
+def loss(values, present, labels, out):
+    """out[m, i] = log Σ e^value − the label's value, at most 87.3, and that where the label is absent."""
+    classes, rows = values.shape[1], values.shape[2]
+    own, rest, total = np.empty(rows, np.float32), np.empty(rows, np.float32), np.empty(rows, np.float32)
+    for m in range(values.shape[0]):
+        _ranks(values[m], present[m], labels, own, rest)
+        total[:] = 0
+        for c in range(classes):
+            if not present[m, c]:
+                continue
+            line = values[m, c]
+            for i in range(rows):
+                total[i] += exponential(line[i] - max(own[i], rest[i]))
+        for i in range(rows):
+            if present[m, labels[i]]:
+                out[m, i] = min(np.log(total[i]) + (max(own[i], rest[i]) - own[i]), _MOST)
+            else:
+                out[m, i] = _MOST
+
+
+@compiled()
+def probability(values, present, labels, out):
+    """out[m, i] = softmax at the label, 0 where it is absent."""
+    loss(values, present, labels, out)
+    for m in range(out.shape[0]):
+        for i in range(out.shape[1]):
+            out[m, i] = exponential(-out[m, i]) if present[m, labels[i]] else np.float32(0)

@@ -1,0 +1,254 @@
+"""Softmax regression (multinomial logistic): one strictly convex problem a subset, solved from zero.
+
+    minimize  Σ_{i∈S} −log p(y_i | x_i) + ½ λ |W|²,   intercepts free: scikit-learn's LogisticRegression(C=1/λ).
+
+16 models at a time take turns at one product: W Xᵀ, probabilities, P X. Each has its own L-BFGS, whose metric is
+Böhning's bound (Annals of the Institute of Statistical Mathematics 1992) on the Hessian made sharper: in the
+principal axes of the features the Gram matrix is its eigenvalues Λ, and class k's block is near c_k Λ + λ with c_k
+the model's own mean p(1 − p). So the metric is a diagonal, shared work is label-free, and on digits 20 evaluations do
+what scikit-learn's 65 to 75 do (43 if pixels go to 16: the penalty is then weak, and scikit-learn's 100 do not end it).
+A model that is done leaves its place to the next; every start is zero, so that nothing of a held-out label is ever seen.
+
+Work an evaluation, digits (n = 1,500, D = 62, K = 10): 4 n D K = 3.7 MFLOP (35 µs at sgemm's 105 GFLOP/s), n K
+exponentials (5 µs), 2 × 8 vectors of 620 (5 µs); measured 65 µs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from array_api_compat import array_namespace
+from numpy.typing import NDArray
+
+from empirical.data.data import Data
+from empirical.learners.learner import Floats32, Learner, Score, Trainer, features, subsets
+from empirical.learners.shared.batched import Batched
+from empirical.learners.shared.linear import MODELS, score_linear, width
+from empirical.learners.shared.scores import held_classes
+from empirical.learners.shared.threads import one_thread
+from longtail.core import ArgumentError, Bools, real, whole
+from longtail.core.arrays import on_gpu
+
+DENSE = 4000  # weights a dense Hessian may have on a GPU
+
+
+@dataclass(frozen=True)
+class Softmax(Learner):
+    """``tolerance`` bounds the squared gradient in the metric, per example: some twice the loss yet to be gained."""
+
+    penalty: float = 1.0
+    tolerance: float = 1e-5
+    evaluations: int = 1000
+    scores: ClassVar[tuple[str, ...]] = ("correct", "probability", "margin", "loss")
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "penalty", real("penalty", self.penalty, 0, open_low=True))
+        object.__setattr__(self, "tolerance", real("tolerance", self.tolerance, 0, open_low=True))
+        object.__setattr__(self, "evaluations", whole("evaluations", self.evaluations))
+
+    @one_thread
+    def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Trainer:
+        """Rows in the principal axes of the training features, a leading 1, once a process."""
+        self.check(data, score)
+        train, test = features(data)
+        x = np.concatenate([train, test]).astype(np.float64)
+        x -= x[: data.n].mean(0)
+        eigenvalues, axes = np.linalg.eigh(x[: data.n].T @ x[: data.n])
+        kept = eigenvalues > 1e-10 * eigenvalues[-1]  # along the rest every weight is 0
+        rows = np.ones((len(x), 1 + np.count_nonzero(kept)), np.float32)
+        rows[:, 1:] = x @ axes[:, kept]
+        if on_gpu(device):
+            return self._on_device(score, data, rows)
+        wide = width(data.n)
+        padded = np.zeros((-(-data.n // wide) * wide, rows.shape[1]), np.float32)
+        padded[: data.n] = rows[: data.n]
+        spectrum = np.append(1.0, eigenvalues[kept] / data.n).astype(np.float32)
+        return Descent(self, score, data, rows, padded, spectrum, np.append(data.y_train, data.y_test))
+
+    def _on_device(self, score: Score, data: Data, rows: Floats32) -> Batched:
+        """Newton's method in float64: the Hessian has to fit."""
+        unknowns = rows.shape[1] * data.labels
+        if unknowns > DENSE:
+            raise ArgumentError(
+                "device", "gpu", f"with {unknowns} weights use cpu: at most {DENSE} fit Newton's method"
+            )
+        targets = np.eye(data.labels)[data.y_train]
+
+        def outputs(xp: Any, masks: Bools, trials: NDArray[np.int64]) -> Any:
+            x = xp.asarray(rows.astype(np.float64))
+            w = weights(x[: data.n, :], xp.asarray(targets), xp.asarray(masks), self.penalty)
+            return xp.matmul(x, xp.matrix_transpose(w))
+
+        return Batched.of(outputs, score, data, 4 * (unknowns * unknowns + rows.size))
+
+
+@dataclass(frozen=True)
+class Descent:
+    """Trainer: models wait in line for one of 16 places."""
+
+    learner: Softmax
+    score: Score
+    data: Data
+    rows: Floats32
+    padded: Floats32
+    eigenvalues: Floats32
+    labels: NDArray[np.int64]
+    batch: int = 64
+
+    @one_thread
+    def __call__(self, masks: Bools, trials: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
+        masks, trials = subsets(masks, trials, self.data.n)
+        present = held_classes(masks, self.data.y_train, self.data.labels)
+        scores = np.empty((len(masks), len(self.rows)), bool if self.score == "correct" else np.float32)
+        weights, _ = self.weights(masks)
+        score_linear(weights, self.rows, present, self.labels, self.score, scores)
+        return scores[:, : self.data.n], scores[:, self.data.n :]
+
+    def weights(self, masks: Bools) -> tuple[Floats32, NDArray[np.int64]]:
+        """Weights (t, K, features) in the principal axes, and how many evaluations each took."""
+        t, classes, size = len(masks), self.data.labels, self.rows.shape[1]
+        places = _Places.empty(self.padded, classes)
+        present = held_classes(masks, self.data.y_train, classes)
+        weights, evaluations = np.empty((t, classes, size), np.float32), np.zeros(t, np.int64)
+        holder, waiting = np.full(MODELS, -1), iter(range(t))
+        while True:
+            for m in np.flatnonzero(holder < 0).tolist():
+                k = next(waiting, None)
+                if k is not None:
+                    holder[m] = k
+                    places.begin(m, masks[k], present[k], self.data.y_train)
+            if not (holder >= 0).any():
+                return weights, evaluations
+            for m in np.flatnonzero(places.turn(holder >= 0, self.eigenvalues, self.learner)).tolist():
+                weights[holder[m]] = places.w[m].reshape(classes, size)
+                evaluations[holder[m]] = places.state[m, 5]
+                holder[m] = -1
+
+
+@dataclass(frozen=True)
+class _Places:
+    """What 16 descents hold; ``begin`` clears a place for the next model, ``turn`` evaluates and advances all."""
+
+    padded: Floats32
+    blocks: list[Floats32]
+    held: Floats32
+    present: Bools
+    members: NDArray[np.int64]
+    sides: Floats32
+    w: Floats32
+    trial: Floats32
+    g: Floats32
+    fresh: Floats32
+    direction: Floats32
+    steps: Floats32
+    changes: Floats32
+    curvature: NDArray[np.float64]
+    state: NDArray[np.float64]
+    values: Floats32
+
+    @classmethod
+    def empty(cls, padded: Floats32, classes: int) -> _Places:
+        from empirical.learners.softmax.softmax_cpu import MEMORY
+
+        rows, size = padded.shape
+        wide, length = width(rows), classes * size
+        blocks = [np.ascontiguousarray(padded[start : start + wide].T) for start in range(0, rows, wide)]
+        parts: list[Any] = [
+            np.zeros((MODELS, rows), np.float32),
+            np.ones((MODELS, classes), bool),
+            np.ones(MODELS, np.int64),
+            *(np.zeros((MODELS, length), np.float32) for _ in range(6)),
+            *(np.zeros((MODELS, MEMORY, length), np.float32) for _ in range(2)),
+            np.ones((MODELS, MEMORY)),
+            np.zeros((MODELS, 6)),
+            np.empty((MODELS, classes, wide), np.float32),
+        ]
+        return cls(padded, blocks, *parts)
+
+    def begin(self, m: int, mask: Bools, present: Bools, labels: NDArray[np.int64]) -> None:
+        self.held[m] = 0
+        self.held[m, : len(mask)] = mask
+        self.present[m] = present
+        self.members[m] = np.count_nonzero(mask)
+        own = np.zeros((len(present), len(self.padded)), np.float32)
+        own[:, : len(mask)] = mask & (labels == np.arange(len(present))[:, None])
+        self.sides[m] = (own @ self.padded).ravel()
+        self.trial[m] = 0
+        self.state[m] = 0
+
+    def turn(self, busy: Bools, eigenvalues: Floats32, learner: Softmax) -> Bools:
+        """Evaluate every trial point and advance its descent; which have arrived."""
+        from empirical.learners.softmax import softmax_cpu
+
+        classes, wide, size = self.present.shape[1], self.values.shape[2], self.padded.shape[1]
+        point, gradient = (v.reshape(MODELS * classes, size) for v in (self.trial, self.fresh))
+        flat = self.values.reshape(MODELS * classes, wide)
+        loss, spread = np.zeros(MODELS), np.zeros((MODELS, classes), np.float32)
+        total = np.empty((3, wide), np.float32)
+        for k, block in enumerate(self.blocks):
+            some = slice(k * wide, (k + 1) * wide)
+            np.matmul(point, block, out=flat)
+            softmax_cpu.pass_over(self.values, self.held[:, some], self.present, total, loss, spread)
+            if k:
+                gradient += flat @ self.padded[some]
+            else:
+                np.matmul(flat, self.padded[some], out=gradient)
+        done = np.zeros(MODELS, bool)
+        step: Any = softmax_cpu.turn
+        step(
+            busy, self.w, self.trial, self.g, self.fresh, self.direction, self.steps, self.changes, self.curvature,
+            self.state, self.sides, self.members, loss, spread, eigenvalues, np.float32(learner.penalty),
+            learner.tolerance, learner.evaluations, done,
+        )  # fmt: skip
+        return done
+
+
+def weights(rows: Any, targets: Any, masks: Any, penalty: float, steps: int = 15) -> Any:
+    """(t, K, features) by Newton's method with the dense Hessian and halved steps: the oracle, in any array namespace.
+
+    ``rows`` have a leading 1; ``targets`` (n, K) are 0/1. Classes that a subset lacks keep weight 0 and probability 0.
+    """
+    xp = array_namespace(rows, targets, masks)
+    size = rows.shape[1]
+    classes = targets.shape[1]
+    free = xp.astype(xp.arange(size) > 0, rows.dtype)
+    ridge = penalty * xp.reshape(xp.ones((classes, 1), dtype=rows.dtype) * free, (-1,)) + 1e-9
+    held = xp.astype(masks, rows.dtype)
+    present = xp.matmul(held, targets) > 0
+    sides = xp.matmul(xp.expand_dims(held, axis=1) * targets.T, rows)
+
+    def objective(w: Any) -> tuple[Any, Any]:
+        values = xp.matmul(w, rows.T)
+        values = xp.where(xp.expand_dims(present, axis=2), values, -xp.inf)
+        top = xp.max(values, axis=1, keepdims=True)
+        total = xp.sum(xp.exp(values - top), axis=1, keepdims=True)
+        loss = xp.sum(held * (xp.log(total) + top)[:, 0, :], axis=1) - xp.sum(w * sides, axis=(1, 2))
+        flat = xp.reshape(w, (w.shape[0], -1))
+        return loss + 0.5 * xp.sum(flat * flat * ridge, axis=1), xp.exp(values - top) / total
+
+    w = xp.zeros((masks.shape[0], classes, size), dtype=rows.dtype)
+    value, p = objective(w)
+    for _ in range(steps):
+        kept = p * xp.expand_dims(held, axis=1)
+        gradient = xp.matmul(kept, rows) - sides
+        flat = xp.reshape(gradient, (w.shape[0], -1)) + ridge * xp.reshape(w, (w.shape[0], -1))
+        blocks = []
+        for a in range(classes):
+            line = []
+            for b in range(classes):
+                curve = kept[:, a, :] * ((1.0 if a == b else 0.0) - p[:, b, :])
+                line.append(xp.matmul(xp.expand_dims(curve, axis=1) * rows.T, rows))
+            blocks.append(xp.concat(line, axis=2))
+        hessian = xp.concat(blocks, axis=1) + xp.eye(classes * size, dtype=rows.dtype) * ridge
+        move = xp.reshape(xp.linalg.solve(hessian, xp.expand_dims(flat, axis=2)), w.shape)
+        scale = xp.ones((w.shape[0], 1, 1), dtype=rows.dtype)
+        for _ in range(20):
+            after, chance = objective(w - scale * move)
+            worse = after > value + 1e-12 * (1 + xp.abs(value))
+            if not xp.any(worse):
+                break
+            scale = xp.where(xp.reshape(worse, (-1, 1, 1)), scale / 2, scale)
+        w, value, p = w - scale * move, after, chance
+    return w

@@ -1,0 +1,109 @@
+"""What the numbers mean, in a paragraph: sign, scale, and how much of the spread is noise."""
+
+from __future__ import annotations
+
+import textwrap
+
+import numpy as np
+import pandas as pd
+
+from empirical.estimates.results import Results, pairs_key
+
+
+def report(results: Results, *, top: int = 5) -> str:
+    """What one reads at a glance: counts, the examples memorized most, the strongest pairs, and what it means."""
+    s = results.summary
+    found = pairs_key(s["threshold"])
+    level = found.removeprefix("pairs_above_")
+    lines = [
+        f"{s['n']:,} training and {s['n_test']:,} test examples, {s['trials']:,} models",
+        "",
+        f"{'test accuracy' if s['score'] == 'correct' else 'mean test ' + s['score']:<32}{_shown(s['test_accuracy'])}",
+        f"{'mean memorization':<32}{_shown(s['mean_memorization'])}",
+        f"{'memorization of .25 or more':<32}{_percent(s['share_above_0.25'])} of examples",
+        f"{'pairs with influence ≥ ' + level:<32}{s[found]:,}, of which {s['expected_false_pairs']:,.3g} expected by chance",
+        f"{'standard error':<32}{_shown(usual_error(results.memorization))} of memorization where models disagree, "
+        f"{_shown(s['pairs_stderr'])} of these pairs",
+        "",
+        _block("memorized most", _head(results.memorization.sort_values("memorization", ascending=False), top)),
+    ]
+    if len(results.pairs):
+        lines += ["", _block("most influential pairs", _head(results.pairs, top))]
+    return "\n".join([*lines, "", meaning(results)])
+
+
+def meaning(results: Results) -> str:
+    """The closing paragraph."""
+    s, table = results.summary, results.memorization
+    parts = []
+    if s["score"] == "correct":
+        parts.append(
+            "Memorization says by how much more often a model is right on an example if it trained on it: 0, the "
+            "others teach it; 1, only the example itself does. Influence says the same of a test example and one "
+            "training example. Below 0 a model is better off without the example."
+        )
+    else:
+        more = "how much less loss models have" if s["score"] == "loss" else f"how much more {s['score']} models have"
+        parts.append(
+            f"Memorization says {more} on an example if they trained on it; influence says the same of a test example and "
+            "one training example. Above 0 the example helps."
+        )
+    error = usual_error(table)
+    if error is not None:
+        other = table[table["memorization"].notna() & (table["memorization"] != 0)]
+        nothing = int(((other["low"] <= 0) & (other["high"] >= 0)).sum())
+        parts.append(
+            f"Where models disagree on an example, its memorization is off by about {error:.2g} (one standard error; the "
+            f"table has each, and 95 % intervals). A value whose interval holds 0 says nothing: so do {nothing:,} of the "
+            f"{len(other):,} that are not 0."
+        )
+    if s["noise_share"] is not None:
+        parts.append(f"{_percent(s['noise_share'])} of the variance of memorization between examples is this noise.")
+    if s["split_half_jaccard"] is not None:
+        parts.append(
+            f"Two halves of the models share {_percent(s['split_half_jaccard'])} of the pairs that either finds, and their "
+            f"memorization correlates {_shown(s['split_half_correlation'])}."
+        )
+    found, false = s[pairs_key(s["threshold"])], s["expected_false_pairs"]
+    if found and false > 0.2 * found:
+        parts.append(
+            f"About {min(false / found, 1):.0%} of the pairs may be false: train more models, or ask for --fdr 0.05."
+        )
+    if s["never_in_or_out"]:
+        parts.append(f"{s['never_in_or_out']:,} examples were in every subset or in none and have no estimate.")
+    return textwrap.fill(" ".join(parts), 100)
+
+
+def usual_error(table: pd.DataFrame) -> float | None:
+    """The root mean square of the errors that are not 0: of most examples of easy data all models say the same."""
+    error = table["stderr"].to_numpy(float)
+    error = error[error > 0]
+    return float(np.sqrt(np.mean(error**2))) if error.size else None
+
+
+def _head(table: pd.DataFrame, top: int) -> pd.DataFrame:
+    wanted = [c for c in ("index", "id", "train_index", "train_id", "test_index", "test_id", "label") if c in table]
+    numbers = [c for c in ("memorization", "influence", "stderr", "in_accuracy", "out_accuracy") if c in table]
+    if "influence" in table:
+        numbers = ["influence", "stderr"]
+    shown = table[[*wanted, *numbers]].head(top)
+    return shown.assign(stderr=[_error(*row) for row in table[["stderr", "low", "high"]].head(top).to_numpy(float)])
+
+
+def _error(error: float, low: float, high: float) -> str:
+    """A standard error; the 95 % interval where all models say the same, which is no proof that all would."""
+    if error > 0:
+        return f"{error:.3f}"
+    return f"[{low:.3f}, {high:.3f}]" if low == low else "unknown"
+
+
+def _block(title: str, table: pd.DataFrame) -> str:
+    return f"{title}\n{table.to_string(index=False, float_format=lambda v: f'{v:.3f}')}"
+
+
+def _percent(value: float | None) -> str:
+    return "unknown" if value is None else f"{100 * value:.3g} %"
+
+
+def _shown(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3f}"

@@ -1,0 +1,156 @@
+"""What a run will need, said before it starts: time from a rehearsal of a few models, memory and disk from counting.
+
+On a GPU the rehearsal is a whole block of models, since one takes as long, and the memory it took is read off the device.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from longtail.core import ArgumentError, arrays
+
+if TYPE_CHECKING:
+    from empirical.training.run import Job
+
+PATIENCE = 10.0  # seconds a first model may take for another to be worth it: the first may have been compiling
+LONG = 2.0  # seconds that a rehearsal of many models may take
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Seconds (NaN where nothing was rehearsed), bytes of memory and of disk, and of a GPU's memory."""
+
+    seconds: float
+    memory: int
+    disk: int
+    gpu: int = 0
+
+    def __str__(self) -> str:
+        parts = [] if np.isnan(self.seconds) else [f"about {duration(self.seconds)}"]
+        on_gpu = [f"{size(self.gpu)} of GPU memory"] if self.gpu else []
+        return ", ".join([*parts, f"{size(self.memory)} of memory", *on_gpu, f"{size(self.disk)} of disk"])
+
+
+def needs(job: Job, trials: int, missing: int, workers: int) -> Needs:
+    """Of a run whose ``missing`` trials are still to be trained; the models rehearsed are thrown away."""
+    seconds = rehearsal(job, missing, workers) if missing else float("nan")
+    memory = max(resident(), 2**27) * (1 if workers == 1 else 1 + workers) + aggregation(job, trials)
+    return Needs(seconds, memory, stored(job, trials) + 100 * job.data.n, gpu_memory(job, trials))
+
+
+def aggregation(job: Job, trials: int) -> int:
+    """Bytes of memory in which all trials are put together: rows and columns of bits, or scores twice; a block unpacked."""
+    n, q = job.data.n, job.data.n_test
+    bits = trials * (4 * n + 3 * q) // 8
+    return (bits if job.score == "correct" else bits + 2 * stored(job, trials)) + 8 * 1024 * trials
+
+
+def stored(job: Job, trials: int) -> int:
+    """Bytes of the trials' scores on disk."""
+    examples = job.data.n + job.data.n_test
+    return trials * examples // 8 if job.score == "correct" else trials * examples * np.dtype(job.dtype).itemsize
+
+
+def room(job: Job, trials: int, missing: int, folder: Path | None) -> None:
+    """Refuse more trials than can be held together, or more missing ones than their folder has room for."""
+    wanted, free = aggregation(job, trials), available()
+    if wanted > free:
+        got = f"{trials:,}, which together need {size(wanted)} of memory where {size(free)} are free"
+        raise ArgumentError("trials", got, "train fewer, or take a larger machine")
+    if folder is not None and (wanted := stored(job, missing)) > (free := shutil.disk_usage(folder).free):
+        got = f"{folder}, where {size(free)} are free for trials of {size(wanted)}"
+        raise ArgumentError("out", got, "train fewer, or give a folder on a larger disk")
+
+
+def available() -> float:
+    """Bytes of memory that can be had, by the system, the process's own limit and its container's, as far as they say."""
+    found = [float(arrays.CPU.free)] if sys.platform == "linux" else [float("inf")]
+    with contextlib.suppress(ImportError):
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        found += [limit] if limit != resource.RLIM_INFINITY else []
+    with contextlib.suppress(OSError, ValueError):  # "max" where there is no limit
+        found.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return min(found)
+
+
+def gpu_memory(job: Job, trials: int) -> int:
+    """The most bytes held there: by the rehearsal, which was a whole block, or by the bits that pairs are found from."""
+    if job.device != "gpu":
+        return 0
+    bits = (job.data.n + job.data.n_test) * -(-trials // 64) * 8 if job.score == "correct" else 0
+    return max(arrays.device("gpu").held, bits)
+
+
+def rehearsal(job: Job, missing: int, workers: int) -> float:
+    """Seconds for the missing trials, by the time of a few; too high where the first model alone is slow.
+
+    On a GPU by that of a block, the second, unless the first is slow even with compiling; it serves all workers.
+    """
+    trainer = job.trainer()
+
+    def spent(count: int) -> float:
+        number = np.arange(count)
+        masks = job.design.subsets(job.seed, number, job.data.n, job.data.y_train)
+        start = time.perf_counter()
+        trainer(masks, number)
+        return time.perf_counter() - start
+
+    if job.device == "gpu":
+        block = min(max(int(trainer.batch), 1), job.shard)
+        took = spent(block)
+        return (min(took, spent(block)) if took < PATIENCE else took) * -(-missing // block)
+    one = spent(1)
+    if one < PATIENCE:
+        one = min(one, spent(1))
+        many = min(max(int(trainer.batch), 1), job.shard, missing)
+        if one * many < LONG:
+            one = min(one, spent(many) / many)
+    return one * missing / workers
+
+
+def resident() -> int:
+    """The most memory this process has held, in bytes; 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def duration(seconds: float) -> str:
+    """For a person to read.
+
+    >>> duration(7300)
+    '2 h 2 min'
+    """
+    if seconds < 1:
+        return "a second"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{int(seconds // 3600)} h {round(seconds % 3600 / 60)} min"
+
+
+def size(number: float) -> str:
+    """Bytes for a person to read.
+
+    >>> size(30_000_000)
+    '30 MB'
+    """
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.3g} {unit}"
+        number /= 1000
+    return f"{number:.3g} TB"

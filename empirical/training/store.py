@@ -1,0 +1,278 @@
+"""Where trials are kept: one .npz a shard, written whole or not at all.
+
+The shard is the unit of training, randomness and writing: what it holds is a function of (data, learner, design, seed,
+score, shard size, shard number), never of workers, resume or order. A shard is done if and only if its file is there.
+The file is NumPy's own format in a zip, which carries a CRC-32 of every array; each is read to its end, for only there
+is the CRC checked. It is written under another name, flushed, then renamed, so a kill leaves either all of it or none.
+``identity.json`` says whose shards these are, and each holds a digest of it. The subsets are not stored: the design can
+draw them again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import io
+import json
+import logging
+import os
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtail.core import ArgumentError
+from longtail.core.record import versions
+
+FORMAT = 2  # 1 was without the digest of the run in each shard
+STALE = 3600.0  # seconds after which a half-written file is a killed run's: writing one takes a few
+log = logging.getLogger(__name__)
+
+
+class DiskFull(OSError):
+    """No room for a shard; what was written before is whole and stays."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whose trials these are. Runs that differ in any of it are never mixed.
+
+    ``device`` is "cpu" or "gpu", which round differently; "" in stores from before it was kept.
+    """
+
+    data: str
+    learner: str
+    design: str
+    seed: int
+    score: str
+    dtype: str
+    shard: int
+    n: int
+    n_test: int
+    device: str = ""
+    format: int = FORMAT
+    version: str = ""
+
+    def difference(self, other: Identity) -> str:
+        """The fields in which ``other`` differs, for a person to read."""
+        mine, theirs = asdict(self), asdict(other)
+        return "; ".join(f"{k} is {mine[k]!r} there, {theirs[k]!r} now" for k in mine if mine[k] != theirs[k])
+
+    @property
+    def digest(self) -> int:
+        """64 bits by which a shard tells whose it is."""
+        return int.from_bytes(hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).digest()[:8], "little")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Scores of the trials from ``number · size`` on: packed bits, or floats.
+
+    Not stored: ``warned``, how many models warned of what when it was trained, and in which words; ``inside``, its subsets'
+    bits.
+    """
+
+    number: int
+    train: NDArray[Any]
+    test: NDArray[Any]
+    warned: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    inside: NDArray[Any] | None = None
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder of shards. ``Store.open`` makes it, or takes it up again if it is of the same run."""
+
+    folder: Path
+    identity: Identity
+
+    @classmethod
+    def open(cls, folder: str | Path, identity: Identity, *, resume: bool = True) -> Store:
+        """The store at ``folder``; an ArgumentError names the difference where it belongs to another run."""
+        where = Path(folder)
+        where.mkdir(parents=True, exist_ok=True)
+        _sweep(where)
+        name = where / "identity.json"
+        shards = any(where.glob("shard-*.npz"))  # looked for first: another process writes its identity before them
+        if not name.exists():
+            if shards:
+                remedy = "it holds trials, but no identity.json that says whose: put that back, or give a new folder"
+                raise ArgumentError("out", str(where), remedy)
+            with whole(name, first=True) as file:
+                file.write((json.dumps(asdict(identity), indent=1) + "\n").encode())
+        there = identity_of(where)  # read again even if just written: another process may have been first
+        if there != identity:
+            raise ArgumentError(
+                "out",
+                str(where),
+                f"another run is there ({there.difference(identity)}); give a new folder or the same run",
+            )
+        if not resume and any(where.glob("shard-*.npz")):
+            raise ArgumentError("out", str(where), "trials are there already; resume them or give a new folder")
+        _compare(where / "versions.json")
+        return cls(where, identity)
+
+    @classmethod
+    def at(cls, folder: str | Path) -> Store:
+        """The store that is at ``folder``, whatever run it is of."""
+        return cls(Path(folder), identity_of(Path(folder)))
+
+    def path(self, number: int) -> Path:
+        """The file of a shard."""
+        return self.folder / f"shard-{number:06d}.npz"
+
+    def numbers(self) -> list[int]:
+        """The shards that are there, unread."""
+        return sorted(int(p.stem[6:]) for p in self.folder.glob("shard-*.npz") if p.stem[6:].isdigit())
+
+    def write(self, shard: Shard) -> None:
+        """All of it or nothing."""
+        with whole(self.path(shard.number)) as file:
+            run = np.uint64(self.identity.digest)
+            np.savez(file, number=np.int64(shard.number), run=run, train=shard.train, test=shard.test)
+
+    def read(self, number: int) -> Shard | None:
+        """A shard, or None where it is missing or damaged (which is logged): then it is to be done again.
+
+        A whole one of another run is refused: done again, it would be lost.
+        """
+        name = self.path(number)
+        try:
+            with zipfile.ZipFile(name) as archive:
+                if self._member(archive, "run") != self.identity.digest:
+                    remedy = "it is a shard of another run than this folder's: take it out, or give a new folder"
+                    raise ArgumentError("out", str(name), remedy)
+                held, train, test = (self._member(archive, part) for part in ("number", "train", "test"))
+        except FileNotFoundError:
+            return None
+        except ArgumentError:
+            raise
+        except Exception as error:  # a flipped bit can make zipfile and NumPy raise nearly anything
+            log.warning("%s is damaged (%s); its trials will be done again", name, error)
+            return None
+        if held != number:
+            log.warning("%s holds another shard than its name says; its trials will be done again", name)
+            return None
+        return Shard(number, train, test)
+
+    def _member(self, archive: zipfile.ZipFile, part: str) -> NDArray[Any]:
+        """One array of a shard: all bytes of it first, so that their CRC is checked, then nothing but what belongs."""
+        content = io.BytesIO(archive.read(f"{part}.npy"))
+        array: NDArray[Any] = np.lib.format.read_array(content, allow_pickle=False)
+        if content.read(1):
+            raise ValueError(f"{part} has bytes left over")
+        if (array.shape, array.dtype) != self._expected(part):
+            raise ValueError(f"{part} is {array.dtype} of shape {array.shape}")
+        return array
+
+    def _expected(self, part: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        """Shape and type of an array in every shard of this run."""
+        if part in ("number", "run"):
+            return (), np.dtype(np.int64 if part == "number" else np.uint64)
+        one = self.identity
+        columns = one.n if part == "train" else one.n_test
+        return (one.shard, -(-columns // (8 if one.score == "correct" else 1))), np.dtype(one.dtype)
+
+    def merge(self, other: Store) -> int:
+        """Copy the shards that are missing here; how many. Stores of different runs are refused."""
+        if other.identity != self.identity:
+            raise ArgumentError(
+                "merge", str(other.folder), f"not the same run: {other.identity.difference(self.identity)}"
+            )
+        here = set(self.numbers())
+        copied = 0
+        for number in other.numbers():
+            shard = None if number in here else other.read(number)
+            if shard is not None:
+                self.write(shard)
+                copied += 1
+        return copied
+
+
+def identity_of(folder: Path) -> Identity:
+    """What ``identity.json`` says; an ArgumentError where there is none or it cannot be read."""
+    name = folder / "identity.json"
+    try:
+        return Identity(**json.loads(name.read_text()))
+    except FileNotFoundError as error:
+        raise ArgumentError("out", str(folder), "no trials are there") from error
+    except (ValueError, TypeError) as error:
+        raise ArgumentError(
+            "out", str(name), f"it is not the identity of a run ({error}); give a new folder"
+        ) from error
+
+
+def _compare(name: Path) -> None:
+    """Keep the libraries' versions; say so where they are others than the run began with, for bits may then differ."""
+    now = versions()
+    if not name.exists():
+        with whole(name) as file:
+            file.write((json.dumps(now, indent=1) + "\n").encode())
+        return
+    with contextlib.suppress(OSError, ValueError):
+        then = json.loads(name.read_text())
+        other = [f"{k} {then[k]} then, {now[k]} now" for k in now if k in then and then[k] != now[k]]
+        if other:
+            log.warning(
+                "the run began with other versions (%s); scores may differ in their last bits", "; ".join(other)
+            )
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed runs left half-written. Only what is old: a younger file may be in another process's hands."""
+    for kind in (".shard-*.npz.*", ".identity.json.*", ".versions.json.*"):
+        for name in folder.glob(kind):
+            with contextlib.suppress(OSError):
+                if time.time() - name.stat().st_mtime > STALE:
+                    name.unlink()
+
+
+@contextlib.contextmanager
+def whole(name: Path, *, first: bool = False) -> Iterator[BinaryIO]:
+    """A binary file that is at ``name`` once the block has ended well, and nowhere otherwise.
+
+    With ``first``, a file that another process has put there meanwhile stays, and this one goes.
+    """
+    handle, temporary = tempfile.mkstemp(dir=name.parent, prefix=f".{name.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        _put(temporary, name, first)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(error.errno, f"no room to write {name}; free some and run the same command again") from error
+        raise
+    if os.name != "posix":
+        return
+    folder = os.open(name.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _put(temporary: str, name: Path, first: bool) -> None:
+    """Give a finished file its name; with ``first``, only if nothing has that name (a link is made or refused whole)."""
+    if first:
+        try:
+            os.link(temporary, name)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without links, where two that begin at once are told apart by the last
+            os.replace(temporary, name)
+            return
+        os.unlink(temporary)
+    else:
+        os.replace(temporary, name)

@@ -1,0 +1,180 @@
+"""Trials: who was in, and how each example was predicted, trial by trial. Additive by concatenation.
+
+Everything else (memorization, influence, their errors, split halves, curves over t) is read off this one record; so a
+shard, a checkpoint, several machines and a merge are the same operation. Booleans are packed eight a byte along the
+examples; other scores are float16 or float32 arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from empirical.designs.design import Design
+from empirical.learners.learner import SCORES
+from longtail.core import ArgumentError, Bools, Integers
+
+Bytes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Trials:
+    """``number`` (t,) ascending; ``inside`` (t, ⌈n/8⌉) bits; ``train`` and ``test`` bits for "correct", else floats."""
+
+    n: int
+    n_test: int
+    number: Integers = field(repr=False)
+    inside: Bytes = field(repr=False)
+    train: NDArray[Any] = field(repr=False)
+    test: NDArray[Any] = field(repr=False)
+    score: str = "correct"
+    design: Design | None = None
+
+    @classmethod
+    def of(
+        cls,
+        masks: Any,
+        train: Any,
+        test: Any,
+        *,
+        score: str = "correct",
+        number: Any = None,
+        design: Design | None = None,
+    ) -> Trials:
+        """From masks (t, n), train (t, n) and test (t, n_test), as a trainer gives them.
+
+        >>> t = Trials.of([[True, False]], [[True, False]], [[True]])
+        >>> t.count, t.n, t.n_test
+        (1, 2, 1)
+        """
+        if score not in SCORES:
+            raise ArgumentError("score", score, f"give one of {', '.join(SCORES)}")
+        m, a, b = (np.asarray(v) for v in (masks, train, test))
+        if m.ndim != 2:
+            raise ArgumentError("masks", f"shape {m.shape}", "give booleans of shape (trials, n)")
+        for name, v, rows in (("train", a, m.shape), ("test", b, (len(m),))):
+            if v.ndim != 2 or v.shape[: len(rows)] != rows:
+                wanted = f"({len(m)}, {m.shape[1] if name == 'train' else 'n_test'})"
+                raise ArgumentError(name, f"shape {v.shape}", f"give scores of shape {wanted}, one row for each mask")
+        k = np.arange(len(m)) if number is None else np.asarray(number, np.int64)
+        packed = score == "correct"
+        inside = np.packbits(booleans("masks", m), axis=1)
+        train, test = (
+            np.packbits(booleans(name, v), axis=1) if packed else floats(name, v)
+            for name, v in (("train", a), ("test", b))
+        )
+        return cls(m.shape[1], b.shape[1], k, inside, train, test, score, design)
+
+    @property
+    def count(self) -> int:
+        """t."""
+        return len(self.number)
+
+    @property
+    def sign(self) -> int:
+        """1, or −1 for a loss: what an example does for a score is counted so that more is better."""
+        return -1 if self.score == "loss" else 1
+
+    @property
+    def iid(self) -> bool:
+        """Whether trials are independent of each other."""
+        return self.design is None or self.design.iid
+
+    def __add__(self, other: Trials) -> Trials:
+        return joined([self, other])
+
+    def take(self, rows: Any) -> Trials:
+        """The trials at these positions."""
+        at = np.arange(self.count)[rows]
+        return replace(self, number=self.number[at], inside=self.inside[at], train=self.train[at], test=self.test[at])
+
+    def masks(self, rows: Any = slice(None)) -> Bools:
+        """Who was in: (t, n) booleans."""
+        return unpacked(self.inside[rows], self.n)
+
+    def train_scores(self, columns: slice = slice(None)) -> NDArray[Any]:
+        """Scores on training examples, (t, n) or some columns of it: booleans or floats."""
+        return self._columns(self.train, self.n, columns)
+
+    def test_scores(self, columns: slice = slice(None)) -> NDArray[Any]:
+        """Scores on test examples, (t, n_test) or some columns of it: booleans or floats."""
+        return self._columns(self.test, self.n_test, columns)
+
+    def masks_columns(self, columns: slice) -> Bools:
+        """Who was in, for some examples: (t, columns)."""
+        return unpacked_columns(self.inside, self.n, columns)
+
+    def _columns(self, scores: NDArray[Any], width: int, columns: slice) -> NDArray[Any]:
+        return unpacked_columns(scores, width, columns) if self.score == "correct" else scores[:, columns]
+
+
+def enough(trials: Trials) -> Trials:
+    """The trials, if something can be said of them: two or more, of some examples."""
+    if trials.count < 2 or not trials.n or not trials.n_test:
+        got = f"{trials.count} trials of {trials.n} and {trials.n_test} examples"
+        raise ArgumentError("masks", got, "give those of two models or more, and some examples")
+    return trials
+
+
+def joined(parts: Iterable[Trials]) -> Trials:
+    """One record of several with disjoint trials, in the order of their numbers."""
+    every = list(parts)
+    if not every:
+        raise ArgumentError("trials", "none", "give at least one shard of trials")
+    head = every[0]
+    for name in ("n", "n_test", "score", "design"):
+        for part in every[1:]:
+            if getattr(part, name) != getattr(head, name):
+                raise ArgumentError(
+                    name, getattr(part, name), f"only runs alike can be joined; the first has {getattr(head, name)!r}"
+                )
+    number = np.concatenate([p.number for p in every])
+    order = np.argsort(number, kind="stable")
+    twice = np.flatnonzero(np.diff(number[order]) == 0)
+    if twice.size:
+        raise ArgumentError("trials", f"trial {number[order][twice[0]]} twice", "join runs of different trials")
+    return replace(
+        head,
+        number=number[order],
+        inside=np.concatenate([p.inside for p in every])[order],
+        train=np.concatenate([p.train for p in every])[order],
+        test=np.concatenate([p.test for p in every])[order],
+    )
+
+
+def unpacked(bits: Bytes, width: int) -> Bools:
+    """Booleans of packed rows."""
+    return np.unpackbits(bits, axis=1, count=width).view(bool)
+
+
+def unpacked_columns(bits: Bytes, width: int, columns: slice) -> Bools:
+    """Booleans of some columns of packed rows, without unpacking the others."""
+    start, stop, step = columns.indices(width)
+    if step != 1:
+        raise ArgumentError("columns", columns, "give consecutive columns")
+    if stop <= start:
+        return np.zeros((len(bits), 0), bool)
+    first = start // 8
+    block = np.unpackbits(bits[:, first : -(-stop // 8)], axis=1).view(bool)
+    return block[:, start - 8 * first : stop - 8 * first]
+
+
+def booleans(name: str, values: NDArray[Any]) -> Bools:
+    """Booleans, or numbers that are all 0 or 1."""
+    if values.dtype == np.bool_:
+        return values
+    if not np.issubdtype(values.dtype, np.number) or not np.isin(values, (0, 1)).all():
+        raise ArgumentError(name, f"{values.dtype} values other than 0 and 1", "give booleans, or name another score")
+    return values.astype(bool)
+
+
+def floats(name: str, values: NDArray[Any]) -> NDArray[Any]:
+    """float16 or float32, finite."""
+    kept = values if values.dtype in (np.float16, np.float32) else values.astype(np.float32)
+    if not np.isfinite(kept).all():
+        raise ArgumentError(name, "values that are NaN or infinite", "give finite scores; clip a loss before")
+    return kept

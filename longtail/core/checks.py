@@ -1,0 +1,63 @@
+"""Arguments checked at the door: an error names the argument, what it got and what to do, on one line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+LARGEST = (
+    10**12
+)  # N and n: integers up to here are exact in a double, and so are their products with a frequency to rounding
+
+
+class ArgumentError(ValueError):
+    """``argument: got value; remedy``, on one line: what was wrong and what would do."""
+
+    def __init__(self, argument: str, got: object, remedy: str) -> None:
+        self.argument = argument
+        self.shown = got if isinstance(got, str) else repr(got)
+        self.remedy = remedy
+        super().__init__(f"{argument}: got {self.shown}; {remedy}")
+
+    def __reduce__(self) -> tuple[type[ArgumentError], tuple[str, str, str]]:
+        """Made again from its three parts where it comes out of a worker process."""
+        return type(self), (self.argument, self.shown, self.remedy)
+
+
+class AccuracyError(ArgumentError):
+    """A number that could not be had to eight digits; ``argument`` names what to change."""
+
+
+def whole(argument: str, value: Any, least: int = 1, most: int = LARGEST) -> int:
+    """``value`` as an int in [least, most], or an ArgumentError; 5e4 is welcome where it is a whole number."""
+    try:
+        number = int(value)
+        exact = number == value
+    except (TypeError, ValueError, OverflowError):
+        exact = False
+    if isinstance(value, bool) or not exact or not least <= number <= most:
+        raise ArgumentError(
+            argument,
+            value,
+            f"give a whole number from {least} to {most:.0e}"
+            if most >= 10**6
+            else f"give a whole number from {least} to {most}",
+        )
+    return number
+
+
+def real(
+    argument: str, value: Any, low: float, high: float = np.inf, *, open_low: bool = False, open_high: bool = False
+) -> float:
+    """``value`` as a float in [low, high] (ends left out where open), or an ArgumentError."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = np.nan
+    above = number > low if open_low else number >= low
+    below = number < high if open_high or high == np.inf else number <= high
+    if not (above and below):
+        span = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if open_high or high == np.inf else ']'}"
+        raise ArgumentError(argument, value, f"give a number in {span}")
+    return number

@@ -1,0 +1,44 @@
+"""numba's compiler as the ``*_cpu`` modules use it: cached on disk, free of the interpreter's lock.
+
+numba recompiles a cached function when its own file changes, but not when a function or a constant that it took from
+another file does. Here the cache is good for one state of all of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numba as nb
+
+HOME = Path(__file__).parents[1]
+
+
+@lru_cache
+def state(*homes: Path) -> str:
+    """A digest of every source that compiled code in these packages is made of, constants and random words included."""
+    sources = {path for home in homes for path in home.rglob("*_cpu.py")}
+    sources |= {path for part in ("montecarlo/kernels", "philox") for path in (HOME / part).glob("*.py")}
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sorted(sources))).hexdigest()
+
+
+def compiler(*homes: Path, **always: Any) -> Callable[..., Callable[[Any], Any]]:
+    """A decorator ``compiled(**options)`` for the kernels of these packages: nopython, nogil, cached."""
+
+    def compiled(**options: Any) -> Callable[[Any], Any]:
+        def decorate(function: Any) -> Any:
+            dispatcher = nb.njit(nogil=True, cache=True, **always, **options)(function)
+            with contextlib.suppress(AttributeError):  # a numba that keeps its cache elsewhere goes by the file's date
+                dispatcher._cache._cache_file._source_stamp = state(*homes)
+            return dispatcher
+
+        return decorate
+
+    return compiled
+
+
+compiled = compiler(HOME)

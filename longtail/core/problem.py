@@ -1,0 +1,88 @@
+"""Feldman's model (arXiv 1906.05271, section 2): ``size`` subpopulations whose frequencies come from a list, ``n`` samples
+of them, ``labels`` classes.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from longtail.core.checks import ArgumentError, whole
+from longtail.core.types import Floats
+
+Mode = Literal["random", "fixed"]
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """A frequency list as (log value, count) pairs; counts sum to the list's size and need not be whole."""
+
+    log_value: Floats
+    count: Floats
+
+
+class Prior(ABC):
+    """A list of ``size`` frequencies, up to scale. Subclass it (a frozen dataclass, whose repr is its name) to bring your own.
+
+    ``nodes`` is all that exact results need; ``entries`` all that simulation needs. A list given by a formula in its rank
+    is a ``longtail.priors.Ranked``, which has both.
+    """
+
+    size: int
+    is_law: ClassVar[bool] = False  # True where frequencies follow a law and there is no list to take as it is
+
+    @abstractmethod
+    def nodes(self, refine: float = 1.0) -> Nodes:
+        """The list, compressed so that sums of smooth functions of log value keep full precision; ``refine`` > 1 is finer."""
+
+    @abstractmethod
+    def entries(self) -> Floats:
+        """The list itself, ``size`` values, largest first; an ArgumentError where there is none."""
+
+    def between(self, low: float, high: float) -> Nodes:
+        """The part of the list with low ≤ log value < high. Exact as far as ``nodes`` are the entries themselves."""
+        nodes = self.nodes()
+        inside = (nodes.log_value >= low) & (nodes.log_value < high)
+        return Nodes(nodes.log_value[inside], nodes.count[inside])
+
+    def sample(self, rng: Any, shape: tuple[int, ...]) -> Floats:
+        """Independent uniform draws from the list."""
+        return np.asarray(self.entries()[rng.integers(self.size, size=shape)])
+
+
+@lru_cache(maxsize=64)
+def compressed(prior: Prior, refine: float = 1.0) -> Nodes:
+    """``prior.nodes(refine)``, kept: a list of counts takes longer to compress than to solve."""
+    return prior.nodes(refine)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Feldman's model: D(x) = p_x / Σ p, with p drawn from the prior's list; n samples from D; labels uniform over ``labels``.
+
+    ``mode="random"`` draws each p_x from the list and normalizes (the paper's); ``"fixed"`` takes the list itself, permuted.
+    """
+
+    prior: Prior
+    n: int
+    labels: int = 10
+    mode: Mode = "random"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.prior, Prior):
+            raise ArgumentError("prior", self.prior, "give a longtail prior, for example Zipf(alpha=1, size=50000)")
+        object.__setattr__(self, "n", whole("samples", self.n))
+        object.__setattr__(self, "labels", whole("labels", self.labels, 2))
+        if self.mode not in ("random", "fixed"):
+            raise ArgumentError("mode", self.mode, "give 'random' or 'fixed'")
+        if self.mode == "fixed" and self.prior.is_law:
+            raise ArgumentError("mode", self.mode, f"{self.prior!r} is a law, not a list: use mode='random'")
+
+    @property
+    def guess(self) -> float:
+        """1 − 1/K: the error of a guess."""
+        return 1 - 1 / self.labels

@@ -1,0 +1,107 @@
+"""A run's record: what was asked, with which versions on which machine, and the named tables that came out."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from longtail import __version__
+from longtail.core import ArgumentError
+from longtail.core.files import folder, json_text, read_table, whole_file
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "pandas",
+    "matplotlib",
+    "numba",
+    "scikit-learn",
+    "torch",
+    "cupy-cuda12x",
+    "cupy-cuda13x",
+)
+
+
+@lru_cache(maxsize=1)
+def versions() -> dict[str, str]:
+    """Python's version and that of every package here that bears on a result."""
+    found = {"python": platform.python_version(), "longtail": __version__}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+@lru_cache(maxsize=1)
+def hardware() -> dict[str, str | int]:
+    """Processor, cores and memory."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [
+            line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")
+        ]
+        model = names[0] if names else model
+    found: dict[str, str | int] = {"system": platform.platform(), "processor": model, "cores": os.cpu_count() or 1}
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        found["memory_bytes"] = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return found
+
+
+@dataclass(frozen=True)
+class Run:
+    """A command, its arguments and seed, where and when it ran, and the DataFrames by name that it produced."""
+
+    command: str
+    arguments: dict[str, Any]
+    seed: int
+    frames: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
+    versions: dict[str, str] = field(default_factory=versions)
+    hardware: dict[str, str | int] = field(default_factory=hardware)
+    date: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+
+    @classmethod
+    def of(cls, arguments: dict[str, Any], seed: int, frames: dict[str, pd.DataFrame]) -> Run:
+        """The run of this very process."""
+        return cls(" ".join(sys.argv), arguments, seed, frames)
+
+    def write(self, directory: str | Path) -> list[Path]:
+        """``run.json`` and one CSV a frame; each file is there whole or not at all, the record last."""
+        target = folder("out", directory)
+        written = []
+        for name, frame in self.frames.items():
+            with whole_file(target / f"{name}.csv") as path:
+                frame.to_csv(path, index=False)
+            written.append(target / f"{name}.csv")
+        record = {name: value for name, value in self.__dict__.items() if name != "frames"} | {
+            "frames": list(self.frames)
+        }
+        with whole_file(target / "run.json") as path:
+            path.write_text(json_text(record, indent=2) + "\n", encoding="utf-8")
+        return [*written, target / "run.json"]
+
+    @classmethod
+    def read(cls, directory: str | Path) -> Run:
+        """What ``write`` wrote."""
+        source = Path(directory)
+        try:
+            record = json.loads((source / "run.json").read_text(encoding="utf-8"))
+            frames = {name: read_table(source / f"{name}.csv") for name in record.pop("frames")}
+            return cls(frames=frames, **record)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ArgumentError(
+                "run", str(directory), f"not the folder of a run ({error}); give one that --out wrote"
+            ) from error

@@ -1,0 +1,113 @@
+"""Feldman's long-tail model, exactly ("Does Learning Require Memorization?", arXiv 1906.05271, section 2).
+
+    τ_ℓ = E_π̄[α^{ℓ+1}(1−α)^{n−ℓ}] / E_π̄[α^ℓ(1−α)^{n−ℓ}]:  the expected frequency of what was seen ℓ times,
+    err(A) = opt + E Σ_{ℓ≥1} τ_ℓ errn_Z(A, ℓ):             what a learner pays for each point that it does not fit,
+
+π̄ the law of one D(x). Every function takes a ``Problem`` and returns an ``Estimate`` whose ``stderr`` is 0 and whose
+``error`` bounds the numerical error; a value with fewer than eight digits is an AccuracyError, never a number.
+``longtail.montecarlo`` has the same functions by simulation, and shares nothing with these but the core and the priors.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from longtail.core import Estimate, Floats, Problem
+from longtail.exact.spectrum import Spectrum, digits, sightings, spectrum
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["cost", "optimal_error", "samples", "singleton_fraction", "subpopulations", "table", "tau", "unseen_mass"]
+
+
+def tau(problem: Problem, ell: ArrayLike = 1) -> Estimate:
+    """τ_ℓ = E[α^{ℓ+1}(1−α)^{n−ℓ}] / E[α^ℓ(1−α)^{n−ℓ}] (equation 1): the expected frequency of what was seen ℓ times.
+
+    >>> from longtail import Gamma, Problem
+    >>> round(tau(Problem(Gamma(shape=1, size=100), n=50), ell=2).value, 10)  # (a + ℓ)/(N a + n), in closed form
+    0.02
+    """
+    s = spectrum(problem, sightings(problem, ell))
+    digits(problem, s.ell, s.seen, s.seen_error, "the number of subpopulations")
+    with np.errstate(invalid="ignore"):  # 0/0 beyond n sightings: NaN, there is no such subpopulation
+        value = s.mass / s.seen
+        return _estimate(ell, value, value * (s.seen_error / s.seen) + s.mass_error / s.seen)
+
+
+def subpopulations(problem: Problem, ell: ArrayLike) -> Estimate:
+    """E|X_{Z#ℓ}| = N C(n, ℓ) E[α^ℓ(1−α)^{n−ℓ}]: how many subpopulations are seen exactly ℓ times."""
+    s = spectrum(problem, sightings(problem, ell))
+    digits(problem, s.ell, s.seen, s.seen_error, "the number of subpopulations")
+    return _estimate(ell, s.seen, s.seen_error)
+
+
+def samples(problem: Problem, ell: ArrayLike) -> Estimate:
+    """ℓ E|X_{Z#ℓ}|: how many of the n samples are of subpopulations seen exactly ℓ times."""
+    seen = subpopulations(problem, ell)
+    times = np.asarray(ell)
+    return Estimate(seen.value * times, error=seen.error * times)
+
+
+def singleton_fraction(problem: Problem) -> Estimate:
+    """E|X_{Z#1}|/n: the share of the samples that are alone in their subpopulation."""
+    singletons = subpopulations(problem, 1)
+    return Estimate(singletons.value / problem.n, error=singletons.error / problem.n)
+
+
+def unseen_mass(problem: Problem) -> Estimate:
+    """N E[α(1−α)^n]: the probability that the next sample is of a subpopulation never seen."""
+    return _mass(problem, 0)
+
+
+def optimal_error(problem: Problem) -> Estimate:
+    """(1 − 1/K) N E[α(1−α)^n]: the least error, a guess on what was never seen (labels noiseless and uniform over K)."""
+    unseen = unseen_mass(problem)
+    return Estimate(unseen.value * problem.guess, error=unseen.error * problem.guess)
+
+
+def cost(problem: Problem, ell: ArrayLike = 1) -> Estimate:
+    """(1 − 1/K) τ_ℓ E|X_{Z#ℓ}|: the error added by guessing on what was seen ℓ times instead of memorizing it."""
+    mass = _mass(problem, ell)
+    return Estimate(mass.value * problem.guess, error=mass.error * problem.guess)
+
+
+def table(problem: Problem, ell: ArrayLike = range(11)) -> pd.DataFrame:
+    """Every quantity by ℓ, one row each; at ℓ = 0 ``mass`` is the unseen mass and ``cost`` the optimal error."""
+    import pandas as pd
+
+    s = spectrum(problem, sightings(problem, list(ell) if isinstance(ell, range) else ell))
+    digits(problem, s.ell, s.seen, s.seen_error, "the number of subpopulations")
+    digits(problem, s.ell, s.mass, s.mass_error, "the mass of the subpopulations")
+    with np.errstate(invalid="ignore"):
+        value = s.mass / s.seen
+        relative = np.where(s.seen > 0, s.seen_error / s.seen + s.mass_error / s.mass, 0.0)
+    return pd.DataFrame(
+        {
+            "ell": s.ell,
+            "tau": value,
+            "n_tau": problem.n * value,
+            "subpopulations": s.seen,
+            "samples": s.ell * s.seen,
+            "sample_fraction": s.ell * s.seen / problem.n,
+            "mass": s.mass,
+            "cost": problem.guess * s.mass,
+            "relative_error": relative,
+        }
+    )
+
+
+def _mass(problem: Problem, ell: ArrayLike) -> Estimate:
+    s: Spectrum = spectrum(problem, sightings(problem, ell))
+    digits(problem, s.ell, s.mass, s.mass_error, "the mass of the subpopulations")
+    return _estimate(ell, s.mass, s.mass_error)
+
+
+def _estimate(ell: ArrayLike, value: Floats, error: Floats) -> Estimate:
+    """Numbers for a number, arrays for an array."""
+    if np.ndim(ell) == 0:
+        return Estimate(float(value[0]), error=float(error[0]))
+    return Estimate(value, error=error)

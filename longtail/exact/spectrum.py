@@ -1,0 +1,291 @@
+"""How many subpopulations are seen ℓ times, and what mass they hold: the two sequences every other quantity is read from.
+
+    seen_ℓ = E|X_{Z#ℓ}|            = N E B_ℓ(α),       B_ℓ(α) = C(n, ℓ) α^ℓ (1 − α)^{n−ℓ},
+    mass_ℓ = E Σ_{x ∈ X_{Z#ℓ}} D(x) = N E α B_ℓ(α),     so that τ_ℓ = mass_ℓ / seen_ℓ.
+
+α = D(x) = p/(p + T) with p a list node and T a node of the law of the other N − 1 draws (``mode="random"``), or the sum of
+the list's others (``mode="fixed"``): one double sum over a few hundred by a few hundred nodes, whatever N and n.
+Computed twice, the second time on rules finer throughout; the difference is the error that each value carries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtail.core import (
+    AccuracyError,
+    ArgumentError,
+    Floats,
+    Prior,
+    Problem,
+    compressed,
+)
+from longtail.exact.mellin import law
+
+COARSE, FINE = 1.0, 1.25
+DIGITS = 1e-8
+SMALLEST = 1e-290
+RETRY = 1e-11  # relative difference of the two rules above which a value is computed again on rules laid for it
+HIGHEST = {"random": 1000, "fixed": 10**12}
+SHARPEST = 2e4  # where log B_ℓ bends harder than this in log T, the value is below any double
+SERIES, TERMS = 0.25, 14  # 0.25^14 / 14! is a rounding error
+STEP = 10.0  # nodes laid for ℓ = 10 serve every smaller ℓ; larger ones, √(ℓ/10) times as many
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """``seen`` and ``mass`` by ``ell``, each with a bound on its numerical error."""
+
+    ell: NDArray[np.int64]
+    seen: Floats
+    mass: Floats
+    seen_error: Floats
+    mass_error: Floats
+
+
+def spectrum(problem: Problem, ell: NDArray[np.int64], *, checked: bool = True) -> Spectrum:
+    """seen_ℓ and mass_ℓ for every ``ell``, from S_ℓ, the expected number seen ℓ times in n + 1 samples:
+
+    α B_ℓ(n) = (ℓ+1)/(n+1) B_{ℓ+1}(n+1) and (1 − α) B_ℓ(n) = (n+1−ℓ)/(n+1) B_ℓ(n+1), so no term is subtracted.
+
+    Unchecked, it is computed once and not tilted: enough for a curve, with errors that say nothing.
+    """
+    if problem.prior.size == 1 or not (ell <= problem.n).any():  # the one there is is seen n times
+        seen = np.where((ell == problem.n) & (problem.prior.size == 1), 1.0, 0.0)
+        return Spectrum(ell, seen, seen, np.zeros(len(ell)), np.zeros(len(ell)))
+    more = problem.n + 1
+    needed = np.unique(np.concatenate([ell, ell + 1]))
+    needed = needed[needed <= more]
+    coarse, fine = _sequence(problem, more, needed, checked)
+    error = np.abs(fine - coarse) + 8 * np.finfo(float).eps * np.abs(fine)
+    possible = ell <= problem.n
+    here, above = (np.searchsorted(needed, np.where(possible, ell + i, needed[0])) for i in (0, 1))
+    kept, gained = np.where(possible, (more - ell) / more, 0.0), np.where(possible, (ell + 1) / more, 0.0)
+    return Spectrum(
+        ell,
+        kept * fine[here] + gained * fine[above],
+        gained * fine[above],
+        kept * error[here] + gained * error[above],
+        gained * error[above],
+    )
+
+
+def _sequence(problem: Problem, n: int, ell: NDArray[np.int64], checked: bool) -> Floats:
+    """N E B_ℓ(α) on coarse rules and on fine ones; unchecked, twice on coarse ones."""
+    values = np.zeros((2, len(ell)))
+    for step in np.unique(_step(ell)):
+        here = _step(ell) == step
+        if not checked:
+            values[:, here] = _grid(problem.prior, problem.mode, float(step), COARSE).seen(n, ell[here])
+            continue
+        for i, refine in enumerate((COARSE, FINE)):
+            values[i, here] = _grid(problem.prior, problem.mode, float(step), refine).seen(n, ell[here])
+    if checked and problem.mode == "random":
+        for j in np.flatnonzero(_digits_lost(values) > RETRY):
+            again = _tilted(problem.prior, n, int(ell[j]))
+            if _digits_lost(again) < _digits_lost(values[:, j]):
+                values[:, j] = again
+    return values
+
+
+def _digits_lost(pair: Floats) -> Floats:
+    """The relative difference of two rules; infinite where the value is not even positive."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(pair[1] > 0, np.abs(pair[0] / pair[1] - 1), np.inf)
+
+
+def _step(ell: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The power of ten that a rule is laid for: 10, 100, 1000, ..."""
+    return STEP ** np.maximum(np.ceil(np.log10(np.maximum(ell, 1)) - 1e-12), 1)
+
+
+def digits(problem: Problem, ell: NDArray[np.int64], value: Floats, error: Floats, what: str) -> None:
+    """An AccuracyError that names the argument, unless every value that can be other than 0 has eight digits."""
+    poor = (ell <= problem.n) & ~((error <= DIGITS * value) & (value > SMALLEST))
+    if problem.prior.size == 1:  # seen n times, and exactly never otherwise
+        poor &= ell == problem.n
+    if not poor.any():
+        return
+    j = int(np.argmax(poor))
+    if abs(value[j]) <= SMALLEST:
+        remedy = f"{what} at ell = {ell[j]} is below 1e-290 under {problem.prior!r}, out of a double's range; "
+    else:
+        remedy = f"{what} at ell = {ell[j]} is only known as {value[j]:.3g} ± {error[j]:.1g} under {problem.prior!r}; "
+    if ell[j] > 1:
+        raise AccuracyError("ell", int(ell[j]), remedy + "ask for fewer sightings")
+    raise AccuracyError("samples", problem.n, remedy + "give fewer samples or more subpopulations")
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Nodes of (p, T): the odds p/T, and the weight of each row and column."""
+
+    odds: Floats
+    count: Floats
+    weight: Floats
+    log_factor: Floats | float
+
+    def seen(self, n: int, ell: NDArray[np.int64]) -> Floats:
+        """N E B_ℓ(α) = N C(n, ℓ) E (p/T)^ℓ (1 − α)^n for ``ell`` in ascending order."""
+        rarest = self.odds.max(1)
+        plain = np.ndim(self.log_factor) == 0  # not tilted: no factor that could overflow before the rest undoes it
+        series = (n * rarest < SERIES) & plain
+        out = self._series(n, ell, rarest[series], self.count[series])
+        rest = np.flatnonzero(~series)
+        for start in range(0, len(rest), 64):  # a block of rows that stays in cache
+            rows = rest[start : start + 64]
+            odds = self.odds[rows]
+            log_rest = -np.log1p(odds)  # log(1 − α)
+            power, done, choose = np.exp(n * log_rest), 0, 1.0  # (p/T)^ℓ (1 − α)^n, and C(n, ℓ)
+            for j, sightings in enumerate(ell):
+                if plain and sightings - done <= 2 and sightings <= 2 * STEP < n:  # else (1 − α)^n may underflow first
+                    for k in range(done, sightings):
+                        power *= odds
+                        choose *= (n - k) / (k + 1)
+                else:
+                    exponent = _log_binomial(n, int(sightings), odds, log_rest) + self.log_factor
+                    power, choose = np.exp(np.minimum(exponent, 700.0)), 1.0  # larger only where the rules then differ
+                done = int(sightings)
+                out[j] += choose * (self.count[rows] @ (power @ self.weight))
+        return out
+
+    def _series(self, n: int, ell: NDArray[np.int64], rarest: Floats, count: Floats) -> Floats:
+        """The same for rows with n p/T < SERIES: (1 + x)^{−n} = Σ_k C(−n, k) x^k parts into moments of p and of 1/T."""
+        out = np.zeros(len(ell))
+        if not len(rarest):
+            return out
+        highest = int(ell[-1]) + TERMS
+        row = np.argmax(self.odds[:, 0])
+        column = self.odds[row] / self.odds[row].max()  # T_min/T
+        moment = count @ np.vander(n * rarest, highest, increasing=True)
+        moment *= self.weight @ np.vander(column, highest, increasing=True)
+        i = np.arange(highest)
+        falling = np.exp(np.cumsum(np.log1p(-np.minimum(i, n) / n * (i < n)) - np.log(i + 1)))  # C(n, i+1)/n^{i+1}
+        falling = np.append(1.0, np.where(i < n, falling, 0.0))
+        k = np.arange(TERMS)
+        sign = np.append(1.0, np.cumprod(-(1 + k[:-1] / n) / (k[:-1] + 1)))  # C(−n, k)/n^k
+        for j, sightings in enumerate(ell):
+            out[j] = falling[sightings] * (sign @ moment[sightings : sightings + TERMS])
+        return out
+
+
+@lru_cache(maxsize=8)
+def _grid(prior: Prior, mode: str, ell: float, refine: float, tilt: float = 0.0) -> _Grid:
+    nodes = compressed(prior, refine * max(1.0, float(np.sqrt(ell / STEP))))
+    top = nodes.log_value.max()
+    value = np.exp(nodes.log_value - top)
+    if mode == "random":
+        rule = law(prior, ell, refine, tilt)
+        odds = np.multiply.outer(value, np.exp(top - rule.log_t))
+        return _Grid(odds, nodes.count, rule.weight, rule.log_factor)
+    mass = nodes.count * value
+    others = mass.sum() - value
+    first = int(
+        np.argmax(value)
+    )  # its others are summed without it: subtracting would lose them where it is nearly all
+    others[first] = np.delete(mass, first).sum() + (nodes.count[first] - 1) * value[first]
+    with np.errstate(divide="ignore"):
+        odds = (value / others)[:, None]
+    return _Grid(odds, nodes.count, np.ones(1), 0.0)
+
+
+def _log_binomial(n: int, ell: int, odds: Floats, log_rest: Floats) -> Floats:
+    """log B_ℓ(α)."""
+    if ell <= 1000 or n - ell <= 1000:
+        with np.errstate(divide="ignore"):
+            return np.asarray(_log_choose(n, ell) + ell * np.log(odds) + n * log_rest)
+    return _log_deviance(n, ell, odds / (1 + odds), 1 / (1 + odds))
+
+
+def _log_choose(n: int, ell: int) -> float:
+    """log C(n, ℓ) from its factors, the smaller side at most 1000: at n = 1e12 one ulp of lgamma is .004."""
+    i = np.arange(min(ell, n - ell))
+    return float(np.log((n - i) / (i + 1.0)).sum())
+
+
+def _log_deviance(n: int, ell: int, alpha: Floats, rest: Floats) -> Floats:
+    """log B_ℓ(α) by Loader's saddle point (2000), in which no term is larger than the answer; 0 < ℓ < n."""
+    other = n - ell
+    scale = _stirling(n) - _stirling(ell) - _stirling(other) + np.log(n / (2 * np.pi * ell * other)) / 2
+    return np.asarray(scale - _deviance(ell, n * alpha) - _deviance(other, n * rest))
+
+
+def _stirling(n: float) -> float:
+    """log n! − log(√(2πn) (n/e)^n), n > 1000."""
+    return (1 / 12 - (1 / 360 - (1 / 1260 - 1 / (1680 * n * n)) / (n * n)) / (n * n)) / n
+
+
+def _deviance(x: float, mean: Floats) -> Floats:
+    """x log(x/mean) + mean − x, by its series where the two are close."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        plain = x * np.log(x / mean) + mean - x
+    v = (x - mean) / (x + mean)
+    near = np.abs(v) < 0.1
+    square = np.where(near, v * v, 0.0)
+    series = np.zeros_like(mean)
+    for k in range(13, 0, -1):  # v^{2k+1}/(2k+1): 0.1^28 is a rounding error
+        series = square * (series + 1 / (2 * k + 1))
+    return np.where(near, (x - mean) * v + 2 * x * v * series, np.where(np.isnan(plain), np.inf, plain))
+
+
+def _tilted(prior: Prior, n: int, ell: int) -> Floats:
+    """N E B_ℓ(α) where it is exponentially small: on rules laid at its saddle point in (p, T).
+
+    For a list node p and a tilt κ, log B_ℓ(p/(p + t)) − (κt − K(κ)), t = K'(κ) the tilted mean of T, K its log-Laplace
+    transform and κt − K the rate at which T ≈ t grows rare; the largest over both is where the value comes from.
+    """
+    nodes = compressed(prior)
+    value = np.exp(np.maximum(nodes.log_value - nodes.log_value.max(), -600.0))
+    share, draws = nodes.count / nodes.count.sum(), prior.size - 1
+    if np.ptp(value) == 0:
+        return np.stack([_grid(prior, "random", STEP, refine).seen(n, np.array([ell])) for refine in (COARSE, FINE)])[
+            :, 0
+        ]
+
+    def tilted(tilt: Floats) -> tuple[Floats, Floats]:
+        """K'(κ) and κ K'(κ) − K(κ)."""
+        exponent = np.multiply.outer(tilt, value)
+        peak = exponent.max(1)
+        terms = np.exp(exponent - peak[:, None]) * share
+        t = draws * (terms @ value) / terms.sum(1)
+        return t, tilt * t - draws * (np.log(terms.sum(1)) + peak)
+
+    start = np.log(1e-3 / (draws * float(share @ value)))
+    up = np.exp(np.arange(start, np.log(600.0), 0.5))
+    down = np.exp(np.arange(start, np.log(600.0 / draws / value.min()), 0.5))
+    t, rate = tilted(np.concatenate([-down[::-1], [0.0], up]))
+    odds = np.divide.outer(value, t)
+    height = ell * np.log(odds) - n * np.log1p(odds) - rate + np.log(nodes.count)[:, None]
+    p = value[int(np.argmax(height.max(1)))]
+
+    low, high = (
+        -ell / (draws * value.min()),
+        600.0,
+    )  # κ less the slope of log B_ℓ in T rises through 0 where both are flat
+    for _ in range(100):
+        kappa = (low + high) / 2
+        at = float(tilted(np.array([kappa]))[0][0])
+        low, high = (kappa, high) if kappa < (n * p / (p + at) - ell) / at else (low, kappa)
+    sharp = n * p * at / (p + at) ** 2 + abs(kappa) * at  # minus the second derivative in log T, there, for κ > 0
+    if kappa < 0:  # T^{−ℓ} and e^{|κ|T} blow up beyond the ends of the law: a narrow fade lets neither go far
+        sharp = max(sharp, min(float(ell) ** 2, SHARPEST))
+    step = max(4 * STEP, float(ell), sharp)
+    if step > SHARPEST:
+        return np.zeros(2)
+    grids = (_grid(prior, "random", step, refine, kappa) for refine in (COARSE, FINE))
+    return np.array([grid.seen(n, np.array([ell]))[0] for grid in grids])
+
+
+def sightings(problem: Problem, ell: object) -> NDArray[np.int64]:
+    """``ell`` as an array of whole numbers that this mode can answer for."""
+    asked = np.atleast_1d(np.asarray(ell))
+    most = HIGHEST[problem.mode]
+    if asked.ndim != 1 or not np.issubdtype(asked.dtype, np.number) or not (asked == np.floor(asked)).all():
+        raise ArgumentError("ell", ell, "give whole numbers of sightings")
+    if len(asked) and not 0 <= asked.min() <= asked.max() <= most:
+        raise ArgumentError("ell", ell, f"give whole numbers from 0 to {most} in mode={problem.mode!r}")
+    return asked.astype(np.int64)

@@ -1,0 +1,366 @@
+"""What the long-tail model predicts of an experiment: memorization, influence, removal, error against n, in closed form.
+
+A learner that has an example in its subset is right on it. One that has not is taught by each included member of the
+example's subpopulation with probability λ, and guesses where none did. If J of the other c − 1 members are included,
+
+    Pr[wrong | out] = (1 − 1/K) (1 − λ)^J,
+    mem(c, λ) = (1 − 1/K) E(1 − λ)^J = (1 − 1/K) (1 − rλ)^{c−1}        J ~ Binomial(c − 1, r),
+
+and with subsets of fixed size m of n, J is hypergeometric: at λ = 1 that is (1 − 1/K) C(n−c, m)/C(n−1, m) (Feldman & Zhang,
+arXiv 2008.03703, for the estimator whose out-sets have size m as well). A test example of that subpopulation is influenced
+by each member, which teaches it with probability λ when in:
+
+    infl(c, λ) = (1 − 1/K) (E(1 − λ)^{J} − (1 − λ) E(1 − λ)^{J}) = (1 − 1/K) λ (1 − rλ)^{c−1}.
+
+Trained on everything, a test example is wrong with probability (1 − 1/K)(1 − λ)^c; keeping each training example of its
+subpopulation with probability k, (1 − 1/K)(1 − kλ)^c. Where guesses are not fresh (``longtail.experiment.coupling``) a
+subpopulation has its own u for 1 − 1/K, of that mean. Removing what is estimated to be memorized ≥ θ keeps those that the
+estimate's noise lets slip; removing as many at random keeps the same share of every subpopulation. How many subpopulations
+are seen c times, and with what mass, is the exact solution of the model (``longtail.exact``).
+
+An influence is estimated by the difference of two shares, of r t models and of (1 − r) t: it is off by a nearly normal
+amount of variance q_in(1 − q_in)/(rt) + q_out(1 − q_out)/((1 − r)t), and so is that of a pair without any.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special, stats
+from scipy.interpolate import CubicSpline
+
+from longtail.core import ArgumentError, Floats, Problem, real
+from longtail.exact.spectrum import spectrum
+from longtail.experiment.coupling import Coupling
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RATE = 0.7  # of the training set in a subset, as published
+HIGHEST = 1000  # times seen, up to which subpopulations are told apart
+DENSE = 30  # up to here each solved for; beyond, by a spline of logarithms over steps of a tenth
+TINY = 1e-14
+SHARP, SMOOTH = 2000, 200  # steps of λ, for what jumps at a threshold and for what does not
+BLOCKS = 80  # of numbers of copies beyond DENSE, where nothing jumps
+CELLS = 400  # of memorization
+FINE = 64  # points to a standard deviation of an estimate
+
+
+@dataclass(frozen=True)
+class Occupancy:
+    """Expected number and mass of subpopulations seen ``copies`` = 0, 1, 2, ... times; the last stands for all beyond."""
+
+    copies: Floats = field(repr=False)
+    subpopulations: Floats = field(repr=False)
+    mass: Floats = field(repr=False)
+    n: int
+
+    @property
+    def examples(self) -> Floats:
+        """The share of training examples that have so many copies, themselves included."""
+        return self.copies * self.subpopulations / self.n
+
+    def blurred(self) -> Occupancy:
+        """With many copies in blocks of neighboring numbers, each at its mean: for what is smooth in them."""
+        edge = np.unique(np.round(np.geomspace(DENSE + 1, max(self.copies[-1], DENSE + 2), BLOCKS + 1)))[:-1]
+        first = np.concatenate([np.arange(DENSE + 1), np.searchsorted(self.copies, edge)])
+        first = np.unique(first[first < len(self.copies)])
+        subpopulations, total, mass = (
+            np.add.reduceat(x, first) for x in (self.subpopulations, self.copies * self.subpopulations, self.mass)
+        )
+        copies = np.where(subpopulations > TINY, total / np.maximum(subpopulations, TINY), self.copies[first])
+        return replace(self, copies=copies, subpopulations=subpopulations, mass=mass)
+
+
+@lru_cache(maxsize=32)
+def occupancy(problem: Problem) -> Occupancy:
+    """The exact solution, summed up beyond ``HIGHEST``."""
+    n, highest = problem.n, min(problem.n, HIGHEST)
+    steps = np.round(np.geomspace(DENSE, max(highest, DENSE), 40)).astype(np.int64)
+    ell = np.unique(np.concatenate([np.arange(min(highest, DENSE) + 1), steps[steps <= highest]]))
+    solved = spectrum(problem, ell, checked=False)
+    copies = np.arange(highest + 1.0)
+
+    def spread(value: Floats) -> Floats:
+        if len(ell) == len(copies):
+            return value
+        there = np.flatnonzero(value[1:] > TINY) + 1  # where a law ends, its logarithm has no spline
+        if len(there) < 2:
+            return np.where(copies == 0, value[0], 0.0)
+        line = CubicSpline(np.log(ell[there]), np.log(value[there]), extrapolate=False)
+        return np.append(value[0], np.nan_to_num(np.exp(line(np.log(copies[1:])))))
+
+    seen, mass = spread(solved.seen), spread(solved.mass)
+    rest, rest_mass = max(n - float(copies @ seen), 0.0), max(1 - float(mass.sum()), 0.0)
+    beyond = 3.0 * highest  # where exactly hardly matters: nothing is memorized there
+    return Occupancy(np.append(copies, beyond), np.append(seen, rest / beyond), np.append(mass, rest_mass), n)
+
+
+def memorization(
+    copies: ArrayLike, strength: ArrayLike, labels: int, rate: float = RATE, *, n: int | None = None
+) -> Floats:
+    """mem(c, λ); with ``n``, for subsets of fixed size round(rate n), else for each example in with chance ``rate``.
+
+    >>> memorization([1, 2, 3], 1.0, labels=10).round(4).tolist()
+    [0.9, 0.27, 0.081]
+    """
+    c, lam = np.asarray(copies, float), np.asarray(strength, float)
+    return np.asarray((1 - 1 / labels) * _untaught(c - 1, lam, rate, n))
+
+
+def influence(
+    copies: ArrayLike, strength: ArrayLike, labels: int, rate: float = RATE, *, n: int | None = None
+) -> Floats:
+    """infl(c, λ), of each of the c members on a test example of their subpopulation."""
+    c, lam = np.asarray(copies, float), np.asarray(strength, float)
+    if n is None:
+        return np.asarray((1 - 1 / labels) * lam * _untaught(c - 1, lam, rate, None))
+    # given i in, the others are m − 1 of n − 1; given i out, m of n − 1
+    m = round(rate * n)
+    out, within = _hypergeometric(c - 1, lam, n - 1, m), _hypergeometric(c - 1, lam, n - 1, m - 1)
+    return np.asarray((1 - 1 / labels) * (out - (1 - lam) * within))
+
+
+def _untaught(others: Floats, lam: Floats, rate: float, n: int | None) -> Floats:
+    """E(1 − λ)^J."""
+    if n is None:
+        return np.asarray((1 - rate * lam) ** others)
+    return _hypergeometric(others, lam, n - 1, round(rate * n))
+
+
+def _hypergeometric(others: Floats, lam: Floats, total: int, size: int) -> Floats:
+    """E(1 − λ)^J with J of ``others`` among ``size`` drawn from ``total``: the generating function, term by term."""
+    c, x = np.broadcast_arrays(others, lam)
+    out = np.empty(c.shape)
+    for index in np.ndindex(c.shape):
+        j = np.arange(int(c[index]) + 1)
+        out[index] = stats.hypergeom.pmf(j, total, int(c[index]), size) @ (1 - x[index]) ** j
+    return out
+
+
+def share_above(
+    problem: Problem, coupling: Coupling, thresholds: ArrayLike, rate: float = RATE, trials: int | None = None
+) -> Floats:
+    """The share of training examples with memorization ≥ each threshold: true, or as estimated from ``trials`` models."""
+    theta = np.atleast_1d(np.asarray(thresholds, float))
+    if trials is None:
+        return np.asarray(_exceeds(problem, coupling, theta, rate))
+    grid, law = memorization_law(problem, coupling, rate)
+    return np.asarray(above(theta, grid, (1 - rate) * trials) @ law)
+
+
+def memorization_law(problem: Problem, coupling: Coupling, rate: float = RATE) -> tuple[Floats, Floats]:
+    """The distribution of true memorization over examples: values and shares."""
+    seen = occupancy(problem).blurred()
+    lam, weight = coupling.nodes(SMOOTH)
+    return true_law(seen.copies[1:], seen.examples[1:], lam, weight, *coupling.guesses(problem.labels), rate=rate)
+
+
+def true_law(
+    copies: Floats, share: Floats, lam: Floats, weight: Floats, tops: Floats, guessed: Floats, *, rate: float
+) -> tuple[Floats, Floats]:
+    """The law of u (1 − rλ)^{c−1}, as the means of what falls into each of equal cells of [0, 1]."""
+    relative, each = (1 - rate * lam) ** (copies[:, None] - 1), np.multiply.outer(share, weight)
+    value, law = np.multiply.outer(tops, relative).ravel(), np.multiply.outer(guessed, each).ravel()
+    place = np.minimum((value * CELLS).astype(int), CELLS - 1)
+    whole, total = (np.bincount(place, weights=w, minlength=CELLS).astype(float) for w in (law, law * value))
+    return total / np.maximum(whole, TINY), whole
+
+
+def _exceeds(problem: Problem, coupling: Coupling, theta: Floats, rate: float) -> Floats:
+    """Σ_c w_c Pr[u (1 − rλ)^{c−1} ≥ θ]; 1 at θ ≤ 0."""
+    found = np.zeros(len(theta))
+    for top, guessed in zip(*coupling.guesses(problem.labels), strict=True):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found += guessed * _relative(problem, coupling, np.where(theta <= 0, 0.0, theta / top), rate)
+    return found
+
+
+def _relative(problem: Problem, coupling: Coupling, x: Floats, rate: float) -> Floats:
+    """Σ_c w_c Pr[(1 − rλ)^{c−1} ≥ x]; 1 at x ≤ 0."""
+    seen = occupancy(problem)
+    once = np.where(x <= 1 + 1e-12, 1.0, 0.0) * seen.examples[1]
+    exponent = 1 / (seen.copies[2:, None] - 1)
+    with np.errstate(divide="ignore"):
+        weakest = -np.expm1(np.log(np.clip(x, 0.0, 1.0)) * exponent) / rate  # λ up to here leaves that much
+    chance = np.where(x > 1, 0.0, coupling.below(weakest))
+    return np.where(x <= 0, 1.0, np.asarray(once + seen.examples[2:] @ chance))
+
+
+def above(theta: Floats, memorized: Floats, held_out: float, step: ArrayLike = 0.5) -> Floats:
+    """Pr[estimate ≥ θ] by (θ, true memorization): held out ``held_out`` times, right or wrong each time, right when in.
+
+    The estimate is X/h with X ~ Binomial(h, mem). h differs a little between examples, so the binomial's steps are evened
+    out: its distribution function at real arguments, an incomplete beta function. ``step``, one for all or one a threshold,
+    is how far beyond hθ the next whole number lies, in the mean.
+    """
+    t = np.asarray(theta, float)[:, None]
+    beyond = np.reshape(step, (-1, 1))
+    h = real("trials", held_out, 1.0)
+    inside = (t > 0) & (t <= 1)
+    x = np.where(inside, t, 0.5)
+    chance = special.betainc(h * x + beyond - 1e-9, h * (1 - x) + 1 - beyond, np.asarray(memorized, float)[None, :])
+    return np.asarray(np.where(inside, chance, np.where(t <= 0, 1.0, 0.0)))
+
+
+def pairs_above(
+    problem: Problem,
+    coupling: Coupling,
+    thresholds: ArrayLike,
+    tests: int,
+    rate: float = RATE,
+    memorized: float = 0.0,
+    trials: int | None = None,
+    partners: float = 0.0,
+) -> pd.DataFrame:
+    """Expected pairs with influence ≥ θ among ``tests`` test examples, the test examples in them, and those in one only.
+
+    Members of a subpopulation influence alike, so a test example has c influential partners or none. ``memorized`` counts
+    only partners whose memorization is at least that, as published (.25). With ``trials``, influence and memorization are
+    what so many models estimate them to be, and some of the ``partners`` examples that a test example is paired with, of
+    other subpopulations all but c, pass by chance; ``false`` counts those pairs.
+    """
+    import pandas as pd
+
+    seen, lam, weight = _seen(problem, coupling, trials)
+    c = seen.copies[1:, None]
+    remain = (1 - rate * lam) ** (c - 1)
+    kept = 1.0
+    if trials is not None and memorized > 0:
+        kept = float(share_above(problem, coupling, memorized, rate, trials)[0])
+    others = kept * partners if trials is not None else 0.0
+    theta = np.atleast_1d(np.asarray(thresholds, float))
+    found = np.zeros((len(theta), 4))
+    for top, guessed in _tops(problem, coupling):
+        true = top * remain
+        size, wrong = lam * true, true * (1 - rate * lam)  # wrong: on a test example, all models together
+        inside = wrong - (1 - rate) * size
+        counted = _kept(memorized, true, rate, trials)
+        each, unseen = guessed * seen.mass[1:], guessed * float(seen.mass[0])
+        among = np.maximum(others - kept * c, 0.0)
+        for row, x in zip(found, theta, strict=True):
+            if trials is None:
+                passed, by_chance, lonely = (size >= x) * counted, np.zeros_like(size), 0.0
+            else:
+                passed = counted * _noisy(x, inside, inside + size, rate, trials)
+                by_chance = among * _noisy(x, wrong, wrong, rate, trials)
+                lonely = others * float(_noisy(x, np.array(top), np.array(top), rate, trials))
+            alone, but_one = np.exp(-by_chance), (1 - passed) ** (c - 1)
+            none = but_one * (1 - passed)
+            single = alone * (c * passed * but_one + none * by_chance)
+            false = float(each @ (by_chance @ weight)) + unseen * lonely
+            row += (
+                float((each * c[:, 0]) @ (passed @ weight)) + false,
+                float(each @ ((1 - none * alone) @ weight)) - unseen * np.expm1(-lonely),
+                float(each @ (single @ weight)) + unseen * lonely * np.exp(-lonely),
+                false,
+            )
+    return pd.DataFrame(tests * found, columns=["pairs", "tests", "single", "false"]).assign(threshold=theta)[
+        ["threshold", "pairs", "tests", "single", "false"]
+    ]
+
+
+def _seen(problem: Problem, coupling: Coupling, trials: int | None) -> tuple[Occupancy, Floats, Floats]:
+    """Copies, λ and its weights: finely where neither noise nor a law of guesses blurs the steps of a curve."""
+    seen = occupancy(problem)
+    lam, weight = coupling.nodes(SHARP if trials is None and coupling.steady in (0, 1) else SMOOTH)
+    return seen if trials is None else seen.blurred(), lam, weight
+
+
+def _tops(problem: Problem, coupling: Coupling) -> list[tuple[float, float]]:
+    """What memorization can be at the most, but 0, and shares of subpopulations."""
+    return [(top, guessed) for top, guessed in zip(*coupling.guesses(problem.labels), strict=True) if top > 0]
+
+
+def _kept(theta: float, true: Floats, rate: float, trials: int | None) -> Floats:
+    """Whether memorization is ≥ θ, or Pr[so many models estimate it to be]."""
+    if trials is None:
+        return np.asarray(true >= theta - 1e-12, float)
+    held_out = (1 - rate) * trials
+    line = np.linspace(0, 1, int(FINE * np.sqrt(held_out)) + 2)
+    return np.asarray(np.interp(true, line, above(np.array([theta]), line, held_out)[0]))
+
+
+def _noisy(theta: float, wrong_in: Floats, wrong_out: Floats, rate: float, trials: int) -> Floats:
+    """Pr[estimate ≥ θ] of an influence of wrong_out − wrong_in, from so many models."""
+    a, b = np.clip(wrong_in, 0.0, 1.0), np.clip(wrong_out, 0.0, 1.0)
+    deviation = np.sqrt((a * (1 - a) / rate + b * (1 - b) / (1 - rate)) / trials)
+    return np.asarray(special.ndtr((b - a - theta) / np.maximum(deviation, TINY)))
+
+
+def removal(
+    problem: Problem,
+    coupling: Coupling,
+    thresholds: ArrayLike,
+    rate: float = RATE,
+    trials: int | None = None,
+) -> pd.DataFrame:
+    """Accuracy lost by training without the examples of memorization ≥ θ, and without as many at random.
+
+    With ``trials``, memorization is what so many models estimate it to be.
+    """
+    import pandas as pd
+
+    seen, lam, weight = _seen(problem, coupling, trials)
+    c = seen.copies[1:, None]
+    remain = (1 - rate * lam) ** (c - 1)
+    tops = _tops(problem, coupling)
+
+    def error(kept: Floats | float) -> float:
+        """Of those examples whose subpopulation is met, in training."""
+        return float(seen.mass[1:] @ ((1 - kept * lam) ** c @ weight))
+
+    whole = error(1.0)
+    rows = []
+    for theta in np.atleast_1d(np.asarray(thresholds, float)):
+        gone = [_kept(theta, top * remain, rate, trials) for top, _ in tops]
+        never = 1 - sum(guessed for _, guessed in tops)
+        share = sum(
+            guessed * float(seen.examples[1:] @ (g @ weight)) for (_, guessed), g in zip(tops, gone, strict=True)
+        )
+        share += never * float(theta <= 0)
+        rows.append(
+            {
+                "threshold": float(theta),
+                "removed_share": share,
+                "lost": sum(
+                    guessed * top * (error(1 - g) - whole) for (top, guessed), g in zip(tops, gone, strict=True)
+                ),
+                "lost_random": problem.guess * (error(1 - share) - whole),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def error_against_samples(problem: Problem, coupling: Coupling, samples: ArrayLike | None = None) -> pd.DataFrame:
+    """Expected test error after n samples, (1 − 1/K) Σ_c mass_c(n) E(1 − λ)^c: a guess on what nobody taught.
+
+    Models trained on a share r of n examples have seen rn samples.
+    """
+    import pandas as pd
+
+    sizes = np.asarray(samples if samples is not None else around(problem.n), float)
+    lam, weight = coupling.nodes(SMOOTH)
+    rows = []
+    for n in np.unique(np.maximum(np.round(sizes), 1)).astype(int):
+        seen = occupancy(replace(problem, n=int(n)))
+        wrong = (1 - lam) ** seen.copies[:, None] @ weight
+        rows.append({"samples": int(n), "error": problem.guess * float(seen.mass @ wrong)})
+    return pd.DataFrame(rows)
+
+
+def around(n: int) -> Floats:
+    """Numbers of samples from n/100 to 10 n."""
+    return np.asarray(n * 10 ** np.linspace(-2, 1, 7))
+
+
+def checked(rate: float) -> float:
+    """``rate`` strictly between 0 and 1."""
+    try:
+        return real("rate", rate, 0.0, 1.0, open_low=True, open_high=True)
+    except ArgumentError as error:
+        raise ArgumentError("rate", rate, "give the share of examples in a subset, between 0 and 1") from error

@@ -1,0 +1,36 @@
+"""Figures, drawn from tables alone: the only room of this package that imports matplotlib."""
+
+from longtail.plots.model import problem_figure, sweep_figure
+from longtail.plots.style import (
+    BLUE,
+    GRAY,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    STYLE,
+    Powers,
+    drawing,
+    plain_powers,
+    save,
+    styled,
+)
+from longtail.plots.tables import counts_figure, grouped_figure, lines_figure
+
+__all__ = [
+    "BLUE",
+    "GRAY",
+    "GREEN",
+    "ORANGE",
+    "PURPLE",
+    "STYLE",
+    "Powers",
+    "counts_figure",
+    "drawing",
+    "grouped_figure",
+    "lines_figure",
+    "plain_powers",
+    "problem_figure",
+    "save",
+    "styled",
+    "sweep_figure",
+]

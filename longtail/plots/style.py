@@ -1,0 +1,90 @@
+"""How every figure looks, and how it is saved. Colors are Okabe and Ito's, told apart without hue by marker and dash."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatterSciNotation
+
+from longtail.core.files import whole_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+BLUE, ORANGE, GREEN, PURPLE, GRAY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666"
+STYLE = {
+    "font.size": 9.0,
+    "axes.titlesize": 10.0,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "savefig.dpi": 150,
+    "svg.hashsalt": "longtail",
+    "text.parse_math": False,  # titles and ticks name files and classes, and "$" in those is money
+    "axes.formatter.use_mathtext": False,
+}
+ON_WHITE = {  # lines that mark an n or a θ run through the panel, not through the words
+    "legend.frameon": True,
+    "legend.edgecolor": "none",
+    "legend.framealpha": 0.9,
+}
+HIGH = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@contextmanager
+def styled(**changes: Any) -> Iterator[None]:
+    """Our style, with changes, for all that is drawn or saved inside."""
+    with rc_context(STYLE | changes):  # type: ignore[arg-type]
+        yield
+
+
+@contextmanager
+def drawing(width: float, height: float) -> Iterator[Figure]:
+    """A figure to draw on in our style."""
+    with styled(**ON_WHITE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield figure
+        plain_powers(figure)
+
+
+class Powers(LogFormatterSciNotation):
+    """Ticks of a logarithmic axis as plain text, where matplotlib's own are formulas."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """The tick at x.
+
+        >>> Powers()(1000.0), Powers()(0.001)
+        ('10³', '10⁻³')
+        """
+        text = re.sub(r"^\$\\mathdefault\{(.*)\}\$$", r"\1", super().__call__(x, pos)).replace(r"\times", "×")
+        return re.sub(r"\^\{([-0-9]+)\}", lambda power: power[1].translate(HIGH), text).replace("-", "−")
+
+
+def plain_powers(figure: Figure) -> Figure:
+    """The figure, its logarithmic axes labeled in plain text."""
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            major, minor = axis.get_major_formatter(), axis.get_minor_formatter()
+            if isinstance(major, LogFormatterSciNotation):
+                axis.set_major_formatter(Powers())
+            if isinstance(minor, LogFormatterSciNotation):
+                axis.set_minor_formatter(Powers())
+    return figure
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """The figure on disk, whole or not at all."""
+    with whole_file(path) as temporary, styled():
+        figure.savefig(temporary, format=path.suffix[1:])
+    return path

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.alternating import FULL, Side, alternate
+from empirical.data.examples import Examples
 from empirical.data.load import load
 from empirical.designs import Fixed
 from empirical.estimates.influence import influence, influence_pairs
+from empirical.estimates.measure import measure
 from empirical.estimates.memorization import memorization
-from empirical.estimates.results import results
 from empirical.learners import KNN
 from empirical.training.run import Job, run
 
@@ -29,11 +30,11 @@ def test_whole_estimate(benchmark: Any) -> None:
     alternate(
         f"digits, {TRIALS} models of nearest neighbors, seconds a model",
         [
-            Side("train and estimate", lambda: results(run(job, TRIALS), data.y_train, data.y_test), TRIALS),
+            Side("train and estimate", lambda: measure(run(job, TRIALS), Examples(data.y_train, data.y_test)), TRIALS),
             Side("  subsets alone", lambda: job.design.subsets(0, numbers, data.n), TRIALS),
             Side("  subsets and training", lambda: run(job, TRIALS), TRIALS),
             Side("  memorization alone", lambda: memorization(trials, data.y_train), TRIALS),
             Side("  pairs alone", lambda: influence_pairs(trials, data.y_train, data.y_test), TRIALS),
         ],
     )
-    benchmark.pedantic(lambda: results(run(job, TRIALS), data.y_train, data.y_test), rounds=1)
+    benchmark.pedantic(lambda: measure(run(job, TRIALS), Examples(data.y_train, data.y_test)), rounds=1)

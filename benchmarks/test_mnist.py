@@ -19,8 +19,9 @@ import pytest
 
 from benchmarks.alternating import FULL, Workers, gpu_or_skip
 from empirical.data.data import Data
+from empirical.data.examples import Examples
 from empirical.designs import Fixed
-from empirical.estimates.results import results
+from empirical.estimates.measure import measure
 from empirical.learners.mlp.mlp import MLP
 from empirical.training.run import Job, run
 from longtail.core import arrays
@@ -85,7 +86,7 @@ def test_four_thousand_nets_on_a_gpu(benchmark: Any, net: MLP) -> None:
     start = time.perf_counter()
     found = run(Job(data, mixed, Fixed(0.7), device="gpu"), t)
     trained = time.perf_counter() - start
-    tables = results(found, data.y_train, data.y_test, device="gpu")
+    tables = measure(found, Examples(data.y_train, data.y_test), device="gpu")
     took = time.perf_counter() - start
     print(
         f"\nMNIST n={N} on {name}: {mixed!r}, t={t}: trained in {trained:.1f} s, {t / trained:.0f} models/s, "

@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     from empirical.command.reporting import compared, written
-    from empirical.estimates.observed import published, read
+    from empirical.estimates.kept import published, read
     from longtail.core.files import folder
 
     if (arguments.directory is None) == (arguments.published is None):

@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from empirical.command.options import given, parser
-from empirical.command.scored import Scored, elsewhere, trained
+import longtail
+from empirical.command.options import add_data, add_masks, add_output, add_run, given
 from longtail.command import parser as command
-from longtail.core import ArgumentError
+from longtail.core import ArgumentError, real
 
 if TYPE_CHECKING:
-    from empirical.estimates.results import Results
+    import pandas as pd
+
+    from empirical.command.running import Outcome
+    from empirical.estimates.measured import Measured
 
 log = logging.getLogger("empirical")
 OF_MASKS = (  # options that mean something where models were trained elsewhere
@@ -30,10 +33,11 @@ OF_MASKS = (  # options that mean something where models were trained elsewhere
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
     kept = "stopped; what was trained is kept, and the same command goes on from there"
+    p = parser()
     return command.run(
-        parser(),
+        p,
         argv,
-        lambda arguments: _run(arguments, given(argv)),
+        lambda arguments: _run(arguments, given(p, argv)),
         lambda arguments: kept if arguments.out else "stopped",
     )
 
@@ -41,42 +45,37 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace, asked: dict[str, object]) -> int:
     if (arguments.data is None) == (arguments.masks is None):
         raise ArgumentError("DATA", arguments.data, "give either a data set or --masks FILE.npz, and not both")
-    from longtail.core.files import folder
+    from empirical.command.running import elsewhere, trained
+    from empirical.report.meaning import report
+    from longtail.core.files import folder, json_text
 
     _check_pairs(arguments)
     if arguments.masks:
         _check_masks(asked)
     out = folder("--out", arguments.out) if arguments.out else None
     began = time.monotonic()
-    scored = elsewhere(arguments) if arguments.masks else trained(arguments, out)
-    found = _results(scored, arguments)
-    found.summary["seconds"] = round(time.monotonic() - began, 3)
+    outcome = elsewhere(arguments) if arguments.masks else trained(arguments, out)
+    found = _measured(outcome, arguments)
+    facts: dict[str, Any] = {} if arguments.masks else {"models_per_second": outcome.models_per_second}
+    facts["seconds"] = round(time.monotonic() - began, 3)
     news = True
     if out is not None:
         before = _before(out)
-        if found.summary.get("models_per_second", 0) is None:  # none was trained now: it stays what it was
-            found.summary["models_per_second"] = before.summary.get("models_per_second")
-        _write(scored, found, out, arguments)
+        if facts.get("models_per_second", 0) is None:  # none was trained now: it stays what it was
+            facts["models_per_second"] = before.summary.get("models_per_second")
+        _write(outcome, found, facts, out, plot=not arguments.no_plot)
         news = before.tables != _tables(out) or any(
             before.summary.get(key) != found.summary.get(key) for key in ("threshold", "labels", "data")
         )
-    if arguments.json:
-        from longtail.core.files import json_text
-
-        command.say(json_text(found.summary))
-    else:
-        from empirical.report.meaning import report
-
-        command.say(report(found))
+    command.say(json_text({**found.summary, **facts}) if arguments.json else report(found))
     if out is not None and not arguments.no_plot:
         from empirical.command import reporting
 
         if not news and reporting.is_made(out):
-            log.info(
-                "%s is there already, of the very same tables; remove it to have it made again", out / "report.html"
-            )
+            made = out / "report.html"
+            log.info("%s is there already, of the very same tables; remove it to have it made again", made)
             return 0
-        reporting.report(out, dataset=scored.dataset, seed=arguments.seed)
+        reporting.report(found, out, outcome.dataset, seed=arguments.seed)
     return 0
 
 
@@ -86,6 +85,16 @@ def _check_masks(asked: dict[str, object]) -> None:
         if name not in OF_MASKS:
             shown = f"--{name.replace('_', '-')}"
             raise ArgumentError(shown, value, "with --masks no data are loaded and no models trained; leave it out")
+
+
+def _check_pairs(arguments: argparse.Namespace) -> None:
+    """Refuse what cannot be said of pairs before anything is trained."""
+    if arguments.threshold is not None and arguments.fdr is not None:
+        raise ArgumentError("--fdr", arguments.fdr, "give --threshold or --fdr, not both")
+    if arguments.threshold is not None:
+        real("--threshold", arguments.threshold, -1e9)
+    if arguments.fdr is not None:
+        real("--fdr", arguments.fdr, 0, 1, open_low=True)
 
 
 @dataclass(frozen=True)
@@ -116,82 +125,57 @@ def _tables(out: Path) -> list[str]:
     return digests
 
 
-def _check_pairs(arguments: argparse.Namespace) -> None:
-    """Refuse what cannot be said of pairs before anything is trained."""
-    from longtail.core import real
-
-    if arguments.threshold is not None and arguments.fdr is not None:
-        raise ArgumentError("--fdr", arguments.fdr, "give --threshold or --fdr, not both")
-    if arguments.threshold is not None:
-        real("--threshold", arguments.threshold, -1e9)
-    if arguments.fdr is not None:
-        real("--fdr", arguments.fdr, 0, 1, open_low=True)
-
-
-def _results(scored: Scored, arguments: argparse.Namespace) -> Results:
+def _measured(outcome: Outcome, arguments: argparse.Namespace) -> Measured:
     from empirical.estimates import THRESHOLD
-    from empirical.estimates.results import lowest_threshold, results
+    from empirical.estimates.measure import lowest_threshold, measure
 
+    options: dict[str, Any] = {"published_rule": arguments.published_rule, "device": arguments.device}
     threshold = THRESHOLD if arguments.threshold is None else arguments.threshold
     if arguments.fdr is not None:
-        threshold = lowest_threshold(
-            scored.trials,
-            scored.y_train,
-            scored.y_test,
-            arguments.fdr,
-            published_rule=arguments.published_rule,
-            device=arguments.device,
-        )
+        threshold = lowest_threshold(outcome.trials, outcome.examples, arguments.fdr, **options)
         if threshold != threshold:
-            raise ArgumentError(
-                "--fdr", arguments.fdr, "no threshold keeps false pairs to that share; train more models"
-            )
-    found = results(
-        scored.trials,
-        scored.y_train,
-        scored.y_test,
-        threshold=threshold,
-        published_rule=arguments.published_rule,
-        classes=scored.classes,
-        train_ids=scored.train_ids,
-        test_ids=scored.test_ids,
-        device=arguments.device,
-    )
-    found.summary.update(scored.record)
-    return found
+            remedy = "no threshold keeps false pairs to that share; train more models"
+            raise ArgumentError("--fdr", arguments.fdr, remedy)
+    return measure(outcome.trials, outcome.examples, outcome.experiment, threshold=threshold, **options)
 
 
-def _write(scored: Scored, found: Results, out: Path, arguments: argparse.Namespace) -> None:
-    """Each file under another name, then renamed; the summary last."""
-    from longtail.core.files import json_text, read_table, whole_file
-
-    tables = {"memorization": found.memorization, "pairs": found.pairs}
-    if not arguments.no_plot:
-        from empirical.estimates.halves import curve
-
-        tables |= {"error": curve(scored.trials), "halves": found.agreement.table}
-        if scored.dataset is not None:
-            tables["classes"] = scored.dataset.balance
-    for name, frame in tables.items():
-        with whole_file(out / f"{name}.csv") as path:
-            frame.to_csv(path, index=False, float_format="%.9g")
-        log.info("wrote %s", out / f"{name}.csv")
-    if not arguments.no_plot:
-        from empirical.report import run_figures as plots
-
-        title = f"{found.summary['data']}, {found.summary['trials']:,} models"
-        for name in plots.DRAWN:
-            if name in tables:  # read back: what was rounded in writing may fall into another bar
-                table = read_table(out / f"{name}.csv", ("class",))
-                about = f"Classes of {scored.record['data']}" if name == "classes" else title
-                for path in plots.write(name, table, about, out):
-                    log.info("wrote %s", path)
+def _write(outcome: Outcome, found: Measured, facts: dict[str, Any], out: Path, *, plot: bool) -> None:
+    """Tables, the figures drawn from them, and the summary last."""
+    from empirical.estimates.halves import curve
+    from empirical.estimates.kept import write_summary, write_tables
     from longtail.core.record import hardware, versions
 
-    record = {**found.summary, "arguments": vars(arguments), "versions": versions(), "hardware": hardware()}
-    with whole_file(out / "summary.json") as path:
-        path.write_text(json_text(record, indent=1) + "\n", encoding="utf-8")
-    log.info("wrote %s", out / "summary.json")
+    tables: dict[str, pd.DataFrame] = {}
+    if plot:
+        tables["error"] = curve(outcome.trials)
+        if found.trust.halves is not None:
+            tables["halves"] = found.trust.halves
+        if outcome.dataset is not None:
+            tables["classes"] = outcome.dataset.balance
+    written = write_tables(found, out, tables)
+    if plot:
+        from empirical.report.run_figures import write
+
+        written += write(out, ["memorization", *tables], found.experiment.data, found.experiment.trials)
+    beside = {"arguments": dict(found.experiment.arguments), "versions": versions(), "hardware": hardware()}
+    written.append(write_summary(found, out, {**facts, **beside}))
+    for path in written:
+        log.info("wrote %s", path)
+
+
+def parser() -> command.Parser:
+    """All options."""
+    p = command.Parser(
+        prog="python -m empirical.estimate",
+        description="Which training examples a learner memorizes, and which test examples each of them carries.",
+        epilog="Started again with the same --out, a run goes on where it was stopped. Example: python -m empirical.estimate "
+        "digits --learner ridge --trials 2000 --out runs/digits",
+    )
+    add_masks(add_data(p))
+    add_run(p)
+    add_output(p)
+    p.add_argument("--version", action="version", version=f"longtail {longtail.__version__}")
+    return p
 
 
 if __name__ == "__main__":

@@ -20,19 +20,21 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from empirical.data.data import Data
-from empirical.data.dataset import encoded, finite, one_each
+from empirical.data.dataset import encoded, finite
+from empirical.data.examples import Examples
 from empirical.designs import design as design_of
 from empirical.estimates import THRESHOLD
 from empirical.estimates.halves import Agreement, agreement
 from empirical.estimates.influence import influence_pairs, pair_cells
+from empirical.estimates.measure import lowest_threshold
 from empirical.estimates.memorization import memorization
-from empirical.estimates.results import lowest_threshold
 from empirical.learners import parse as spec
 from empirical.learners.learner import Learner
 from empirical.training import SHARD
+from empirical.training.elsewhere import outside
 from empirical.training.run import Job, run
 from empirical.training.store import Store
-from empirical.training.trials import Trials, enough
+from empirical.training.trials import Trials
 from longtail.core import ArgumentError, Estimate, whole
 
 
@@ -100,7 +102,7 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
     def fit(self, X: Any, y: Any, X_test: Any, y_test: Any) -> Self:
         """Train on the subsets of (X, y); test on (X_test, y_test). Data frames keep their index as names of rows."""
         ids = [
-            list(part.index) if hasattr(part, "index") and hasattr(part, "columns") else None for part in (X, X_test)
+            tuple(part.index) if hasattr(part, "index") and hasattr(part, "columns") else None for part in (X, X_test)
         ]
         X_test = _aligned(X, X_test)
         learner = self._learner()
@@ -113,7 +115,7 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
         store = None if self.store is None else Store.open(self.store, job.identity())
         trials, workers = whole("trials", self.trials, 2), whole("workers", self.workers)
         found = run(job, trials, store=store, workers=workers, executor=self.executor)
-        return self._take(found, data.y_train, data.y_test, classes, ids[0], ids[1])
+        return self._take(found, Examples(data.y_train, data.y_test, classes, *ids))
 
     @classmethod
     def from_predictions(
@@ -132,33 +134,24 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
 
         Without labels of both parts, pairs are of any two classes. ``train_ids`` and ``test_ids`` name the examples.
         """
-        trials = enough(Trials.of(masks, correct_train, correct_test, score=score))
-        made = cls(trials=trials.count, score=score)
-        if y is None and y_test is not None:
-            raise ArgumentError("y", None, "give the labels of the training examples too, or no y_test")
-        parts = {"y": (y, trials.n), "y_test": (y_test, trials.n_test)}
-        parts |= {"train_ids": (train_ids, trials.n), "test_ids": (test_ids, trials.n_test)}
-        for name, (given, n) in parts.items():
-            one_each(name, given, n)
-        ids = [None if given is None else list(given) for given in (train_ids, test_ids)]
-        if y is None:
-            return made._take(trials, None, None, None, ids[0], ids[1])
-        a, b, classes = encoded("y, y_test", y, np.asarray(y)[:0] if y_test is None else y_test)
-        return made._take(trials, a, None if y_test is None else b, classes, ids[0], ids[1])
+        parts = {"y_train": y, "y_test": y_test, "train_ids": train_ids, "test_ids": test_ids}
+        trials, examples = outside(masks, correct_train, correct_test, score=score, parts=parts, y="y")
+        return cls(trials=trials.count, score=score)._take(trials, examples)
 
     def influence_pairs(self, threshold: float = THRESHOLD, *, same_class: bool | None = None) -> pd.DataFrame:
         """Pairs with influence ≥ threshold, largest first; of one class unless told, or unless there are no labels."""
         check_is_fitted(self, "trials_")
-        same = self._labeled if same_class is None else same_class
-        if same and not self._labeled:
+        known = self.examples_
+        same = known.labeled if same_class is None else same_class
+        if same and not known.labeled:
             raise ArgumentError("same_class", same, "pairs of one class need the labels of both parts, y and y_test")
-        y_test = self._y_test if self._labeled else np.zeros(self.trials_.n_test, np.int64)
-        pairs = influence_pairs(self.trials_, self._y_train, y_test, threshold, same_class=same, device=self.device)
-        if self._labeled:
+        y_test = known.y_test if known.labeled else np.zeros(self.trials_.n_test, np.int64)
+        pairs = influence_pairs(self.trials_, known.y_train, y_test, threshold, same_class=same, device=self.device)
+        if known.labeled:
             pairs["label"] = np.array(self.classes_, dtype=object)[pairs["label"]]
         else:
             pairs = pairs.drop(columns="label")
-        for name, ids in (("train", self._train_ids), ("test", self._test_ids)):
+        for name, ids in (("train", known.train_ids), ("test", known.test_ids)):
             if ids is not None:
                 pairs[f"{name}_id"] = [ids[i] for i in pairs[f"{name}_index"]]
         return pairs
@@ -166,23 +159,21 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
     def influence(self, train: Any, test: Any) -> Estimate:
         """Influence of training examples on test examples, two lists of one length."""
         check_is_fitted(self, "trials_")
-        cells = pair_cells(self.trials_, np.atleast_1d(train), np.atleast_1d(test), self._y_train)
+        cells = pair_cells(self.trials_, np.atleast_1d(train), np.atleast_1d(test), self.examples_.y_train)
         return Estimate(cells.value, cells.stderr)
 
     def threshold_for(self, rate: float = 0.05) -> float:
         """The lowest threshold at which at most ``rate`` of the pairs are expected to be false."""
         check_is_fitted(self, "trials_")
-        return lowest_threshold(self.trials_, self._y_train, self._y_test, rate, device=self.device)
+        return lowest_threshold(self.trials_, self.examples_, rate, device=self.device)
 
     def agreement(self, threshold: float = THRESHOLD) -> Agreement:
         """What two halves of the trials agree on."""
         check_is_fitted(self, "trials_")
-        labeled = self._labeled
-        return agreement(self.trials_, self._y_train, self._y_test, threshold, same_class=labeled, device=self.device)
-
-    @property
-    def _labeled(self) -> bool:
-        return self._y_train is not None and self._y_test is not None
+        known = self.examples_
+        return agreement(
+            self.trials_, known.y_train, known.y_test, threshold, same_class=known.labeled, device=self.device
+        )
 
     def _learner(self) -> Learner:
         learner = self.learner
@@ -205,14 +196,13 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
         kept: dict[str, Any] = {"score": self.score, "dtype": self.dtype}
         return Job(data, learner, choice, seed, **kept, shard=whole("shard", self.shard), device=self.device)
 
-    def _take(self, trials: Trials, y: Any, y_test: Any, classes: Any, train_ids: Any, test_ids: Any) -> Self:
-        self.trials_, self._y_train, self._y_test, self.classes_ = trials, y, y_test, classes
-        self._train_ids, self._test_ids = train_ids, test_ids
-        table = memorization(trials, y)
-        if classes is not None:
-            table["label"] = np.array(classes, dtype=object)[table["label"]]
-        if train_ids is not None:
-            table.insert(1, "id", train_ids)
+    def _take(self, trials: Trials, examples: Examples) -> Self:
+        self.trials_, self.examples_, self.classes_ = trials, examples, examples.classes
+        table = memorization(trials, examples.y_train)
+        if examples.classes is not None:
+            table["label"] = np.array(examples.classes, dtype=object)[table["label"]]
+        if examples.train_ids is not None:
+            table.insert(1, "id", list(examples.train_ids))
         self.memorization_ = table
         return self
 

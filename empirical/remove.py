@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from empirical.bridge.comparison import compare, foretell
     from empirical.command.reporting import LEAST
-    from empirical.estimates.observed import read
+    from empirical.estimates.kept import read
     from empirical.estimates.removal import (
         DISTINCT,
         RECORD,
@@ -42,15 +42,17 @@ def _run(arguments: argparse.Namespace) -> int:
     simulations = whole("--simulations", arguments.simulations, LEAST)
     out = Path(arguments.directory)
     observed = read(out)
-    if not observed.arguments.get("data"):
+    if not observed.experiment.arguments.get("data"):
         remedy = "there is no data set to retrain on, and nothing can be removed; give a run that estimate trained"
         raise ArgumentError("DIR", f"{out}, of models trained elsewhere", remedy)
     dataset = observed.dataset(arguments.data_dir)
     thresholds = list(THRESHOLDS) if arguments.threshold is None else arguments.threshold
     values = observed.memorization["memorization"].to_numpy(float)
     removed(dataset.data, values, thresholds, "--threshold")  # refused before anything is written
-    asked = arguments.learner or observed.arguments.get("learner")  # as it was given: a repr tells no import path
-    trained = learner(asked or observed.learner)
+    asked = arguments.learner or observed.experiment.arguments.get(
+        "learner"
+    )  # as it was given: a repr tells no import path
+    trained = learner(asked or observed.experiment.learner or "")
     trained.check(dataset.data, "correct")
     trained.place(arguments.device)
     best = compare(observed, couplings=("beta",), simulations=simulations).best

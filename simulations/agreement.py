@@ -59,11 +59,13 @@ def _case(config: Config, source: str, net: str, trials: int) -> pd.DataFrame:
     """``last layer`` is softmax on the hidden units of a net that was trained on everything."""
     import pandas as pd
 
+    from empirical.data.examples import Examples
     from empirical.designs import Fixed
+    from empirical.estimates.kept import published
+    from empirical.estimates.measure import measure
+    from empirical.estimates.measured import Experiment, Measured
     from empirical.estimates.memorization import memorization
-    from empirical.estimates.observed import Observed, published
     from empirical.estimates.overlap import consistency
-    from empirical.estimates.results import results
     from empirical.learners import KNN, RandomFeatures, Ridge, Softmax
     from empirical.learners.learner import Learner
     from empirical.learners.parse import learner as parse
@@ -74,16 +76,15 @@ def _case(config: Config, source: str, net: str, trials: int) -> pd.DataFrame:
     dataset = loaded(source)
     data = dataset.data
 
-    def observed(learner: Learner, on: Data) -> Observed:
+    def observed(learner: Learner, on: Data) -> Measured:
         made = train(Job(on, learner, Fixed(0.7), config.seed), trials)
         if not net:  # at this many trials most pairs would be noise
             none = pd.DataFrame({"train_index": [], "test_index": [], "influence": []})
-            table = memorization(made, on.y_train)
-            return Observed(source, table, none, on.labels, on.n_test, trials, 0.7)
-        found = results(made, on.y_train, on.y_test)
-        return Observed(source, found.memorization, found.pairs, on.labels, on.n_test, trials, 0.7)
+            how = Experiment(source, on.n_test, trials, 0.7, on.labels)
+            return Measured(how, memorization(made, on.y_train), none)
+        return measure(made, Examples(on.y_train, on.y_test, on.classes))
 
-    runs: dict[str, Callable[[], Observed]] = {"nearest neighbor": lambda: observed(KNN(), data)}
+    runs: dict[str, Callable[[], Measured]] = {"nearest neighbor": lambda: observed(KNN(), data)}
     if net:
         runs = {
             "net": lambda: observed(parse(net), data),

@@ -37,14 +37,16 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     import pandas as pd
 
     from empirical.bridge.comparison import compare
-    from empirical.estimates.observed import published
+    from empirical.estimates.kept import published
     from longtail.experiment import predictions as predicted
 
     observed = published("cifar100", data_folder(None))
     comparison = compare(observed, config.families, config.couplings, simulations=config.simulations)
     rows = []
     for fit in comparison.fits:
-        pairs = predicted.pairs_above(fit.problem, fit.coupling, 0.15, observed.tests, memorized=0.25).iloc[0]
+        pairs = predicted.pairs_above(fit.problem, fit.coupling, 0.15, observed.experiment.n_test, memorized=0.25).iloc[
+            0
+        ]
         error = predicted.error_against_samples(fit.problem, fit.coupling, [fit.n])["error"].iloc[0]
         rows.append(
             {
@@ -65,7 +67,7 @@ def plot(frame: pd.DataFrame) -> Figure:
     """The best fit beside the published scores."""
 
     from empirical.bridge.comparison import compare
-    from empirical.estimates.observed import published
+    from empirical.estimates.kept import published
     from empirical.report.figures import theory
     from longtail.plots import styled
 

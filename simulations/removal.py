@@ -86,8 +86,9 @@ def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFram
 
     from empirical.bridge.comparison import compare, foretell
     from empirical.designs import Fixed
+    from empirical.estimates.kept import published
+    from empirical.estimates.measured import Experiment, Measured
     from empirical.estimates.memorization import memorization
-    from empirical.estimates.observed import Observed, published
     from empirical.estimates.removal import removal
     from empirical.learners.parse import learner as parse
     from empirical.training.run import Job
@@ -102,16 +103,15 @@ def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFram
         seen = memorization(made, data.y_train)
         accuracy = float(made.test_scores(slice(0, data.n_test)).mean())
         none = pd.DataFrame({"train_index": [], "test_index": [], "influence": []})
-        observed = Observed(
-            source, seen, none, data.labels, data.n_test, trials, 0.7, test_accuracy=accuracy, trained=0.7
-        )
+        how = Experiment(source, data.n_test, trials, 0.7, data.labels)
+        observed = Measured(how, seen, none, test_accuracy=accuracy, accurate_at=0.7)
     else:
         observed = published(source, data_folder(None))
     best = compare(observed, couplings=("beta",), simulations=config.simulations).best
     theory = foretell(best, config.thresholds)
-    expected = predicted.error_against_samples(best.problem, best.coupling, [observed.trained * best.n])["error"].iloc[
-        0
-    ]
+    expected = predicted.error_against_samples(best.problem, best.coupling, [observed.accurate_at * best.n])[
+        "error"
+    ].iloc[0]
     sys.stderr.write(f"{source} {learner}: predicted before retraining\n{theory.to_string()}\n")
     values = observed.memorization["memorization"].to_numpy(float)
     table = removal(data, parse(learner), values, config.thresholds, seeds=config.seeds)
@@ -136,6 +136,7 @@ def plot(frame: pd.DataFrame) -> Figure:
     """Observed against predicted loss, one panel a case, with 95 % intervals."""
     from matplotlib.ticker import PercentFormatter
 
+    from longtail.core.intervals import Z95
     from longtail.plots import (
         BLUE,
         GRAY,
@@ -162,7 +163,7 @@ def plot(frame: pd.DataFrame) -> Figure:
                 axes.errorbar(
                     shown["threshold"] + (0.012 if name != "all" else 0),
                     shown[column],
-                    yerr=1.96 * shown[f"{column}_stderr"],
+                    yerr=Z95 * shown[f"{column}_stderr"],
                     fmt=marker,
                     color=color,
                     capsize=2.5,

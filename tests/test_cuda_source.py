@@ -27,6 +27,7 @@ from longtail.core import ArgumentError
 from longtail.core.arrays import Random, gpu
 from longtail.montecarlo import kernels
 from longtail.montecarlo.census import Census, Draws, rows
+from longtail.montecarlo.functions import sources
 from longtail.montecarlo.kernels import Source, census_cuda
 from tests.cuda_shim import library
 
@@ -81,7 +82,7 @@ PROBLEMS = [
 
 
 def source_of(problem: Problem, first: int, trials: int) -> Source:
-    return montecarlo._source(problem, Random(SEED))[1](first, trials)
+    return sources(problem, Random(SEED))[1](first, trials)
 
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=repr)

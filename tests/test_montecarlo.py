@@ -264,7 +264,7 @@ def test_results_do_not_depend_on_workers_or_batches(monkeypatch: pytest.MonkeyP
     problem = Problem(Zipf(alpha=1, size=500), 800)
     one = montecarlo.run(problem, trials=600, learners=LEARNERS, rng=Random(3), workers=1)
     for workers, cells in ((2, 10**9), (5, 10_000), (1, 500)):
-        monkeypatch.setattr(montecarlo, "CELLS", cells)
+        monkeypatch.setattr("longtail.montecarlo.functions.CELLS", cells)
         other = montecarlo.run(problem, trials=600, learners=LEARNERS, rng=Random(3), workers=workers)
         assert np.array_equal(one.moments.mean, other.moments.mean)
         assert np.array_equal(one.moments.comoment, other.moments.comoment)

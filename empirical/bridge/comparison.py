@@ -14,7 +14,7 @@ import numpy as np
 
 from empirical.bridge.fit import SIMULATIONS, Bridge, fit
 from empirical.bridge.model import GUESSES, schwarz
-from empirical.estimates.observed import Observed
+from empirical.estimates.measured import Measured
 from longtail.core import ArgumentError
 from longtail.experiment import predictions as predicted
 
@@ -37,7 +37,7 @@ class Comparison:
     what a fit of today would say.
     """
 
-    observed: Observed
+    observed: Measured
     fits: tuple[Bridge, ...]
     removal: pd.DataFrame | None = field(default=None, repr=False)
     foretold: pd.DataFrame | None = field(default=None, repr=False)
@@ -94,13 +94,15 @@ class Comparison:
         """Expected test error by number of samples, and the observed one at that of the models."""
         best, seen = self.best, self.observed
         sizes = predicted.around(best.n)
-        if np.isfinite(seen.trained * seen.test_accuracy):
-            sizes = np.append(sizes, round(seen.trained * best.n))
+        if np.isfinite(seen.accurate_at * seen.test_accuracy):
+            sizes = np.append(sizes, round(seen.accurate_at * best.n))
         table = with_errors(best, lambda p, c: predicted.error_against_samples(p, c, sizes), ["error"])
         there = table["samples"] == sizes[-1]
         wrong = 1 - seen.test_accuracy
         table["observed"] = np.where(there, wrong, np.nan)
-        table["observed_stderr"] = np.where(there, np.sqrt(wrong * (1 - wrong) / max(seen.tests, 1)), np.nan)
+        table["observed_stderr"] = np.where(
+            there, np.sqrt(wrong * (1 - wrong) / max(seen.experiment.n_test, 1)), np.nan
+        )
         return table
 
     def shares(self) -> pd.DataFrame:
@@ -114,7 +116,9 @@ class Comparison:
         values, best = self.observed.values, self.best
         edge = np.linspace(0, 1, bins + 1)
         observed = np.histogram(np.clip(values, 0, 1), edge)[0]
-        share = predicted.share_above(best.problem, best.coupling, edge[1:-1], self.observed.rate, best.trials)
+        share = predicted.share_above(
+            best.problem, best.coupling, edge[1:-1], self.observed.experiment.fraction, best.trials
+        )
         fitted = -np.diff(np.concatenate([[1.0], share, [0.0]])) * len(values)
         return pd.DataFrame(
             {"low": edge[:-1], "high": edge[1:], "observed": observed, "stderr": np.sqrt(observed), "fitted": fitted}
@@ -127,14 +131,14 @@ class Comparison:
         seen, least = self.observed, self.observed.threshold
         thresholds = np.unique(np.concatenate([[least], np.arange(np.ceil(least * 20) / 20, 0.951, 0.05)])).round(6)
         options: dict[str, Any] = {
-            "rate": seen.rate,
-            "memorized": seen.memorized,
+            "rate": seen.experiment.fraction,
+            "memorized": seen.least,
             "trials": seen.equivalent,
             "partners": seen.partners,
         }
         counts = ["pairs", "tests", "single", "false"]
         theory = with_errors(
-            self.best, lambda p, c: predicted.pairs_above(p, c, thresholds, seen.tests, **options), counts
+            self.best, lambda p, c: predicted.pairs_above(p, c, thresholds, seen.experiment.n_test, **options), counts
         )
         rows = []
         for theta in thresholds:
@@ -188,7 +192,7 @@ def foretell(best: Bridge, thresholds: Iterable[float]) -> pd.DataFrame:
 
 
 def compare(
-    observed: Observed,
+    observed: Measured,
     families: Iterable[str] = FAMILIES,
     couplings: Iterable[str] = COUPLINGS,
     *,
@@ -198,7 +202,7 @@ def compare(
     foretold: pd.DataFrame | None = None,
 ) -> Comparison:
     """Fit every family with every coupling, and order them by likelihood and parameters (Schwarz's criterion)."""
-    if observed.labels is None:
+    if observed.experiment.n_classes is None:
         remedy = "theory asks how often a guess is right, and this run has no labels; give the number of classes"
         raise ArgumentError("--labels", None, remedy)
     values = observed.values
@@ -208,7 +212,10 @@ def compare(
         )
     chosen = list(couplings)
     tried = dict.fromkeys([*((f, c) for f in families for c in chosen), BASELINE])
-    options: dict[str, Any] = {"rate": observed.rate, "simulations": simulations, "seed": seed}
-    fits = [fit(values, observed.labels, observed.equivalent, f, c, guess=GUESSES, **options) for f, c in tried]
+    options: dict[str, Any] = {"rate": observed.experiment.fraction, "simulations": simulations, "seed": seed}
+    fits = [
+        fit(values, observed.experiment.n_classes, observed.equivalent, f, c, guess=GUESSES, **options)
+        for f, c in tried
+    ]
     fits.sort(key=lambda b: schwarz(-2 * b.log_likelihood, len(b.parameters), b.n))
     return Comparison(observed, tuple(fits), removal, foretold)

@@ -1,29 +1,21 @@
-"""The options of ``python -m empirical.estimate``."""
+"""Options that the commands share, in groups: which data, which run, what comes out."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
 
-import longtail
 from empirical.data.sources import NAMES as DATA
 from empirical.designs import NAMES as DESIGNS
-from empirical.estimates import THRESHOLD
-from empirical.estimates.planning import INFLUENCE, TRIALS
+from empirical.estimates import INFLUENCE, THRESHOLD, TRIALS
 from empirical.learners import ALIASES as LEARNERS
 from empirical.learners.learner import SCORES
 from empirical.training import DTYPES, EXECUTORS, SHARD
 from longtail.command.parser import Parser
 
 
-def parser() -> Parser:
-    """All options, in groups."""
-    p = Parser(
-        prog="python -m empirical.estimate",
-        description="Which training examples a learner memorizes, and which test examples each of them carries.",
-        epilog="Started again with the same --out, a run goes on where it was stopped. Example: python -m empirical.estimate "
-        "digits --learner ridge --trials 2000 --out runs/digits",
-    )
+def add_data(p: Parser) -> argparse._ArgumentGroup:
+    """Which data set, and how it is read."""
     p.add_argument(
         "data",
         nargs="?",
@@ -42,6 +34,11 @@ def parser() -> Parser:
     data.add_argument("--test-fraction", type=float, metavar="F", help="else this share of the rows (default 0.2)")
     data.add_argument("--prior", metavar="SPEC", help='for planted: a prior, as in "Zipf(alpha=1, size=1000)"')
     data.add_argument("--n", type=int, metavar="N", help="for planted: training examples (default 1000)")
+    return data
+
+
+def add_masks(data: argparse._ArgumentGroup) -> None:
+    """Instead of a data set: models trained elsewhere."""
     data.add_argument(
         "--masks",
         metavar="FILE.npz",
@@ -49,6 +46,10 @@ def parser() -> Parser:
         "and y_train, y_test where pairs are to be of one class; train_ids, test_ids if you like",
     )
     data.add_argument("--labels", type=int, metavar="K", help="number of classes, for --masks without labels")
+
+
+def add_run(p: Parser) -> None:
+    """Which learner, how many models, and where they are trained."""
     run = p.add_argument_group("run")
     run.add_argument(
         "--learner",
@@ -115,6 +116,10 @@ def parser() -> Parser:
     run.add_argument(
         "--merge", action="append", default=[], metavar="DIR", help="take over another run's trials as well"
     )
+
+
+def add_output(p: Parser) -> None:
+    """What comes out, and where."""
     out = p.add_argument_group("output")
     out.add_argument("--out", metavar="DIR", help="write tables, summary, figures and trials there")
     out.add_argument("--threshold", type=float, metavar="X", help=f"of pairs (default {THRESHOLD})")
@@ -127,12 +132,9 @@ def parser() -> Parser:
     out.add_argument("--no-plot", action="store_true", help="write no figures")
     out.add_argument("--json", action="store_true", help="print the summary as one JSON object")
     out.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
-    p.add_argument("--version", action="version", version=f"longtail {longtail.__version__}")
-    return p
 
 
-def given(argv: Sequence[str] | None) -> dict[str, object]:
+def given(p: Parser, argv: Sequence[str] | None) -> dict[str, object]:
     """The options that were asked for, whatever their defaults are, by name."""
-    p = parser()
     blank = argparse.Namespace(**dict.fromkeys(vars(p.parse_args(argv))))  # argparse puts no default where a value is
     return {name: value for name, value in vars(p.parse_args(argv, blank)).items() if value is not None}

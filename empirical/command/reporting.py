@@ -13,38 +13,33 @@ if TYPE_CHECKING:
 
     from empirical.bridge.comparison import Comparison
     from empirical.data.dataset import Dataset
-    from empirical.estimates.observed import Observed
+    from empirical.estimates.measured import Measured
 
 log = logging.getLogger("empirical")
 REMOVAL = ("removal", "removal_predicted")  # tables that python -m empirical.remove writes
 LEAST = 2  # simulated data sets, of which there is a spread
 
 
-def report(
-    directory: str | Path, out: str | Path | None = None, *, dataset: Dataset | None = None, seed: int = 0
-) -> Path | None:
-    """``report.html``, tables and figures for a run's folder, into ``out`` or the folder itself: what estimate calls last.
+def report(found: Measured, out: Path, dataset: Dataset | None = None, *, seed: int = 0) -> Path | None:
+    """``report.html``, tables and figures of what was measured, into the run's folder: what estimate does last.
 
     A few fits only, for it is to take seconds. Where nothing can be fitted, the page says why and shows the rest; None, and
-    the reason in the log, where there is no run.
+    the reason in the log, where scores are not right or wrong.
     """
     from empirical.bridge.comparison import Comparison
-    from empirical.estimates.observed import read
-    from longtail.core.files import folder
 
-    target = folder("--out", out if out is not None else directory)
+    if found.experiment.score != "correct":
+        log.info(
+            "no report: it speaks of right and wrong, and these are scores of another kind (estimate --score correct)"
+        )
+        return None
     quick = {"family": ["Zipf", "Uniform"], "coupling": ["beta"], "simulations": 50, "seed": seed}
     try:
-        observed = read(directory)
-    except ArgumentError as error:
-        log.info("no report: %s", error)
-        return None
-    try:
-        comparison = compared(observed, quick | {"directory": directory})
+        comparison = compared(found, quick | {"directory": out})
     except ArgumentError as error:
         log.info("no theory in the report: %s", error)
-        comparison = Comparison(observed, (), why=f"{error.shown}; {error.remedy}")
-    return written(comparison, target, {"DIR": str(directory), "seed": seed}, None, dataset)
+        comparison = Comparison(found, (), why=f"{error.shown}; {error.remedy}")
+    return written(comparison, out, {"DIR": str(out), "seed": seed}, None, dataset)
 
 
 def is_made(directory: Path) -> bool:
@@ -54,7 +49,7 @@ def is_made(directory: Path) -> bool:
     return page.is_file() and all(path.stat().st_mtime <= page.stat().st_mtime for path in newer)
 
 
-def compared(observed: Observed, options: dict[str, Any]) -> Comparison:
+def compared(observed: Measured, options: dict[str, Any]) -> Comparison:
     from empirical.bridge import comparison as c
     from empirical.bridge.fit import SIMULATIONS
 
@@ -74,7 +69,7 @@ def compared(observed: Observed, options: dict[str, Any]) -> Comparison:
     )
 
 
-def _removal(observed: Observed, directory: str | Path | None) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+def _removal(observed: Measured, directory: str | Path | None) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
     """What ``python -m empirical.remove`` found of these very estimates, and what was predicted of this before."""
     from empirical.estimates.removal import ALL, FORETOLD, FOUND, of_set
     from longtail.core.files import read_table
@@ -114,7 +109,7 @@ def written(
     from longtail.core.record import Run
     from longtail.plots import save
 
-    drawn = figures(comparison.frames, comparison.observed.name)
+    drawn = figures(comparison.frames, comparison.observed.experiment.data)
     for name, figure in drawn.items():
         for kind in ("png", "svg"):
             log.info("wrote %s", save(figure, out / f"{name}.{kind}"))

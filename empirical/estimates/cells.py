@@ -17,6 +17,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from longtail.core import Floats, real
+from longtail.core.intervals import wilson
 
 FEW = 10.0  # right or wrong in a cell
 
@@ -96,11 +97,3 @@ class Cells:
             n * np.minimum(q, 1 - q) for n, q in ((self.n_in, self.in_mean), (self.n_out, self.out_mean))
         )
         return np.maximum(inside, outside)
-
-
-def wilson(q: Floats, n: Floats, z: float) -> tuple[Floats, Floats]:
-    """Wilson's interval for a proportion q of n trials."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        middle = (q + z * z / (2 * n)) / (1 + z * z / n)
-        half = z / (1 + z * z / n) * np.sqrt(q * (1 - q) / n + z * z / (4 * n * n))
-    return middle - half, middle + half

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from empirical.estimates.observed import Observed
+from empirical.estimates import MEMORIZED
+from empirical.estimates.measured import Measured
 from longtail.core import ArgumentError, Floats
 
 if TYPE_CHECKING:
@@ -21,11 +22,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-MEMORIZED = 0.25
 AGAIN = 200
 
 
-def consistency(runs: Mapping[str, Observed], threshold: float = MEMORIZED, *, seed: int = 0) -> pd.DataFrame:
+def consistency(runs: Mapping[str, Measured], threshold: float = MEMORIZED, *, seed: int = 0) -> pd.DataFrame:
     """One row for every two runs on the same data: rank correlation, Jaccard of the memorized and of the pairs, with errors."""
     import pandas as pd
 
@@ -56,7 +56,7 @@ def consistency(runs: Mapping[str, Observed], threshold: float = MEMORIZED, *, s
                 "memorized_jaccard_by_chance": by_chance((x >= threshold).mean(), (y >= threshold).mean()),
                 "pairs_first": len(left),
                 "pairs_second": len(right),
-                **_overlap(left, right, max(a.tests, b.tests), rng),
+                **_overlap(left, right, max(a.experiment.n_test, b.experiment.n_test), rng),
             }
         )
     return pd.DataFrame(rows)
@@ -95,5 +95,5 @@ def _overlap(
     return {"pairs_jaccard": both.sum() / either.sum(), "pairs_jaccard_stderr": float(np.nanstd(again, ddof=1))}
 
 
-def _pairs(run: Observed) -> set[tuple[int, int]]:
+def _pairs(run: Measured) -> set[tuple[int, int]]:
     return set(zip(run.pairs["train_index"].astype(int), run.pairs["test_index"].astype(int), strict=True))

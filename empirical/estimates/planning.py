@@ -13,11 +13,9 @@ from math import ceil
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from empirical.estimates import THRESHOLD
+from empirical.estimates import INFLUENCE, THRESHOLD
 from longtail.core import ArgumentError, real, whole
 
-TRIALS = 2000  # models trained where nothing else is asked for
-INFLUENCE = 0.25  # of a pair that a planned run is to find
 PLANNED = ("correct", "probability")  # scores from 0 to 1, whose variance is q(1 − q) at most
 
 

@@ -21,6 +21,7 @@ from empirical.data.sources.text import tfidf
 from empirical.learners.learner import Learner
 from empirical.training.run import say
 from longtail.core import ArgumentError, Bools, Floats, real, whole
+from longtail.core.intervals import Z95, wilson
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +30,6 @@ THRESHOLDS = (0.1, 0.25, 0.4, 0.6, 0.8)
 SEEDS = 5
 NEAR = 0.05  # quantile of the distances of training examples to their nearest other
 BLOCK = 1024
-Z = 1.96
 ALL, DISTINCT = "all", "no duplicates"  # sets of test examples
 FOUND = ("threshold", "tests", "lost", "lost_stderr", "lost_random", "lost_random_stderr")  # numbers that are compared
 FORETOLD = ("threshold", "removed_share", "lost", "lost_random")
@@ -132,7 +132,7 @@ def margin(stderr: ArrayLike, tests: ArrayLike) -> Floats:
     [0.0196, 0.0126]
     """
     error, count = np.asarray(stderr, float), np.asarray(tests, float)
-    return np.where(error == 0, Z**2 / (count + Z**2), Z * error)
+    return np.where(error == 0, wilson(np.zeros_like(count), count)[1], Z95 * error)
 
 
 def near_duplicates(data: Data, quantile: float = NEAR) -> Bools:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from empirical.estimates.observed import Observed
+from empirical.estimates.measured import Measured
 from empirical.report.exhibits import NAMES, Exhibits, Place, Sheets, shortened
+from longtail.core.intervals import Z95
 
 EVERYTHING = 10_000  # examples at the most
 MEMORIZED, TYPICAL = 40, 10  # of each class at the most, where not all are shown
@@ -32,7 +33,7 @@ class Gallery:
     paired: int
 
 
-def gallery(observed: Observed, exhibits: Exhibits, labels: pd.Series | None = None) -> Gallery:
+def gallery(observed: Measured, exhibits: Exhibits, labels: pd.Series | None = None) -> Gallery:
     """The examples worth showing; all of them where they are no more than 10,000."""
     table = observed.memorization.copy()
     if labels is not None:
@@ -88,12 +89,12 @@ def _names(table: pd.DataFrame, column: str) -> list[str]:
 
 
 def _intervals(table: pd.DataFrame, name: str) -> list[list[float] | None]:
-    """The 95 % interval of each estimate: the table's own, else 1.96 standard errors, None where neither is known."""
+    """The 95 % interval of each estimate: the table's own, else from standard errors; None where neither is known."""
     value = table[name].to_numpy(float)
     if "low" in table and "high" in table:
         low, high = table["low"].to_numpy(float), table["high"].to_numpy(float)
     elif "stderr" in table:
-        error = 1.96 * table["stderr"].to_numpy(float)
+        error = Z95 * table["stderr"].to_numpy(float)
         low, high = value - error, value + error
     else:
         return [None] * len(table)

@@ -7,34 +7,34 @@ import textwrap
 import numpy as np
 import pandas as pd
 
-from empirical.estimates.results import Results, pairs_key
+from empirical.estimates.measured import Measured, pairs_key
 
 
-def report(results: Results, *, top: int = 5) -> str:
+def report(found: Measured, *, top: int = 5) -> str:
     """What one reads at a glance: counts, the examples memorized most, the strongest pairs, and what it means."""
-    s = results.summary
-    found = pairs_key(s["threshold"])
-    level = found.removeprefix("pairs_above_")
+    s = found.summary
+    key = pairs_key(s["threshold"])
+    level = key.removeprefix("pairs_above_")
     lines = [
         f"{s['n']:,} training and {s['n_test']:,} test examples, {s['trials']:,} models",
         "",
         f"{'test accuracy' if s['score'] == 'correct' else 'mean test ' + s['score']:<32}{_shown(s['test_accuracy'])}",
         f"{'mean memorization':<32}{_shown(s['mean_memorization'])}",
         f"{'memorization of .25 or more':<32}{_percent(s['share_above_0.25'])} of examples",
-        f"{'pairs with influence ≥ ' + level:<32}{s[found]:,}, of which {s['expected_false_pairs']:,.3g} expected by chance",
-        f"{'standard error':<32}{_shown(usual_error(results.memorization))} of memorization where models disagree, "
+        f"{'pairs with influence ≥ ' + level:<32}{s[key]:,}, of which {s['expected_false_pairs']:,.3g} expected by chance",
+        f"{'standard error':<32}{_shown(usual_error(found.memorization))} of memorization where models disagree, "
         f"{_shown(s['pairs_stderr'])} of these pairs",
         "",
-        _block("memorized most", _head(results.memorization.sort_values("memorization", ascending=False), top)),
+        _block("memorized most", _head(found.memorization.sort_values("memorization", ascending=False), top)),
     ]
-    if len(results.pairs):
-        lines += ["", _block("most influential pairs", _head(results.pairs, top))]
-    return "\n".join([*lines, "", meaning(results)])
+    if len(found.pairs):
+        lines += ["", _block("most influential pairs", _head(found.pairs, top))]
+    return "\n".join([*lines, "", meaning(found)])
 
 
-def meaning(results: Results) -> str:
+def meaning(found: Measured) -> str:
     """The closing paragraph."""
-    s, table = results.summary, results.memorization
+    s, table = found.summary, found.memorization
     parts = []
     if s["score"] == "correct":
         parts.append(
@@ -64,10 +64,10 @@ def meaning(results: Results) -> str:
             f"Two halves of the models share {_percent(s['split_half_jaccard'])} of the pairs that either finds, and their "
             f"memorization correlates {_shown(s['split_half_correlation'])}."
         )
-    found, false = s[pairs_key(s["threshold"])], s["expected_false_pairs"]
-    if found and false > 0.2 * found:
+    pairs, false = len(found.pairs), s["expected_false_pairs"]
+    if pairs and false > 0.2 * pairs:
         parts.append(
-            f"About {min(false / found, 1):.0%} of the pairs may be false: train more models, or ask for --fdr 0.05."
+            f"About {min(false / pairs, 1):.0%} of the pairs may be false: train more models, or ask for --fdr 0.05."
         )
     if s["never_in_or_out"]:
         parts.append(f"{s['never_in_or_out']:,} examples were in every subset or in none and have no estimate.")

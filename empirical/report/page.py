@@ -50,7 +50,7 @@ def write(comparison: Comparison, path: Path, data_dir: str | None = None, datas
     except ArgumentError as error:
         logging.getLogger("empirical").info("no pictures in the report: %s", error)
         shown = None
-    text = page(comparison, exhibits(shown, comparison.observed.arguments.get("data")), shown)
+    text = page(comparison, exhibits(shown, comparison.observed.experiment.arguments.get("data")), shown)
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")  # half a surrogate pair, as JSON has it
     return path
@@ -74,10 +74,10 @@ def page(comparison: Comparison, shown: Exhibits, dataset: Dataset | None = None
             "caption": CAPTIONS[name],
             "table": _table(frames, name),
         }
-        for name, figure in figures(frames, comparison.observed.name, ink=INK).items()
+        for name, figure in figures(frames, comparison.observed.experiment.data, ink=INK).items()
     ]
     return environment.from_string(_file("page.html")).render(
-        name=comparison.observed.name,
+        name=comparison.observed.experiment.data,
         headline=words.headline(comparison),
         findings=words.findings(comparison),
         figures=drawn,

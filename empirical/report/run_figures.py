@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
 
+from longtail.core.files import read_table
 from longtail.plots import BLUE, GRAY, ORANGE, drawing, save
 
 MOST = 20_000  # points in a scatter
@@ -107,10 +108,12 @@ DRAWN: dict[str, Callable[[pd.DataFrame, str], Figure]] = {
 }
 
 
-def write(name: str, table: pd.DataFrame, title: str, directory: Path) -> list[Path]:
-    """A table's figure as PNG and SVG."""
-    figure = DRAWN[name](table, title)
-    return [save(figure, directory / f"{name}.{kind}") for kind in ("png", "svg")]
-
-
-__all__ = ["DRAWN", "classes", "error_against_trials", "memorization_histogram", "save", "split_half", "write"]
+def write(directory: Path, names: Collection[str], data: str, trials: int) -> list[Path]:
+    """Figures of the named tables in a run's folder, as PNG and SVG."""
+    written = []
+    for name, draw in DRAWN.items():
+        if name in names:  # read back: what was rounded in writing may fall into another bar
+            table = read_table(directory / f"{name}.csv", ("class",))
+            figure = draw(table, f"Classes of {data}" if name == "classes" else f"{data}, {trials:,} models")
+            written += [save(figure, directory / f"{name}.{kind}") for kind in ("png", "svg")]
+    return written

@@ -24,7 +24,7 @@ def headline(comparison: Comparison) -> str:
     memorized = f"{share:.1%} of {len(seen.values):,} training examples have memorization of {SHOWN:g} or more"
     if not comparison.fits:
         why = comparison.why
-        if seen.labels is None:
+        if seen.experiment.n_classes is None:
             why = "theory asks how often a guess is right, and without labels the number of classes is not known"
             why += "; give it as --labels K"
         return f"{memorized}. There is no theory beside it: {why}."
@@ -151,7 +151,7 @@ def _removal(comparison: Comparison) -> str:
     )
     if tried is None or seen is None:
         return text + " This was not tried."
-    own = comparison.observed.learner
+    own = comparison.observed.experiment.learner or ""
     whose = "" if seen.get("learner", own) == own else f" of another learner, {seen['learner']}"
     text += f" Observed{whose}: {_with(seen, 'lost')} and {_with(seen, 'lost_random')} at {seen['threshold']:g} (95 %)."
     apart = of_set(tried, DISTINCT)

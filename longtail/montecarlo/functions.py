@@ -118,7 +118,7 @@ def censuses(
 ) -> Iterator[Census]:
     """|X_ℓ| and mass, ℓ = 0 … ``ells`` and the rest, of data sets first, first + 1, …, in batches that fit."""
     rng, threads = rng or Random(), arrays.workers(workers)
-    source, batch = _source(problem, rng)
+    source, batch = sources(problem, rng)
     on = kernels.expected if conditional else kernels.census
 
     def work(start: int, count: int) -> Census:
@@ -134,7 +134,7 @@ def draws(
 ) -> Iterator[Draws]:
     """The same data sets drawn out, in batches: counts and D(x), (batch, N), on the device of ``rng``."""
     rng, threads = rng or Random(), arrays.workers(workers)
-    source, batch = _source(problem, rng)
+    source, batch = sources(problem, rng)
 
     def work(start: int, count: int) -> Draws:
         return kernels.draws(batch(start, count), rng, start, count, threads)
@@ -143,7 +143,7 @@ def draws(
         yield drawn
 
 
-def _source(problem: Problem, rng: Random) -> tuple[kernels.Source, Callable[[int, int], kernels.Source]]:
+def sources(problem: Problem, rng: Random) -> tuple[kernels.Source, Callable[[int, int], kernels.Source]]:
     """The problem as kernels take it, and a function that gives it for trials start, …, start + count."""
     prior = problem.prior
     size = whole("size", prior.size, 1, 2**31)

@@ -9,7 +9,7 @@ from empirical.bridge.comparison import compare
 from empirical.bridge.fit import planted
 from empirical.data.data import Data
 from empirical.data.dataset import Dataset
-from empirical.estimates.observed import Observed
+from empirical.estimates.measured import Experiment, Measured
 from empirical.report.exhibits import exhibits
 from empirical.report.page import page
 from longtail import Problem, Zipf
@@ -18,7 +18,7 @@ from longtail.experiment.coupling import Beta
 CRAFTED = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">{{ 7*7 }}"
 
 
-def experiment(n: int, kind: str) -> tuple[Observed, Dataset]:
+def experiment(n: int, kind: str) -> tuple[Measured, Dataset]:
     """A planted data set of ``n`` examples with pictures of noise (what compresses worst) or crafted texts."""
     rng = np.random.default_rng(3)
     _, memorization = planted(Problem(Zipf(alpha=0.8, size=max(n // 4, 60)), n, 10), Beta(1, 1), 500, rng)
@@ -34,7 +34,7 @@ def experiment(n: int, kind: str) -> tuple[Observed, Dataset]:
     else:
         data = Data(rng.random((n, 32, 32, 3), np.float32), y, rng.random((50, 32, 32, 3), np.float32), z, classes)
     name = CRAFTED if kind == "text" else "noise"
-    return Observed(name, table, pairs, 10, 50, 500, 0.7), Dataset(name, data)
+    return Measured(Experiment(name, 50, 500, 0.7, 10), table, pairs), Dataset(name, data)
 
 
 def written(n: int, kind: str, folder):
@@ -45,11 +45,11 @@ def written(n: int, kind: str, folder):
     return path
 
 
-def many(n: int, classes: int) -> Observed:
+def many(n: int, classes: int) -> Measured:
     """More examples than are shown, in so many classes, with 400 pairs."""
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"index": np.arange(n), "label": rng.integers(0, classes, n)})
     table["memorization"] = rng.beta(0.3, 1, n)
     pairs = pd.DataFrame({"train_index": rng.choice(n, 400, replace=False), "test_index": np.arange(400) % 50})
     pairs["influence"] = rng.uniform(0.15, 1, 400)
-    return Observed("many", table, pairs, classes, 50, 500, 0.7)
+    return Measured(Experiment("many", 50, 500, 0.7, classes), table, pairs)

@@ -9,11 +9,11 @@ from empirical.bridge import fit as bridge
 from empirical.bridge.comparison import compare
 from empirical.bridge.fit import planted
 from empirical.bridge.noise import Noise, examples, histogram
+from empirical.data.examples import Examples
 from empirical.data.load import load
 from empirical.designs import Fixed as Subsets
+from empirical.estimates.measure import measure
 from empirical.estimates.memorization import memorization
-from empirical.estimates.observed import Observed
-from empirical.estimates.results import results
 from empirical.learners import KNN
 from empirical.training.run import Job, run
 from longtail import ArgumentError, Problem, TwoLevel, Zipf
@@ -211,12 +211,8 @@ def test_what_is_said_of_planted_data_by_default(t):
     """Coupling and guess found, not given: λ = 1, the truth, and a prediction of what was not seen, with few models too."""
     data = load("planted", n=1000, prior="Zipf(alpha=1, size=1000)").data
     trials = run(Job(data, KNN(), Subsets(0.7)), t)
-    found = results(trials, data.y_train, data.y_test)
-    observed = Observed(
-        "planted", found.memorization, found.pairs, data.labels, data.n_test, t, 0.7,
-        test_accuracy=found.summary["test_accuracy"], trained=0.7,
-    )  # fmt: skip
-    comparison = compare(observed, ("Zipf",), simulations=20)
+    found = measure(trials, Examples(data.y_train, data.y_test, data.classes))
+    comparison = compare(found, ("Zipf",), simulations=20)
     best, row = comparison.best, comparison.frames["influence"].iloc[0]
     assert best.goodness.p_value > 1e-3
     assert best.coupling.mean == 1

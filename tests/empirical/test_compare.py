@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirical import compare, remove
+from empirical import compare, estimate, remove
 from empirical.bridge.fit import planted
-from empirical.command import options, reporting
-from empirical.estimates.observed import published, read
+from empirical.command import reporting
+from empirical.estimates.kept import published, read
 from empirical.report import text as words
 from empirical.report.exhibits import exhibits
 from empirical.report.gallery import gallery
@@ -92,9 +92,10 @@ def test_figures_are_redrawn_from_csv_alone(run, tmp_path):
 
 
 def test_report_is_what_estimate_calls_and_says_why_there_is_none(run, tmp_path, caplog):
-    assert reporting.report(run, tmp_path) == tmp_path / "report.html"
+    found = read(run)
+    assert reporting.report(found, tmp_path) == tmp_path / "report.html"
     with caplog.at_level("INFO"):
-        assert reporting.report(tmp_path) is None
+        assert reporting.report(replace(found, experiment=replace(found.experiment, score="loss")), tmp_path) is None
     assert "no report" in caplog.text
 
 
@@ -119,7 +120,7 @@ def bare(run, tmp_path):
 
 def test_without_labels_there_is_no_theory_and_the_report_says_why(bare, caplog):
     with caplog.at_level("INFO"):
-        page = reporting.report(bare)
+        page = reporting.report(read(bare), bare)
     assert page is not None
     assert "--labels: got None" in caplog.text
     text = page.read_text()
@@ -138,7 +139,7 @@ def test_where_nothing_can_be_fitted_the_report_says_why_and_shows_the_rest(run,
     for name in ("pairs.csv", "summary.json"):
         (tmp_path / name).write_bytes((run / name).read_bytes())
     with caplog.at_level("INFO"):
-        assert reporting.report(tmp_path) == tmp_path / "report.html"
+        assert reporting.report(read(tmp_path), tmp_path) == tmp_path / "report.html"
     assert "no theory in the report" in caplog.text
     text = (tmp_path / "report.html").read_text()
     headline = text.split('<p class="headline">')[1].split("</p>")[0]
@@ -159,7 +160,7 @@ def test_number_of_classes_can_be_told_where_it_is_not_known(run, bare, capsys):
     assert answers[0] == answers[1] != answers[2]
     told = json.loads((bare / "summary.json").read_text()) | {"labels": 7}
     (bare / "summary.json").write_text(json.dumps(told))
-    assert read(bare).labels == 7
+    assert read(bare).experiment.n_classes == 7
     for arguments in ([str(run), "--labels", "5"], [str(bare), "--labels", "1"], [str(bare), "--labels", "7"]):
         assert compare.main([*arguments, *FAST]) == 2
         assert "--labels" in capsys.readouterr().err
@@ -295,7 +296,7 @@ def test_classes_may_be_called_as_missing_values_are(run, tmp_path):
     pairs.to_csv(tmp_path / "pairs.csv", index=False)
     (tmp_path / "summary.json").write_bytes((run / "summary.json").read_bytes())
     seen = read(tmp_path)
-    assert seen.labels == 5
+    assert seen.experiment.n_classes == 5
     assert seen.memorization["label"].tolist() == table["label"].tolist()
     assert seen.memorization["id"].tolist() == table["id"].tolist()
     assert seen.pairs["train_id"].tolist() == ["0001", "NA", "None"]
@@ -306,8 +307,9 @@ def test_classes_may_be_called_as_missing_values_are(run, tmp_path):
 
 def test_balanced_designs_count_as_the_trials_that_their_noise_is_worth(run):
     observed = read(run)
-    assert observed.equivalent == observed.trials == 500
-    balanced = replace(observed, iid=False)
+    assert observed.equivalent == observed.experiment.trials == 500
+    design = "Orthogonal(fraction=0.75, rows=256, stratified=False)"
+    balanced = replace(observed, experiment=replace(observed.experiment, design=design))
     assert balanced.equivalent == pytest.approx(500, rel=0.01)  # these errors are those of 500 independent trials
     table = balanced.memorization.assign(stderr=balanced.memorization["stderr"] / np.sqrt(2))
     assert replace(balanced, memorization=table).equivalent == pytest.approx(1000, rel=0.01)
@@ -353,11 +355,11 @@ def test_no_folder_is_searched_that_nobody_named(tmp_path, monkeypatch, capsys):
         asked.append(data_dir)
         raise ArgumentError("--published", name, "none here")
 
-    monkeypatch.setattr("empirical.estimates.observed.published", none)
+    monkeypatch.setattr("empirical.estimates.kept.published", none)
     assert compare.main(["--published", "cifar100", "--quiet"]) == 2
     assert compare.main(["--published", "cifar100", "--data-dir", "mine", "--quiet"]) == 2
     assert asked == [None, "mine"]
-    for parser in (compare.parser(), remove.parser(), options.parser()):
+    for parser in (compare.parser(), remove.parser(), estimate.parser()):
         assert "shared" not in parser.format_help()
     assert data_folder(None) == "../shared/data"
     assert data_folder("mine") == "mine"
@@ -369,7 +371,7 @@ def test_interrupt_is_130(run, monkeypatch):
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("empirical.estimates.observed.read", stop)
+    monkeypatch.setattr("empirical.estimates.kept.read", stop)
     assert compare.main([str(run), "--quiet"]) == 130
 
 

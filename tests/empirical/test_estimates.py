@@ -13,7 +13,7 @@ import pytest
 from scipy import stats
 
 from empirical.designs import Bernoulli, Fixed, Orthogonal
-from empirical.estimates.cells import Cells, wilson
+from empirical.estimates.cells import Cells
 from empirical.estimates.false_pairs import discoveries, expected_false, hypergeometric, threshold_for
 from empirical.estimates.halves import agreement, halves
 from empirical.estimates.influence import above, influence, influence_pairs, pair_cells, stream
@@ -23,6 +23,7 @@ from empirical.estimates.planning import plan, stderr
 from empirical.training.run import Job, run
 from empirical.training.trials import Trials
 from longtail.core import ArgumentError
+from longtail.core.intervals import wilson
 from tests.empirical.nearest import Nearest, blobs
 
 SEED = 17

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from empirical.data.bits import pack
+from empirical.data.examples import Examples
+from empirical.estimates.measure import lowest_threshold, measure
 from empirical.estimates.pairs import pairs_cuda
 from empirical.estimates.pairs.pairs import pairs
-from empirical.estimates.results import lowest_threshold, results
 from empirical.learners.knn.knn import KNN
 from empirical.training.trials import Trials
 from longtail.core import ArgumentError
@@ -107,12 +108,13 @@ def test_a_run_on_a_gpu_has_the_cpus_tables() -> None:
     masks = masked(120, 50)
     train, test = KNN().prepare(data)(masks, np.arange(120))
     trials = Trials.of(masks, train, test)
-    for labels in ((data.y_train, data.y_test), (None, None)):
-        mine, theirs = (results(trials, *labels, threshold=0.1, device=device) for device in ("gpu", "cpu"))
+    for examples in (Examples(data.y_train, data.y_test), Examples()):
+        mine, theirs = (measure(trials, examples, threshold=0.1, device=device) for device in ("gpu", "cpu"))
         pd.testing.assert_frame_equal(mine.pairs, theirs.pairs)
         assert len(mine.pairs) > 5
-        assert mine.agreement.pairs_both == theirs.agreement.pairs_both
-    rates = (lowest_threshold(trials, data.y_train, data.y_test, 0.9, device=device) for device in ("gpu", "cpu"))
+        assert mine.trust.jaccard == theirs.trust.jaccard > 0
+    examples = Examples(data.y_train, data.y_test)
+    rates = (lowest_threshold(trials, examples, 0.9, device=device) for device in ("gpu", "cpu"))
     assert len(set(rates)) == 1
 
 

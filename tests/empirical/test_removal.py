@@ -18,7 +18,8 @@ from empirical.command.reporting import _removal, is_made
 from empirical.data.data import Data
 from empirical.data.dataset import Dataset
 from empirical.data.sources.planted import planted
-from empirical.estimates.observed import Observed, read
+from empirical.estimates.kept import read
+from empirical.estimates.measured import Experiment, Measured
 from empirical.estimates.overlap import by_chance, consistency, jaccard
 from empirical.estimates.removal import near_duplicates, paired, removal
 from empirical.learners import KNN
@@ -265,10 +266,11 @@ def test_data_that_changed_since_the_run_are_refused_or_not_shown(tmp_path, one_
     assert page.is_file()
 
 
-def observed(memorization: np.ndarray, pairs: list[tuple[int, int]]) -> Observed:
+def observed(memorization: np.ndarray, pairs: list[tuple[int, int]]) -> Measured:
     table = pd.DataFrame({"index": np.arange(len(memorization)), "memorization": memorization})
     left, right = zip(*pairs, strict=True)
-    return Observed("x", table, pd.DataFrame({"train_index": left, "test_index": right}), 10, 9, 100, 0.7)
+    pairs_table = pd.DataFrame({"train_index": left, "test_index": right})
+    return Measured(Experiment("x", 9, 100, 0.7, 10), table, pairs_table)
 
 
 def test_consistency_counts_what_two_runs_share():

@@ -10,15 +10,21 @@ import pandas as pd
 import pytest
 
 from empirical.data.data import Data
+from empirical.data.examples import Examples
 from empirical.designs import Fixed
 from empirical.estimates.false_pairs import expected_false, threshold_for
 from empirical.estimates.halves import halves
 from empirical.estimates.influence import above
-from empirical.estimates.results import lowest_threshold, pairs_key, results
+from empirical.estimates.measure import lowest_threshold, measure
+from empirical.estimates.measured import pairs_key
 from empirical.report.meaning import report
 from empirical.training.run import Job, run
 from empirical.training.trials import Trials
 from tests.empirical.nearest import Nearest
+
+
+def of(data: Data) -> Examples:
+    return Examples(data.y_train, data.y_test)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +37,7 @@ def test_published_rule_counts_false_pairs_and_agreement_of_the_examples_it_keep
     trials: Trials, data: Data, labeled: bool
 ) -> None:
     y, z = (data.y_train, data.y_test) if labeled else (None, None)
-    found = results(trials, y, z, threshold=0.1, published_rule=True)
+    found = measure(trials, Examples(y, z), threshold=0.1, published_rule=True)
     kept = (found.memorization["memorization"] >= 0.25).to_numpy()
     assert 0 < kept.sum() < trials.n / 2
     masks, scores = trials.masks(), trials.train_scores()
@@ -45,9 +51,9 @@ def test_published_rule_counts_false_pairs_and_agreement_of_the_examples_it_keep
         for p in (above(half, own, z, 0.1, same_class=labeled) for half in halves(alone))
     ]
     assert found.summary["split_half_jaccard"] == pytest.approx(len(sets[0] & sets[1]) / len(sets[0] | sets[1]))
-    wanted = lowest_threshold(trials, y, z, 0.05, published_rule=True)
+    wanted = lowest_threshold(trials, Examples(y, z), 0.05, published_rule=True)
     assert wanted == threshold_for(alone, own, z, 0.05, same_class=labeled)
-    assert wanted < lowest_threshold(trials, y, z, 0.05)
+    assert wanted < lowest_threshold(trials, Examples(y, z), 0.05)
 
 
 @pytest.mark.parametrize("rule", [False, True])
@@ -55,8 +61,8 @@ def test_published_rule_counts_false_pairs_and_agreement_of_the_examples_it_keep
 def test_summary_says_the_threshold_and_always_counts_the_usual_pairs(
     trials: Trials, data: Data, threshold: float, rule: bool
 ) -> None:
-    found = results(trials, data.y_train, data.y_test, threshold=threshold, published_rule=rule)
-    usual = results(trials, data.y_train, data.y_test, published_rule=rule)
+    found = measure(trials, of(data), threshold=threshold, published_rule=rule)
+    usual = measure(trials, of(data), published_rule=rule)
     assert found.summary["threshold"] == threshold
     assert found.summary["pairs_above_0.15"] == len(usual.pairs) > 0
     assert found.summary[pairs_key(threshold)] == len(found.pairs)
@@ -66,7 +72,7 @@ def test_summary_says_the_threshold_and_always_counts_the_usual_pairs(
 def test_what_two_models_leave_unknown_is_null_and_not_nan(data: Data) -> None:
     """Of two models some examples are in neither, and no error is known."""
     few = run(Job(data, Nearest(), Fixed(0.7), seed=1), 2)
-    found = results(few, data.y_train, data.y_test)
+    found = measure(few, of(data))
     json.dumps(found.summary, allow_nan=False)
     assert found.summary["pairs_stderr"] is None
     masks = few.masks()
@@ -78,7 +84,7 @@ def test_what_two_models_leave_unknown_is_null_and_not_nan(data: Data) -> None:
 
 def test_what_is_said_of_errors_is_true_of_the_table(trials: Trials, data: Data) -> None:
     """Most errors are 0 here: their mean square would make the others look small."""
-    found = results(trials, data.y_train, data.y_test)
+    found = measure(trials, of(data))
     table = found.memorization
     off = table["stderr"] > 0
     assert 0 < off.sum() < len(table)
@@ -94,7 +100,7 @@ def test_what_is_said_of_errors_is_true_of_the_table(trials: Trials, data: Data)
 def test_where_no_model_disagreed_the_interval_is_shown() -> None:
     masks = np.arange(40)[:, None] % 2 == np.array([[0, 1]])
     trials = Trials.of(masks, masks, np.ones((40, 1), bool))  # right if and only if it was in
-    found = results(trials, [0, 1], [0])
+    found = measure(trials, Examples([0, 1], [0]))
     assert (found.memorization["stderr"] == 0).all()
     low = found.memorization["low"].iloc[0]
     assert 0.5 < low < 1
@@ -103,9 +109,8 @@ def test_where_no_model_disagreed_the_interval_is_shown() -> None:
 
 def test_row_names_are_text_that_no_format_rounds(trials: Trials, data: Data) -> None:
     names = tuple(20240000000001.5 + i for i in range(max(trials.n, trials.n_test)))
-    found = results(
-        trials, data.y_train, data.y_test, train_ids=names[: trials.n], test_ids=names[: trials.n_test], threshold=0.05
-    )
+    named = Examples(data.y_train, data.y_test, None, names[: trials.n], names[: trials.n_test])
+    found = measure(trials, named, threshold=0.05)
     written = pd.read_csv(io.StringIO(found.memorization.to_csv(index=False, float_format="%.9g")))
     assert tuple(written["id"]) == names[: trials.n]
     assert len(found.pairs)

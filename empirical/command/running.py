@@ -1,0 +1,198 @@
+"""From options to trials: the data loaded, the models planned, trained or read, and what the command says of it meanwhile."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import warnings
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from empirical.data.dataset import Dataset
+from empirical.data.examples import Examples
+from empirical.data.load import load
+from empirical.data.sources.npz import opened
+from empirical.designs import Orthogonal, design
+from empirical.estimates import INFLUENCE, THRESHOLD, TRIALS
+from empirical.estimates.measure import of_trials
+from empirical.estimates.measured import OPTIONS, Experiment
+from empirical.estimates.planning import PLANNED, plan, stderr
+from empirical.learners.parse import learner
+from empirical.training.elsewhere import NEEDED, outside
+from empirical.training.progress import Bar
+from empirical.training.resources import needs
+from empirical.training.run import Job, check, run
+from empirical.training.store import Store
+from empirical.training.trials import Trials
+from longtail.core import ArgumentError, whole
+
+log = logging.getLogger("empirical")
+ENOUGH = 4  # orthogonal arrays for error bars that hold (simulations.verification)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Trials, who the examples are, and the experiment; ``dataset`` and ``models_per_second`` where models were trained now."""
+
+    trials: Trials
+    examples: Examples
+    experiment: Experiment
+    dataset: Dataset | None = None
+    models_per_second: float | None = None
+
+
+def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
+    """Models trained on a data set; those in the folder already are read."""
+    if arguments.labels is not None:
+        raise ArgumentError("--labels", arguments.labels, "a data set has labels of its own; leave it out")
+    dataset = load(arguments.data, **{name: getattr(arguments, name) for name in OPTIONS})
+    data = dataset.data
+    log.info("%s: %s + %s examples; %s", dataset.name, f"{data.n:,}", f"{data.n_test:,}", dataset.imbalance)
+    for note in dataset.notes:
+        log.info("%s", note)
+    count = _count(arguments, dataset)
+    job = _job(arguments, dataset, count)
+    check(job, count, arguments.first, arguments.workers, arguments.executor)
+    store = None if out is None else Store.open(out / "trials", job.identity(), resume=arguments.resume)
+    missing = _missing(job, store, arguments, count)
+    there = max(count - missing, 0)
+    beside = f", {there:,} of them there already" if there else ""
+    log.info("%r, %r: %s models%s", job.learner, job.design, f"{count:,}", beside)
+    fraction = job.design.inclusion(data.n)
+    if job.score in PLANNED:
+        log.info("an influence will be off by %.3f at most (one standard error)", stderr(count, fraction))
+    if missing:
+        log.info("this needs %s", needs(job, count, missing, arguments.workers))
+    bar = Bar(fraction, data.n_test)
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            trials = run(
+                job,
+                count,
+                first=arguments.first,
+                store=store,
+                workers=arguments.workers,
+                executor=arguments.executor,
+                progress=bar,
+            )
+    finally:
+        bar.close()
+    for warning in caught:
+        log.info("%s", warning.message)
+    examples = Examples.of(dataset)
+    experiment = of_trials(
+        trials,
+        examples,
+        data=dataset.name,
+        fraction=fraction,
+        learner=repr(job.learner),
+        design=repr(job.design),
+        seed=job.seed,
+        device=job.device,
+        fingerprint="" if store is None else store.identity.data,
+        arguments={**vars(arguments), "trials": count},
+    )
+    rate = bar.models_per_second
+    return Outcome(trials, examples, experiment, dataset, None if rate != rate else rate)
+
+
+def elsewhere(arguments: argparse.Namespace) -> Outcome:
+    """Models that were trained elsewhere, from the file that --masks names."""
+    parts = opened(arguments.masks)
+    lacking = [name for name in NEEDED if name not in parts]
+    if lacking:
+        got = f"{arguments.masks} with {', '.join(parts)}"
+        raise ArgumentError("--masks", got, f"save {', '.join(lacking)} in it too")
+    trials, examples = outside(*(parts[name] for name in NEEDED), score=arguments.score, parts=parts)
+    experiment = of_trials(trials, examples, data=arguments.masks, arguments=vars(arguments))
+    if not examples.labeled:
+        log.info("without y_train and y_test pairs are of any two classes")
+    if arguments.labels is not None:
+        if examples.classes is not None:
+            raise ArgumentError("--labels", arguments.labels, f"{arguments.masks} has labels of its own; leave it out")
+        experiment = replace(experiment, n_classes=whole("--labels", arguments.labels, 2))
+    return Outcome(trials, examples, experiment)
+
+
+def _job(arguments: argparse.Namespace, dataset: Dataset, count: int) -> Job:
+    taught = learner(arguments.learner)
+    chosen = taught.place(arguments.device)
+    log.info("on %s (%s)", chosen.name, chosen.reason)
+    subsets = design(
+        arguments.design,
+        arguments.fraction,
+        trials=whole("--trials", count),
+        n=dataset.data.n,
+        classes=dataset.data.y_train,
+        stratified=arguments.stratified,
+    )
+    if isinstance(subsets, Orthogonal) and count < ENOUGH * subsets.rows:
+        log.warning(
+            "%s arrays of %s trials: error bars are rough below %s arrays (%s trials)",
+            count // subsets.rows,
+            subsets.rows,
+            ENOUGH,
+            ENOUGH * subsets.rows,
+        )
+    return Job(
+        dataset.data,
+        taught,
+        subsets,
+        whole("--seed", arguments.seed, 0, 2**64 - 1),
+        arguments.score,
+        dtype=arguments.dtype,
+        shard=arguments.shard,
+        device=chosen.kind,
+    )
+
+
+def _count(arguments: argparse.Namespace, dataset: Dataset) -> int:
+    """--trials, or as many as --error, --power and --false take; of an orthogonal array its own size has to be given."""
+    wanted = {name: getattr(arguments, name) for name in ("error", "power", "false")}
+    asked = [(f"--{name}", value) for name, value in wanted.items() if value is not None]
+    if arguments.influence is not None and arguments.power is None:
+        raise ArgumentError("--influence", arguments.influence, "say by --power how surely a pair of it is to be found")
+    if not asked:
+        return TRIALS if arguments.trials is None else whole("--trials", arguments.trials, 2)
+    if arguments.trials is not None:
+        raise ArgumentError(*asked[0], f"give --trials or {asked[0][0]}, not both")
+    if arguments.score not in PLANNED:
+        remedy = f"how far a {arguments.score} spreads is not known before; give --trials, or another --score"
+        raise ArgumentError(*asked[0], remedy)
+    if arguments.design == "orthogonal":
+        raise ArgumentError(*asked[0], "whole arrays are trained; give their --trials")
+    if arguments.fdr is not None and asked[-1][0] != "--error":
+        raise ArgumentError(
+            "--fdr", arguments.fdr, f"it picks the threshold afterwards; plan {asked[-1][0]} by --threshold"
+        )
+    influence = INFLUENCE if arguments.influence is None else arguments.influence
+    threshold = THRESHOLD if arguments.threshold is None else arguments.threshold
+    found = plan(
+        **wanted,
+        influence=influence,
+        threshold=threshold,
+        pairs=int((dataset.balance["train"] * dataset.balance["test"]).sum()),
+        fraction=0.7 if arguments.fraction is None else arguments.fraction,
+    )
+    log.info(
+        "at a threshold of %g a pair of influence %g will be found with chance %.3g, beside %.3g false pairs, at worst",
+        threshold,
+        influence,
+        found.power,
+        found.expected_false,
+    )
+    return found.trials
+
+
+def _missing(job: Job, store: Store | None, arguments: argparse.Namespace, count: int) -> int:
+    """Trials still to be trained, once other runs' have been taken over."""
+    wanted = range(arguments.first // job.shard, -(-(arguments.first + count) // job.shard))
+    if store is None:
+        if arguments.merge:
+            raise ArgumentError("--merge", arguments.merge[0], "say by --out where to")
+        return len(wanted) * job.shard
+    for other in arguments.merge:
+        place = Path(other)
+        copied = store.merge(Store.at(place / "trials" if (place / "trials").is_dir() else place))
+        log.info("took over %s trials from %s", copied * job.shard, other)
+    return (len(wanted) - sum(k in wanted for k in store.numbers())) * job.shard

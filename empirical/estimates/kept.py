@@ -1,0 +1,128 @@
+"""What was measured, on disk: the folder that ``python -m empirical.estimate --out`` writes, and the published estimates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from empirical.estimates import MEMORIZED, THRESHOLD
+from empirical.estimates.measured import Experiment, Measured
+from longtail.core import ArgumentError, whole
+from longtail.core.files import json_text, read_table, whole_file
+from longtail.core.intervals import Z95, wilson
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PUBLISHED = {"cifar100": (100, 10_000, 4000, 0.7)}  # classes, test examples, models, share of examples in a subset
+NAMED = ("label", "id", "train_id", "test_id")  # columns of names
+TABLES = {  # of a run, with the numbers in them that are needed
+    "memorization": ("index", "memorization", "stderr"),
+    "pairs": ("train_index", "test_index", "influence"),
+}
+FACTS = ("n_test", "trials", "fraction")  # numbers in its summary that are
+
+
+def write_tables(found: Measured, directory: Path, beside: Mapping[str, pd.DataFrame]) -> list[Path]:
+    """Both tables, and others ``beside`` them, as CSV: each whole or not at all."""
+    written = []
+    for name, frame in {"memorization": found.memorization, "pairs": found.pairs, **beside}.items():
+        with whole_file(directory / f"{name}.csv") as path:
+            frame.to_csv(path, index=False, float_format="%.9g")
+        written.append(directory / f"{name}.csv")
+    return written
+
+
+def write_summary(found: Measured, directory: Path, facts: Mapping[str, Any]) -> Path:
+    """``summary.json``, with further ``facts``: written last, it says that the folder is complete."""
+    with whole_file(directory / "summary.json") as path:
+        path.write_text(json_text({**found.summary, **facts}, indent=1) + "\n", encoding="utf-8")
+    return directory / "summary.json"
+
+
+def read(directory: str | Path, n_classes: int | None = None) -> Measured:
+    """A run's folder; ``n_classes`` where it does not know its own."""
+    folder = Path(directory)
+    try:
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        facts = summary if isinstance(summary, dict) else {}
+        lacking = [name for name in FACTS if not isinstance(facts.get(name), (int, float))]
+        if lacking:
+            raise ValueError(f"no numbers for {', '.join(lacking)} in summary.json")
+        table, pairs = (read_table(folder / f"{name}.csv", NAMED, numbers) for name, numbers in TABLES.items())
+    except (OSError, ValueError) as error:
+        remedy = f"not the folder of a run ({error}); give one that python -m empirical.estimate --out wrote"
+        raise ArgumentError("DIR", str(directory), remedy) from error
+    if summary.get("score", "correct") != "correct":
+        raise ArgumentError(
+            "DIR", f"score {summary['score']}", "the theory speaks of right and wrong: estimate --score correct"
+        )
+    arguments = summary.get("arguments") or {}
+    experiment = Experiment(
+        data=str(summary.get("data", folder.name)),
+        n_test=int(summary["n_test"]),
+        trials=int(summary["trials"]),
+        fraction=float(summary["fraction"]),
+        n_classes=_classes(n_classes, table, summary.get("labels")),
+        design=summary.get("design"),
+        learner=summary.get("learner"),
+        seed=summary.get("seed"),
+        device=summary.get("device"),
+        fingerprint=str(summary.get("digest") or _kept_digest(folder)),
+        arguments=arguments,
+    )
+    return Measured(
+        experiment,
+        table,
+        pairs,
+        threshold=_threshold(summary.get("threshold", arguments.get("threshold")), pairs),
+        least=MEMORIZED if arguments.get("published_rule") else 0.0,
+        test_accuracy=float(summary.get("test_accuracy") or np.nan),
+        accurate_at=experiment.fraction,
+    )
+
+
+def published(name: str, data_dir: str | None = None) -> Measured:
+    """Feldman & Zhang's estimates (arXiv 2008.03703), in original order."""
+    from empirical.data.load import load_published, load_published_pairs
+
+    if name not in PUBLISHED:
+        raise ArgumentError("--published", name, f"memorization was published for {', '.join(PUBLISHED)}")
+    n_classes, tests, trials, fraction = PUBLISHED[name]
+    table, pairs = load_published(name, data_dir=data_dir), load_published_pairs(name, data_dir=data_dir)
+    value, held_out = table["memorization"].to_numpy(float), (1 - fraction) * trials
+    table["stderr"] = np.sqrt(value * (1 - value) / held_out)  # of a learner that is right on what it trained on
+    table["low"], table["high"] = wilson(value, held_out, Z95)
+    pairs["stderr"] = np.sqrt(1 / (4 * fraction * (1 - fraction) * trials))  # at the most: none was published
+    experiment = Experiment(
+        f"{name} (published)", tests, trials, fraction, n_classes, learner="ResNet-50", arguments={"data": name}
+    )
+    return Measured(experiment, table, pairs, least=MEMORIZED, test_accuracy=0.7606, accurate_at=1.0)
+
+
+def _kept_digest(folder: Path) -> str:
+    """The digest of the data that the trials have, in folders whose summary has none."""
+    try:
+        return str(json.loads((folder / "trials" / "identity.json").read_text(encoding="utf-8"))["data"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _classes(asked: int | None, table: pd.DataFrame, told: Any) -> int | None:
+    """How many classes: those of the table, else as the run was told, else as asked."""
+    known = max(int(table["label"].nunique()), 2) if "label" in table else told
+    if asked is None or known is None:
+        return whole("--labels", asked, 2) if asked is not None else known
+    raise ArgumentError("--labels", asked, f"the run has {known} classes of its own; leave it out")
+
+
+def _threshold(known: Any, pairs: pd.DataFrame) -> float:
+    """As the summary has it; of folders from before it did, what --threshold was, else a guess by the least influence."""
+    if known is not None:
+        return float(known)
+    least = float(pairs["influence"].min()) if len(pairs) else THRESHOLD
+    return min(least, THRESHOLD)

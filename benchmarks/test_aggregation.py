@@ -58,7 +58,7 @@ def test_pairs_from_bits_against_a_product(benchmark: Any) -> None:
             Side("GEMM by row blocks, threshold after", dense),
             Side(
                 "pairs from bits, one label of ten",
-                lambda: list(pairs(a, b, T, THRESHOLD, train_labels=labels[0], test_labels=labels[1])),
+                lambda: list(pairs(a, b, T, THRESHOLD, labels=labels)),
             ),
             Side("packing both", lambda: (pack(masks), pack(correct))),
         ],

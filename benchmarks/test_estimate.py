@@ -13,6 +13,7 @@ from empirical.designs import Fixed
 from empirical.estimates.influence import influence, influence_pairs
 from empirical.estimates.measure import measure
 from empirical.estimates.memorization import memorization
+from empirical.estimates.pairing import Pairing
 from empirical.learners import KNN
 from empirical.training.run import Job, run
 
@@ -25,7 +26,7 @@ def test_whole_estimate(benchmark: Any) -> None:
     trials = run(job, TRIALS)
     value = influence(trials, slice(0, data.n_test))
     wanted = ((value >= 0.15) & (data.y_train[:, None] == data.y_test)).sum()
-    assert len(influence_pairs(trials, data.y_train, data.y_test)) == wanted > 0
+    assert len(influence_pairs(trials, Pairing(data.y_train, data.y_test))) == wanted > 0
     numbers = np.arange(TRIALS)
     alternate(
         f"digits, {TRIALS} models of nearest neighbors, seconds a model",
@@ -34,7 +35,7 @@ def test_whole_estimate(benchmark: Any) -> None:
             Side("  subsets alone", lambda: job.design.subsets(0, numbers, data.n), TRIALS),
             Side("  subsets and training", lambda: run(job, TRIALS), TRIALS),
             Side("  memorization alone", lambda: memorization(trials, data.y_train), TRIALS),
-            Side("  pairs alone", lambda: influence_pairs(trials, data.y_train, data.y_test), TRIALS),
+            Side("  pairs alone", lambda: influence_pairs(trials, Pairing(data.y_train, data.y_test)), TRIALS),
         ],
     )
     benchmark.pedantic(lambda: measure(run(job, TRIALS), Examples(data.y_train, data.y_test)), rounds=1)

@@ -28,6 +28,7 @@ from empirical.estimates.halves import Agreement, agreement
 from empirical.estimates.influence import influence_pairs, pair_cells
 from empirical.estimates.measure import lowest_threshold
 from empirical.estimates.memorization import memorization
+from empirical.estimates.pairing import Pairing
 from empirical.learners import parse as spec
 from empirical.learners.learner import Learner
 from empirical.training import SHARD
@@ -145,12 +146,10 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
         same = known.labeled if same_class is None else same_class
         if same and not known.labeled:
             raise ArgumentError("same_class", same, "pairs of one class need the labels of both parts, y and y_test")
-        y_test = known.y_test if known.labeled else np.zeros(self.trials_.n_test, np.int64)
-        pairs = influence_pairs(self.trials_, known.y_train, y_test, threshold, same_class=same, device=self.device)
+        pairing = Pairing(known.y_train, known.y_test, threshold, same)
+        pairs = influence_pairs(self.trials_, pairing, device=self.device)
         if known.labeled:
             pairs["label"] = np.array(self.classes_, dtype=object)[pairs["label"]]
-        else:
-            pairs = pairs.drop(columns="label")
         for name, ids in (("train", known.train_ids), ("test", known.test_ids)):
             if ids is not None:
                 pairs[f"{name}_id"] = [ids[i] for i in pairs[f"{name}_index"]]
@@ -170,10 +169,7 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
     def agreement(self, threshold: float = THRESHOLD) -> Agreement:
         """What two halves of the trials agree on."""
         check_is_fitted(self, "trials_")
-        known = self.examples_
-        return agreement(
-            self.trials_, known.y_train, known.y_test, threshold, same_class=known.labeled, device=self.device
-        )
+        return agreement(self.trials_, Pairing.of(self.examples_, threshold), device=self.device)
 
     def _learner(self) -> Learner:
         learner = self.learner

@@ -25,39 +25,28 @@ import pandas as pd
 from scipy.special import gammaln, ndtr
 
 from empirical.estimates.influence import above, margins
-from empirical.estimates.memorization import blocks, labels
+from empirical.estimates.memorization import blocks
+from empirical.estimates.pairing import Pairing
 from empirical.training.trials import Trials
-from longtail.core import ArgumentError, Bools, Floats, Integers, real
+from longtail.core import Floats, Integers, real
 
 HELD = 2_000_000  # pairs looked at in a search for a threshold
 ALIKE = 0.05  # of log(n_in/n_out): examples so near share a tail, which is then within 2 % five standard errors out
 LEVELS = 200  # thresholds tried of a score without bounds
 
 
-def expected_false(
-    trials: Trials,
-    y_train: Any,
-    y_test: Any,
-    threshold: Any,
-    *,
-    same_class: bool = True,
-    kept: Bools | None = None,
-    device: str = "cpu",
-) -> Floats:
-    """The expected number of pairs at or above each threshold, had no pair influence; of ``kept`` training examples."""
-    theta = np.atleast_1d(np.asarray(threshold, float))
+def expected_false(trials: Trials, pairing: Pairing, thresholds: Any = None, *, device: str = "cpu") -> Floats:
+    """The expected number of pairs at or above each threshold, had no pair influence; that of ``pairing`` unless told."""
+    theta = np.atleast_1d(np.asarray(pairing.threshold if thresholds is None else thresholds, float))
     if trials.iid:
-        return by_chance(trials, y_train, y_test, theta, same_class, kept)
-    found = above(mirrored(trials), y_train, y_test, float(theta.min()), same_class=same_class, device=device)
-    return at_least(found.influence if kept is None else found.influence[kept[found.train]], theta)
+        return by_chance(trials, pairing, theta)
+    return at_least(above(mirrored(trials), pairing.at(theta.min()), device=device).influence, theta)
 
 
-def by_chance(
-    trials: Trials, y_train: Any, y_test: Any, theta: Floats, same_class: bool = True, kept: Bools | None = None
-) -> Floats:
+def by_chance(trials: Trials, pairing: Pairing, theta: Floats) -> Floats:
     """The same in independent trials, of which n_in and the scores alone matter."""
     t = trials.count
-    n_in, many = looked_at(trials, y_train, y_test, same_class, kept)
+    n_in, many = looked_at(trials, pairing)
     if trials.score == "correct":
         value, which = np.unique(margins(trials)[1], return_inverse=True)
         by_total = [np.bincount(which, weights=row, minlength=len(value)) for row in many]
@@ -69,21 +58,18 @@ def by_chance(
     return np.asarray(sum(tails, np.zeros(len(theta))), float)
 
 
-def looked_at(
-    trials: Trials, y_train: Any, y_test: Any, same_class: bool, kept: Bools | None = None
-) -> tuple[Integers, Floats]:
+def looked_at(trials: Trials, pairing: Pairing) -> tuple[Integers, Floats]:
     """(K,) numbers of trials that training examples were in, nearly equal ones together; (K, n_test) pairs of each."""
     n_in = np.concatenate([trials.masks_columns(s).sum(0, dtype=np.int64) for s in blocks(trials.n)])
-    chosen = (n_in > 0) & (n_in < trials.count) & (True if kept is None else kept)
+    chosen = (n_in > 0) & (n_in < trials.count) & (True if pairing.kept is None else pairing.kept)
     inside = n_in[chosen]
     near = np.round(np.log(inside / (trials.count - inside)) / ALIKE)
     group = np.unique(near, return_inverse=True)[1]
     middle = np.rint(np.bincount(group, weights=inside) / np.maximum(np.bincount(group), 1)).astype(np.int64)
-    if not same_class:
+    classes = pairing.classes(trials.n, trials.n_test)
+    if classes is None:
         return middle, np.repeat(np.bincount(group)[:, None].astype(float), trials.n_test, 1)
-    left, right = labels("y_train", y_train, trials.n), labels("y_test", y_test, trials.n_test)
-    if left is None or right is None:
-        raise ArgumentError("y_train, y_test", None, "pairs of one class need both labels; or give same_class=False")
+    left, right = classes
     size = np.zeros((len(middle), int(max(left.max(), right.max())) + 1))
     np.add.at(size, (group, left[chosen]), 1)
     return middle, size[:, right]
@@ -133,32 +119,21 @@ def hypergeometric(trials: int, total: Any, inside: float, threshold: Any) -> Fl
     return np.where(first > highest, 0.0, np.minimum(tail, 1.0))
 
 
-def discoveries(
-    trials: Trials,
-    y_train: Any,
-    y_test: Any,
-    *,
-    step: float = 0.005,
-    same_class: bool = True,
-    kept: Bools | None = None,
-    device: str = "cpu",
-) -> pd.DataFrame:
+def discoveries(trials: Trials, pairing: Pairing, *, step: float = 0.005, device: str = "cpu") -> pd.DataFrame:
     """threshold, pairs, expected_false and false_discovery_rate, from the lowest threshold that memory allows up to 1;
-    up to the largest influence where scores have no bounds; of pairs of ``kept`` training examples.
+    up to the largest influence where scores have no bounds.
     """
-    options: Any = {"same_class": same_class, "device": device}
     bounded = trials.score in ("correct", "probability")
     unit = 1.0 if bounded else 20 * float(np.max(spreads(trials))) / np.sqrt(trials.count)
     grid = np.arange(1, round(1 / real("step", step, 1e-4, 0.5)) + 1) * step * unit
-    false = by_chance(trials, y_train, y_test, grid, same_class, kept)
+    false = by_chance(trials, pairing, grid)
     start = grid[(false <= HELD) & (grid > 0)]
     if not start.size:
         return pd.DataFrame(columns=["threshold", "pairs", "expected_false", "false_discovery_rate"], dtype=float)
-    pairs_above = above(trials, y_train, y_test, float(start[0]), **options)
-    found = pairs_above.influence if kept is None else pairs_above.influence[kept[pairs_above.train]]
+    found = above(trials, pairing.at(start[0]), device=device).influence
     grid = start if bounded else np.linspace(start[0], max(float(found.max(initial=0)), start[0]), LEVELS)
     pairs = at_least(found, grid)
-    false = expected_false(trials, y_train, y_test, grid, kept=kept, **options)
+    false = expected_false(trials, pairing, grid, device=device)
     rate = np.minimum((false if trials.iid else false + 1) / np.maximum(pairs, 1), 1)
     columns = {
         "threshold": grid,
@@ -169,18 +144,9 @@ def discoveries(
     return pd.DataFrame(columns)
 
 
-def threshold_for(
-    trials: Trials,
-    y_train: Any,
-    y_test: Any,
-    rate: float = 0.05,
-    *,
-    same_class: bool = True,
-    kept: Bools | None = None,
-    device: str = "cpu",
-) -> float:
+def threshold_for(trials: Trials, pairing: Pairing, rate: float = 0.05, *, device: str = "cpu") -> float:
     """The lowest threshold at which the false-discovery rate is at most ``rate``; NaN where there is none."""
     real("rate", rate, 0, 1, open_low=True)
-    table = discoveries(trials, y_train, y_test, same_class=same_class, kept=kept, device=device)
+    table = discoveries(trials, pairing, device=device)
     good = table[(table["false_discovery_rate"] <= rate) & (table["pairs"] > 0)]
     return float(good["threshold"].min()) if len(good) else float("nan")

@@ -9,17 +9,16 @@ is cut in two, and its halves then disagree more than two independent ones would
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from empirical.designs import Orthogonal
-from empirical.estimates import THRESHOLD
 from empirical.estimates.influence import above
 from empirical.estimates.memorization import memorization_cells
+from empirical.estimates.pairing import Pairing
 from empirical.training.trials import Trials
-from longtail.core import ArgumentError, Bools, Floats, Integers
+from longtail.core import ArgumentError, Floats, Integers
 
 
 @dataclass(frozen=True)
@@ -62,17 +61,8 @@ def halves(trials: Trials) -> tuple[Trials, Trials]:
     return trials.take(half == 0), trials.take(half == 1)
 
 
-def agreement(
-    trials: Trials,
-    y_train: Any,
-    y_test: Any,
-    threshold: float = THRESHOLD,
-    *,
-    same_class: bool = True,
-    device: str = "cpu",
-    kept: Bools | None = None,
-) -> Agreement:
-    """What two halves of the trials agree on; pairs are those of ``kept`` training examples."""
+def agreement(trials: Trials, pairing: Pairing, *, device: str = "cpu") -> Agreement:
+    """What two halves of the trials agree on."""
     parts = halves(trials)
     first, second = (memorization_cells(part).value for part in parts)
     both = np.isfinite(first) & np.isfinite(second)
@@ -80,9 +70,8 @@ def agreement(
     correlation = float(np.corrcoef(first[both], second[both])[0, 1]) if spread else float("nan")
     codes: list[Integers] = []
     for part in parts:
-        pairs = above(part, y_train, y_test, threshold, same_class=same_class, device=device)
-        found = pairs.train * trials.n_test + pairs.test
-        codes.append(found if kept is None else found[kept[pairs.train]])
+        pairs = above(part, pairing, device=device)
+        codes.append(pairs.train * trials.n_test + pairs.test)
     codes.append(np.intersect1d(codes[0], codes[1], assume_unique=True))
     counts = [np.bincount(code // trials.n_test, minlength=trials.n) for code in codes]
     columns = dict(zip(("pairs_first", "pairs_second", "pairs_both"), counts, strict=True))

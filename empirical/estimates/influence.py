@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from empirical.data.bits import Words, pack
 from empirical.designs import Orthogonal
-from empirical.estimates import THRESHOLD
 from empirical.estimates import orthogonal_errors as residuals
 from empirical.estimates.cells import Cells
-from empirical.estimates.memorization import BLOCK, LEVEL, blocks, labels
+from empirical.estimates.memorization import BLOCK, LEVEL, blocks
+from empirical.estimates.pairing import Pairing, whole_labels
 from empirical.estimates.pairs import pairs as kernel
 from empirical.training.trials import Trials
-from longtail.core import ArgumentError, Bools, Floats, Integers, real
+from longtail.core import ArgumentError, Bools, Floats, Integers
 
 
 @dataclass(frozen=True)
@@ -37,28 +37,25 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.train)
 
+    def take(self, chosen: Bools) -> Pairs:
+        """Those of the pairs that are chosen."""
+        in_sum = None if self.in_sum is None else self.in_sum[chosen]
+        return Pairs(self.train[chosen], self.test[chosen], self.influence[chosen], in_sum)
 
-def influence_pairs(
-    trials: Trials,
-    y_train: Any,
-    y_test: Any,
-    threshold: float = THRESHOLD,
-    *,
-    same_class: bool = True,
-    level: float = LEVEL,
-    device: str = "cpu",
-) -> pd.DataFrame:
-    """Pairs with influence ≥ threshold, largest first: train_index, test_index, label, influence, stderr, low, high."""
-    found = above(trials, y_train, y_test, threshold, same_class=same_class, device=device)
+
+def influence_pairs(trials: Trials, pairing: Pairing, *, level: float = LEVEL, device: str = "cpu") -> pd.DataFrame:
+    """Pairs that count, largest first: train_index, test_index, label where there are any, influence, stderr, low, high."""
+    found = above(trials, pairing, device=device)
     cells = _found_cells(trials, found) if found.in_sum is not None else None
     if cells is None:
-        cells = pair_cells(trials, found.train, found.test, y_train)
+        cells = pair_cells(trials, found.train, found.test, pairing.y_train)
     low, high = cells.interval(level)
+    label = {} if pairing.y_test is None else {"label": np.asarray(pairing.y_test)[found.test]}
     frame = pd.DataFrame(
         {
             "train_index": found.train,
             "test_index": found.test,
-            "label": np.asarray(y_test)[found.test],
+            **label,
             "influence": cells.value,
             "stderr": cells.stderr,
             "low": low,
@@ -69,12 +66,9 @@ def influence_pairs(
     return frame.iloc[order].reset_index(drop=True)
 
 
-def above(
-    trials: Trials, y_train: Any, y_test: Any, threshold: float, *, same_class: bool = True, device: str = "cpu"
-) -> Pairs:
-    """All pairs at or above the threshold; memory is that of the pairs found."""
-    real("threshold", threshold, -np.inf)
-    parts = list(stream(trials, y_train, y_test, threshold, same_class=same_class, device=device))
+def above(trials: Trials, pairing: Pairing, *, device: str = "cpu") -> Pairs:
+    """All pairs that count; memory is that of the pairs found."""
+    parts = list(stream(trials, pairing, device=device))
     if not parts:
         return Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
     sums = [p.in_sum for p in parts if p.in_sum is not None]
@@ -101,25 +95,21 @@ def margins(trials: Trials) -> tuple[Integers, Integers]:
     return n_in, totals
 
 
-def stream(
-    trials: Trials, y_train: Any, y_test: Any, threshold: float, *, same_class: bool = True, device: str = "cpu"
+def stream(trials: Trials, pairing: Pairing, *, device: str = "cpu") -> Iterator[Pairs]:
+    """Pairs that count, some at a time, class by class, the same on any device; scores that are no bits stay on the CPU."""
+    classes = pairing.classes(trials.n, trials.n_test)
+    found = _stream_bits(trials, pairing, classes, device) if trials.score == "correct" else None
+    for pairs in _stream_floats(trials, pairing, classes) if found is None else found:
+        yield pairs if pairing.kept is None else pairs.take(pairing.kept[pairs.train])
+
+
+def _stream_bits(
+    trials: Trials, pairing: Pairing, classes: tuple[Integers, Integers] | None, device: str
 ) -> Iterator[Pairs]:
-    """Pairs at or above the threshold, some at a time, class by class, the same on any device; scores that are no bits
-    stay on the CPU.
-    """
-    left, right = labels("y_train", y_train, trials.n), labels("y_test", y_test, trials.n_test)
-    if same_class and (left is None or right is None):
-        raise ArgumentError("y_train, y_test", None, "pairs of one class need both labels; or give same_class=False")
-    if trials.score != "correct":
-        yield from _stream_floats(trials, left, right, threshold, same_class)
-        return
     inside, right_bits = words(trials, "inside"), words(trials, "test")
     n_in = np.bitwise_count(inside).sum(1, dtype=np.int64)
     totals = np.bitwise_count(right_bits).sum(1, dtype=np.int64)
-    mine, theirs = (left, right) if same_class else (None, None)
-    found = kernel.pairs(
-        inside, right_bits, trials.count, threshold, train_labels=mine, test_labels=theirs, device=device
-    )
+    found = kernel.pairs(inside, right_bits, trials.count, pairing.threshold, labels=classes, device=device)
     for hits in found:
         value = kernel.influence(hits.in_sum, n_in[hits.train], totals[hits.test], trials.count)
         yield Pairs(hits.train, hits.test, value, hits.in_sum)
@@ -132,21 +122,20 @@ def words(trials: Trials, part: str) -> Words:
     return np.concatenate([pack(np.asarray(columns(s), bool)) for s in blocks(width, 8 * BLOCK)])
 
 
-def _stream_floats(
-    trials: Trials, left: Integers | None, right: Integers | None, threshold: float, same_class: bool
-) -> Iterator[Pairs]:
+def _stream_floats(trials: Trials, pairing: Pairing, classes: tuple[Integers, Integers] | None) -> Iterator[Pairs]:
     masks = trials.masks()
-    everyone = [(np.arange(trials.n), np.arange(trials.n_test))]
-    if same_class and left is not None and right is not None:
-        everyone = [(np.flatnonzero(left == c), np.flatnonzero(right == c)) for c in np.intersect1d(left, right)]
-    for rows, columns in everyone:
+    groups = [(np.arange(trials.n), np.arange(trials.n_test))]
+    if classes is not None:
+        left, right = classes
+        groups = [(np.flatnonzero(left == c), np.flatnonzero(right == c)) for c in np.intersect1d(left, right)]
+    for rows, columns in groups:
         m = masks[:, rows].astype(np.float32)
         n_in = m.sum(0, dtype=float)[:, None]
         for s in blocks(len(columns), 256):
             part = columns[s]
             f = np.asarray(trials.test[:, part], np.float32)
             value = trials.sign * kernel.influence(m.T @ f, n_in, f.sum(0, dtype=float), trials.count)
-            i, j = np.nonzero(value >= threshold)
+            i, j = np.nonzero(value >= pairing.threshold)
             yield Pairs(rows[i], part[j], value[i, j])
 
 
@@ -171,7 +160,7 @@ def pair_cells(trials: Trials, train: Any, test: Any, y_train: Any = None) -> Ce
     design = residuals.arrays(trials)
     if design is None:
         return cells
-    return replace(cells, residual=_residual(trials, design, i, j, labels("y_train", y_train, trials.n)))
+    return replace(cells, residual=_residual(trials, design, i, j, whole_labels("y_train", y_train, trials.n)))
 
 
 def _residual(trials: Trials, design: Orthogonal, i: Integers, j: Integers, y: Integers | None) -> Floats:

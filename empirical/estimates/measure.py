@@ -14,6 +14,7 @@ from empirical.estimates.halves import agreement
 from empirical.estimates.influence import above, influence_pairs
 from empirical.estimates.measured import Experiment, Measured, Trust
 from empirical.estimates.memorization import memorization
+from empirical.estimates.pairing import Pairing
 from empirical.training.trials import Trials
 from longtail.core import Bools
 
@@ -31,23 +32,16 @@ def measure(
 
     ``device`` is where pairs are looked for; they are the same on any.
     """
-    y, z, same = examples.y_train, examples.y_test, examples.labeled
-    table = memorization(trials, y)
-    pairs = (
-        influence_pairs(trials, y, z, threshold, same_class=True, device=device)
-        if same
-        else _any_class(trials, threshold, device)
-    )
+    table = memorization(trials, examples.y_train)
+    kept = _by_rule(table) if published_rule else None  # false pairs and agreement are those of the kept examples too
+    pairing = Pairing.of(examples, threshold, kept)
+    pairs = influence_pairs(trials, pairing, device=device)
     pairs["memorization"] = table["memorization"].to_numpy()[pairs["train_index"]]
-    kept = _by_rule(table) if published_rule else None
-    if kept is not None:  # false pairs and agreement are then those of the kept examples too
-        pairs = pairs[kept[pairs["train_index"]]].reset_index(drop=True)
-    agreed = agreement(trials, y, z, threshold, same_class=same, device=device, kept=kept)
-    false = expected_false(trials, y, z, threshold, same_class=same, kept=kept, device=device)
-    usual = pairs["influence"].to_numpy() >= THRESHOLD
+    usual = int((pairs["influence"].to_numpy() >= THRESHOLD).sum())
     if threshold > THRESHOLD:  # those between were not kept
-        found = above(trials, y, z, THRESHOLD, same_class=same, device=device)
-        usual = np.ones(len(found), bool) if kept is None else kept[found.train]
+        usual = len(above(trials, pairing.at(THRESHOLD), device=device))
+    agreed = agreement(trials, pairing, device=device)
+    false = float(expected_false(trials, pairing, device=device)[0])
     how = experiment or of_trials(trials, examples)
     return Measured(
         how,
@@ -56,8 +50,8 @@ def measure(
         least=MEMORIZED if published_rule else 0.0,
         test_accuracy=accuracy(trials),
         accurate_at=how.fraction,
-        usual_pairs=int(usual.sum()),
-        trust=Trust(float(false[0]), agreed.correlation, agreed.jaccard, agreed.table),
+        usual_pairs=usual,
+        trust=Trust(false, agreed.correlation, agreed.jaccard, agreed.table),
     )
 
 
@@ -87,11 +81,6 @@ def _named(table: pd.DataFrame, pairs: pd.DataFrame, examples: Examples) -> tupl
     return table, pairs
 
 
-def _any_class(trials: Trials, threshold: float, device: str) -> pd.DataFrame:
-    labels = np.zeros(trials.n_test, int)
-    return influence_pairs(trials, None, labels, threshold, same_class=False, device=device).drop(columns="label")
-
-
 def accuracy(trials: Trials) -> float:
     """The mean score on test examples."""
     if trials.score == "correct":
@@ -105,9 +94,8 @@ def lowest_threshold(
     trials: Trials, examples: Examples, rate: float, *, published_rule: bool = False, device: str = "cpu"
 ) -> float:
     """The threshold at which at most ``rate`` of the pairs are expected to be false, of those that the rule keeps."""
-    y, z = examples.y_train, examples.y_test
-    kept = _by_rule(memorization(trials, y)) if published_rule else None
-    return threshold_for(trials, y, z, rate, same_class=examples.labeled, kept=kept, device=device)
+    kept = _by_rule(memorization(trials, examples.y_train)) if published_rule else None
+    return threshold_for(trials, Pairing.of(examples, kept=kept), rate, device=device)
 
 
 def _by_rule(table: pd.DataFrame) -> Bools:

@@ -12,8 +12,9 @@ import pandas as pd
 from empirical.designs import Orthogonal
 from empirical.estimates import orthogonal_errors as residuals
 from empirical.estimates.cells import Cells
+from empirical.estimates.pairing import whole_labels
 from empirical.training.trials import Trials
-from longtail.core import ArgumentError, Floats, Integers
+from longtail.core import Floats, Integers
 
 BLOCK = 1024  # examples at a time
 LEVEL = 0.95
@@ -25,7 +26,7 @@ def memorization(trials: Trials, y_train: Any = None, *, level: float = LEVEL) -
     With another score than "correct" the accuracies are mean scores; of a loss, memorization is what it falls by. An
     example never in or never out is NaN.
     """
-    y = labels("y_train", y_train, trials.n)
+    y = whole_labels("y_train", y_train, trials.n)
     cells = memorization_cells(trials, y)
     low, high = cells.interval(level)
     columns: dict[str, Any] = {"index": np.arange(trials.n)}
@@ -73,15 +74,3 @@ def blocks(width: int, step: int = BLOCK) -> Iterator[slice]:
     """Consecutive slices of at most ``step`` that cover ``width``; they start at whole bytes."""
     for start in range(0, width, step):
         yield slice(start, min(start + step, width))
-
-
-def labels(argument: str, y: Any, n: int) -> Integers | None:
-    """Labels as whole numbers, one an example; None stays None."""
-    if y is None:
-        return None
-    values = np.asarray(y)
-    if values.shape != (n,):
-        raise ArgumentError(argument, f"shape {values.shape}", f"give one label for each of the {n} examples")
-    if not np.issubdtype(values.dtype, np.integer):
-        values = np.unique(values, return_inverse=True)[1]
-    return values.astype(np.int64)

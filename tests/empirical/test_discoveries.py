@@ -13,6 +13,7 @@ from empirical.designs.design import Design
 from empirical.estimates.false_pairs import by_chance, discoveries, expected_false, threshold_for
 from empirical.estimates.influence import above
 from empirical.estimates.memorization import memorization
+from empirical.estimates.pairing import Pairing
 from empirical.estimates.planning import stderr
 from empirical.learners import KNN
 from empirical.learners.knn.exact import exact
@@ -57,12 +58,12 @@ def test_no_more_false_pairs_than_expected(design: Design, t: int):
     false, expected, share = [], [], []
     for seed in range(8):
         trials = run(Job(it.data, KNN(), design, seed), t)
-        found = above(trials, None, None, 0.1, same_class=False)
+        found = above(trials, Pairing(threshold=0.1, same_class=False))
         untrue = found.influence[it.nothing[found.train, found.test]]
         false.append([(untrue >= v).sum() for v in theta])
-        expected.append(expected_false(trials, None, None, theta, same_class=False))
-        best = threshold_for(trials, it.data.y_train, it.data.y_test, 0.05)
-        kept = above(trials, it.data.y_train, it.data.y_test, best)
+        expected.append(expected_false(trials, Pairing(same_class=False), theta))
+        best = threshold_for(trials, Pairing(it.data.y_train, it.data.y_test), 0.05)
+        kept = above(trials, Pairing(it.data.y_train, it.data.y_test, best))
         share.append(it.nothing[kept.train, kept.test].mean())
     seen, bound = np.mean(false, 0), np.mean(expected, 0)
     error = np.std(np.subtract(false, expected), 0, ddof=1) / np.sqrt(8)
@@ -71,7 +72,7 @@ def test_no_more_false_pairs_than_expected(design: Design, t: int):
     if design.iid:
         assert (abs(seen - bound) < Z * error + 0.2 * bound)[:2].all()  # few pairs of these have any influence
     elif t == 256:  # the control: as if trials were independent
-        assert seen[2] > 2 * by_chance(trials, None, None, theta, same_class=False)[2]
+        assert seen[2] > 2 * by_chance(trials, Pairing(same_class=False), theta)[2]
 
 
 def test_false_pairs_of_examples_that_were_in_at_unequal_rates():
@@ -85,13 +86,13 @@ def test_false_pairs_of_examples_that_were_in_at_unequal_rates():
         ):
             trials = Trials.of(masks, np.zeros((t, n), scores.dtype), scores, score=name)
             theta = unit * np.array([0.1, 0.2])
-            found = above(trials, None, None, theta[0], same_class=False).influence
+            found = above(trials, Pairing(threshold=theta[0], same_class=False)).influence
             seen = np.array([(found >= v).sum() for v in theta])
-            expected = expected_false(trials, None, None, theta, same_class=False)
+            expected = expected_false(trials, Pairing(same_class=False), theta)
             # examples of one rate share their masks with all tests, so that counts spread by more than their roots
             assert (abs(seen - expected) < Z * 2 * np.sqrt(expected)).all()
             alike = Trials.of(random.random((t, n)) < rate.mean(), trials.train_scores(), scores, score=name)
-            assert expected_false(alike, None, None, theta, same_class=False)[1] < expected[1] / 5
+            assert expected_false(alike, Pairing(same_class=False), theta)[1] < expected[1] / 5
 
 
 def test_false_pairs_of_one_class_when_classes_are_in_at_other_rates():
@@ -100,9 +101,9 @@ def test_false_pairs_of_one_class_when_classes_are_in_at_other_rates():
     y, z = np.repeat([0, 1], [900, 100]), np.repeat([0, 1], [50, 250])
     masks = random.random((1000, 1000)) < np.where(y == 1, 0.03, 0.7)
     trials = Trials.of(masks, masks, random.random((1000, 300)) < 0.5)
-    seen, expected = len(above(trials, y, z, 0.2)), expected_false(trials, y, z, 0.2)[0]
+    seen, expected = len(above(trials, Pairing(y, z, 0.2))), expected_false(trials, Pairing(y, z), 0.2)[0]
     assert abs(seen - expected) < Z * 2 * np.sqrt(expected)
-    assert expected > 2 * expected_false(trials, y, 1 - z, 0.2)[0]
+    assert expected > 2 * expected_false(trials, Pairing(y, 1 - z), 0.2)[0]
 
 
 @pytest.mark.parametrize("score", ["margin", "loss"])
@@ -113,12 +114,12 @@ def test_a_score_without_bounds_has_a_threshold(score: str):
     scores = 20 * random.normal(size=(400, 40))
     scores[:, :30] += sign * 100 * masks[:, :30]
     trials = Trials.of(masks, np.zeros(masks.shape), scores, score=score)
-    at = threshold_for(trials, None, None, 0.05, same_class=False)
-    assert len(above(trials, None, None, at, same_class=False)) in (30, 31)
-    table = discoveries(trials, None, None, same_class=False)
+    at = threshold_for(trials, Pairing(same_class=False), 0.05)
+    assert len(above(trials, Pairing(threshold=at, same_class=False))) in (30, 31)
+    table = discoveries(trials, Pairing(same_class=False))
     assert table["threshold"].iloc[-1] > 90
     nothing = Trials.of(masks, np.zeros(masks.shape), np.ones((400, 40)), score=score)
-    assert np.isnan(threshold_for(nothing, None, None, same_class=False))
+    assert np.isnan(threshold_for(nothing, Pairing(same_class=False)))
 
 
 @pytest.mark.parametrize(("design", "t"), DESIGNS)

@@ -19,6 +19,7 @@ from empirical.estimates.halves import agreement, halves
 from empirical.estimates.influence import above, influence, influence_pairs, pair_cells, stream
 from empirical.estimates.memorization import memorization, memorization_cells
 from empirical.estimates.orthogonal_errors import arrays
+from empirical.estimates.pairing import Pairing
 from empirical.estimates.planning import plan, stderr
 from empirical.training.run import Job, run
 from empirical.training.trials import Trials
@@ -56,7 +57,7 @@ def test_estimates_are_the_definition(trials, data, score):
         trials = Trials.of(m, a, b, score="loss")
     value, error = oracle(m, b)
     value = -value if score == "loss" else value  # of a loss, what it falls by
-    frame = influence_pairs(trials, data.y_train, data.y_test, 0.05)
+    frame = influence_pairs(trials, Pairing(data.y_train, data.y_test, 0.05))
     hit = (value >= 0.05) & (data.y_train[:, None] == data.y_test)
     assert len(frame) == hit.sum() > 20
     i, j = frame["train_index"], frame["test_index"]
@@ -65,7 +66,7 @@ def test_estimates_are_the_definition(trials, data, score):
     assert (frame["label"] == data.y_train[i]).all()
     assert frame["influence"].is_monotonic_decreasing
     assert influence(trials, slice(3, 9)) == pytest.approx(value[:, 3:9], abs=1e-5)
-    everything = above(trials, data.y_train, data.y_test, -2.0, same_class=False)
+    everything = above(trials, Pairing(data.y_train, data.y_test, -2.0, same_class=False))
     assert len(everything) == data.n * data.n_test
     own, own_error = (np.diag(v) for v in oracle(m, a))
     own = -own if score == "loss" else own
@@ -79,10 +80,10 @@ def test_estimates_are_the_definition(trials, data, score):
 
 
 def test_streams_hold_the_hits_alone(trials, data):
-    parts = list(stream(trials, data.y_train, data.y_test, 0.1))
-    assert sum(len(p) for p in parts) == len(above(trials, data.y_train, data.y_test, 0.1))
-    assert len(above(trials, data.y_train, data.y_test, 2.0)) == 0
-    assert len(influence_pairs(trials, data.y_train, data.y_test, 2.0)) == 0
+    parts = list(stream(trials, Pairing(data.y_train, data.y_test, 0.1)))
+    assert sum(len(p) for p in parts) == len(above(trials, Pairing(data.y_train, data.y_test, 0.1)))
+    assert len(above(trials, Pairing(data.y_train, data.y_test, 2.0))) == 0
+    assert len(influence_pairs(trials, Pairing(data.y_train, data.y_test, 2.0))) == 0
 
 
 def test_never_in_or_never_out_is_nan_and_counted():
@@ -93,7 +94,7 @@ def test_never_in_or_never_out_is_nan_and_counted():
     assert table["memorization"].isna().tolist() == [True, True] + [False] * 4
     assert table["stderr"].isna().sum() == table["low"].isna().sum() == 2
     assert table["n_out"][0] == table["n_in"][1] == 0
-    pairs = influence_pairs(trials, np.zeros(6, int), np.zeros(6, int), -1.0)
+    pairs = influence_pairs(trials, Pairing(np.zeros(6, int), np.zeros(6, int), -1.0))
     assert not pairs["train_index"].isin([0, 1]).any()
     assert np.isnan(pair_cells(trials, [0, 1], [3, 3]).value).all()
 
@@ -211,14 +212,14 @@ def test_expected_false_pairs_are_what_shuffled_trials_give(data, trials):
     for seed in range(12):
         other = run(Job(data, Nearest(), Fixed(0.7), seed=100 + seed), 400)
         null = Trials.of(trials.masks(), other.train_scores(), other.test_scores())
-        found = above(null, data.y_train, data.y_test, 0.06).influence
+        found = above(null, Pairing(data.y_train, data.y_test, 0.06)).influence
         counts.append([(found >= v).sum() for v in theta])
     seen = np.mean(counts, 0)
-    expected = expected_false(null, data.y_train, data.y_test, theta)
+    expected = expected_false(null, Pairing(data.y_train, data.y_test), theta)
     spread = np.maximum(np.std(counts, 0, ddof=1), np.sqrt(expected)) / np.sqrt(len(counts))
     assert (abs(seen - expected) < 5 * spread).all()
     assert expected[1] < expected[0] / 3
-    doubled = expected_false(null, data.y_train, data.y_test, theta, same_class=False)
+    doubled = expected_false(null, Pairing(data.y_train, data.y_test, same_class=False), theta)
     assert (doubled > 2 * expected).all()
 
 
@@ -231,27 +232,27 @@ def test_published_numbers_of_false_pairs():
 
 
 def test_false_discovery_rate_falls_with_the_threshold(trials, data):
-    table = discoveries(trials, data.y_train, data.y_test)
+    table = discoveries(trials, Pairing(data.y_train, data.y_test))
     assert table["expected_false"].is_monotonic_decreasing
     assert table["pairs"].is_monotonic_decreasing
-    at = threshold_for(trials, data.y_train, data.y_test, 0.05)
+    at = threshold_for(trials, Pairing(data.y_train, data.y_test), 0.05)
     row = table.iloc[(table["threshold"] - at).abs().argmin()]
     assert row["false_discovery_rate"] <= 0.05
     assert (table["false_discovery_rate"][table["threshold"] < at - 1e-9] > 0.05).all()
-    assert threshold_for(trials, data.y_train, data.y_test, 1e-12) > at or np.isnan(
-        threshold_for(trials, data.y_train, data.y_test, 1e-12)
+    assert threshold_for(trials, Pairing(data.y_train, data.y_test), 1e-12) > at or np.isnan(
+        threshold_for(trials, Pairing(data.y_train, data.y_test), 1e-12)
     )
 
 
 def test_halves_agree_on_what_is_not_noise(trials, data):
-    agreed = agreement(trials, data.y_train, data.y_test, 0.1)
+    agreed = agreement(trials, Pairing(data.y_train, data.y_test, 0.1))
     assert 0.5 < agreed.correlation < 1
     assert agreed.reliability > agreed.correlation
     assert 0 < agreed.jaccard <= 1
     noise = np.random.default_rng(SEED)
     m = trials.masks()
     shuffled = Trials.of(m, noise.random(m.shape) < 0.5, noise.random((400, 30)) < 0.5)
-    lost = agreement(shuffled, data.y_train, data.y_test, 0.1)
+    lost = agreement(shuffled, Pairing(data.y_train, data.y_test, 0.1))
     assert abs(lost.correlation) < 5 / np.sqrt(60)
     assert lost.jaccard < 0.2
 
@@ -303,8 +304,8 @@ def test_every_subset_enumerated(learner):
 @pytest.mark.parametrize(
     ("make", "named"),
     [
-        (lambda t: influence_pairs(t, None, None), "labels"),
-        (lambda t: influence_pairs(t, np.zeros(5, int), np.zeros(30, int)), "y_train"),
+        (lambda t: influence_pairs(t, Pairing(None, None)), "labels"),
+        (lambda t: influence_pairs(t, Pairing(np.zeros(5, int), np.zeros(30, int))), "y_train"),
         (lambda t: pair_cells(t, [0], [99]), "0 to 29"),
         (lambda t: pair_cells(t, [0, 1], [2]), "one length"),
         (lambda t: Trials.of(np.ones((3, 4)), np.ones((3, 5)), np.ones((3, 2))), "train"),

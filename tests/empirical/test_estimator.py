@@ -16,6 +16,7 @@ from sklearn.preprocessing import OneHotEncoder
 from empirical.data.sources.planted import planted
 from empirical.designs import Fixed
 from empirical.estimates.influence import influence_pairs
+from empirical.estimates.pairing import Pairing
 from empirical.estimator import SubsetEstimator
 from empirical.learners import KNN, MLP
 from empirical.learners.parse import learner as learner_of
@@ -34,7 +35,7 @@ def test_fit_is_the_run(data):
     estimator = fitted(data)
     trials = run(Job(data, KNN(), Fixed(0.7), seed=3), 128)
     assert np.array_equal(estimator.trials_.train, trials.train)
-    pairs = influence_pairs(trials, data.y_train, data.y_test, 0.15)
+    pairs = influence_pairs(trials, Pairing(data.y_train, data.y_test, 0.15))
     pd.testing.assert_frame_equal(estimator.influence_pairs(), pairs, check_dtype=False)
     assert list(estimator.memorization_)[:6] == [
         "index",

@@ -17,6 +17,7 @@ from empirical.estimates.halves import halves
 from empirical.estimates.influence import above
 from empirical.estimates.measure import lowest_threshold, measure
 from empirical.estimates.measured import pairs_key
+from empirical.estimates.pairing import Pairing
 from empirical.report.meaning import report
 from empirical.training.run import Job, run
 from empirical.training.trials import Trials
@@ -43,16 +44,16 @@ def test_published_rule_counts_false_pairs_and_agreement_of_the_examples_it_keep
     masks, scores = trials.masks(), trials.train_scores()
     alone = Trials.of(masks[:, kept], scores[:, kept], trials.test_scores())  # as if there were no other examples
     own = data.y_train[kept] if labeled else None
-    expected = expected_false(alone, own, z, 0.1, same_class=labeled)[0]
+    expected = expected_false(alone, Pairing(own, z, same_class=labeled), 0.1)[0]
     assert found.summary["expected_false_pairs"] == pytest.approx(expected)
-    assert expected < expected_false(trials, y, z, 0.1, same_class=labeled)[0] / 2
+    assert expected < expected_false(trials, Pairing(y, z, same_class=labeled), 0.1)[0] / 2
     sets = [
         set(zip(p.train, p.test, strict=True))
-        for p in (above(half, own, z, 0.1, same_class=labeled) for half in halves(alone))
+        for p in (above(half, Pairing(own, z, 0.1, same_class=labeled)) for half in halves(alone))
     ]
     assert found.summary["split_half_jaccard"] == pytest.approx(len(sets[0] & sets[1]) / len(sets[0] | sets[1]))
     wanted = lowest_threshold(trials, Examples(y, z), 0.05, published_rule=True)
-    assert wanted == threshold_for(alone, own, z, 0.05, same_class=labeled)
+    assert wanted == threshold_for(alone, Pairing(own, z, same_class=labeled), 0.05)
     assert wanted < lowest_threshold(trials, Examples(y, z), 0.05)
 
 

@@ -74,7 +74,7 @@ def test_only_pairs_of_one_label() -> None:
     rng = np.random.default_rng(1)
     left, right = rng.integers(0, 3, 90), rng.integers(1, 5, 130)
     want = {h for h in expected(masks, correct, 0.05) if left[h[0]] == right[h[1]]}
-    assert listed(masks, correct, 0.05, train_labels=left, test_labels=right) == want
+    assert listed(masks, correct, 0.05, labels=(left, right)) == want
     assert want
 
 

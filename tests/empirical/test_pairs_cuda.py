@@ -60,10 +60,10 @@ def test_only_pairs_of_one_label_and_of_labels_on_both_sides() -> None:
     masks, correct = drawn(200, 40, 90)
     rng = np.random.default_rng(1)
     left, right = rng.integers(0, 3, 40), rng.integers(1, 5, 90)
-    assert agree(masks, correct, 0.05, train_labels=left, test_labels=right) > 5
+    assert agree(masks, correct, 0.05, labels=(left, right)) > 5
     one = np.zeros(40, int), np.zeros(90, int)
-    assert agree(masks, correct, 0.05, train_labels=one[0], test_labels=one[1]) == agree(masks, correct, 0.05)
-    assert agree(masks, correct, 0.05, train_labels=one[0], test_labels=one[1] + 1) == 0
+    assert agree(masks, correct, 0.05, labels=one) == agree(masks, correct, 0.05)
+    assert agree(masks, correct, 0.05, labels=(one[0], one[1] + 1)) == 0
 
 
 @pytest.mark.parametrize("room", [64, 200, 1000])

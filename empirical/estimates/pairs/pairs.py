@@ -74,26 +74,23 @@ def pairs(
     trials: int,
     threshold: float,
     *,
-    train_labels: ArrayLike | None = None,
-    test_labels: ArrayLike | None = None,
+    labels: tuple[ArrayLike, ArrayLike] | None = None,
     held: int = HELD,
     device: str = "cpu",
 ) -> Iterator[Hits]:
     """Pairs with influence ≥ threshold, at most ``held`` a yield; of one label only, where labels are given.
 
-    With labels, only pairs of one label are ever formed: a K-th of the work. The order is by label, then by test block,
-    on either device.
+    With ``labels`` of both parts, only pairs of one label are ever formed: a K-th of the work. The order is by label, then by
+    test block, on either device.
     """
     if trials > 64 * masks.shape[1]:
         raise ArgumentError("trials", trials, f"give at most the {64 * masks.shape[1]} that the words hold")
-    if (train_labels is None) != (test_labels is None):
-        raise ArgumentError("labels", "one of train_labels and test_labels", "give both or neither")
     _check(masks, correct)
     find = _hits_on_gpu if on_gpu(device) else _hits
-    if train_labels is None or test_labels is None:
+    if labels is None:
         yield from find(masks, correct, np.arange(len(masks)), np.arange(len(correct)), trials, threshold, held)
         return
-    left, right = np.asarray(train_labels), np.asarray(test_labels)
+    left, right = (np.asarray(part) for part in labels)
     for label in np.intersect1d(left, right):
         yield from find(
             masks, correct, np.flatnonzero(left == label), np.flatnonzero(right == label), trials, threshold, held

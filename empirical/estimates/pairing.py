@@ -1,0 +1,59 @@
+"""Which pairs of a training and a test example are looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from empirical.data.examples import Examples
+from empirical.estimates import THRESHOLD
+from longtail.core import ArgumentError, Bools, Integers, real
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """Pairs of one class, as published, or of any two; of all training examples or of those in ``kept`` alone; and the
+    influence from which a pair counts.
+    """
+
+    y_train: Any = field(default=None, repr=False)
+    y_test: Any = field(default=None, repr=False)
+    threshold: float = THRESHOLD
+    same_class: bool = True
+    kept: Bools | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        real("threshold", self.threshold, -np.inf)
+
+    @classmethod
+    def of(cls, examples: Examples, threshold: float = THRESHOLD, kept: Bools | None = None) -> Pairing:
+        """Of one class where both parts have labels, else of any two."""
+        return cls(examples.y_train, examples.y_test, threshold, examples.labeled, kept)
+
+    def at(self, threshold: float) -> Pairing:
+        """The same pairs from another influence on."""
+        return replace(self, threshold=float(threshold))
+
+    def classes(self, n: int, n_test: int) -> tuple[Integers, Integers] | None:
+        """Labels of both parts as whole numbers, where only pairs of one class are looked at; None where any are."""
+        left, right = whole_labels("y_train", self.y_train, n), whole_labels("y_test", self.y_test, n_test)
+        if not self.same_class:
+            return None
+        if left is None or right is None:
+            remedy = "pairs of one class need both labels; or give same_class=False"
+            raise ArgumentError("y_train, y_test", None, remedy)
+        return left, right
+
+
+def whole_labels(argument: str, y: Any, n: int) -> Integers | None:
+    """Labels as whole numbers, one an example; None stays None."""
+    if y is None:
+        return None
+    values = np.asarray(y)
+    if values.shape != (n,):
+        raise ArgumentError(argument, f"shape {values.shape}", f"give one label for each of the {n} examples")
+    if not np.issubdtype(values.dtype, np.integer):
+        values = np.unique(values, return_inverse=True)[1]
+    return values.astype(np.int64)

@@ -76,7 +76,7 @@ def test_pairs_on_a_gpu(benchmark: Any) -> None:
     name = gpu_or_skip()
     t, n, q = GPU
     a, b = (pack(v) for v in drawn(t, n, q))
-    labels = {"train_labels": np.arange(n) % 10, "test_labels": np.arange(q) * 3 % 10}
+    labels = {"labels": (np.arange(n) % 10, np.arange(q) * 3 % 10)}
 
     def found(device: str, **more: Any) -> NDArray[np.int64]:
         return np.concatenate(

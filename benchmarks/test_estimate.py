@@ -15,7 +15,8 @@ from empirical.estimates.measure import measure
 from empirical.estimates.memorization import memorization
 from empirical.estimates.pairing import Pairing
 from empirical.learners import KNN
-from empirical.training.run import Job, run
+from empirical.training.job import Job
+from empirical.training.run import run
 
 TRIALS = 2000 if FULL else 256
 

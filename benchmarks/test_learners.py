@@ -34,7 +34,9 @@ from empirical.learners.ridge.features import RandomFeatures
 from empirical.learners.ridge.kernel import KernelRidge
 from empirical.learners.ridge.ridge import Ridge
 from empirical.learners.softmax.softmax import Softmax
-from empirical.training.run import Job, run
+from empirical.training.executors import Processes
+from empirical.training.job import Job
+from empirical.training.run import run
 
 Predicts = Callable[[NDArray[np.bool_]], NDArray[Any]]
 
@@ -90,7 +92,7 @@ def versus(
         job = Job(data, learner, Fixed(0.7))
 
         def whole() -> Any:  # with what each worker prepares before its first model
-            return run(job, models, workers=2)
+            return run(job, models, executor=Processes(2))
 
         return alternate(
             f"{title}: {learner!r}",

@@ -23,7 +23,8 @@ from empirical.data.examples import Examples
 from empirical.designs import Fixed
 from empirical.estimates.measure import measure
 from empirical.learners.mlp.mlp import MLP
-from empirical.training.run import Job, run
+from empirical.training.job import Job
+from empirical.training.run import run
 from longtail.core import arrays
 
 T, N = (100, 60_000) if FULL else (2, 4000)

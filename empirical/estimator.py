@@ -33,7 +33,9 @@ from empirical.learners import parse as spec
 from empirical.learners.learner import Learner
 from empirical.training import SHARD
 from empirical.training.elsewhere import outside
-from empirical.training.run import Job, run
+from empirical.training.executors import executor
+from empirical.training.job import Job
+from empirical.training.run import run
 from empirical.training.store import Store
 from empirical.training.trials import Trials
 from longtail.core import ArgumentError, Estimate, whole
@@ -45,6 +47,7 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
     ``learner`` is one of ``empirical.learners``, or its name as the command takes it ("mlp(256)"), or any scikit-learn
     classifier. ``fraction`` None is .7, or .75 for design "orthogonal". ``dtype`` is what scores other than "correct" are
     kept in: float16, which ends at 65,504, or float32. ``store`` names a folder in which trials are kept and taken up again.
+    ``executor`` is "processes", "dask" or one of ``concurrent.futures``.
     """
 
     def __init__(
@@ -62,7 +65,7 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
         device: str = "cpu",
         shard: int = SHARD,
         store: str | Path | None = None,
-        executor: str = "processes",
+        executor: Any = "processes",
     ) -> None:
         self.learner = learner
         self.trials = trials
@@ -114,8 +117,8 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
         data = Data(x, a, z, b, classes)
         job = self._job(learner, data)
         store = None if self.store is None else Store.open(self.store, job.identity())
-        trials, workers = whole("trials", self.trials, 2), whole("workers", self.workers)
-        found = run(job, trials, store=store, workers=workers, executor=self.executor)
+        trainers = executor(self.executor, self.workers)
+        found = run(job, whole("trials", self.trials, 2), store=store, executor=trainers)
         return self._take(found, Examples(data.y_train, data.y_test, classes, *ids))
 
     @classmethod

@@ -69,7 +69,7 @@ def _case(config: Config, source: str, net: str, trials: int) -> pd.DataFrame:
     from empirical.learners import KNN, RandomFeatures, Ridge, Softmax
     from empirical.learners.learner import Learner
     from empirical.learners.parse import learner as parse
-    from empirical.training.run import Job
+    from empirical.training.job import Job
     from empirical.training.run import run as train
     from simulations.places import data_folder, loaded
 

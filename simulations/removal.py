@@ -91,7 +91,7 @@ def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFram
     from empirical.estimates.memorization import memorization
     from empirical.estimates.removal import removal
     from empirical.learners.parse import learner as parse
-    from empirical.training.run import Job
+    from empirical.training.job import Job
     from empirical.training.run import run as train
     from longtail.experiment import predictions as predicted
     from simulations.places import data_folder, loaded

@@ -48,7 +48,7 @@ from empirical.designs.design import Design
 from empirical.estimates.influence import influence, pair_cells
 from empirical.learners import KNN
 from empirical.learners.knn.exact import exact
-from empirical.training.run import Job
+from empirical.training.job import Job
 from empirical.training.run import run as train
 from longtail.core import Floats
 from simulations.command import main_of

@@ -19,9 +19,11 @@ from empirical.estimates.measured import OPTIONS, Experiment
 from empirical.estimates.planning import PLANNED, plan, stderr
 from empirical.learners.parse import learner
 from empirical.training.elsewhere import NEEDED, outside
+from empirical.training.executors import executor
+from empirical.training.job import Job
 from empirical.training.progress import Bar
 from empirical.training.resources import needs
-from empirical.training.run import Job, check, run
+from empirical.training.run import run
 from empirical.training.store import Store
 from empirical.training.trials import Trials
 from longtail.core import ArgumentError, whole
@@ -52,7 +54,8 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
         log.info("%s", note)
     count = _count(arguments, dataset)
     job = _job(arguments, dataset, count)
-    check(job, count, arguments.first, arguments.workers, arguments.executor)
+    job.check(count, arguments.first)
+    trainers = executor(arguments.executor, arguments.workers)
     store = None if out is None else Store.open(out / "trials", job.identity(), resume=arguments.resume)
     missing = _missing(job, store, arguments, count)
     there = max(count - missing, 0)
@@ -62,7 +65,7 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
     if job.score in PLANNED:
         log.info("an influence will be off by %.3f at most (one standard error)", stderr(count, fraction))
     if missing:
-        log.info("this needs %s", needs(job, count, missing, arguments.workers))
+        log.info("this needs %s", needs(job, count, missing, trainers.workers))
     bar = Bar(fraction, data.n_test)
     try:
         with warnings.catch_warnings(record=True) as caught:
@@ -71,8 +74,7 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
                 count,
                 first=arguments.first,
                 store=store,
-                workers=arguments.workers,
-                executor=arguments.executor,
+                executor=trainers,
                 progress=bar,
             )
     finally:

@@ -11,14 +11,11 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from empirical.training.job import Job
 from longtail.core import ArgumentError, arrays
-
-if TYPE_CHECKING:
-    from empirical.training.run import Job
 
 PATIENCE = 10.0  # seconds a first model may take for another to be worth it: the first may have been compiling
 LONG = 2.0  # seconds that a rehearsal of many models may take

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from empirical.data.data import Data
 from empirical.designs import Fixed
-from empirical.training.run import Job
+from empirical.training.job import Job
 from tests.empirical.nearest import Nearest, blobs
 
 

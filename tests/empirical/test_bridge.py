@@ -15,7 +15,8 @@ from empirical.designs import Fixed as Subsets
 from empirical.estimates.measure import measure
 from empirical.estimates.memorization import memorization
 from empirical.learners import KNN
-from empirical.training.run import Job, run
+from empirical.training.job import Job
+from empirical.training.run import run
 from longtail import ArgumentError, Problem, TwoLevel, Zipf
 from longtail.counts.fit import simplex
 from longtail.experiment.coupling import Beta, Fixed

@@ -13,7 +13,8 @@ from empirical.data.sources.planted import memorization, planted
 from empirical.designs import Bernoulli, Fixed
 from empirical.estimates.memorization import memorization_cells
 from empirical.learners import KNN
-from empirical.training.run import Job, run
+from empirical.training.job import Job
+from empirical.training.run import run
 from longtail import Zipf
 from longtail.core import ArgumentError
 

@@ -21,7 +21,7 @@ from empirical.designs import Fixed
 from empirical.estimator import SubsetEstimator
 from empirical.learners import KNN, External
 from empirical.learners.fingerprint import described, named
-from empirical.training.run import Job
+from empirical.training.job import Job
 from longtail.core import ArgumentError
 from tests.empirical.nearest import Nearest
 

@@ -17,7 +17,8 @@ from empirical.estimates.pairing import Pairing
 from empirical.estimates.planning import stderr
 from empirical.learners import KNN
 from empirical.learners.knn.exact import exact
-from empirical.training.run import Job, run
+from empirical.training.job import Job
+from empirical.training.run import run
 from empirical.training.trials import Trials
 from longtail.core import Bools, Floats
 

@@ -21,7 +21,8 @@ from empirical.estimates.memorization import memorization, memorization_cells
 from empirical.estimates.orthogonal_errors import arrays
 from empirical.estimates.pairing import Pairing
 from empirical.estimates.planning import plan, stderr
-from empirical.training.run import Job, run
+from empirical.training.job import Job
+from empirical.training.run import run
 from empirical.training.trials import Trials
 from longtail.core import ArgumentError
 from longtail.core.intervals import wilson

@@ -20,7 +20,8 @@ from empirical.estimates.pairing import Pairing
 from empirical.estimator import SubsetEstimator
 from empirical.learners import KNN, MLP
 from empirical.learners.parse import learner as learner_of
-from empirical.training.run import Job, run
+from empirical.training.job import Job
+from empirical.training.run import run
 from longtail.core import ArgumentError, Nodes, Prior
 from tests.empirical.nearest import Nearest
 

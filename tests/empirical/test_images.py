@@ -7,7 +7,8 @@ from PIL import Image
 from empirical.data.load import load
 from empirical.designs import Fixed
 from empirical.learners import KNN
-from empirical.training.run import Job, run
+from empirical.training.job import Job
+from empirical.training.run import run
 from longtail.core import ArgumentError
 from tests.empirical.samples import images
 

@@ -19,7 +19,8 @@ from empirical.estimates.measure import lowest_threshold, measure
 from empirical.estimates.measured import pairs_key
 from empirical.estimates.pairing import Pairing
 from empirical.report.meaning import report
-from empirical.training.run import Job, run
+from empirical.training.job import Job
+from empirical.training.run import run
 from empirical.training.trials import Trials
 from tests.empirical.nearest import Nearest
 

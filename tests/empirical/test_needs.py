@@ -17,8 +17,9 @@ from empirical.designs import Bernoulli, Fixed
 from empirical.learners import KNN
 from empirical.learners.learner import Learner
 from empirical.training import resources as needs_module
+from empirical.training.job import Job
 from empirical.training.resources import Needs, needs
-from empirical.training.run import Job, run
+from empirical.training.run import run
 from empirical.training.store import Store
 from longtail.core import ArgumentError, arrays
 

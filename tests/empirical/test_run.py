@@ -6,7 +6,9 @@ import os
 import sys
 import time
 import warnings
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -14,7 +16,9 @@ import pytest
 from empirical.data.data import Data
 from empirical.designs import Fixed, Orthogonal
 from empirical.learners import External
-from empirical.training.run import Job, run
+from empirical.training.executors import Dask, Processes, executor
+from empirical.training.job import Job
+from empirical.training.run import run
 from empirical.training.trials import Trials
 from longtail.core import ArgumentError
 from longtail.philox import LEARNER, words
@@ -24,7 +28,7 @@ from tests.empirical.runs import opened, same
 def test_workers_leave_no_trace(job):
     alone = run(job, 70)
     assert alone.count == 70
-    assert same(alone, run(job, 70, workers=2))
+    assert same(alone, run(job, 70, executor=Processes(2)))
     assert not same(alone, run(replace(job, seed=4), 70))
 
 
@@ -40,6 +44,13 @@ def test_the_subsets_kept_are_those_trained_on(data):
     assert np.array_equal(trials.inside, trials.train)
     assert trials.number.tolist() == list(range(8, 48))
     assert not trials.test.any()
+
+
+@pytest.mark.parametrize("pool", [ThreadPoolExecutor, ProcessPoolExecutor])
+def test_any_executor_of_the_standard_library_trains_the_same(job, pool):
+    with pool(2, **({"mp_context": get_context("spawn")} if pool is ProcessPoolExecutor else {})) as workers:
+        found = [run(job, 70, executor=executor(workers, 2)) for _ in range(2)]
+    assert all(same(run(job, 70), one) for one in found)
 
 
 def test_a_resumed_run_has_the_same_bits(job, tmp_path):
@@ -74,7 +85,7 @@ def huge(X, y, subset):
 def test_scores_that_overflow_are_refused_and_float32_holds_them(job, workers):
     big = replace(job, learner=External(huge), score="margin")
     with pytest.raises(ArgumentError, match=r"dtype: got float16, which does not hold a score of 1e\+06; give float32"):
-        run(big, 32, workers=workers)
+        run(big, 32, executor=Processes(workers))
     if workers == 1:
         assert np.abs(run(replace(big, dtype="float32"), 32).test).max() == 1e6
         with pytest.raises(ArgumentError, match="float16 or float32"):
@@ -93,7 +104,7 @@ def test_a_killed_worker_is_said_and_what_was_stored_is_kept(job, tmp_path):
 
     outside = replace(job, learner=External(mortal))
     with pytest.raises(ChildProcessError, match=r"a worker process was killed.* memory .*the same run goes on"):
-        run(outside, 160, store=opened(outside, tmp_path), workers=2)
+        run(outside, 160, store=opened(outside, tmp_path), executor=Processes(2))
     assert 0 < len(opened(outside, tmp_path).numbers()) < 10
     assert same(run(outside, 160, store=opened(outside, tmp_path)), run(outside, 160))
 
@@ -114,7 +125,7 @@ def test_what_models_warn_of_is_said_once_and_what_they_print_is_no_result(job, 
     seeds = [int(words(job.seed, LEARNER, k, 0, 1)[0] >> 1) % 2 for k in range(48)]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
-        run(outside, 40, workers=workers)
+        run(outside, 40, executor=Processes(workers))
     assert len(caught) == 1
     assert str(caught[0].message).startswith(f"{sum(seeds)} of 48 models: RuntimeWarning: trouble with ")
     out, err = capfd.readouterr()
@@ -141,11 +152,11 @@ def test_arrays_are_run_whole(data, learner):
 
 @pytest.mark.parametrize(
     ("arguments", "named"),
-    [({"trials": 0}, "trials"), ({"trials": 5, "workers": 0}, "workers"), ({"trials": 5, "executor": "x"}, "executor")],
+    [((0,), "trials"), ((5, "processes", 0), "workers"), ((5, "x"), "executor"), ((5, run), "executor")],
 )
 def test_bad_arguments_are_refused_before_training(job, arguments, named):
     with pytest.raises(ArgumentError, match=named):
-        run(job, **arguments)
+        run(job, arguments[0], executor=executor(*arguments[1:]))
 
 
 def test_one_class_is_refused(data, learner):
@@ -180,4 +191,4 @@ def test_a_cluster_gives_the_same_bits(job):
     distributed = pytest.importorskip("distributed")
     options = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
     with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster):
-        assert same(run(job, 40, workers=2, executor="dask"), run(job, 40))
+        assert same(run(job, 40, executor=Dask(2)), run(job, 40))

@@ -1,0 +1,105 @@
+"""Everything that trials are a function of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from empirical.data.data import Data
+from empirical.data.fingerprint import digest
+from empirical.designs.design import Design
+from empirical.learners.fingerprint import named
+from empirical.learners.learner import Learner, Score, Trainer
+from empirical.training import DTYPES, SHARD
+from empirical.training.store import Identity, Shard
+from empirical.training.trials import Trials, floats
+from longtail.core import ArgumentError, whole
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that trials are a function of, and the device they are trained on."""
+
+    data: Data
+    learner: Learner
+    design: Design
+    seed: int = 0
+    score: Score = "correct"
+    dtype: str = "float16"
+    shard: int = SHARD
+    device: str = "cpu"
+
+    def identity(self) -> Identity:
+        """Its name in a store."""
+        packed = self.score == "correct"
+        return Identity(
+            data=digest(self.data),
+            learner=named(self.learner),
+            design=repr(self.design),
+            seed=self.seed,
+            score=self.score,
+            dtype="uint8" if packed else self.dtype,
+            shard=self.shard,
+            n=self.data.n,
+            n_test=self.data.n_test,
+            device=self.learner.place(self.device).kind,
+            version=version(),
+        )
+
+    def trainer(self) -> Trainer:
+        """What all shards share, made once per process."""
+        return self.learner.prepare(self.data, self.score, seed=self.seed, device=self.device)
+
+    def train(self, trainer: Trainer, number: int) -> Shard:
+        """One shard."""
+        trials = np.arange(number * self.shard, (number + 1) * self.shard)
+        masks = self.design.subsets(self.seed, trials, self.data.n, self.data.y_train)
+        train, test = trainer(masks, trials)
+        told: dict[str, Any] = {"warned": dict(getattr(trainer, "warned", {})), "inside": np.packbits(masks, axis=1)}
+        if self.score == "correct":
+            return Shard(number, np.packbits(train, axis=1), np.packbits(test, axis=1), **told)
+        return Shard(number, self._kept("train", train), self._kept("test", test), **told)
+
+    def check(self, models: int, first: int = 0) -> None:
+        """Refuse what cannot be run before anything is trained."""
+        whole("trials", models)
+        whole("first", first, 0)
+        whole("shard", self.shard, 1, 2**20)
+        if self.dtype not in DTYPES:
+            raise ArgumentError("dtype", self.dtype, f"give {' or '.join(DTYPES)}")
+        self.design.check(self.data.n, models, self.data.y_train)
+        if first:
+            self.design.check(self.data.n, first, self.data.y_train)
+        if self.device == "gpu" and "gpu" not in self.learner.devices:
+            self.learner.place("gpu")
+        self.learner.check(self.data, self.score)
+
+    def _kept(self, name: str, scores: Any) -> NDArray[Any]:
+        """Finite scores in the type they are stored in, which must hold them."""
+        given = floats(name, np.asarray(scores))
+        with np.errstate(over="ignore"):
+            kept = given.astype(self.dtype)
+        if not np.isfinite(kept).all():
+            largest = f"{self.dtype}, which does not hold a score of {np.abs(given).max():.3g}"
+            raise ArgumentError("dtype", largest, "give float32")
+        return kept
+
+    def trials(self, shard: Shard) -> Trials:
+        """A shard with its subsets, drawn again where it was read and not trained."""
+        number = np.arange(shard.number * self.shard, (shard.number + 1) * self.shard)
+        inside = shard.inside
+        if inside is None:
+            inside = np.packbits(self.design.subsets(self.seed, number, self.data.n, self.data.y_train), axis=1)
+        return Trials(self.data.n, self.data.n_test, number, inside, shard.train, shard.test, self.score, self.design)
+
+
+def version() -> str:
+    """The version of this package, part of a run's identity: a subset or a learner may change with it."""
+    try:
+        return metadata.version("longtail")
+    except metadata.PackageNotFoundError:
+        return "0"

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import logging
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import longtail
 from longtail.command import parser as command
+from longtail.command import problems
 from longtail.command import simulated as comparison
-from longtail.core import ArgumentError, Mode, Problem
+from longtail.core import ArgumentError, Problem
 from longtail.core.files import folder, json_text
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("longtail")
 ELL = 10
-DEFAULT = 50_000
 
 
 @dataclass(frozen=True)
@@ -95,11 +94,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     comparison.check(arguments)
-    problems = _problems(arguments)
+    asked = problems.problems(arguments)
     target = folder("--out", arguments.out) if arguments.out else None
     solutions: list[Solution] = []
     interrupted = False
-    for problem in problems:
+    for problem in asked:
         solution = solve(problem)
         found = comparison.simulate(problem, arguments, min(ELL, problem.n))
         solutions.append(replace(solution, simulation=found))
@@ -185,8 +184,9 @@ def _percent(value: float) -> str:
 def _write(arguments: argparse.Namespace, solutions: list[Solution], target: Any) -> None:
     import pandas as pd
 
-    from longtail.bounds import curves
+    from longtail import bounds
     from longtail.core.record import Run
+    from longtail.exact import scale
 
     frames = {
         "table": pd.concat(
@@ -214,8 +214,8 @@ def _write(arguments: argparse.Namespace, solutions: list[Solution], target: Any
         frames["simulated"] = pd.concat(simulated)
     single = solutions[0] if len(solutions) == 1 else None
     if single is not None:
-        frames["error_against_samples"] = curves.error_against_samples(single.problem)
-        frames["tail"] = curves.tail(single.problem)
+        frames["error_against_samples"] = scale.error_against_samples(single.problem)
+        frames["tail"] = bounds.frequencies(single.problem)
     else:
         frames["sweep"] = _sweep_frame(solutions)
     if not arguments.no_plot:
@@ -265,49 +265,6 @@ def _along(solutions: list[Solution]) -> str | None:
     return varying[0] if len(varying) == 1 and varying != ["mode"] and not frame[varying[0]].isna().any() else None
 
 
-def _problems(arguments: argparse.Namespace) -> list[Problem]:
-    from longtail.priors import Listed, Zipf, parse
-
-    sizes = [size for text in arguments.subpopulations or [] for size in _values("--subpopulations", text)]
-    if sizes and (arguments.prior or arguments.counts):
-        raise ArgumentError(
-            "--subpopulations", arguments.subpopulations[0], "goes with --alpha; --prior and --counts have their own"
-        )
-    if arguments.prior:
-        priors = [parse(text) for text in arguments.prior]
-    elif arguments.counts:
-        priors = [Listed(file=name) for name in arguments.counts]
-    else:
-        alphas = [alpha for text in arguments.alpha or ["1"] for alpha in _values("--alpha", text)]
-        priors = [Zipf(alpha=alpha, size=cast(int, size)) for alpha in alphas for size in sizes or [DEFAULT]]
-    samples = [n for text in arguments.samples or [str(DEFAULT)] for n in _values("--samples", text)]
-    labels = [k for text in arguments.labels or ["10"] for k in _values("--labels", text)]
-    modes: list[Mode] = arguments.mode or ["random"]
-    return [
-        Problem(prior, cast(int, n), cast(int, k), mode)
-        for prior, n, k, mode in itertools.product(priors, samples, labels, modes)
-    ]
-
-
-def _values(argument: str, text: str) -> list[float]:
-    """``2``, or ``start:stop:step`` with both ends, or ``start:stop:xFACTOR``."""
-    remedy = "give a number, start:stop:step or start:stop:xFACTOR"
-    parts = text.split(":")
-    try:
-        if len(parts) == 1:
-            return [float(text)]
-        start, stop = float(parts[0]), float(parts[1])
-        geometric = parts[2].startswith("x")
-        step = float(parts[2].removeprefix("x"))
-        count = np.log(stop / start) / np.log(step) if geometric else (stop - start) / step
-        if len(parts) != 3 or not 0 <= count < 10_000:
-            raise ValueError
-    except (ValueError, IndexError, ZeroDivisionError) as error:
-        raise ArgumentError(argument, text, remedy) from error
-    k = np.arange(int(count + 1e-9) + 1)
-    return [float(f"{x:.12g}") for x in (start * step**k if geometric else start + step * k)]
-
-
 def _parser() -> command.Parser:
     parser = command.Parser(
         prog="python -m longtail.simulate",
@@ -315,23 +272,7 @@ def _parser() -> command.Parser:
         epilog="Numbers may be ranges, start:stop:step or start:stop:xFACTOR, and every option of the model may be repeated: "
         "each combination is solved. Example: --alpha 0.5:2:0.25 --samples 1000 --samples 50000",
     )
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--alpha", action="append", metavar="A", help="exponent of a Zipf prior, k^-A (default 1)")
-    which.add_argument(
-        "--prior", action="append", metavar="SPEC", help='any prior, as in "Geometric(ratio=0.999, size=50000)"'
-    )
-    which.add_argument(
-        "--counts", action="append", metavar="FILE", help="frequencies from a file of counts, one a line or CSV"
-    )
-    model = parser.add_argument_group("model")
-    model.add_argument(
-        "--subpopulations", action="append", metavar="N", help=f"size of the Zipf list (default {DEFAULT})"
-    )
-    model.add_argument("--samples", action="append", metavar="n", help=f"samples in the data set (default {DEFAULT})")
-    model.add_argument("--labels", action="append", metavar="K", help="classes, equally likely (default 10)")
-    model.add_argument(
-        "--mode", action="append", choices=["random", "fixed"], help="draw frequencies from the list, or take it"
-    )
+    problems.add_arguments(parser)
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="print one JSON object a problem instead of a table")
     output.add_argument("--out", metavar="DIR", help="write tables (CSV), the figure and the record of the run there")

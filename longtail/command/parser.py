@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from longtail.core import ArgumentError
@@ -19,6 +20,13 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> Any:
         self.exit(BAD, f"{self.prog}: error: {message}\n")
 
+    def option(self, argument: str) -> str:
+        """How the user writes an argument of this name: ``--trials``, or DATA; itself where there is no such option."""
+        for action in self._actions:
+            if action.dest == argument:
+                return action.option_strings[-1] if action.option_strings else str(action.metavar)
+        return argument
+
 
 def say(text: str) -> None:
     """A result, at once: who reads the other end of a pipe need not wait for the end."""
@@ -31,15 +39,21 @@ def run(
     argv: Sequence[str] | None,
     work: Callable[[argparse.Namespace], int],
     stopped: Callable[[argparse.Namespace], str] = lambda _: "",
+    names: Mapping[str, str] = MappingProxyType({}),
 ) -> int:
-    """Parse, ``work``, and turn what went wrong into a line and an exit code; ``stopped`` is what Ctrl-C leaves to say."""
+    """Parse, ``work``, and turn what went wrong into a line and an exit code; ``stopped`` is what Ctrl-C leaves to say.
+
+    An error of the library names its Python argument, and is shown by the option that stands for it: of the same name, or as
+    ``names`` says.
+    """
     arguments = parser.parse_args(argv)
     level = logging.WARNING if arguments.quiet else logging.INFO
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
     try:
         return work(arguments)
     except ArgumentError as error:
-        sys.stderr.write(f"{parser.prog}: error: {' '.join(str(error).split())}\n")
+        shown = f"{parser.option(names.get(error.argument, error.argument))}: got {error.shown}; {error.remedy}"
+        sys.stderr.write(f"{parser.prog}: error: {' '.join(shown.split())}\n")
         return BAD
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""

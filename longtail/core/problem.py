@@ -12,17 +12,26 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from longtail.core.checks import ArgumentError, whole
-from longtail.core.types import Floats
+from longtail.core.types import Bools, Floats, Integers
 
 Mode = Literal["random", "fixed"]
 
 
 @dataclass(frozen=True)
 class Nodes:
-    """A frequency list as (log value, count) pairs; counts sum to the list's size and need not be whole."""
+    """A frequency list as (log value, count) pairs; counts sum to the list's size and need not be whole.
+
+    ``group`` numbers the group of subpopulations that each pair is of, where the list is made of several.
+    """
 
     log_value: Floats
     count: Floats
+    group: Integers | None = None
+
+    def where(self, chosen: Bools) -> Nodes:
+        """The chosen pairs."""
+        group = None if self.group is None else self.group[chosen]
+        return Nodes(self.log_value[chosen], self.count[chosen], group)
 
 
 class Prior(ABC):
@@ -46,8 +55,7 @@ class Prior(ABC):
     def between(self, low: float, high: float) -> Nodes:
         """The part of the list with low ≤ log value < high. Exact as far as ``nodes`` are the entries themselves."""
         nodes = self.nodes()
-        inside = (nodes.log_value >= low) & (nodes.log_value < high)
-        return Nodes(nodes.log_value[inside], nodes.count[inside])
+        return nodes.where((nodes.log_value >= low) & (nodes.log_value < high))
 
     def sample(self, rng: Any, shape: tuple[int, ...]) -> Floats:
         """Independent uniform draws from the list."""

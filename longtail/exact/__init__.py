@@ -11,4 +11,13 @@ from longtail.exact.functions import (
     unseen_mass,
 )
 
-__all__ = ["cost", "optimal_error", "samples", "singleton_fraction", "subpopulations", "table", "tau", "unseen_mass"]
+__all__ = [
+    "cost",
+    "optimal_error",
+    "samples",
+    "singleton_fraction",
+    "subpopulations",
+    "table",
+    "tau",
+    "unseen_mass",
+]

@@ -21,7 +21,16 @@ from longtail.exact.spectrum import Spectrum, digits, sightings, spectrum
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["cost", "optimal_error", "samples", "singleton_fraction", "subpopulations", "table", "tau", "unseen_mass"]
+__all__ = [
+    "cost",
+    "optimal_error",
+    "samples",
+    "singleton_fraction",
+    "subpopulations",
+    "table",
+    "tau",
+    "unseen_mass",
+]
 
 
 def tau(problem: Problem, ell: ArrayLike = 1) -> Estimate:

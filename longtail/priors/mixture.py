@@ -1,6 +1,6 @@
 """Mixture: a list in which each part holds a given fraction of the entries, every part scaled to mean 1 first.
 
-Groups of different sizes or tails within one population: what memorizing is worth to each of them.
+Groups of different sizes or tails within one population: its nodes say which part each is of.
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ class Mixture(Prior):
         return Nodes(
             np.concatenate([nodes.log_value - log_mean for _, _, nodes, log_mean in parts]),
             np.concatenate([nodes.count * (weight * self.size / prior.size) for weight, prior, nodes, _ in parts]),
+            np.repeat(np.arange(len(parts)), [len(nodes.count) for _, _, nodes, _ in parts]),
         )
 
     def entries(self) -> Floats:

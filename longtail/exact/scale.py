@@ -1,4 +1,4 @@
-"""Curves of the model as tidy tables, ready to be drawn: error against n, and where the tail lies."""
+"""Laws of scale: the error against the number of samples."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from longtail import bounds, exact
 from longtail.core import LARGEST, AccuracyError, Problem
+from longtail.exact.functions import cost, optimal_error
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,15 +24,15 @@ def error_against_samples(problem: Problem, points: int = 17, decades: float = 2
     for n in sizes:
         there = replace(problem, n=int(n))
         try:
-            optimal, cost = exact.optimal_error(there).value, exact.cost(there, 1).value
+            optimal, guessing = optimal_error(there).value, cost(there, 1).value
         except AccuracyError:  # far beyond where anything is left to see: a curve may end there
             continue
         rows.append(
-            {"samples": int(n), "optimal_error": optimal, "cost": cost, "error_guessing_singletons": optimal + cost}
+            {
+                "samples": int(n),
+                "optimal_error": optimal,
+                "cost": guessing,
+                "error_guessing_singletons": optimal + guessing,
+            }
         )
     return pd.DataFrame(rows, columns=["samples", "optimal_error", "cost", "error_guessing_singletons"])
-
-
-def tail(problem: Problem, points: int = 200) -> pd.DataFrame:
-    """The mass of D by frequency: cumulative, and per factor of e."""
-    return bounds.frequencies(problem, points)

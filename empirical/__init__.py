@@ -11,11 +11,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from empirical.data.data import Data
+    from empirical.data.data import Data, makes_data
     from empirical.data.dataset import Dataset
     from empirical.data.load import load, load_published, load_published_pairs
     from empirical.estimates.planning import plan
     from empirical.estimator import SubsetEstimator
+    from empirical.learners.learner import makes_learner
 
 _HOME = {
     "Data": "empirical.data.data",
@@ -24,6 +25,8 @@ _HOME = {
     "load": "empirical.data.load",
     "load_published": "empirical.data.load",
     "load_published_pairs": "empirical.data.load",
+    "makes_data": "empirical.data.data",
+    "makes_learner": "empirical.learners.learner",
     "plan": "empirical.estimates.planning",
 }
 
@@ -34,6 +37,8 @@ __all__ = [
     "load",
     "load_published",
     "load_published_pairs",
+    "makes_data",
+    "makes_learner",
     "plan",
 ]
 

@@ -36,9 +36,11 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.published:
         if arguments.labels is not None:
             raise ArgumentError("--labels", arguments.labels, "published scores have labels; leave it out")
+        if arguments.data is not None or arguments.prior is not None:
+            raise ArgumentError("--data", arguments.data, "published scores are of data that are known; leave it out")
         observed = published(arguments.published, arguments.data_dir)
     else:
-        observed = read(arguments.directory, arguments.labels)
+        observed = read(arguments.directory, arguments.labels, data=arguments.data, prior=arguments.prior)
     comparison = compared(observed, vars(arguments))
     if arguments.json:
         from longtail.core.files import json_text
@@ -64,6 +66,12 @@ def parser() -> command.Parser:
     p.add_argument("directory", nargs="?", metavar="DIR", help="folder that python -m empirical.estimate --out wrote")
     p.add_argument("--published", choices=["cifar100"], help="instead: Feldman & Zhang's estimates")
     p.add_argument("--data-dir", metavar="DIR", help="where official files are (default: LONGTAIL_DATA)")
+    p.add_argument(
+        "--data",
+        metavar="DATA",
+        help="the run's data, where they moved or are a function of yours: no record's name is imported",
+    )
+    p.add_argument("--prior", metavar="SPEC", help="the run's prior of planted data, where it is a class of yours")
     p.add_argument("--labels", type=int, metavar="K", help="number of classes, of a run without labels")
     fit = p.add_argument_group("fit")
     fit.add_argument(

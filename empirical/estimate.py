@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import sys
 import time
@@ -106,11 +105,13 @@ class Before:
 
 
 def _before(out: Path) -> Before:
+    from longtail.core.files import read_json
+
     try:
-        summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+        summary = read_json(out / "summary.json")
     except (OSError, ValueError):
         summary = {}
-    return Before(summary if isinstance(summary, dict) else {}, _tables(out))
+    return Before(summary, _tables(out))
 
 
 def _tables(out: Path) -> list[str]:

@@ -24,6 +24,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from empirical.bridge.comparison import compare, foretell
     from empirical.command.reporting import LEAST
     from empirical.estimates.kept import read
+    from empirical.estimates.recorded import learner as recorded
     from empirical.estimates.removal import (
         DISTINCT,
         RECORD,
@@ -41,18 +42,18 @@ def _run(arguments: argparse.Namespace) -> int:
     seed = whole("--seed", arguments.seed, 0, 2**64 - 1)
     simulations = whole("--simulations", arguments.simulations, LEAST)
     out = Path(arguments.directory)
-    observed = read(out)
-    if not observed.experiment.arguments.get("data"):
+    observed = read(out, data=arguments.data, prior=arguments.prior)
+    if not observed.experiment.source:
         remedy = "there is no data set to retrain on, and nothing can be removed; give a run that estimate trained"
         raise ArgumentError("DIR", f"{out}, of models trained elsewhere", remedy)
     dataset = observed.dataset(arguments.data_dir)
     thresholds = list(THRESHOLDS) if arguments.threshold is None else arguments.threshold
     values = observed.memorization["memorization"].to_numpy(float)
     removed(dataset.data, values, thresholds, "--threshold")  # refused before anything is written
-    asked = arguments.learner or observed.experiment.arguments.get(
-        "learner"
-    )  # as it was given: a repr tells no import path
-    trained = learner(asked or observed.experiment.learner or "")
+    how = observed.experiment
+    trained = (
+        learner(arguments.learner) if arguments.learner else recorded(how.arguments.get("learner") or how.learner or "")
+    )
     trained.check(dataset.data, "correct")
     trained.place(arguments.device)
     best = compare(observed, couplings=("beta",), simulations=simulations).best
@@ -106,7 +107,13 @@ def parser() -> command.Parser:
     )
     p.add_argument("directory", metavar="DIR", help="folder that python -m empirical.estimate --out wrote")
     p.add_argument("--data-dir", metavar="DIR", help="where official files are (default: LONGTAIL_DATA)")
-    p.add_argument("--learner", metavar="SPEC", help="to retrain (default: the run's own)")
+    p.add_argument(
+        "--data",
+        metavar="DATA",
+        help="the run's data, where they moved or are a function of yours: no record's name is imported",
+    )
+    p.add_argument("--prior", metavar="SPEC", help="the run's prior of planted data, where it is a class of yours")
+    p.add_argument("--learner", metavar="SPEC", help="to retrain (default: the run's own, if it is one of ours)")
     p.add_argument("--threshold", type=float, action="append", metavar="X", help="may be repeated (default .1 to .8)")
     p.add_argument("--seeds", type=int, metavar="S", help="of learners and random removals (default 5)")
     p.add_argument(

@@ -103,7 +103,7 @@ BAD = [
     (["--samples", "2.5"], "samples: got 2.5; give a whole number from 1"),
     (["--labels", "1"], "labels: got 1.0; give a whole number from 2"),
     (["--prior", "Geometric(ratio=1, size=9)"], "ratio: got 1; give a number in (0, 1)"),
-    (["--prior", "Nobody(1)"], "prior: got Nobody(1); give one of Zipf"),
+    (["--prior", "Nobody(1)"], "prior: got Nobody; give one of Zipf"),
     (["--prior", "Gamma(1, 9)", "--mode", "fixed"], "mode: got fixed; Gamma(shape=1.0, size=9) is a law"),
     (["--prior", "Uniform(9)", "--subpopulations", "9"], "--subpopulations: got 9; goes with --alpha"),
     (["--counts", "/nowhere"], "counts: got /nowhere; No such file or directory"),

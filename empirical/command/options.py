@@ -21,7 +21,7 @@ def add_data(p: Parser) -> argparse._ArgumentGroup:
         nargs="?",
         metavar="DATA",
         help="; ".join(DATA) + "; a .npz, .csv, .parquet, .txt or .zip "
-        "file; a folder of images per class; or package.module.function",
+        "file; a folder of images per class; or package.module.function, marked by empirical.makes_data",
     )
     data = p.add_argument_group("data")
     data.add_argument(

@@ -15,8 +15,9 @@ from empirical.data.sources.npz import opened
 from empirical.designs import Orthogonal, design
 from empirical.estimates import INFLUENCE, THRESHOLD, TRIALS
 from empirical.estimates.measure import of_trials
-from empirical.estimates.measured import OPTIONS, Experiment
+from empirical.estimates.measured import Experiment
 from empirical.estimates.planning import PLANNED, plan, stderr
+from empirical.estimates.recorded import KINDS
 from empirical.learners.parse import learner
 from empirical.training.elsewhere import NEEDED, outside
 from empirical.training.executors import executor
@@ -47,7 +48,7 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
     """Models trained on a data set; those in the folder already are read."""
     if arguments.labels is not None:
         raise ArgumentError("--labels", arguments.labels, "a data set has labels of its own; leave it out")
-    dataset = load(arguments.data, **{name: getattr(arguments, name) for name in OPTIONS})
+    dataset = load(arguments.data, **{name: getattr(arguments, name) for name in KINDS})
     data = dataset.data
     log.info("%s: %s + %s examples; %s", dataset.name, f"{data.n:,}", f"{data.n_test:,}", dataset.imbalance)
     for note in dataset.notes:

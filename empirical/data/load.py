@@ -11,7 +11,7 @@ from typing import Any
 from empirical.data.dataset import Dataset
 from empirical.data.sources import NAMES
 from empirical.data.sources.published import load_published, load_published_pairs
-from longtail.core import ArgumentError
+from longtail.core import ArgumentError, calls
 
 SUFFIXES = {".npz": "npz", ".csv": "table", ".parquet": "table", ".txt": "text", ".zip": "text"}
 
@@ -19,17 +19,30 @@ SUFFIXES = {".npz": "npz", ".csv": "table", ".parquet": "table", ".txt": "text",
 def load(source: str | Path, **options: Any) -> Dataset:
     """The data set of that name, file, folder, or ``package.module.function`` that returns one.
 
-    Options, each only where it applies: data_dir, label, id, text, test, test_fraction, seed, prior, n. A function gets
-    those given that are parameters of its own.
+    Options, each only where it applies: data_dir, label, id, text, test, test_fraction, seed, prior, n. A function of yours
+    is marked by ``makes_data``, and gets those given that are parameters of its own.
 
     >>> load("digits").data.n
     1500
     """
+    return _load(str(source), options, imports=True)
+
+
+def load_recorded(source: str, **options: Any) -> Dataset:
+    """``load`` for a name that a file holds: one of ours, or a regular file or folder. Nothing is imported."""
+    for name in ("test", "data_dir"):
+        path = options.get(name)
+        if path is not None and not (Path(path).is_dir() if name == "data_dir" else Path(path).is_file()):
+            raise ArgumentError(name, calls.shortened(path), "there is no such file or folder")
+    return _load(source, options, imports=False)
+
+
+def _load(source: str, options: dict[str, Any], imports: bool) -> Dataset:
     given = {name: value for name, value in options.items() if value is not None}
-    return _loader(str(source))(str(source), given)
+    return _loader(source, imports)(source, given)
 
 
-def _loader(source: str) -> Callable[[str, dict[str, Any]], Dataset]:
+def _loader(source: str, imports: bool) -> Callable[[str, dict[str, Any]], Dataset]:
     path = Path(source)
     if source in NAMES:
         return _module(source)
@@ -38,13 +51,17 @@ def _loader(source: str) -> Callable[[str, dict[str, Any]], Dataset]:
         return _module("text" if texts else "folder")
     if path.suffix.lower() in SUFFIXES:
         if not path.is_file():
-            raise ArgumentError("data", source, "there is no such file")
+            raise ArgumentError("data", calls.shortened(source), "there is no such file")
         return _module(SUFFIXES[path.suffix.lower()])
     if all(part.isidentifier() for part in source.split(".")) and "." in source:
+        if not imports:
+            raise calls.Foreign("data", calls.shortened(source), "a name in a file is not imported")
         return _foreign(source)
     names = ", ".join(NAMES)
     raise ArgumentError(
-        "data", source, f"give {names}; a .npz, .csv, .parquet, .txt or .zip file; or a folder of images"
+        "data",
+        calls.shortened(source),
+        f"give {names}; a .npz, .csv, .parquet, .txt or .zip file; or a folder of images",
     )
 
 
@@ -54,11 +71,10 @@ def _module(name: str) -> Callable[[str, dict[str, Any]], Dataset]:
 
 
 def _foreign(source: str) -> Callable[[str, dict[str, Any]], Dataset]:
-    module, _, name = source.rpartition(".")
-    try:
-        maker = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise ArgumentError("data", source, f"cannot be imported ({error}); give package.module.function") from error
+    maker = calls.imported("data", source, "give package.module.function")
+    if getattr(maker, "makes_data", False) is not True:
+        remedy = "it does not say that it makes data: mark the function by @empirical.makes_data"
+        raise ArgumentError("data", calls.shortened(source), remedy)
 
     def load_foreign(_: str, options: dict[str, Any]) -> Dataset:
         made = maker(**_taken(source, maker, options))
@@ -72,8 +88,6 @@ def _foreign(source: str) -> Callable[[str, dict[str, Any]], Dataset]:
 
 def _taken(source: str, maker: Any, options: dict[str, Any]) -> dict[str, Any]:
     """The options for a function from outside: those its signature names; a run's seed is passed over where it has none."""
-    if not callable(maker):
-        raise ArgumentError("data", source, "it is no function; give package.module.function")
     try:
         signature = inspect.signature(maker)
     except ValueError:  # a compiled function may not say what it takes

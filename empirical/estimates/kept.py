@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import numpy as np
 from empirical.estimates import MEMORIZED, THRESHOLD
 from empirical.estimates.measured import Experiment, Measured
 from longtail.core import ArgumentError, whole
-from longtail.core.files import json_text, read_table, whole_file
+from longtail.core.files import json_text, read_json, read_table, whole_file
 from longtail.core.intervals import Z95, wilson
 
 if TYPE_CHECKING:
@@ -44,13 +43,14 @@ def write_summary(found: Measured, directory: Path, facts: Mapping[str, Any]) ->
     return directory / "summary.json"
 
 
-def read(directory: str | Path, n_classes: int | None = None) -> Measured:
-    """A run's folder; ``n_classes`` where it does not know its own."""
+def read(
+    directory: str | Path, n_classes: int | None = None, *, data: str | None = None, prior: str | None = None
+) -> Measured:
+    """A run's folder; ``n_classes`` where it does not know its own, ``data`` and ``prior`` where these are the user's own."""
     folder = Path(directory)
     try:
-        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        facts = summary if isinstance(summary, dict) else {}
-        lacking = [name for name in FACTS if not isinstance(facts.get(name), (int, float))]
+        summary = read_json(folder / "summary.json")
+        lacking = [name for name in FACTS if not isinstance(summary.get(name), (int, float))]
         if lacking:
             raise ValueError(f"no numbers for {', '.join(lacking)} in summary.json")
         table, pairs = (read_table(folder / f"{name}.csv", NAMED, numbers) for name, numbers in TABLES.items())
@@ -61,19 +61,21 @@ def read(directory: str | Path, n_classes: int | None = None) -> Measured:
         raise ArgumentError(
             "DIR", f"score {summary['score']}", "the theory speaks of right and wrong: estimate --score correct"
         )
-    arguments = summary.get("arguments") or {}
+    asked = summary.get("arguments")
+    arguments = asked if isinstance(asked, dict) else {}
     experiment = Experiment(
         data=str(summary.get("data", folder.name)),
         n_test=int(summary["n_test"]),
         trials=int(summary["trials"]),
         fraction=float(summary["fraction"]),
         n_classes=_classes(n_classes, table, summary.get("labels")),
-        design=summary.get("design"),
-        learner=summary.get("learner"),
+        design=_text(summary.get("design")),
+        learner=_text(summary.get("learner")),
         seed=summary.get("seed"),
-        device=summary.get("device"),
+        device=_text(summary.get("device")),
         fingerprint=str(summary.get("digest") or _kept_digest(folder)),
         arguments=arguments,
+        given={name: value for name, value in (("data", data), ("prior", prior)) if value is not None},
     )
     return Measured(
         experiment,
@@ -104,11 +106,15 @@ def published(name: str, data_dir: str | None = None) -> Measured:
     return Measured(experiment, table, pairs, least=MEMORIZED, test_accuracy=0.7606, accurate_at=1.0)
 
 
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
 def _kept_digest(folder: Path) -> str:
     """The digest of the data that the trials have, in folders whose summary has none."""
     try:
-        return str(json.loads((folder / "trials" / "identity.json").read_text(encoding="utf-8"))["data"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(read_json(folder / "trials" / "identity.json")["data"])
+    except (OSError, ValueError, KeyError):
         return ""
 
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from empirical.data.data import Data
     from empirical.data.dataset import Dataset
 
-OPTIONS = ("data_dir", "label", "id", "text", "test", "test_fraction", "prior", "n", "seed")  # by which data are loaded
-
 
 @dataclass(frozen=True)
 class Experiment:
@@ -30,7 +28,8 @@ class Experiment:
     and tested on ``n_test`` others.
 
     ``n_classes`` is None where nobody has said it: theory then has nothing to say. ``fingerprint`` tells the examples from
-    all others, where it was kept. ``arguments`` are those of the command, by which its data can be loaded again.
+    all others, where it was kept. ``arguments`` are those of the command, by which its data can be loaded again; ``given`` is
+    what the user names now, and goes before them.
     """
 
     data: str
@@ -45,23 +44,27 @@ class Experiment:
     device: str | None = None
     fingerprint: str = field(default="", repr=False)
     arguments: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    given: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def iid(self) -> bool:
         """Whether trials are independent of each other: those of an orthogonal array are not."""
         return not (self.design or "").startswith("Orthogonal")
 
+    @property
+    def source(self) -> str | None:
+        """The name of the data, as given, else as recorded; None where there is none that could be one."""
+        name = self.given.get("data", self.arguments.get("data"))
+        return name if isinstance(name, str) else None
+
     def dataset(self, n: int, data_dir: str | None = None) -> Dataset:
         """The data set, loaded again; an ArgumentError where that cannot be, or it is another by now."""
-        from empirical.data.load import load
+        from empirical.estimates.recorded import dataset as found
 
-        source = self.arguments.get("data")
-        if not source:
+        if not self.source:
             raise ArgumentError("DIR", self.data, "its data set has no name; the report does without pictures")
-        options = {name: self.arguments.get(name) for name in OPTIONS}
-        if data_dir is not None:
-            options["data_dir"] = data_dir
-        dataset = load(source, **options)
+        given = {**self.given} if data_dir is None else {**self.given, "data_dir": str(data_dir)}
+        dataset = found(dict(self.arguments), given, self.fingerprint)
         self._check_same(dataset.data, n)
         return dataset
 

@@ -9,8 +9,9 @@ agree to the bit.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, ClassVar, Literal, Protocol, cast
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from longtail.core.arrays import Device
 Score = Literal["correct", "probability", "margin", "loss"]
 SCORES: tuple[Score, ...] = ("correct", "probability", "margin", "loss")
 Floats32 = NDArray[np.float32]
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Trainer(Protocol):
@@ -64,6 +66,14 @@ class Learner(ABC):
         present = len(np.unique(data.y_train))
         if present < 2:
             raise ArgumentError("y_train", f"{present} class", "give training examples of at least two classes")
+
+
+def makes_learner(function: F) -> F:
+    """Mark a function of yours that makes a learner, a classifier or a function of (X, y, subset), so that it is called by
+    its name: ``--learner "package.module.function(depth=3)"``. A function without the mark is not.
+    """
+    function.makes_learner = True  # type: ignore[attr-defined]
+    return function
 
 
 def features(data: Data) -> tuple[Floats32, Floats32]:

@@ -1,20 +1,18 @@
 """A learner from its repr: ``Ridge(penalty=1.0)``, or its bare name; read as data, nothing is evaluated.
 
-A name with dots imports that class: ``package.module.MyLearner(depth=3)``, or function that makes a learner. What is no
-learner of ours is taken for a scikit-learn classifier: ``sklearn.tree.DecisionTreeClassifier(max_depth=3)``. A function of
+A name with dots is imported, and called if it is a subclass of ``Learner``, a scikit-learn classifier
+(``sklearn.tree.DecisionTreeClassifier(max_depth=3)``) or a function marked by ``makes_learner``. A function of
 (X, y, subset) is one that trains: ``package.module.fit_predict`` by its name alone, uncalled.
 """
 
 from __future__ import annotations
 
-import ast
-import importlib
 import inspect
 from typing import Any
 
 from empirical.learners import ALIASES
 from empirical.learners.learner import Learner
-from longtail.core import ArgumentError
+from longtail.core import ArgumentError, calls
 
 REMEDY = (
     f"give one of {', '.join(ALIASES)}, as a call for its options, or package.module.YourLearner(...), "
@@ -22,42 +20,47 @@ REMEDY = (
 )
 
 
-def learner(text: str) -> Learner:
-    """The learner that ``text`` names.
+def learner(text: str, *, imports: bool = True) -> Learner:
+    """The learner that ``text`` names; without ``imports``, as for a name in a file, one of ours only.
 
     >>> learner("knn")
     KNN(k=1)
     >>> learner("Ridge(penalty=2)")
     Ridge(penalty=2.0)
     """
-    try:
-        tree = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        raise ArgumentError("learner", text, REMEDY) from error
-    call = tree if isinstance(tree, ast.Call) else ast.Call(func=tree, args=[], keywords=[])
-    kind = named(ast.unparse(call.func), text)
-    if tree is not call and trains(kind):
-        from empirical import learners
+    from empirical import learners
 
+    call = calls.read("learner", text, REMEDY)
+    kind = _named(call.name, imports)
+    if trains(kind):
+        if not call.bare:
+            raise ArgumentError(
+                "learner", calls.shortened(text), "a function of (X, y, subset) is named alone: no (...)"
+            )
         return learners.External(kind)  # type: ignore[no-any-return]
-    if not callable(kind):
-        raise ArgumentError("learner", text, "it is neither a class nor a function; " + REMEDY)
-    try:
-        positional = [ast.literal_eval(node) for node in call.args]
-        keywords = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
-    except ValueError as error:
-        raise ArgumentError("learner", text, "write numbers, strings and lists only") from error
-    try:
-        made = kind(*positional, **keywords)
-    except TypeError as error:
-        raise ArgumentError("learner", text, str(error)) from error
+    if not makes(kind):
+        remedy = (
+            "it is no Learner, classifier or function of (X, y, subset); if it is a function of yours that makes one, "
+            "mark it by @empirical.makes_learner"
+        )
+        raise ArgumentError("learner", calls.shortened(call.name), remedy)
+    if not _literal([*call.arguments, *dict(call.keywords).values()]):
+        raise ArgumentError("learner", calls.shortened(text), "write numbers, strings and lists only")
+    made = calls.made("learner", call, kind)
     if isinstance(made, Learner):
         return made
     if trains(made) or (hasattr(made, "fit") and hasattr(made, "predict")):
-        from empirical import learners
-
         return learners.External(made)  # type: ignore[no-any-return]
-    raise ArgumentError("learner", text, "it is no learner, classifier or function of (X, y, subset); " + REMEDY)
+    raise ArgumentError(
+        "learner", calls.shortened(text), "it is no learner, classifier or function of (X, y, subset); " + REMEDY
+    )
+
+
+def makes(kind: Any) -> bool:
+    """Whether it may be called for a learner: what has another purpose never is, whoever named it."""
+    if isinstance(kind, type):
+        return issubclass(kind, Learner) or (hasattr(kind, "fit") and hasattr(kind, "predict"))
+    return callable(kind) and getattr(kind, "makes_learner", False) is True
 
 
 def trains(value: Any) -> bool:
@@ -76,8 +79,15 @@ def trains(value: Any) -> bool:
     return len(asked) == 3 and all(p.kind is not p.KEYWORD_ONLY for p in asked)
 
 
-def named(name: str, text: str) -> Any:
-    """A class of this package by its name or alias, or any other by its path."""
+def _literal(values: Any) -> bool:
+    """Whether no call is among the values: a learner of ours is made of plain ones."""
+    if isinstance(values, (list, tuple)):
+        return all(map(_literal, values))
+    return all(map(_literal, values.values())) if isinstance(values, dict) else not isinstance(values, calls.Call)
+
+
+def _named(name: str, imports: bool) -> Any:
+    """A class of this package by its name or alias, or what the user names by its path."""
     from empirical import learners
 
     own = ALIASES.get(name.lower(), name)
@@ -85,11 +95,7 @@ def named(name: str, text: str) -> Any:
         try:
             return getattr(learners, own)
         except ImportError as error:
-            raise ArgumentError("learner", text, f"it cannot be imported here: {error}") from error
-    module, _, attribute = name.rpartition(".")
-    if not module or not all(part.isidentifier() for part in name.split(".")):
-        raise ArgumentError("learner", text, REMEDY)
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ArgumentError("learner", name, f"cannot be imported ({error})") from error
+            raise ArgumentError("learner", name, f"it cannot be imported here: {error}") from error
+    if "." in name and not imports:
+        raise calls.Foreign("learner", calls.shortened(name), "a name in a file is not imported")
+    return calls.imported("learner", name, REMEDY)

@@ -50,7 +50,7 @@ def write(comparison: Comparison, path: Path, data_dir: str | None = None, datas
     except ArgumentError as error:
         logging.getLogger("empirical").info("no pictures in the report: %s", error)
         shown = None
-    text = page(comparison, exhibits(shown, comparison.observed.experiment.arguments.get("data")), shown)
+    text = page(comparison, exhibits(shown, comparison.observed.experiment.source), shown)
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")  # half a surrogate pair, as JSON has it
     return path

@@ -16,6 +16,7 @@ import hashlib
 import io
 import json
 import logging
+import math
 import os
 import tempfile
 import time
@@ -29,9 +30,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.core import ArgumentError
+from longtail.core.files import read_json, regular
 from longtail.core.record import versions
 
 FORMAT = 2  # 1 was without the digest of the run in each shard
+HEADER = 2**16  # bytes that NumPy may put before an array
 STALE = 3600.0  # seconds after which a half-written file is a killed run's: writing one takes a few
 log = logging.getLogger(__name__)
 
@@ -145,7 +148,7 @@ class Store:
         """
         name = self.path(number)
         try:
-            with zipfile.ZipFile(name) as archive:
+            with regular(name) as file, zipfile.ZipFile(file) as archive:
                 if self._member(archive, "run") != self.identity.digest:
                     remedy = "it is a shard of another run than this folder's: take it out, or give a new folder"
                     raise ArgumentError("out", str(name), remedy)
@@ -164,11 +167,14 @@ class Store:
 
     def _member(self, archive: zipfile.ZipFile, part: str) -> NDArray[Any]:
         """One array of a shard: all bytes of it first, so that their CRC is checked, then nothing but what belongs."""
+        shape, kind = self._expected(part)
+        if archive.getinfo(f"{part}.npy").file_size > math.prod(shape) * kind.itemsize + HEADER:
+            raise ValueError(f"{part} is larger than it should be")
         content = io.BytesIO(archive.read(f"{part}.npy"))
         array: NDArray[Any] = np.lib.format.read_array(content, allow_pickle=False)
         if content.read(1):
             raise ValueError(f"{part} has bytes left over")
-        if (array.shape, array.dtype) != self._expected(part):
+        if (array.shape, array.dtype) != (shape, kind):
             raise ValueError(f"{part} is {array.dtype} of shape {array.shape}")
         return array
 
@@ -200,7 +206,7 @@ def identity_of(folder: Path) -> Identity:
     """What ``identity.json`` says; an ArgumentError where there is none or it cannot be read."""
     name = folder / "identity.json"
     try:
-        return Identity(**json.loads(name.read_text()))
+        return Identity(**read_json(name))
     except FileNotFoundError as error:
         raise ArgumentError("out", str(folder), "no trials are there") from error
     except (ValueError, TypeError) as error:
@@ -217,7 +223,7 @@ def _compare(name: Path) -> None:
             file.write((json.dumps(now, indent=1) + "\n").encode())
         return
     with contextlib.suppress(OSError, ValueError):
-        then = json.loads(name.read_text())
+        then = read_json(name)
         other = [f"{k} {then[k]} then, {now[k]} now" for k in now if k in then and then[k] != now[k]]
         if other:
             log.warning(

@@ -53,7 +53,7 @@ def real(
     """``value`` as a float in [low, high] (ends left out where open), or an ArgumentError."""
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = np.nan
     above = number > low if open_low else number >= low
     below = number < high if open_high or high == np.inf else number <= high

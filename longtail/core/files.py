@@ -1,20 +1,28 @@
-"""Files written whole or not at all: to a temporary name beside the target, then renamed over it."""
+"""Files written whole or not at all: to a temporary name beside the target, then renamed over it; and read back as data.
+
+What is read may be a stranger's: no device or pipe is opened, nothing is unpickled, and JSON has a size and a depth.
+"""
 
 from __future__ import annotations
 
 import json
 import math
 import os
+import stat
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from longtail.core import ArgumentError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+LONGEST = 2**26  # bytes of a JSON file
+DEEPEST = 30  # objects and lists within each other
+DIGITS = 20  # of a whole number: seeds have as many
 
 
 @contextmanager
@@ -45,6 +53,54 @@ def folder(argument: str, path: str | Path) -> Path:
     return target
 
 
+@contextmanager
+def regular(path: Path) -> Iterator[BinaryIO]:
+    """A file opened to read its bytes; a ValueError where it is a device or a pipe, which might never end."""
+    waitless = getattr(os, "O_NONBLOCK", 0)  # a pipe's other end is not waited for
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | waitless)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError(f"{path.name} is no regular file")
+        yield file
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file of ours; a ValueError where there is another thing, of a kind or size that we do not write."""
+    with regular(path) as file:
+        text = file.read(LONGEST + 1)
+    if len(text) > LONGEST:
+        raise ValueError(f"{path.name} has more than {LONGEST >> 20} MiB")
+    try:
+        value = json.loads(text, parse_constant=_refused, parse_float=_decimal, parse_int=_integer)
+    except RecursionError as error:
+        raise ValueError(f"{path.name} is nested too deep") from error
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"{path.name} holds no object")
+    level: list[Any] = [value]
+    for _ in range(DEEPEST):
+        inside = [part.values() if isinstance(part, dict) else part for part in level if isinstance(part, (dict, list))]
+        level = [item for items in inside for item in items]
+    if level:
+        raise ValueError(f"{path.name} is nested too deep")
+    return value
+
+
+def _refused(word: str) -> float:
+    raise ValueError(f"{word} is not JSON")
+
+
+def _decimal(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refused(text[:DIGITS])
+
+
+def _integer(text: str) -> int:
+    if len(text) > DIGITS + 1:
+        raise ValueError(f"a whole number of {len(text)} digits")
+    return int(text)
+
+
 def read_table(path: Path, names: Collection[str] = (), numbers: Collection[str] = ()) -> pd.DataFrame:
     """A CSV that we wrote: what is empty is missing, but "NA", "null" and "None" are words, and classes may be called so.
 
@@ -53,7 +109,8 @@ def read_table(path: Path, names: Collection[str] = (), numbers: Collection[str]
     """
     import pandas as pd
 
-    table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(names, str))
+    with regular(path) as file:
+        table = pd.read_csv(file, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(names, str))
     bad = [c for c in numbers if c not in table or (len(table) and not pd.api.types.is_numeric_dtype(table[c]))]
     if bad:
         raise ValueError(f"no numbers for {', '.join(bad)} in {path.name}")

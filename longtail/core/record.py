@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import sys
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from longtail import __version__
 from longtail.core import ArgumentError
-from longtail.core.files import folder, json_text, read_table, whole_file
+from longtail.core.files import folder, json_text, read_json, read_table, whole_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,8 +97,11 @@ class Run:
         """What ``write`` wrote."""
         source = Path(directory)
         try:
-            record = json.loads((source / "run.json").read_text(encoding="utf-8"))
-            frames = {name: read_table(source / f"{name}.csv") for name in record.pop("frames")}
+            record = read_json(source / "run.json")
+            names = [str(name) for name in record.pop("frames")]
+            if any(Path(name).name != name for name in names):
+                raise ValueError("a table outside the folder")
+            frames = {name: read_table(source / f"{name}.csv") for name in names}
             return cls(frames=frames, **record)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ArgumentError(

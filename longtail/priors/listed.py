@@ -129,7 +129,7 @@ def read_counts(file: str, column: str | None = None) -> Floats:
     path = Path(file)
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # of bytes that are no text, or of a name that no file can have
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise ArgumentError("counts", file, f"{reason}: give a readable text file of counts") from error
     rows = [row for row in csv.reader(text.splitlines()) if any(cell.strip() for cell in row)]

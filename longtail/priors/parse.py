@@ -5,69 +5,50 @@ A name with dots, ``package.module.MyPrior(a=1)``, imports that class: your own 
 
 from __future__ import annotations
 
-import ast
-import importlib
+from dataclasses import replace
 from typing import Any
 
-from longtail.core import ArgumentError, Prior
+from longtail.core import ArgumentError, Prior, calls
+
+EXAMPLE = "write it as a call, for example Zipf(alpha=2, size=50000)"
 
 
-def parse(text: str) -> Prior:
-    """The prior that ``text`` names.
+def parse(text: str, *, imports: bool = True) -> Prior:
+    """The prior that ``text`` names; without ``imports``, as for a name in a file, one of ours only.
 
     >>> parse("Zipf(alpha=1, size=100)")
     Zipf(alpha=1.0, size=100)
     """
-    try:
-        tree = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        raise ArgumentError("prior", text, "write it as a call, for example Zipf(alpha=2, size=50000)") from error
-    prior = _value(tree, text)
-    if not isinstance(prior, Prior):
-        raise ArgumentError("prior", text, "write it as a call, for example Zipf(alpha=2, size=50000)")
+    call = calls.read("prior", text, EXAMPLE)
+    if call.bare:
+        raise ArgumentError("prior", calls.shortened(text), EXAMPLE)
+    return _prior(call, imports)
+
+
+def _prior(call: calls.Call, imports: bool) -> Prior:
+    kind = _class(call.name, imports)
+    arguments = tuple(_filled(value, imports) for value in call.arguments)
+    keywords = tuple((name, _filled(value, imports)) for name, value in call.keywords)
+    prior: Prior = calls.made("prior", replace(call, arguments=arguments, keywords=keywords), kind)
     return prior
 
 
-def _value(node: ast.expr, text: str) -> Any:
-    match node:
-        case ast.Constant(value=bool() | int() | float() | str() | None as value):
-            return value
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
-            return -value
-        case ast.Tuple(elts=items) | ast.List(elts=items):
-            return tuple(_value(item, text) for item in items)
-        case ast.Name(id="inf" | "nan" as name):
-            return float(name)
-        case ast.Call(func=function, args=positional, keywords=named) if all(word.arg for word in named):
-            kind = _class(function, text)
-            arguments = [_value(item, text) for item in positional]
-            try:
-                return kind(*arguments, **{str(word.arg): _value(word.value, text) for word in named})
-            except TypeError as error:
-                raise ArgumentError("prior", text, _signature(kind)) from error
-    raise ArgumentError("prior", ast.unparse(node), "write numbers, strings, lists and priors only")
+def _filled(value: Any, imports: bool) -> Any:
+    """Calls inside become priors, and lists tuples: a prior is a value."""
+    if isinstance(value, calls.Call):
+        return _prior(value, imports)
+    return tuple(_filled(item, imports) for item in value) if isinstance(value, (tuple, list)) else value
 
 
-def _class(function: ast.expr, text: str) -> type[Prior]:
+def _class(name: str, imports: bool) -> type[Prior]:
     from longtail.priors import NAMES
 
-    name = ast.unparse(function)
     if name in NAMES:
         return NAMES[name]
-    module, _, attribute = name.rpartition(".")
-    if not module or not all(part.isidentifier() for part in name.split(".")):
-        raise ArgumentError("prior", text, f"give one of {', '.join(NAMES)}, or package.module.YourPrior(...)")
-    try:
-        kind = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ArgumentError(
-            "prior", name, f"cannot be imported ({error}); give package.module.YourPrior(...)"
-        ) from error
+    remedy = f"give one of {', '.join(NAMES)}, or package.module.YourPrior(...)"
+    if "." in name and not imports:
+        raise calls.Foreign("prior", calls.shortened(name), "a name in a file is not imported")
+    kind = calls.imported("prior", name, remedy)
     if not (isinstance(kind, type) and issubclass(kind, Prior)):
-        raise ArgumentError("prior", name, "give a subclass of longtail.Prior")
+        raise ArgumentError("prior", calls.shortened(name), "give a subclass of longtail.Prior")
     return kind
-
-
-def _signature(kind: type[Prior]) -> str:
-    fields = [f.name for f in getattr(kind, "__dataclass_fields__", {}).values() if f.init]
-    return f"write {kind.__name__}({', '.join(f'{name}=...' for name in fields)})"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirical.data.data import Data
+from empirical.data.data import Data, makes_data
 from empirical.data.dataset import Dataset, encoded, split
 from empirical.data.load import load
 from empirical.data.sources.planted import memorization, planted
@@ -114,6 +114,7 @@ def test_planted_data_from_a_name_and_a_prior():
     assert np.array_equal(made.data.x_train, load("planted", prior="Zipf(alpha=2, size=50)", n=40, seed=3).data.x_train)
 
 
+@makes_data
 def shapes(n=12):
     """A data set from outside the package."""
     x = np.arange(2 * n, dtype=np.float32).reshape(n, 2)
@@ -127,12 +128,19 @@ def test_a_function_elsewhere_is_a_data_set():
             load(bad)
 
 
+@makes_data
 def eight(*, seed=0):
     return shapes(8 + seed)
 
 
+@makes_data
 def open_to_all(**options):
     return shapes(len(options))
+
+
+@makes_data
+def needy(argument):
+    return shapes(argument)
 
 
 def test_a_function_elsewhere_gets_the_options_it_names():
@@ -143,8 +151,9 @@ def test_a_function_elsewhere_gets_the_options_it_names():
     for name, options, said in (
         ("eight", {"n": 8, "seed": 2}, "n: got 8; .*eight takes no such option"),
         ("shapes", {"n": 8, "label": "x"}, "label: got x"),
-        ("encoded", {}, "missing a required argument: 'argument'"),
-        ("pytest", {}, "no function"),
+        ("needy", {}, "missing a required argument: 'argument'"),
+        ("encoded", {}, "mark the function by @empirical.makes_data"),
+        ("pytest", {}, "mark the function"),
     ):
         with pytest.raises(ArgumentError, match=said):
             load(here + name, **options)

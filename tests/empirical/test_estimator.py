@@ -19,6 +19,7 @@ from empirical.estimates.influence import influence_pairs
 from empirical.estimates.pairing import Pairing
 from empirical.estimator import SubsetEstimator
 from empirical.learners import KNN, MLP
+from empirical.learners.learner import makes_learner
 from empirical.learners.parse import learner as learner_of
 from empirical.training.job import Job
 from empirical.training.run import run
@@ -320,6 +321,7 @@ def majority(X, y, subset, seed):
     return np.full(len(X), np.bincount(y[subset]).argmax())
 
 
+@makes_learner
 def always(label=0):
     """Makes a function that trains."""
 
@@ -329,6 +331,7 @@ def always(label=0):
     return constant
 
 
+@makes_learner
 def bayes(smoothing=1e-9):
     return GaussianNB(var_smoothing=smoothing)
 
@@ -340,7 +343,12 @@ def test_a_function_by_its_path_trains_or_makes_a_learner():
     assert learner_of(here + "bayes(0.1)").model.var_smoothing == 0.1
     assert learner_of(here + "Nearest") == Nearest()
     assert learner_of(here + "always(2)").model([0, 0], None, None).tolist() == [2, 2]
-    for bad, said in (("majority()", "missing 4"), ("here", "learner"), ("fitted", "missing 1"), ("pd", "neither")):
+    for bad, said in (
+        ("majority()", "named alone"),
+        ("here", "cannot be imported"),
+        ("fitted", "mark it by @empirical.makes_learner"),
+        ("pd", "it is no Learner"),
+    ):
         with pytest.raises(ArgumentError, match=said):
             learner_of(here + bad)
 

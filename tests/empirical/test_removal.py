@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from functools import partial
 
 import numpy as np
@@ -15,7 +16,7 @@ from empirical import estimate, remove
 from empirical.bridge import comparison
 from empirical.bridge.comparison import Comparison
 from empirical.command.reporting import _removal, is_made
-from empirical.data.data import Data
+from empirical.data.data import Data, makes_data
 from empirical.data.dataset import Dataset
 from empirical.data.sources.planted import planted
 from empirical.estimates.kept import read
@@ -179,6 +180,7 @@ def by_word(X, y, subset):
     return np.array([np.argmax([len(known & set(text.split())) for known in words]) for text in X])
 
 
+@makes_data
 def questions(seed=0):
     """150 texts as they are, of six words each; the first ten test examples are training examples again."""
     rng = np.random.default_rng(0)
@@ -193,12 +195,20 @@ def questions(seed=0):
     [("digits", "sklearn.naive_bayes.GaussianNB()"), (f"{HERE}.questions", f"{HERE}.by_word")],
     ids=["scikit-learn", "function, texts"],
 )
-def test_learners_from_outside_are_trained_again(tmp_path, one_family, data, learner):
-    """The run's own, by the path that it was asked for: its name alone would not find it."""
+def test_learners_from_outside_are_trained_again(tmp_path, one_family, capsys, data, learner):
+    """The run's own, named again as they were asked for: what the record names is not imported."""
     run = ["--learner", learner, "--trials", "32", "--no-plot", "--quiet", "--out", str(tmp_path)]
     assert estimate.main([data, *run]) == 0
-    arguments = ["--threshold", "0.9", "--seeds", "2", "--simulations", "5", "--quiet"]
-    assert remove.main([str(tmp_path), *arguments]) == 0
+    arguments = [str(tmp_path), "--threshold", "0.9", "--seeds", "2", "--simulations", "5", "--quiet"]
+    for name, own in (("data", data), ("learner", learner)):
+        if own == "digits":
+            continue
+        assert remove.main(arguments) == 2
+        verb, kind = ("are", "they are") if name == "data" else ("is", "it is")
+        said = f"the run's {name} {verb} {own}: give --{name} {shlex.quote(own)} to say {kind} yours"
+        assert said in capsys.readouterr().err
+        arguments += [f"--{name}", own]
+    assert remove.main(arguments) == 0
     table = pd.read_csv(tmp_path / "removal.csv")
     assert table["set"].tolist() == ["all", "no duplicates"]
     if data != "digits":

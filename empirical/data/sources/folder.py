@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")  # whatever the name: PostScript would be run, not read
 PIXELS = 65_536  # an image past 256 × 256 is to be made smaller first
 DEEPEST = 65_535  # the white of 16 bits
 
@@ -79,7 +80,7 @@ def image(path: Path) -> NDArray[np.float32]:
     from PIL import Image
 
     try:
-        with Image.open(path) as opened:
+        with Image.open(path, formats=FORMATS) as opened:
             if opened.width * opened.height > PIXELS:
                 raise ArgumentError("data", f"{path}: {opened.width} × {opened.height}", "make images smaller first")
             return pixels(path, opened)

@@ -93,6 +93,7 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
         seed=job.seed,
         device=job.device,
         fingerprint="" if store is None else store.identity.data,
+        kernels=() if store is None else tuple(store.kernels()),
         arguments={**vars(arguments), "trials": count},
     )
     rate = bar.models_per_second

@@ -27,6 +27,8 @@ class Experiment:
     """How it was measured: ``trials`` models of ``learner``, each trained on a share ``fraction`` of the examples of ``data``
     and tested on ``n_test`` others.
 
+    ``kernels`` are those that its models were trained by, more than one kind where runs were merged.
+
     ``n_classes`` is None where nobody has said it: theory then has nothing to say. ``fingerprint`` tells the examples from
     all others, where it was kept. ``arguments`` are those of the command, by which its data can be loaded again; ``given`` is
     what the user names now, and goes before them.
@@ -43,6 +45,7 @@ class Experiment:
     seed: int | None = None
     device: str | None = None
     fingerprint: str = field(default="", repr=False)
+    kernels: tuple[Mapping[str, str], ...] = field(default=(), repr=False)
     arguments: Mapping[str, Any] = field(default_factory=dict, repr=False)
     given: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -202,6 +205,7 @@ class Measured:
             facts["device"] = how.device
         if how.fingerprint:  # by which compare and remove know whether the data are still these
             facts["digest"] = how.fingerprint
+            facts["kernels"] = list(how.kernels)
         if "label" not in table:
             facts["labels"] = how.n_classes
         return facts

@@ -2,8 +2,10 @@
 
 A learner is a frozen dataclass whose repr is its name: ``Ridge(penalty=1.0)``. ``prepare`` does once per process what
 all trials share and gives a trainer; the trainer takes a block of subsets. What it gives for trial k is a function of
-the data, the learner, the seed, k and subset k alone, never of the block that k came in: shards and resumed runs
-agree to the bit.
+the data, the learner, the seed, k and subset k alone, never of the block that k came in: on one kind of processor and
+with the same versions shards and resumed runs agree to the bit, whatever blocks, workers, order and kills. Another kind
+may round otherwise in the last bits (its BLAS, fused multiply-adds), which a run says. On a GPU a trial has a place of its
+own in a block likewise, and its bits are as good as its libraries' word that a place decides them.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ class Trainer(Protocol):
 
     @property
     def batch(self) -> int:
-        """The fewest trials a call that run at full speed; any number gives the same answers."""
+        """The fewest trials a call that run at full speed; any number gives the same answers, to the bit."""
 
     def __call__(self, masks: Bools, trials: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Scores of the (t, n) training and (t, n_test) test examples: bool for "correct", float32 otherwise.

@@ -74,7 +74,7 @@ class Processes:
 
 @dataclass(frozen=True)
 class Dask:
-    """The cluster of the ``distributed.Client`` that is open in this process."""
+    """The cluster of the ``distributed.Client`` that is open in this process; its machines are taken to be of this one's kind."""
 
     workers: int = 1
 

@@ -1,7 +1,8 @@
 """Train on t subsets: shards by whoever trains them, kept as they come, taken up where they stopped.
 
 What a shard holds is a function of (data, learner, design, seed, shard number) alone, so workers, order, kills and
-resumes leave no trace in the result.
+resumes leave no trace in the result: the same bits on one kind of processor and with the same versions. Another kind may
+differ in the last bits, and a run that goes on there says so (``store``).
 """
 
 from __future__ import annotations

@@ -6,6 +6,10 @@ The file is NumPy's own format in a zip, which carries a CRC-32 of every array; 
 is the CRC checked. It is written under another name, flushed, then renamed, so a kill leaves either all of it or none.
 ``identity.json`` says whose shards these are, and each holds a digest of it. The subsets are not stored: the design can
 draw them again.
+
+On one kind of processor, with the same versions, a shard has the same bits however it comes about. Another kind's BLAS, or
+its compiler, may round otherwise: ``kernels-*.json``, one a kind, say on which these were made, and a run that goes on
+with others, or takes theirs over, says so.
 """
 
 from __future__ import annotations
@@ -31,11 +35,12 @@ from numpy.typing import NDArray
 
 from longtail.core import ArgumentError
 from longtail.core.files import read_json, regular
-from longtail.core.record import versions
+from longtail.core.record import kernels, versions
 
 FORMAT = 2  # 1 was without the digest of the run in each shard
 HEADER = 2**16  # bytes that NumPy may put before an array
 STALE = 3600.0  # seconds after which a half-written file is a killed run's: writing one takes a few
+UNKNOWN = {"blas": "unknown"}  # the kernels of shards from before they were kept
 log = logging.getLogger(__name__)
 
 
@@ -120,7 +125,9 @@ class Store:
         if not resume and any(where.glob("shard-*.npz")):
             raise ArgumentError("out", str(where), "trials are there already; resume them or give a new folder")
         _compare(where / "versions.json")
-        return cls(where, identity)
+        store = cls(where, identity)
+        _differ(store.kernels(), kernels(), "now")
+        return store
 
     @classmethod
     def at(cls, folder: str | Path) -> Store:
@@ -135,8 +142,31 @@ class Store:
         """The shards that are there, unread."""
         return sorted(int(p.stem[6:]) for p in self.folder.glob("shard-*.npz") if p.stem[6:].isdigit())
 
+    def kernels(self) -> list[dict[str, str]]:
+        """The kinds of kernels that shards here were made by; none where the store is from before they were kept."""
+        found = []
+        for name in sorted(self.folder.glob("kernels-*.json")):
+            with contextlib.suppress(OSError, ValueError):
+                found.append({str(key): str(value) for key, value in read_json(name).items()})
+        return found
+
+    def _keep(self, kind: dict[str, str]) -> None:
+        """A file of its own for a kind, so that two that write at once lose neither; that of trainers is the writer's."""
+        told = json.dumps(kind, sort_keys=True)
+        name = self.folder / f"kernels-{hashlib.sha256(told.encode()).hexdigest()[:12]}.json"
+        if name.exists():
+            return
+        if kind != UNKNOWN and self.numbers() and not self.kernels():
+            self._keep(UNKNOWN)
+        with whole(name) as file:
+            file.write((json.dumps(kind, indent=1) + "\n").encode())
+
     def write(self, shard: Shard) -> None:
         """All of it or nothing."""
+        self._keep(kernels())
+        self._write(shard)
+
+    def _write(self, shard: Shard) -> None:
         with whole(self.path(shard.number)) as file:
             run = np.uint64(self.identity.digest)
             np.savez(file, number=np.int64(shard.number), run=run, train=shard.train, test=shard.test)
@@ -193,11 +223,17 @@ class Store:
                 "merge", str(other.folder), f"not the same run: {other.identity.difference(self.identity)}"
             )
         here = set(self.numbers())
+        theirs, mine = other.kernels() or [UNKNOWN], self.kernels() or [kernels()]
+        new = [kind for kind in theirs if kind not in mine and kind != UNKNOWN]
+        if new and not here.issuperset(other.numbers()):
+            _differ(new, mine[0], "here")
         copied = 0
         for number in other.numbers():
             shard = None if number in here else other.read(number)
             if shard is not None:
-                self.write(shard)
+                for kind in theirs:
+                    self._keep(kind)
+                self._write(shard)
                 copied += 1
         return copied
 
@@ -231,9 +267,18 @@ def _compare(name: Path) -> None:
             )
 
 
+def _differ(there: list[dict[str, str]], here: dict[str, str], when: str) -> None:
+    """Say in what the kernels there are others; nothing where they are not known, or were these too."""
+    known = [kind for kind in there if kind != UNKNOWN]
+    if known and here not in known:
+        other = known[0]
+        parts = [f"{k} {other.get(k)} there, {here.get(k)} {when}" for k in here if other.get(k) != here.get(k)]
+        log.warning("scores may differ in their last bits: made with other kernels (%s)", "; ".join(parts))
+
+
 def _sweep(folder: Path) -> None:
     """Remove what killed runs left half-written. Only what is old: a younger file may be in another process's hands."""
-    for kind in (".shard-*.npz.*", ".identity.json.*", ".versions.json.*"):
+    for kind in (".shard-*.npz.*", ".identity.json.*", ".versions.json.*", ".kernels-*.json.*"):
         for name in folder.glob(kind):
             with contextlib.suppress(OSError):
                 if time.time() - name.stat().st_mtime > STALE:

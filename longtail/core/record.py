@@ -45,8 +45,42 @@ def versions() -> dict[str, str]:
 
 
 @lru_cache(maxsize=1)
+def kernels() -> dict[str, str]:
+    """What computes here and rounds in ways of its own: the BLAS of NumPy and SciPy, and the processor numba compiles for."""
+    return {"machine": platform.machine(), "blas": ", ".join(_blas()), "numba": _target()}
+
+
+def _blas() -> list[str]:
+    """Library, version and kernel of each; of what other packages bring nothing, for it comes and goes with imports."""
+    import numpy as np
+    import scipy.linalg  # noqa: F401 - its BLAS must be loaded to be found
+    from threadpoolctl import threadpool_info
+
+    found = [one for one in threadpool_info() if one["user_api"] == "blas"]
+    own = [one for one in found if any(name in one["filepath"] for name in ("numpy", "scipy"))]
+    shown = [
+        " ".join(str(one[key]) for key in ("internal_api", "version", "architecture") if one.get(key))
+        for one in sorted(own or found, key=lambda one: str(one["filepath"]))
+    ]
+    built: Any = np.show_config(mode="dicts")
+    return shown or [str(built["Build Dependencies"]["blas"]["name"])]  # as Apple's, which says no more
+
+
+def _target() -> str:
+    """The processor's name and what of it decides how sums round: fused multiply-adds, and how wide vectors are."""
+    from llvmlite import binding
+
+    name = os.environ.get("NUMBA_CPU_NAME") or binding.get_host_cpu_name()
+    features = os.environ.get(
+        "NUMBA_CPU_FEATURES", "" if name == "generic" else binding.get_host_cpu_features().flatten()
+    )
+    wanted = ("avx", "avx2", "avx512f", "fma", "neon", "sve")
+    return " ".join([name, *(one for one in wanted if f"+{one}" in features.split(","))])
+
+
+@lru_cache(maxsize=1)
 def hardware() -> dict[str, str | int]:
-    """Processor, cores and memory."""
+    """Processor, cores and memory, and the kernels in force."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -57,7 +91,7 @@ def hardware() -> dict[str, str | int]:
     found: dict[str, str | int] = {"system": platform.platform(), "processor": model, "cores": os.cpu_count() or 1}
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         found["memory_bytes"] = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return found
+    return found | kernels()
 
 
 @dataclass(frozen=True)

@@ -66,17 +66,6 @@ def test_random_features_approach_the_kernel() -> None:
     assert np.abs(rows @ rows.T - want).max() < 5 / np.sqrt(2**16)  # z = 5: each product has variance below 1
 
 
-@pytest.mark.parametrize("learner", [KernelRidge(), RandomFeatures(64)])
-def test_a_trial_does_not_depend_on_its_batch(digits: Data, learner: KernelRidge | RandomFeatures) -> None:
-    masks = np.random.default_rng(2).random((20, digits.n)) < np.linspace(0.3, 0.7, 20)[:, None]
-    trainer = learner.prepare(digits, "margin")
-    whole = trainer(masks, np.arange(20))
-    order = np.random.default_rng(3).permutation(20)
-    for rows in (order, np.arange(1), np.arange(16, 20)):
-        for a, b in zip(whole, trainer(masks[rows], rows), strict=True):
-            np.testing.assert_array_equal(a[rows], b)
-
-
 def test_a_class_that_is_absent_is_never_predicted(small: Data, masks: np.ndarray) -> None:
     for learner in (KernelRidge(), RandomFeatures(64)):
         train, _ = learner.prepare(small)(masks, np.arange(40))

@@ -1,4 +1,4 @@
-"""Softmax: the descent, Newton's oracle and scikit-learn agree; a trial does not depend on its batch."""
+"""Softmax: the descent, Newton's oracle and scikit-learn agree."""
 
 from __future__ import annotations
 
@@ -57,16 +57,6 @@ def test_the_oracle_runs_in_another_namespace(small: Data, masks: np.ndarray) ->
     arguments = rows, np.eye(3)[small.y_train], masks[:5]
     strict = weights(*(array_api_strict.asarray(v) for v in arguments), 1.0)
     np.testing.assert_allclose(np.asarray(strict), weights(*arguments, 1.0), atol=1e-8)
-
-
-def test_a_trial_does_not_depend_on_its_batch(digits: Data) -> None:
-    masks = np.random.default_rng(2).random((40, digits.n)) < np.linspace(0.2, 0.9, 40)[:, None]
-    trainer = Softmax().prepare(digits, "margin")
-    whole = trainer(masks, np.arange(40))
-    order = np.random.default_rng(3).permutation(40)
-    for rows in (order, np.arange(1), np.arange(35, 40)):
-        for a, b in zip(whole, trainer(masks[rows], rows), strict=True):
-            np.testing.assert_array_equal(a[rows], b)
 
 
 def test_a_class_that_is_absent_is_never_predicted(small: Data, masks: np.ndarray) -> None:

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from empirical.data.data import Data
 from empirical.learners.learner import Floats32, Learner, Score, Trainer, features, subsets
 from empirical.learners.shared.batched import Batched
+from empirical.learners.shared.places import aligned, lined
 from empirical.learners.shared.scores import held_classes, read
 from empirical.learners.shared.threads import one_thread
 from longtail.core import ArgumentError, Bools, real, whole
@@ -66,7 +67,7 @@ class MLP(Learner):
     def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Trainer:
         """Nothing is shared but the features."""
         self.check(data, score)
-        rows = np.concatenate(features(data))
+        rows = lined(np.concatenate(features(data)))
         if on_gpu(device):
             make = self._mixed if self.precision == "mixed" else self._on_device
             return make(score, data, rows, seed)
@@ -161,8 +162,9 @@ class Descents:
         present = held_classes(masks, self.data.y_train, self.data.labels)
         scores = np.empty((len(masks), len(self.rows)), bool if self.score == "correct" else np.float32)
         values = np.empty((1, self.data.labels, len(self.rows)), np.float32)
+        room = aligned(mlp_cpu.SHOWN * (self.learner.width + self.data.labels))
         for k, (mask, trial) in enumerate(zip(masks, trials.tolist(), strict=True)):
-            mlp_cpu.values(self.weights(mask, trial, present[k]), self.rows, self.learner.width, values[0])
+            mlp_cpu.values(self.weights(mask, trial, present[k]), self.rows, self.learner.width, room, values[0])
             read(values, present[k : k + 1], self.labels, self.score, scores[k : k + 1])
         return scores[:, : self.data.n], scores[:, self.data.n :]
 
@@ -171,11 +173,12 @@ class Descents:
         from empirical.learners.mlp import mlp_cpu
 
         net = self.learner
-        w = net.start(self.seed, trial, self.rows.shape[1], self.data.labels)
+        w = lined(net.start(self.seed, trial, self.rows.shape[1], self.data.labels))
+        room = aligned(net.batch * (self.rows.shape[1] + 2 * net.width + self.data.labels))
         orders = net.orders(self.seed, trial, mask)
         mlp_cpu.train(
             w, self.rows[: self.data.n], self.data.y_train, orders, present,
-            net.width, net.batch, net.rate, np.float32(net.penalty),
+            net.width, net.batch, net.rate, np.float32(net.penalty), aligned(3, len(w)), room,
         )  # fmt: skip
         return w
 

@@ -11,6 +11,8 @@ import numpy as np
 from empirical.data.compiled_cpu import compiled
 from empirical.learners.shared.exponential_cpu import numerators
 
+SHOWN = 512  # rows scored at a time
+
 
 @compiled()
 def _softmax(values, labels, present, scale, top):
@@ -69,22 +71,27 @@ def _decay(w, g, penalty):
 
 
 @compiled()
-def train(w, x, y, orders, present, width, batch, rate, penalty):
-    """Train flat parameters ``w`` in place: one row of ``orders`` an epoch, the rate falling linearly to 0."""
+def train(w, x, y, orders, present, width, batch, rate, penalty, moments, room):
+    """Train flat parameters ``w`` in place: one row of ``orders`` an epoch, the rate falling linearly to 0.
+
+    ``moments`` (3, as w) is room for the gradient and its moments, ``room`` for a minibatch: b (d + 2 width + K) numbers.
+    """
     epochs, members = orders.shape
     d, classes = x.shape[1], present.shape[0]
-    g, mean, square = np.zeros_like(w), np.zeros_like(w), np.zeros_like(w)
+    moments[:] = 0
+    g, mean, square = moments[0], moments[1], moments[2]
     a, b = d * width, d * width + width
     c = b + width * classes
     into, lift = w[:a].reshape(d, width), w[a:b]
     out, shift = w[b:c].reshape(width, classes), w[c:]
     g_into, g_lift = g[:a].reshape(d, width), g[a:b]
     g_out, g_shift = g[b:c].reshape(width, classes), g[c:]
-    rows, labels = np.empty((batch, d), np.float32), np.empty(batch, np.int64)
-    hidden, back = np.empty((batch, width), np.float32), np.empty((batch, width), np.float32)
-    store, scale, top = np.empty(classes * batch, np.float32), np.empty(batch, np.float32), np.empty(batch, np.float32)
+    first, last = batch * width, 2 * batch * width
+    hidden, back = room[:first].reshape(batch, width), room[first:last].reshape(batch, width)
+    rows, store = room[last : last + batch * d].reshape(batch, d), room[last + batch * d :]
+    labels, scale, top = np.empty(batch, np.int64), np.empty(batch, np.float32), np.empty(batch, np.float32)
     steps = epochs * -(-members // batch)
-    step, first, second = 0, 1.0, 1.0
+    step, decay, slow = 0, 1.0, 1.0
     for epoch in range(epochs):
         for start in range(0, members, batch):
             size = min(batch, members - start)
@@ -112,21 +119,22 @@ def train(w, x, y, orders, present, width, batch, rate, penalty):
             if penalty > 0:
                 _decay(w[:a], g[:a], penalty)
                 _decay(w[b:c], g[b:c], penalty)
-            first *= 0.9
-            second *= 0.999
-            _adam(w, g, mean, square, rate * (1.0 - step / steps), 1.0 - first, 1.0 - second)
+            decay *= 0.9
+            slow *= 0.999
+            _adam(w, g, mean, square, rate * (1.0 - step / steps), 1.0 - decay, 1.0 - slow)
             step += 1
 
 
 @compiled()
-def values(w, x, width, out):
-    """Decision values (K, rows) of every row."""
+def values(w, x, width, room, out):
+    """Decision values (K, rows) of every row; ``room`` is for SHOWN (width + K) numbers."""
     d, classes, rows = x.shape[1], out.shape[0], x.shape[0]
     a, b = d * width, d * width + width
     c = b + width * classes
     into, lift, outward, shift = w[:a].reshape(d, width), w[a:b], w[b:c].reshape(width, classes), w[c:]
-    block = min(512, rows)
-    hidden, z = np.empty((block, width), np.float32), np.empty((classes, block), np.float32)
+    block = min(SHOWN, rows)
+    hidden = room[: block * width].reshape(block, width)
+    z = room[block * width : block * (width + classes)].reshape(classes, block)
     for start in range(0, rows, block):
         start = min(start, rows - block)
         np.dot(x[start : start + block], into, hidden)

@@ -17,6 +17,7 @@ import numpy as np
 from empirical.data.data import Data
 from empirical.learners.learner import Floats32, Learner, Score, Trainer, features
 from empirical.learners.ridge.ridge import Wide, on_device, precise
+from empirical.learners.shared.places import lined
 from empirical.learners.shared.threads import one_thread
 from longtail.core import real, whole
 from longtail.core.arrays import on_gpu
@@ -43,7 +44,7 @@ class RandomFeatures(Learner):
         """The features of every example, once a process."""
         self.check(data, score)
         train, test = features(data)
-        rows = self.rows(np.concatenate([train, test]), seed)
+        rows = lined(self.rows(np.concatenate([train, test]), seed))
         rows[:, 1:] -= rows[: data.n, 1:].mean(0, dtype=np.float64).astype(np.float32)
         if on_gpu(device):
             return on_device(self.penalty, score, data, rows)

@@ -10,8 +10,8 @@ subset's own system is the smaller: α_S = (K_SS + λI)⁻¹ Y_S. No intercept, 
 KernelRidge on ±1.
 
 Work a model, digits at 70 % (n = 1,500, |O| = 450, 1,797 rows, K = 10): Cholesky |O|³/3 = 30 MFLOP, solves 4, outputs
-2 · 1797 n K = 54 as one product with 16 models' x: 88 MFLOP, .84 ms at sgemm's 105 GFLOP/s, measured 1.87;
-scikit-learn factors 1,050³/3 = 386 MFLOP in float64 after making the kernel matrix anew.
+2 · 1797 |O| K = 16: 50 MFLOP, .48 ms at sgemm's 105 GFLOP/s on a Zen 4 core, 1.7 ms at the 30 of a Zen 1 core, where 4.2
+were measured; scikit-learn factors 1,050³/3 = 386 MFLOP in float64 after making the kernel matrix anew.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ from scipy.linalg import cho_factor, cho_solve, lapack
 from empirical.data.data import Data
 from empirical.learners.learner import Floats32, Learner, Score, Trainer, features, subsets
 from empirical.learners.shared.batched import Batched
+from empirical.learners.shared.places import aligned
 from empirical.learners.shared.scores import held_classes, read
 from empirical.learners.shared.threads import one_thread
 from longtail.core import ArgumentError, Bools, Floats, real
 from longtail.core.arrays import on_gpu
 
 LARGEST = 20_000  # examples: the kernel matrix and its inverse take 8 n² bytes
-MODELS = 16  # models a product: fixed, so that rounding does not depend on the batch
+EXAMPLES = 128  # rows gathered at a time: few enough to be multiplied while in cache
 KEPT = 0.4  # share of examples kept above which leaving out is the smaller system
 
 
@@ -123,58 +124,95 @@ class Leaving:
     outputs: Floats32
     moves: Floats32
     similar: Floats32
-    batch: int = MODELS
+    batch: int = 1
 
     @one_thread
     def __call__(self, masks: Bools, trials: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
         masks, trials = subsets(masks, trials, self.data.n)
         present = held_classes(masks, self.data.y_train, self.data.labels)
         scores = np.empty((len(masks), len(self.labels)), bool if self.score == "correct" else np.float32)
-        leave = masks.sum(1) >= KEPT * self.data.n
-        for way, chosen in ((True, np.flatnonzero(leave)), (False, np.flatnonzero(~leave))):
-            for first in range(0, len(chosen), MODELS):
-                some = chosen[first : first + MODELS]
-                values = self._left_out(masks[some]) if way else self._kept(masks[some])
-                out = np.empty((len(some), len(self.labels)), scores.dtype)
-                read(values, present[some], self.labels, self.score, out)
-                scores[some] = out
+        members = np.count_nonzero(masks, axis=1)
+        leave = members >= KEPT * self.data.n
+        room = _Room.of(self, int(np.where(leave, self.data.n - members, members).max(initial=0)))
+        for k, mask in enumerate(masks):
+            if leave[k]:
+                self._left_out(room, np.flatnonzero(~mask))
+            else:
+                self._kept(room, np.flatnonzero(mask))
+            read(room.values[None], present[k : k + 1], self.labels, self.score, scores[k : k + 1])
         return scores[:, : self.data.n], scores[:, self.data.n :]
 
-    def _left_out(self, masks: Bools) -> Floats32:
-        n, classes = self.data.n, self.data.labels
-        spread = np.zeros((MODELS, classes, n), np.float32)
-        own = np.empty((len(masks), classes, n), np.float32)
-        for m, mask in enumerate(masks):
-            out = np.flatnonzero(~mask)
-            x = _solve(self.inverse[np.ix_(out, out)], self.alpha[out])
-            spread[m][:, out] = x.T
-            own[m][:, out] = (self.targets[out] - x).T
-        values = (spread.reshape(-1, n) @ self.moves).reshape(MODELS, classes, -1)[: len(masks)]
-        values += self.outputs
-        np.copyto(values[:, :, :n], own, where=~masks[:, None])
-        return values
+    def _left_out(self, room: _Room, out: NDArray[np.int64]) -> None:
+        """Outputs of the model without these examples, to the room's values."""
+        system, x = room.system(self.inverse, out)
+        x[:] = self.alpha[out].T
+        x = _solved(system, x)
+        room.values[:] = self.outputs
+        room.add(x, self.moves, out)
+        room.values[:, out] = self.targets[out].T - x
 
-    def _kept(self, masks: Bools) -> Floats32:
-        n, classes = self.data.n, self.data.labels
-        spread = np.zeros((MODELS, classes, n), np.float32)
-        for m, mask in enumerate(masks):
-            kept = np.flatnonzero(mask)
-            system = self.similar[np.ix_(kept, kept)].astype(self.inverse.dtype)
-            system[np.diag_indices(len(kept))] += self.penalty
-            spread[m][:, kept] = _solve(system, self.targets[kept]).T
-        values: Floats32 = (spread.reshape(-1, n) @ self.similar).reshape(MODELS, classes, -1)[: len(masks)]
-        return values
+    def _kept(self, room: _Room, kept: NDArray[np.int64]) -> None:
+        """Outputs of the model of these examples alone."""
+        system, x = room.system(self.similar, kept)
+        system[np.diag_indices(len(kept))] += self.penalty
+        x[:] = self.targets[kept].T
+        room.values[:] = 0
+        room.add(_solved(system, x), self.similar, kept)
 
 
-def _solve(system: NDArray[Any], sides: NDArray[Any]) -> NDArray[Any]:
-    """system⁻¹ sides by Cholesky; the transpose is given, which is the same matrix in the order LAPACK wants."""
+@dataclass(frozen=True)
+class _Room:
+    """Memory for one model at a time: each is computed where the last one was, by products of its own."""
+
+    values: Floats32
+    product: Floats32
+    factors: Floats32
+    rows: Floats32
+    square: NDArray[Any]
+    sides: NDArray[Any]
+
+    @classmethod
+    def of(cls, trainer: Leaving, largest: int) -> _Room:
+        """For systems of at most so many examples."""
+        (classes, rows), kind = trainer.outputs.shape, trainer.inverse.dtype
+        return cls(
+            values=aligned(classes, rows),
+            product=aligned(classes, rows),
+            factors=aligned(classes, EXAMPLES),
+            rows=aligned(EXAMPLES, rows),
+            square=aligned(largest * largest, dtype=kind),
+            sides=aligned(classes * largest, dtype=kind),
+        )
+
+    def system(self, table: NDArray[Any], which: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The table's rows and columns of these examples, and room for the classes' right-hand sides."""
+        count, classes = len(which), len(self.values)
+        system = self.square[: count * count].reshape(count, count)
+        for first in range(0, count, EXAMPLES):
+            some = slice(first, first + EXAMPLES)
+            system[some] = np.take(table[which[some]], which, axis=1)
+        return system, self.sides[: classes * count].reshape(classes, count)
+
+    def add(self, x: NDArray[Any], table: Floats32, which: NDArray[np.int64]) -> None:
+        """x (K, which) times those rows of the table, added to the values."""
+        for first in range(0, len(which), EXAMPLES):
+            some = which[first : first + EXAMPLES]
+            rows = np.take(table, some, axis=0, out=self.rows[: len(some)], mode="clip")
+            factors = self.factors.ravel()[: len(x) * len(some)].reshape(len(x), -1)
+            factors[:] = x[:, first : first + EXAMPLES]
+            np.matmul(factors, rows, out=self.product)
+            self.values[...] += self.product
+
+
+def _solved(system: NDArray[Any], sides: NDArray[Any]) -> NDArray[Any]:
+    """system⁻¹ sidesᵀ, transposed, by Cholesky in place: a symmetric matrix is its own in the order LAPACK wants."""
     if not len(system):
         return sides
     posv = lapack.sposv if system.dtype == np.float32 else lapack.dposv
-    _, x, info = posv(system.T, sides, lower=1, overwrite_a=1)
+    _, x, info = posv(system.T, sides.T, lower=1, overwrite_a=1, overwrite_b=1)
     if info:
         raise ArgumentError("penalty", "a kernel matrix that is not positive definite", "raise the penalty")
-    return np.asarray(x)
+    return np.asarray(x.T)
 
 
 def outputs(similar: Any, targets: Any, masks: Any, penalty: float) -> Any:

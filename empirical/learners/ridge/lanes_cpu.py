@@ -7,29 +7,17 @@ lanes never mix, so a model's numbers do not depend on which models share the ve
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils as _cgutils
 from numba.extending import intrinsic
-from numpy.typing import NDArray
 
 LANES = 16
-LINE = 64  # bytes a cache line, and a vector: one that straddles two lines takes twice the time
 cgutils: Any = _cgutils
 _VECTOR = ir.VectorType(ir.FloatType(), LANES)
-
-
-def aligned(*shape: int) -> NDArray[np.float32]:
-    """Zeros that begin on a cache line."""
-    count = 4 * math.prod(shape)
-    room = np.zeros(count + LINE, np.uint8)
-    start = -room.ctypes.data % LINE
-    return room[start : start + count].view(np.float32).reshape(shape)
 
 
 class _Lanes:

@@ -26,7 +26,8 @@ from scipy.linalg import blas, lapack
 from empirical.data.data import Data
 from empirical.learners.learner import Floats32, Learner, Score, Trainer, features, subsets
 from empirical.learners.shared.batched import Batched
-from empirical.learners.shared.linear import MODELS, score_linear
+from empirical.learners.shared.linear import score_linear
+from empirical.learners.shared.places import MODELS, aligned, lined
 from empirical.learners.shared.scores import held_classes
 from empirical.learners.shared.threads import one_thread
 from longtail.core import Bools, real
@@ -54,7 +55,7 @@ class Ridge(Learner):
         mean = train.mean(0, dtype=np.float64).astype(np.float32)
         varied = (train != train[0]).any(0)
         rows = np.concatenate([train, test])[:, varied] - mean[varied]
-        rows = np.concatenate([np.ones((len(rows), 1), np.float32), rows], axis=1)
+        rows = lined(np.concatenate([np.ones((len(rows), 1), np.float32), rows], axis=1))
         labels = np.append(data.y_train, data.y_test)
         if on_gpu(device):
             return on_device(self.penalty, score, data, rows)
@@ -66,7 +67,7 @@ class Ridge(Learner):
 
 @dataclass(frozen=True)
 class _Trained(ABC):
-    """Scores of training and test rows by weights (t, K, features), 16 models and some 1,024 rows a product."""
+    """Scores of training and test rows by weights (t, K, features), as ``score_linear`` has them."""
 
     penalty: float
     score: Score
@@ -82,7 +83,8 @@ class _Trained(ABC):
         scores = np.empty((len(masks), len(self.rows)), bool if self.score == "correct" else np.float32)
         for first in range(0, len(masks), self.batch):
             some = slice(first, first + self.batch)
-            score_linear(self._weights(masks[some]), self.rows, present[some], self.labels, self.score, scores[some])
+            weights = self._weights(masks[some])
+            score_linear(weights, trials[some], self.rows, present[some], self.labels, self.score, scores[some])
         if self.score == "margin":
             scores *= 2  # weights are for 0/1 targets: with a free intercept, half those for ±1
         return scores[:, : self.data.n], scores[:, self.data.n :]
@@ -110,7 +112,7 @@ class _Narrow(_Trained):
 
     def _weights(self, masks: Bools) -> Floats32:
         from empirical.learners.ridge import ridge_cpu as cpu
-        from empirical.learners.ridge.lanes_cpu import LANES, aligned
+        from empirical.learners.ridge.lanes_cpu import LANES
 
         size, classes, n = self.rows.shape[1], self.data.labels, self.data.n
         t = -(-len(masks) // MODELS) * MODELS
@@ -138,26 +140,39 @@ class Wide(_Trained):
     """The Gram matrix of the subset itself, or that of all less the left-out rows, whichever is the shorter product."""
 
     @cached_property
-    def whole(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Training rows in working precision, and the Gram matrix of them all: once a process."""
-        train = self.rows[: self.data.n].astype(self.precision, copy=False)
-        return train, _routines(self.precision)[0](1.0, train.T, lower=1)
+    def whole(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Training rows in working precision, the Gram matrix of them all and its sides: once a process."""
+        from empirical.learners.shared.scores_cpu import class_sums
+
+        train = lined(self.rows[: self.data.n].astype(self.precision, copy=False))
+        sides = aligned(self.data.labels, train.shape[1], dtype=self.precision)
+        class_sums(train, self.data.y_train, sides)
+        return train, _routines(self.precision)[0](1.0, train.T, lower=1), sides
 
     def _weights(self, masks: Bools) -> Floats32:
-        train, whole = self.whole
+        """Each model by itself, in the same room: nothing that it is made of is another's."""
+        from empirical.learners.shared.scores_cpu import class_sums
+
+        train, whole, all_sides = self.whole
         syrk, posv = _routines(self.precision)
-        size, classes = train.shape[1], self.data.labels
-        weights = np.empty((len(masks), classes, size), np.float32)
-        own = np.zeros((MODELS, classes, len(train)), self.precision)
-        own[: len(masks)] = masks[:, None] & (self.data.y_train == np.arange(classes)[:, None])
-        sides = (own.reshape(-1, len(train)) @ train).reshape(MODELS, classes, size)
-        for out, side, mask in zip(weights, sides, masks, strict=False):
-            if 2 * np.count_nonzero(mask) > len(mask):
-                gram = syrk(-1.0, train[~mask].T, 1.0, whole, lower=1)
+        n, size = train.shape
+        weights = np.empty((len(masks), self.data.labels, size), np.float32)
+        room, gram = aligned(n, size, dtype=self.precision), aligned(size, size, dtype=self.precision).T
+        sides, penalty = aligned(self.data.labels, size, dtype=self.precision), self.precision.type(self.penalty)
+        for out, mask in zip(weights, masks, strict=True):
+            fewer = 2 * np.count_nonzero(mask) <= n
+            taken = np.flatnonzero(mask if fewer else ~mask)
+            some = np.take(train, taken, axis=0, out=room[: len(taken)], mode="clip")
+            sides[:] = 0
+            class_sums(some, self.data.y_train[taken], sides)
+            if fewer:
+                gram = syrk(1.0, some.T, 0.0, gram, lower=1, overwrite_c=1)
             else:
-                gram = syrk(1.0, train[mask].T, lower=1)
-            gram[np.arange(1, size), np.arange(1, size)] += self.precision.type(self.penalty)
-            out[:] = posv(gram, side.T, lower=1, overwrite_a=1)[1].T
+                gram[:] = whole
+                gram = syrk(-1.0, some.T, 1.0, gram, lower=1, overwrite_c=1)
+                np.subtract(all_sides, sides, out=sides)
+            gram[np.arange(1, size), np.arange(1, size)] += penalty
+            out[:] = posv(gram, sides.T, lower=1, overwrite_a=1, overwrite_b=1)[1].T
         return weights
 
 
@@ -177,7 +192,7 @@ def precise(train: Floats32, penalty: float) -> np.dtype[Any]:
 
 def _columns(train: Floats32, labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], Floats32, Floats32]:
     """Examples in order of class; their x xᵀ (packed triangle) and x, 16 columns a chunk, padded to whole steps."""
-    from empirical.learners.ridge.lanes_cpu import LANES, aligned
+    from empirical.learners.ridge.lanes_cpu import LANES
     from empirical.learners.ridge.ridge_cpu import STEP
 
     order = np.argsort(labels, kind="stable")

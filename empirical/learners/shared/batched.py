@@ -1,6 +1,7 @@
 """Training in the array namespace of a GPU: each learner's oracle, a fixed number of trials at a time.
 
-Blocks are padded to one shape with copies of their last subset, so that a trial's rounding does not depend on its batch.
+Blocks are padded to one shape with copies of a subset, and a trial has a place of its own in them, so that its rounding
+does not depend on its batch (``empirical.learners.shared.places``).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from empirical.data.data import Data
 from empirical.learners.learner import Score, subsets
+from empirical.learners.shared.places import seated
 from empirical.learners.shared.scores import held_classes, scored
 from longtail.core import Bools, arrays
 
@@ -44,10 +46,11 @@ class Batched:
         xp = array_namespace(device.xp.asarray([0.0]))
         labels = xp.asarray(np.append(self.data.y_train, self.data.y_test))
         scores = np.empty((len(masks), self.data.n + self.data.n_test), bool if self.score == "correct" else np.float32)
-        for first in range(0, len(masks), self.batch):
-            some = np.minimum(np.arange(first, first + self.batch), len(masks) - 1)
+        for rows, places in seated(trials, self.batch):
+            some = np.full(self.batch, rows[0])
+            some[places] = rows
             present = xp.asarray(held_classes(masks[some], self.data.y_train, self.data.labels))
             found = scored(self.outputs(xp, masks[some], trials[some]), present, labels, self.score)
             host = found.get() if hasattr(found, "get") else np.asarray(found)
-            scores[first : first + self.batch] = host[: len(masks) - first]
+            scores[rows] = host[places]
         return scores[:, : self.data.n], scores[:, self.data.n :]

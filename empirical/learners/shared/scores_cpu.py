@@ -1,4 +1,4 @@
-"""Decision values (models, classes, rows) to scores, compiled: ``scores.scored`` along contiguous rows."""
+"""Decision values (models, classes, rows) to scores, compiled: ``scores.scored`` along contiguous rows; and sums by class."""
 
 from __future__ import annotations
 
@@ -19,6 +19,15 @@ def held(masks, order, starts, present):
                 if masks[m, order[i]]:
                     present[m, c] = True
                     break
+
+
+@compiled()
+def class_sums(rows, labels, sums):
+    """sums[labels[i]] += rows[i], in order."""
+    for i in range(rows.shape[0]):
+        line, total = rows[i], sums[labels[i]]
+        for j in range(rows.shape[1]):
+            total[j] += line[j]
 
 
 @compiled()

@@ -7,7 +7,8 @@ Böhning's bound (Annals of the Institute of Statistical Mathematics 1992) on th
 principal axes of the features the Gram matrix is its eigenvalues Λ, and class k's block is near c_k Λ + λ with c_k
 the model's own mean p(1 − p). So the metric is a diagonal, shared work is label-free, and on digits 20 evaluations do
 what scikit-learn's 65 to 75 do (43 if pixels go to 16: the penalty is then weak, and scikit-learn's 100 do not end it).
-A model that is done leaves its place to the next; every start is zero, so that nothing of a held-out label is ever seen.
+A model that is done leaves its place to the next that is bound for it (``empirical.learners.shared.places``); every start
+is zero, so that nothing of a held-out label is ever seen.
 
 Work an evaluation, digits (n = 1,500, D = 62, K = 10): 4 n D K = 3.7 MFLOP (35 µs at sgemm's 105 GFLOP/s), n K
 exponentials (5 µs), 2 × 8 vectors of 620 (5 µs); measured 65 µs.
@@ -25,7 +26,8 @@ from numpy.typing import NDArray
 from empirical.data.data import Data
 from empirical.learners.learner import Floats32, Learner, Score, Trainer, features, subsets
 from empirical.learners.shared.batched import Batched
-from empirical.learners.shared.linear import MODELS, score_linear, width
+from empirical.learners.shared.linear import score_linear, width
+from empirical.learners.shared.places import MODELS, aligned, lined
 from empirical.learners.shared.scores import held_classes
 from empirical.learners.shared.threads import one_thread
 from longtail.core import ArgumentError, Bools, real, whole
@@ -62,10 +64,10 @@ class Softmax(Learner):
         if on_gpu(device):
             return self._on_device(score, data, rows)
         wide = width(data.n)
-        padded = np.zeros((-(-data.n // wide) * wide, rows.shape[1]), np.float32)
+        padded = aligned(-(-data.n // wide) * wide, rows.shape[1])
         padded[: data.n] = rows[: data.n]
         spectrum = np.append(1.0, eigenvalues[kept] / data.n).astype(np.float32)
-        return Descent(self, score, data, rows, padded, spectrum, np.append(data.y_train, data.y_test))
+        return Descent(self, score, data, lined(rows), padded, spectrum, np.append(data.y_train, data.y_test))
 
     def _on_device(self, score: Score, data: Data, rows: Floats32) -> Batched:
         """Newton's method in float64: the Hessian has to fit."""
@@ -86,7 +88,7 @@ class Softmax(Learner):
 
 @dataclass(frozen=True)
 class Descent:
-    """Trainer: models wait in line for one of 16 places."""
+    """Trainer: models wait in line, each for its own of 16 places."""
 
     learner: Softmax
     score: Score
@@ -102,20 +104,21 @@ class Descent:
         masks, trials = subsets(masks, trials, self.data.n)
         present = held_classes(masks, self.data.y_train, self.data.labels)
         scores = np.empty((len(masks), len(self.rows)), bool if self.score == "correct" else np.float32)
-        weights, _ = self.weights(masks)
-        score_linear(weights, self.rows, present, self.labels, self.score, scores)
+        weights, _ = self.weights(masks, trials)
+        score_linear(weights, trials, self.rows, present, self.labels, self.score, scores)
         return scores[:, : self.data.n], scores[:, self.data.n :]
 
-    def weights(self, masks: Bools) -> tuple[Floats32, NDArray[np.int64]]:
+    def weights(self, masks: Bools, trials: NDArray[np.int64]) -> tuple[Floats32, NDArray[np.int64]]:
         """Weights (t, K, features) in the principal axes, and how many evaluations each took."""
         t, classes, size = len(masks), self.data.labels, self.rows.shape[1]
         places = _Places.empty(self.padded, classes)
         present = held_classes(masks, self.data.y_train, classes)
         weights, evaluations = np.empty((t, classes, size), np.float32), np.zeros(t, np.int64)
-        holder, waiting = np.full(MODELS, -1), iter(range(t))
+        holder = np.full(MODELS, -1)
+        lines = [iter(np.flatnonzero(trials % MODELS == m).tolist()) for m in range(MODELS)]
         while True:
             for m in np.flatnonzero(holder < 0).tolist():
-                k = next(waiting, None)
+                k = next(lines[m], None)
                 if k is not None:
                     holder[m] = k
                     places.begin(m, masks[k], present[k], self.data.y_train)
@@ -141,6 +144,7 @@ class _Places:
     trial: Floats32
     g: Floats32
     fresh: Floats32
+    part: Floats32
     direction: Floats32
     steps: Floats32
     changes: Floats32
@@ -154,27 +158,29 @@ class _Places:
 
         rows, size = padded.shape
         wide, length = width(rows), classes * size
-        blocks = [np.ascontiguousarray(padded[start : start + wide].T) for start in range(0, rows, wide)]
+        blocks = [lined(padded[start : start + wide].T) for start in range(0, rows, wide)]
         parts: list[Any] = [
-            np.zeros((MODELS, rows), np.float32),
+            aligned(MODELS, rows),
             np.ones((MODELS, classes), bool),
             np.ones(MODELS, np.int64),
-            *(np.zeros((MODELS, length), np.float32) for _ in range(6)),
-            *(np.zeros((MODELS, MEMORY, length), np.float32) for _ in range(2)),
+            *(aligned(MODELS, length) for _ in range(7)),
+            *(aligned(MODELS, MEMORY, length) for _ in range(2)),
             np.ones((MODELS, MEMORY)),
             np.zeros((MODELS, 6)),
-            np.empty((MODELS, classes, wide), np.float32),
+            aligned(MODELS, classes, wide),
         ]
         return cls(padded, blocks, *parts)
 
     def begin(self, m: int, mask: Bools, present: Bools, labels: NDArray[np.int64]) -> None:
+        from empirical.learners.shared.scores_cpu import class_sums
+
         self.held[m] = 0
         self.held[m, : len(mask)] = mask
         self.present[m] = present
         self.members[m] = np.count_nonzero(mask)
-        own = np.zeros((len(present), len(self.padded)), np.float32)
-        own[:, : len(mask)] = mask & (labels == np.arange(len(present))[:, None])
-        self.sides[m] = (own @ self.padded).ravel()
+        self.sides[m] = 0
+        members = np.flatnonzero(mask)
+        class_sums(self.padded[members], labels[members], self.sides[m].reshape(len(present), -1))
         self.trial[m] = 0
         self.state[m] = 0
 
@@ -183,18 +189,16 @@ class _Places:
         from empirical.learners.softmax import softmax_cpu
 
         classes, wide, size = self.present.shape[1], self.values.shape[2], self.padded.shape[1]
-        point, gradient = (v.reshape(MODELS * classes, size) for v in (self.trial, self.fresh))
+        point, part = (v.reshape(MODELS * classes, size) for v in (self.trial, self.part))
         flat = self.values.reshape(MODELS * classes, wide)
         loss, spread = np.zeros(MODELS), np.zeros((MODELS, classes), np.float32)
         total = np.empty((3, wide), np.float32)
         for k, block in enumerate(self.blocks):
             some = slice(k * wide, (k + 1) * wide)
             np.matmul(point, block, out=flat)
-            softmax_cpu.pass_over(self.values, self.held[:, some], self.present, total, loss, spread)
-            if k:
-                gradient += flat @ self.padded[some]
-            else:
-                np.matmul(flat, self.padded[some], out=gradient)
+            softmax_cpu.pass_over(busy, self.values, self.held[:, some], self.present, total, loss, spread)
+            np.matmul(flat, self.padded[some], out=part)
+            np.add(self.fresh if k else 0, self.part, out=self.fresh)
         done = np.zeros(MODELS, bool)
         step: Any = softmax_cpu.turn
         step(

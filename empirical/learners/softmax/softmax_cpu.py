@@ -47,11 +47,12 @@ def summed(values, held, total, spread):
 
 
 @compiled()
-def pass_over(values, held, present, total, loss, spread):
-    """Both of the above for every model of a block (models, K, rows)."""
+def pass_over(busy, values, held, present, total, loss, spread):
+    """Both of the above for every busy place of a block (models, K, rows)."""
     for m in range(values.shape[0]):
-        probabilities(values[m], held[m], present[m], total)
-        loss[m] += summed(values[m], held[m], total, spread[m])
+        if busy[m]:
+            probabilities(values[m], held[m], present[m], total)
+            loss[m] += summed(values[m], held[m], total, spread[m])
 
 
 @compiled(fastmath=FREE)

@@ -23,6 +23,8 @@ from longtail import (
 )
 from longtail.witnesses import enumeration
 
+pytestmark = pytest.mark.kernels
+
 Z = 5.0
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from longtail import Gamma, Problem, Uniform, Zipf, exact
 
+pytestmark = pytest.mark.kernels
+
 # N = n = 50,000, K = 10, random mode: nτ_1, nτ_2, singletons/n, unseen mass, cost of guessing singletons
 COMPUTED = {
     0.5: (0.8590463058, 1.085633723, 0.3267993763, 0.3267937616, 0.2526622173),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from longtail import ArgumentError, Estimate, Moments, Problem, Zipf
 
 
+@pytest.mark.kernels
 @settings(max_examples=50, deadline=None, derandomize=True)
 @given(sizes=st.lists(st.integers(0, 20), min_size=2, max_size=6), seed=st.integers(0, 1000))
 def test_moments_are_additive(sizes: list[int], seed: int) -> None:

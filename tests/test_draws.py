@@ -23,6 +23,8 @@ from longtail.montecarlo.census import Draws, census
 from longtail.montecarlo.kernels import census_cpu, poisson, poisson_cpu
 from longtail.philox import DOUBT, FREQUENCIES, SAMPLE, substream, words
 
+pytestmark = pytest.mark.kernels
+
 SEED = 20_200_622
 
 

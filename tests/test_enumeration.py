@@ -8,6 +8,8 @@ from tables import lists, wide_lists
 from longtail import Prior, Problem, Zipf, exact
 from longtail.witnesses import enumeration
 
+pytestmark = pytest.mark.kernels
+
 QUANTITIES = ("tau", "subpopulations", "cost")
 
 

@@ -30,6 +30,7 @@ PRIORS = [
 ]
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("prior", PRIORS, ids=repr)
 def test_law_of_a_count_is_the_sum_over_the_list(prior):
     scale = tied_scale(prior, 60_000)
@@ -43,6 +44,7 @@ def test_law_of_a_count_is_the_sum_over_the_list(prior):
     np.testing.assert_allclose(survival(prior, scale, counts[1:]), above, rtol=1e-9, atol=1e-14)
 
 
+@pytest.mark.kernels
 def test_law_of_a_gamma_prior_is_negative_binomial_and_its_nodes_agree():
     from longtail.core import Nodes, Prior
 
@@ -63,6 +65,7 @@ def test_law_of_a_gamma_prior_is_negative_binomial_and_its_nodes_agree():
     np.testing.assert_allclose(above, stats.nbinom.sf(c[1:] - 1, 0.3, 1 / 21), rtol=1e-9)
 
 
+@pytest.mark.kernels
 def test_scale_integrated_out_is_the_likelihood_of_the_model():
     """L(c) = n ∫ Π P(c_x; s) ds/s against the multinomial averaged over every draw of frequencies."""
     values, counts = np.array([1.0, 0.4, 0.05]), np.array([3, 1, 0, 0])
@@ -120,6 +123,7 @@ def test_table_puts_the_true_family_first():
     assert (frame["p_value"].iloc[1:] < 1e-3).all()
 
 
+@pytest.mark.kernels
 def test_bins_hold_every_subpopulation_and_probabilities_sum_to_one():
     counts = Counts.of(np.random.default_rng(0).zipf(1.8, 3000))
     bins = Bins.of(counts)

@@ -20,6 +20,8 @@ from longtail import (
     exact,
 )
 
+pytestmark = pytest.mark.kernels
+
 PRIORS = [
     Zipf(alpha=1, size=5_000),
     Zipf(alpha=3, size=5_000),

@@ -19,6 +19,8 @@ from longtail import (
 )
 from longtail.exact.spectrum import sightings, spectrum
 
+pytestmark = pytest.mark.kernels
+
 values = st.lists(st.floats(0.01, 100.0), min_size=2, max_size=30)
 
 

@@ -25,6 +25,8 @@ from longtail.learners import (
 from longtail.learners.majority import wins
 from longtail.philox import LABELS, LEARNER, NOISE, words
 
+pytestmark = pytest.mark.kernels
+
 LEARNERS = [
     Memorizer(),
     Forget(0),

@@ -118,6 +118,7 @@ def deviations(problem: Problem) -> dict[str, Floats]:
     return found
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("problem", PROBLEMS, ids=repr)
 def test_every_quantity_is_within_five_standard_errors(problem: Problem) -> None:
     z = deviations(problem)
@@ -199,6 +200,7 @@ COMPUTED = {
 }
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("prior", COMPUTED, ids=repr)
 def test_the_papers_size_gives_the_computed_table(prior: Prior) -> None:
     s = montecarlo.run(Problem(prior, 50_000), trials=512, rng=Random(SEED))
@@ -260,6 +262,7 @@ def test_integrating_the_sample_out_agrees_and_varies_less(problem: Problem) -> 
         assert smooth.subpopulations(1).value == pytest.approx(exactly_["seen 1"], rel=1e-10)
 
 
+@pytest.mark.kernels
 def test_results_do_not_depend_on_workers_or_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = Problem(Zipf(alpha=1, size=500), 800)
     one = montecarlo.run(problem, trials=600, learners=LEARNERS, rng=Random(3), workers=1)
@@ -362,6 +365,7 @@ def test_functions_are_namesakes_of_exact() -> None:
     assert both.value.tolist() == [montecarlo.tau(problem, ell, ells=3, **options).value for ell in (1, 3)]
 
 
+@pytest.mark.kernels
 def test_draws_of_gamma_do_not_depend_on_the_batch() -> None:
     problem = Problem(Gamma(shape=0.5, size=30), 50)
     whole = next(montecarlo.draws(problem, trials=6, rng=Random(2)))

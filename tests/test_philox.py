@@ -15,6 +15,8 @@ from longtail import philox
 from longtail.core import ArgumentError
 from longtail.philox import block_cpu, block_cuda
 
+pytestmark = pytest.mark.kernels
+
 # Random123's kat_vectors, philox4x32 10: counter, key, answer.
 KNOWN = [
     ("00000000 00000000 00000000 00000000", "00000000 00000000", "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),

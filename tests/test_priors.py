@@ -26,6 +26,8 @@ from longtail import (
     parse,
 )
 
+pytestmark = pytest.mark.kernels
+
 LONG = [
     Zipf(alpha=0.5, size=50_000),
     Zipf(alpha=1, size=50_000),

@@ -95,6 +95,7 @@ def test_one_data_sets_tau_and_its_error():
     assert (table["stderr"] > 0).all()
 
 
+@pytest.mark.kernels
 def test_fitted_prospects_are_the_exact_model_where_nothing_is_random():
     """In fixed mode the scale is tied to n, and the fitted prior's unseen mass is the exact one but for Poisson's 1/n."""
     scale = tied_scale(PRIOR, N)

@@ -19,6 +19,8 @@ from longtail import (
 )
 from longtail.witnesses import fourier
 
+pytestmark = pytest.mark.kernels
+
 PRIORS = [
     *lists(12),
     Gamma(shape=2, size=300),

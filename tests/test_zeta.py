@@ -11,6 +11,7 @@ from longtail.counts.fit import Counts
 from longtail.counts.tail import tail
 
 
+@pytest.mark.kernels
 def test_moby_dicks_words_have_the_exponent_that_powerlaw_finds(data):
     """powerlaw 2.0.0, Fit(words, discrete=True): alpha 1.95273, xmin 7, sigma 0.0175, D 0.00826."""
     found = tail(np.loadtxt(data / "frequencies/words.txt"))

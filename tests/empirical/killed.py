@@ -1,6 +1,7 @@
-"""Runs a command in children that are killed at random times, some inside a write; the last one is left alone.
+"""Runs a command in children that end at random moments, some inside a write; the last one is left alone.
 
-``python killed.py SEED KILLS OUT ARGUMENTS...`` prints how many shards there were after each kill.
+``python killed.py SEED KILLS OUT ARGUMENTS...`` prints how many shards there were after each end, and whether it was a
+kill. Moments are counted in calls, of Python and of C, never in seconds: how busy the machine is changes nothing.
 """
 
 import json
@@ -8,45 +9,57 @@ import os
 import random
 import signal
 import sys
-import time
 from pathlib import Path
 
 from empirical import estimate
 from empirical.training import store
 
+BEGINNING, CALLS = 80_000, 4_000  # about what comes before the first shard, and what two shards of eight models take
 
-def child(arguments, wound):
-    """The command; wounded, it kills itself inside its third write: halfway, or with all written but the name."""
-    if wound:
-        calls = []
-        real_write, real_replace = store.np.savez, os.replace
 
-        def half(file, **arrays):
-            calls.append(1)
-            if len(calls) == 3 and wound == "half":
-                file.write(b"PK half of a shard")
-                file.flush()
-                os.kill(os.getpid(), signal.SIGKILL)
-            real_write(file, **arrays)
+def end():
+    os.kill(os.getpid(), signal.SIGKILL)
 
-        def unnamed(*names):
-            if len(calls) == 3 and wound == "unnamed":
-                os.kill(os.getpid(), signal.SIGKILL)
-            real_replace(*names)
 
-        store.np.savez, os.replace = half, unnamed
+def child(arguments, wound, shards, calls):
+    """The command; it ends itself so many calls after so many shards.
+
+    Wounded, it does so inside its third write: halfway, or with all written but the name.
+    """
+    written = []
+    real_write, real_replace = store.np.savez, os.replace
+
+    def counting(frame, event, argument):
+        nonlocal calls
+        calls -= 1
+        if calls < 0:
+            end()
+
+    def write(file, **arrays):
+        if wound == "half" and len(written) == 2:
+            file.write(b"PK half of a shard")
+            file.flush()
+            end()
+        real_write(file, **arrays)
+
+    def replace(old, new, **options):
+        shard = Path(new).name.startswith("shard-")
+        if wound == "unnamed" and shard and len(written) == 2:
+            end()
+        real_replace(old, new, **options)
+        if shard:
+            written.append(new)
+            if not wound and len(written) == shards:
+                sys.setprofile(counting)
+
+    store.np.savez, os.replace = write, replace
+    if not wound and not shards:
+        sys.setprofile(counting)
     os._exit(estimate.main(arguments))
 
 
 def count(trials):
     return len(list(trials.glob("shard-*.npz")))
-
-
-def wait(trials, more):
-    """Until so many more shards are there: on a busy machine too, kills then come all along the run."""
-    before, patience = count(trials), time.monotonic() + 2
-    while count(trials) < before + more and time.monotonic() < patience:
-        time.sleep(0.001)
 
 
 def main():
@@ -56,21 +69,16 @@ def main():
     estimate.main(["planted", "--n", "50", "--trials", "8", "--quiet", "--json"])  # imported and compiled once for all
     counts = []
     for k in range(int(kills) + 1):
-        wound = {3: "half", 7: "unnamed", 11: "half"}.get(k, "")
+        wound = {3: "half", 7: "unnamed", 11: "half"}.get(k, "left alone" if k == int(kills) else "")
+        shards = chance.randrange(5)
+        calls = chance.randrange(CALLS if shards else BEGINNING)
         pid = os.fork()
         if pid == 0:
-            child([*arguments, "--out", out, "--quiet"], wound)
-        if k < int(kills):
-            if not wound:
-                wait(Path(out, "trials"), chance.randrange(5))
-                time.sleep(chance.uniform(0.0, 0.02))
-                os.kill(pid, signal.SIGKILL)
-            _, status = os.waitpid(pid, 0)
-            counts.append((count(Path(out, "trials")), os.WIFSIGNALED(status)))
-        else:
-            _, status = os.waitpid(pid, 0)
-            sys.stdout.write(json.dumps(counts) + "\n")
-            sys.exit(os.waitstatus_to_exitcode(status))
+            child([*arguments, "--out", out, "--quiet"], wound, shards, calls)
+        _, status = os.waitpid(pid, 0)
+        counts.append((count(Path(out, "trials")), os.WIFSIGNALED(status)))
+    sys.stdout.write(json.dumps(counts[:-1]) + "\n")
+    sys.exit(os.waitstatus_to_exitcode(status))
 
 
 if __name__ == "__main__":

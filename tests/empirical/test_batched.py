@@ -19,6 +19,8 @@ from empirical.learners.shared.batched import Batched
 from empirical.learners.softmax.softmax import Softmax
 from longtail.core import ArgumentError, arrays
 
+pytestmark = pytest.mark.kernels
+
 LEARNERS = [
     Ridge(),
     KernelRidge(),

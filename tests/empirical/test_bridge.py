@@ -49,6 +49,7 @@ def test_a_peak_is_not_taken_for_another(strength):
         assert abs(found.parameters[name].value - truth) < 5 * found.parameters[name].stderr
 
 
+@pytest.mark.kernels
 def test_no_point_nearby_is_more_likely():
     """Nelder and Mead's search from where the fit ended gains nothing; from elsewhere it does (negative control)."""
     _, estimates = planted(PROBLEM, Beta(2, 1), 1000, np.random.default_rng(9))

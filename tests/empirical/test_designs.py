@@ -9,6 +9,8 @@ from empirical.designs.orthogonal import points
 from longtail import philox
 from longtail.core import ArgumentError
 
+pytestmark = pytest.mark.kernels
+
 SEED = 11
 TOO_RARE = 2 * stats.norm.sf(5)
 CLASSES = np.array([0, 1, 0, 2, 1, 0, 1, 0, 2, 0])

@@ -28,6 +28,8 @@ from longtail.core import ArgumentError
 from longtail.core.intervals import wilson
 from tests.empirical.nearest import Nearest, blobs
 
+pytestmark = pytest.mark.kernels
+
 SEED = 17
 
 

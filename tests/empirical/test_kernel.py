@@ -15,6 +15,8 @@ from empirical.learners.ridge.kernel import KernelRidge, outputs
 from empirical.learners.shared.scores import held_classes, scored
 from longtail.core import ArgumentError
 
+pytestmark = pytest.mark.kernels
+
 
 def by_oracle(learner: KernelRidge, data: Data, masks: np.ndarray) -> np.ndarray:
     similar = learner.similarity(np.concatenate([data.x_train, data.x_test]), data.x_train)

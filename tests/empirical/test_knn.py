@@ -17,6 +17,8 @@ from empirical.learners.knn.knn import KNN, tallied, votes
 from empirical.learners.knn.neighbors import neighbors
 from longtail.core import ArgumentError
 
+pytestmark = pytest.mark.kernels
+
 
 def planar(n: int = 60, n_test: int = 20, labels: int = 3, seed: int = 0, cells: int = 6) -> Data:
     """Points on a small grid, so that distances tie often."""

@@ -11,6 +11,8 @@ from empirical.data.data import Data
 from empirical.learners.mlp.mlp import MLP, descent, outputs
 from empirical.learners.shared.scores import held_classes, scored
 
+pytestmark = pytest.mark.kernels
+
 NET = MLP(width=12, epochs=3, batch=16, rate=0.02)
 
 

@@ -13,6 +13,8 @@ from empirical.data.bits import pack, unpack
 from empirical.estimates.pairs.pairs import counts, dense, influence, pairs
 from longtail.core import ArgumentError
 
+pytestmark = pytest.mark.kernels
+
 
 def drawn(t: int, n: int, q: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)

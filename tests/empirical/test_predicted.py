@@ -25,6 +25,7 @@ SEED = 5
 THETA = np.array([0.05, 0.25, 0.5, 0.85])
 
 
+@pytest.mark.kernels
 def test_lookup_table_gives_the_published_curve():
     np.testing.assert_allclose(memorization([1, 2, 3], 1.0, 10), [0.9, 0.27, 0.081])
     copies = np.array([1, 2, 5, 40])
@@ -120,6 +121,7 @@ def test_noise_moves_shares_as_binomial_estimates_do():
             assert abs(above(np.array([theta]), np.array([memorized]), 60.0)[0, 0] - share) < 5 * stderr + 0.012
 
 
+@pytest.mark.kernels
 def test_everybody_is_above_nothing_and_nobody_above_a_guess():
     share = share_above(PROBLEM, Beta(), [0, 0.9, 0.91])
     assert share[0] == pytest.approx(1, abs=1e-5)
@@ -127,6 +129,7 @@ def test_everybody_is_above_nothing_and_nobody_above_a_guess():
     assert share[2] == 0
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize(
     "problem", [PROBLEM, Problem(Gamma(shape=2, size=900), 5000, 10), Problem(Zipf(alpha=2, size=50), 40, 2)], ids=repr
 )
@@ -143,6 +146,7 @@ def test_occupancy_holds_every_sample_and_all_the_mass(problem):
     assert len(blurred.copies) < 150
 
 
+@pytest.mark.kernels
 def test_complete_coupling_has_the_optimal_error_of_the_theory():
     error = error_against_samples(PROBLEM, Fixed(1.0), [PROBLEM.n])["error"].iloc[0]
     assert error == pytest.approx(exact.optimal_error(PROBLEM).value, rel=1e-9)
@@ -244,6 +248,7 @@ def test_blocks_of_copies_are_fine_enough(coupling, monkeypatch):
     assert np.abs(curves() / coarse - 1).max() > 3e-3
 
 
+@pytest.mark.kernels
 def test_guesses_have_the_law_that_is_drawn():
     """Mean and spread against a Beta law's draws, z = 5; the ends are the fresh guess and the steady one."""
     for labels in (2, 10, 1000):

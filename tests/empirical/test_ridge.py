@@ -13,6 +13,8 @@ from empirical.learners.ridge.ridge import Ridge, weights
 from empirical.learners.shared.scores import held_classes, scored
 from longtail.core import ArgumentError
 
+pytestmark = pytest.mark.kernels
+
 
 def by_oracle(data: Data, masks: np.ndarray, penalty: float, score: str) -> np.ndarray:
     """Outputs for ±1 targets."""

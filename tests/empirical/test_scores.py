@@ -10,6 +10,8 @@ from scipy.special import log_softmax
 from empirical.learners.shared.exponential_cpu import exponential
 from empirical.learners.shared.scores import held_classes, read, scored
 
+pytestmark = pytest.mark.kernels
+
 SCORES = ("correct", "margin", "loss", "probability")
 
 

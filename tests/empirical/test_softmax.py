@@ -11,6 +11,8 @@ from empirical.data.data import Data
 from empirical.learners.shared.scores import held_classes, scored
 from empirical.learners.softmax.softmax import Softmax, weights
 
+pytestmark = pytest.mark.kernels
+
 
 def by_oracle(data: Data, masks: np.ndarray, penalty: float, score: str) -> np.ndarray:
     rows = np.concatenate([data.x_train, data.x_test]).astype(np.float64)

@@ -14,6 +14,8 @@ from empirical.learners.ridge.kernel import KernelRidge
 from empirical.learners.ridge.ridge import Ridge
 from empirical.learners.softmax.softmax import Softmax
 
+pytestmark = pytest.mark.kernels
+
 
 @pytest.mark.parametrize(
     "learner", [Ridge(), KernelRidge(), RandomFeatures(100), Softmax(), MLP(64, epochs=1)], ids=repr

@@ -37,6 +37,7 @@ from empirical.learners.softmax.softmax import Softmax
 from empirical.training.executors import Processes
 from empirical.training.job import Job
 from empirical.training.run import run
+from longtail.core import arrays
 
 Predicts = Callable[[NDArray[np.bool_]], NDArray[Any]]
 
@@ -316,7 +317,7 @@ def test_on_a_gpu(benchmark: Any, there: Learner, here: Learner, models: int) ->
     name, data = gpu_or_skip(), digits()
     models = models if FULL else 64
     masks, trials = drawn(models), np.arange(models)
-    device, cpu = there.prepare(data, device="gpu"), here.prepare(data)
+    device, cpu = there.prepare(data, device=arrays.gpu()), here.prepare(data)
     few = slice(0, 64)
     mine, theirs = (np.hstack(trainer(masks[few], trials[few])) for trainer in (device, cpu))
     if isinstance(there, MLP):

@@ -80,14 +80,14 @@ def test_four_thousand_nets_on_a_gpu(benchmark: Any, net: MLP) -> None:
     mixed = replace(net, precision="mixed")
     test = {}
     for learner in (net, mixed):
-        _, right = learner.prepare(data, device="gpu")(masks, trials)
+        _, right = learner.prepare(data, device=arrays.gpu())(masks, trials)
         test[learner.precision] = right.mean()
     assert abs(test["mixed"] - test["float32"]) < 0.002
     assert test["mixed"] > (0.97 if FULL else 0.85)
     start = time.perf_counter()
-    found = run(Job(data, mixed, Fixed(0.7), device="gpu"), t)
+    found = run(Job(data, mixed, Fixed(0.7), device=arrays.gpu()), t)
     trained = time.perf_counter() - start
-    tables = measure(found, Examples(data.y_train, data.y_test), device="gpu")
+    tables = measure(found, Examples(data.y_train, data.y_test), device=arrays.gpu())
     took = time.perf_counter() - start
     print(
         f"\nMNIST n={N} on {name}: {mixed!r}, t={t}: trained in {trained:.1f} s, {t / trained:.0f} models/s, "
@@ -95,5 +95,5 @@ def test_four_thousand_nets_on_a_gpu(benchmark: Any, net: MLP) -> None:
         f"{test['mixed']:.4f} against {test['float32']:.4f} in float32, {len(tables.pairs)} pairs"
     )
     benchmark.extra_info.update({"gpu": name, "models a second": t / trained, "seconds to tables": took})
-    trainer = mixed.prepare(data, device="gpu")
+    trainer = mixed.prepare(data, device=arrays.gpu())
     benchmark.pedantic(lambda: trainer(masks, trials), rounds=3, warmup_rounds=1)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import longtail
 from empirical.command.options import add_data, add_masks, add_output, add_run, given
 from longtail.command import parser as command
-from longtail.core import ArgumentError, real
+from longtail.core import ArgumentError, arrays, real
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,7 +130,7 @@ def _measured(outcome: Outcome, arguments: argparse.Namespace) -> Measured:
     from empirical.estimates import THRESHOLD
     from empirical.estimates.measure import lowest_threshold, measure
 
-    options: dict[str, Any] = {"published_rule": arguments.published_rule, "device": arguments.device}
+    options: dict[str, Any] = {"published_rule": arguments.published_rule, "device": arrays.device(arguments.device)}
     threshold = THRESHOLD if arguments.threshold is None else arguments.threshold
     if arguments.fdr is not None:
         threshold = lowest_threshold(outcome.trials, outcome.examples, arguments.fdr, **options)

@@ -38,7 +38,8 @@ from empirical.training.job import Job
 from empirical.training.run import run
 from empirical.training.store import Store
 from empirical.training.trials import Trials
-from longtail.core import ArgumentError, Estimate, whole
+from longtail.core import ArgumentError, Estimate, arrays, whole
+from longtail.core.arrays import Device
 
 
 class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
@@ -150,7 +151,7 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
         if same and not known.labeled:
             raise ArgumentError("same_class", same, "pairs of one class need the labels of both parts, y and y_test")
         pairing = Pairing(known.y_train, known.y_test, threshold, same)
-        pairs = influence_pairs(self.trials_, pairing, device=self.device)
+        pairs = influence_pairs(self.trials_, pairing, device=self._device)
         if known.labeled:
             pairs["label"] = np.array(self.classes_, dtype=object)[pairs["label"]]
         for name, ids in (("train", known.train_ids), ("test", known.test_ids)):
@@ -167,12 +168,16 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
     def threshold_for(self, rate: float = 0.05) -> float:
         """The lowest threshold at which at most ``rate`` of the pairs are expected to be false."""
         check_is_fitted(self, "trials_")
-        return lowest_threshold(self.trials_, self.examples_, rate, device=self.device)
+        return lowest_threshold(self.trials_, self.examples_, rate, device=self._device)
 
     def agreement(self, threshold: float = THRESHOLD) -> Agreement:
         """What two halves of the trials agree on."""
         check_is_fitted(self, "trials_")
-        return agreement(self.trials_, Pairing.of(self.examples_, threshold), device=self.device)
+        return agreement(self.trials_, Pairing.of(self.examples_, threshold), device=self._device)
+
+    @property
+    def _device(self) -> Device:
+        return arrays.device(self.device)
 
     def _learner(self) -> Learner:
         learner = self.learner
@@ -193,7 +198,9 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
             self.design, self.fraction, trials=trials, n=data.n, classes=data.y_train, stratified=self.stratified
         )
         kept: dict[str, Any] = {"score": self.score, "dtype": self.dtype}
-        return Job(data, learner, choice, seed, **kept, shard=whole("shard", self.shard), device=self.device)
+        return Job(
+            data, learner, choice, seed, **kept, shard=whole("shard", self.shard), device=learner.place(self.device)
+        )
 
     def _take(self, trials: Trials, examples: Examples) -> Self:
         self.trials_, self.examples_, self.classes_ = trials, examples, examples.classes

@@ -55,7 +55,7 @@ def _run(arguments: argparse.Namespace) -> int:
         learner(arguments.learner) if arguments.learner else recorded(how.arguments.get("learner") or how.learner or "")
     )
     trained.check(dataset.data, "correct")
-    trained.place(arguments.device)
+    device = trained.place(arguments.device)
     best = compare(observed, couplings=("beta",), simulations=simulations).best
     prediction = foretell(best, thresholds)
     record: dict[str, Any] = dict(zip(RECORD, (repr(trained), seed, observed.mark), strict=True))
@@ -71,7 +71,7 @@ def _run(arguments: argparse.Namespace) -> int:
         thresholds,
         seeds=seeds,
         seed=seed,
-        device=arguments.device,
+        device=device,
     )
     with whole_file(out / "removal.csv") as path:
         table.assign(**record).to_csv(path, index=False)

@@ -9,7 +9,7 @@ from empirical.data.sources import NAMES as DATA
 from empirical.designs import NAMES as DESIGNS
 from empirical.estimates import INFLUENCE, THRESHOLD, TRIALS
 from empirical.learners import ALIASES as LEARNERS
-from empirical.learners.learner import SCORES
+from empirical.learners.score import SCORES
 from empirical.training import DTYPES, EXECUTORS, SHARD
 from longtail.command.parser import Parser
 

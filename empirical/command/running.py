@@ -91,7 +91,7 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
         learner=repr(job.learner),
         design=repr(job.design),
         seed=job.seed,
-        device=job.device,
+        device=job.device.kind,
         fingerprint="" if store is None else store.identity.data,
         kernels=() if store is None else tuple(store.kernels()),
         arguments={**vars(arguments), "trials": count},
@@ -146,7 +146,7 @@ def _job(arguments: argparse.Namespace, dataset: Dataset, count: int) -> Job:
         arguments.score,
         dtype=arguments.dtype,
         shard=arguments.shard,
-        device=chosen.kind,
+        device=chosen,
     )
 
 

@@ -29,13 +29,14 @@ from empirical.estimates.memorization import blocks
 from empirical.estimates.pairing import Pairing
 from empirical.training.trials import Trials
 from longtail.core import Floats, Integers, real
+from longtail.core.arrays import CPU, Device
 
 HELD = 2_000_000  # pairs looked at in a search for a threshold
 ALIKE = 0.05  # of log(n_in/n_out): examples so near share a tail, which is then within 2 % five standard errors out
 LEVELS = 200  # thresholds tried of a score without bounds
 
 
-def expected_false(trials: Trials, pairing: Pairing, thresholds: Any = None, *, device: str = "cpu") -> Floats:
+def expected_false(trials: Trials, pairing: Pairing, thresholds: Any = None, *, device: Device = CPU) -> Floats:
     """The expected number of pairs at or above each threshold, had no pair influence; that of ``pairing`` unless told."""
     theta = np.atleast_1d(np.asarray(pairing.threshold if thresholds is None else thresholds, float))
     if trials.iid:
@@ -119,7 +120,7 @@ def hypergeometric(trials: int, total: Any, inside: float, threshold: Any) -> Fl
     return np.where(first > highest, 0.0, np.minimum(tail, 1.0))
 
 
-def discoveries(trials: Trials, pairing: Pairing, *, step: float = 0.005, device: str = "cpu") -> pd.DataFrame:
+def discoveries(trials: Trials, pairing: Pairing, *, step: float = 0.005, device: Device = CPU) -> pd.DataFrame:
     """threshold, pairs, expected_false and false_discovery_rate, from the lowest threshold that memory allows up to 1;
     up to the largest influence where scores have no bounds.
     """
@@ -144,7 +145,7 @@ def discoveries(trials: Trials, pairing: Pairing, *, step: float = 0.005, device
     return pd.DataFrame(columns)
 
 
-def threshold_for(trials: Trials, pairing: Pairing, rate: float = 0.05, *, device: str = "cpu") -> float:
+def threshold_for(trials: Trials, pairing: Pairing, rate: float = 0.05, *, device: Device = CPU) -> float:
     """The lowest threshold at which the false-discovery rate is at most ``rate``; NaN where there is none."""
     real("rate", rate, 0, 1, open_low=True)
     table = discoveries(trials, pairing, device=device)

@@ -19,6 +19,7 @@ from empirical.estimates.memorization import memorization_cells
 from empirical.estimates.pairing import Pairing
 from empirical.training.trials import Trials
 from longtail.core import ArgumentError, Floats, Integers
+from longtail.core.arrays import CPU, Device
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def halves(trials: Trials) -> tuple[Trials, Trials]:
     return trials.take(half == 0), trials.take(half == 1)
 
 
-def agreement(trials: Trials, pairing: Pairing, *, device: str = "cpu") -> Agreement:
+def agreement(trials: Trials, pairing: Pairing, *, device: Device = CPU) -> Agreement:
     """What two halves of the trials agree on."""
     parts = halves(trials)
     first, second = (memorization_cells(part).value for part in parts)

@@ -23,6 +23,7 @@ from empirical.estimates.pairing import Pairing, whole_labels
 from empirical.estimates.pairs import pairs as kernel
 from empirical.training.trials import Trials
 from longtail.core import ArgumentError, Bools, Floats, Integers
+from longtail.core.arrays import CPU, Device
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Pairs:
         return Pairs(self.train[chosen], self.test[chosen], self.influence[chosen], in_sum)
 
 
-def influence_pairs(trials: Trials, pairing: Pairing, *, level: float = LEVEL, device: str = "cpu") -> pd.DataFrame:
+def influence_pairs(trials: Trials, pairing: Pairing, *, level: float = LEVEL, device: Device = CPU) -> pd.DataFrame:
     """Pairs that count, largest first: train_index, test_index, label where there are any, influence, stderr, low, high."""
     found = above(trials, pairing, device=device)
     cells = _found_cells(trials, found) if found.in_sum is not None else None
@@ -66,7 +67,7 @@ def influence_pairs(trials: Trials, pairing: Pairing, *, level: float = LEVEL, d
     return frame.iloc[order].reset_index(drop=True)
 
 
-def above(trials: Trials, pairing: Pairing, *, device: str = "cpu") -> Pairs:
+def above(trials: Trials, pairing: Pairing, *, device: Device = CPU) -> Pairs:
     """All pairs that count; memory is that of the pairs found."""
     parts = list(stream(trials, pairing, device=device))
     if not parts:
@@ -95,7 +96,7 @@ def margins(trials: Trials) -> tuple[Integers, Integers]:
     return n_in, totals
 
 
-def stream(trials: Trials, pairing: Pairing, *, device: str = "cpu") -> Iterator[Pairs]:
+def stream(trials: Trials, pairing: Pairing, *, device: Device = CPU) -> Iterator[Pairs]:
     """Pairs that count, some at a time, class by class, the same on any device; scores that are no bits stay on the CPU."""
     classes = pairing.classes(trials.n, trials.n_test)
     found = _stream_bits(trials, pairing, classes, device) if trials.score == "correct" else None
@@ -104,7 +105,7 @@ def stream(trials: Trials, pairing: Pairing, *, device: str = "cpu") -> Iterator
 
 
 def _stream_bits(
-    trials: Trials, pairing: Pairing, classes: tuple[Integers, Integers] | None, device: str
+    trials: Trials, pairing: Pairing, classes: tuple[Integers, Integers] | None, device: Device
 ) -> Iterator[Pairs]:
     inside, right_bits = words(trials, "inside"), words(trials, "test")
     n_in = np.bitwise_count(inside).sum(1, dtype=np.int64)

@@ -17,6 +17,7 @@ from empirical.estimates.memorization import memorization
 from empirical.estimates.pairing import Pairing
 from empirical.training.trials import Trials
 from longtail.core import Bools
+from longtail.core.arrays import CPU, Device
 
 
 def measure(
@@ -26,7 +27,7 @@ def measure(
     *,
     threshold: float = THRESHOLD,
     published_rule: bool = False,
-    device: str = "cpu",
+    device: Device = CPU,
 ) -> Measured:
     """Tables and trust; ``published_rule`` keeps pairs whose training example has memorization ≥ .25 as well.
 
@@ -91,7 +92,7 @@ def accuracy(trials: Trials) -> float:
 
 
 def lowest_threshold(
-    trials: Trials, examples: Examples, rate: float, *, published_rule: bool = False, device: str = "cpu"
+    trials: Trials, examples: Examples, rate: float, *, published_rule: bool = False, device: Device = CPU
 ) -> float:
     """The threshold at which at most ``rate`` of the pairs are expected to be false, of those that the rule keeps."""
     kept = _by_rule(memorization(trials, examples.y_train)) if published_rule else None

@@ -21,6 +21,7 @@ from empirical.data.sources.text import tfidf
 from empirical.learners.learner import Learner
 from empirical.training.run import say
 from longtail.core import ArgumentError, Bools, Floats, real, whole
+from longtail.core.arrays import CPU, Device
 from longtail.core.intervals import Z95, wilson
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def removal(
     *,
     seeds: int = SEEDS,
     seed: int = 0,
-    device: str = "cpu",
+    device: Device = CPU,
     duplicates: Bools | None = None,
 ) -> pd.DataFrame:
     """Accuracy lost by threshold, on all test examples ("all") and on those without near-duplicates ("no duplicates")."""
@@ -68,7 +69,7 @@ def removal(
             masks += [~out, random]
         for k, mask in enumerate(masks):  # one trial number for all: a learner's own chance is the same in each
             arms[s, k] = trainer(mask[None, :], np.array([s]))[1][0]
-            warned.append(dict(getattr(trainer, "warned", {})))
+            warned.append(dict(trainer.warned))
     say(warned, len(warned))
     sets = {ALL: np.ones(data.n_test, bool)} | ({DISTINCT: ~near} if near.any() and not near.all() else {})
     rows = []

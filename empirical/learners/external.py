@@ -7,7 +7,7 @@ A classifier is given the user's own labels, and predicts them. For a function, 
 them the test examples, ``y`` the training labels as class indices, 0 to K − 1, ``subset`` the positions to train on; X and
 y are not to be written to. It returns class indices (rows,) or probabilities (rows, K). A parameter named ``seed`` gets the
 trial's own whole number, as does every ``random_state`` of a scikit-learn model, so that a trial is the same in any process
-and any batch. A run gives each worker process its own trainer; here everything is one thread. ``device="gpu"`` is refused:
+and any batch. A run gives each worker process its own trainer; here everything is one thread. A GPU is refused:
 a model that uses a GPU does so by its own settings.
 """
 
@@ -32,10 +32,12 @@ from numpy.typing import NDArray
 
 from empirical.data.data import Data
 from empirical.learners.fingerprint import shown
-from empirical.learners.learner import Learner, Score, subsets
-from empirical.learners.shared.scores import held_classes, scored
+from empirical.learners.learner import Learner, Trainer, Warned
+from empirical.learners.score import Score
+from empirical.learners.shared.scores import scored
 from empirical.learners.shared.threads import one_thread
 from longtail.core import ArgumentError, Bools
+from longtail.core.arrays import CPU, Device
 from longtail.philox import LEARNER, words
 
 OTHERS = ("regressor", "clusterer", "outlier_detector", "density_estimator")  # scikit-learn's names
@@ -63,9 +65,9 @@ class External(Learner):
         return f"External({shown(self.model)})"
 
     @one_thread
-    def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Outside:
+    def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: Device = CPU) -> Outside:
         """Nothing is shared; a score the model cannot give is refused, and so is a GPU: where it trains is its own."""
-        self.place(device)
+        self.check_device(device)
         self.check(data, score)
         fits = hasattr(self.model, "fit")
         has = [name for name in ("predict_proba", "decision_function") if hasattr(self.model, name)]
@@ -81,8 +83,9 @@ class External(Learner):
 
 
 @dataclass(frozen=True)
-class Outside:
-    """Trainer: one model at a time in this process. ``known``: the labels that models are given and predict."""
+class Outside(Trainer):
+    """Trainer: one model at a time in this process. ``known``: the labels that models are given and predict;
+    ``counted``: in the last call, models by warning, and its words."""
 
     learner: External
     score: Score
@@ -92,22 +95,19 @@ class Outside:
     known: NDArray[Any]
     seed: int
     batch: int = 1
-    warned: dict[str, tuple[int, str]] = field(
-        default_factory=dict
-    )  # in the last call: models by warning, and its words
+    counted: dict[str, tuple[int, str]] = field(default_factory=dict, repr=False)
 
-    @one_thread
-    def __call__(self, masks: Bools, trials: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
-        masks, trials = subsets(masks, trials, self.data.n)
-        present = held_classes(masks, self.data.y_train, self.data.labels)
-        scores = np.empty((len(masks), len(self.labels)), bool if self.score == "correct" else np.float32)
-        self.warned.clear()
+    @property
+    def warned(self) -> Warned:
+        return self.counted
+
+    def fill(self, masks: Bools, trials: NDArray[np.int64], present: Bools, scores: NDArray[Any]) -> None:
+        self.counted.clear()
         for k, (mask, trial) in enumerate(zip(masks, trials.tolist(), strict=True)):
             own = int(words(self.seed, LEARNER, trial, 0, 1)[0] >> 1)
-            with self._told(trial), self._heard(), _aside():
+            with self._naming(trial), self._counting_warnings(), _printing_to_stderr():
                 found = self._outputs(np.flatnonzero(mask), present[k], own)
             scores[k] = self._scores(found, present[k])
-        return scores[:, : self.data.n], scores[:, self.data.n :]
 
     def _outputs(self, subset: NDArray[np.int64], present: Bools, seed: int) -> NDArray[Any]:
         """Class indices (rows,), or values (rows, K) to rank by."""
@@ -134,7 +134,7 @@ class Outside:
         return self._numbers(values)
 
     @contextlib.contextmanager
-    def _told(self, trial: int) -> Iterator[None]:
+    def _naming(self, trial: int) -> Iterator[None]:
         """What a model raises, said with the learner, the trial and the place in its code."""
         try:
             yield
@@ -149,7 +149,7 @@ class Outside:
             ) from error
 
     @contextlib.contextmanager
-    def _heard(self) -> Iterator[None]:
+    def _counting_warnings(self) -> Iterator[None]:
         """What a model warns of is counted, to be said once of all; filters that ignore it or make it an error hold."""
         if not _alone():
             yield
@@ -157,8 +157,8 @@ class Outside:
         with warnings.catch_warnings(record=True) as caught:
             yield
         for name, text in {w.category.__name__: str(w.message) for w in caught}.items():
-            count, said = self.warned.get(name, (0, textwrap.shorten(text, 200, placeholder=" ...")))
-            self.warned[name] = count + 1, said
+            count, said = self.counted.get(name, (0, textwrap.shorten(text, 200, placeholder=" ...")))
+            self.counted[name] = count + 1, said
 
     def _checked(self, found: NDArray[Any]) -> NDArray[Any]:
         """What a function gave: class indices, or numbers to rank by."""
@@ -216,7 +216,7 @@ class Outside:
 
 
 @contextlib.contextmanager
-def _aside() -> Iterator[None]:
+def _printing_to_stderr() -> Iterator[None]:
     """What models print, in compiled code too, goes to stderr: stdout is for results."""
     if not _alone():
         yield

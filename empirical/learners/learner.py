@@ -11,35 +11,59 @@ own in a block likewise, and its bits are as good as its libraries' word that a 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, Literal, Protocol, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from empirical.data.data import Data
+from empirical.learners.score import Floats32, Score
+from empirical.learners.shared.scores import held_classes
+from empirical.learners.shared.threads import one_thread
 from longtail.core import ArgumentError, Bools, arrays
-from longtail.core.arrays import Device
+from longtail.core.arrays import CPU, Device
 
-Score = Literal["correct", "probability", "margin", "loss"]
-SCORES: tuple[Score, ...] = ("correct", "probability", "margin", "loss")
-Floats32 = NDArray[np.float32]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Trainer(Protocol):
-    """``trainer(masks, trials)``: train on each subset and score every training and test example."""
+Warned = Mapping[str, tuple[int, str]]  # how many models warned of what, and in which words
+
+
+class Trainer(ABC):
+    """``trainer(masks, trials)``: train on each subset and score every training and test example. Have
+    ``data`` and ``score``, and write ``fill``; the frame around it is here.
+    """
+
+    data: Data
+    score: Score
 
     @property
     def batch(self) -> int:
         """The fewest trials a call that run at full speed; any number gives the same answers, to the bit."""
+        return 1
 
+    @property
+    def warned(self) -> Warned:
+        """What the models of the last call warned of."""
+        return {}
+
+    @one_thread
     def __call__(self, masks: Bools, trials: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Scores of the (t, n) training and (t, n_test) test examples: bool for "correct", float32 otherwise.
 
         ``masks`` is (t, n), true where trial ``trials[row]`` trains on the example.
         """
+        data = self.data
+        chosen, numbers = subsets(masks, trials, data.n)
+        scores = np.empty((len(chosen), data.n + data.n_test), bool if self.score == "correct" else np.float32)
+        self.fill(chosen, numbers, held_classes(chosen, data.y_train, data.labels), scores)
+        return scores[:, : data.n], scores[:, data.n :]
+
+    @abstractmethod
+    def fill(self, masks: Bools, trials: NDArray[np.int64], present: Bools, scores: NDArray[Any]) -> None:
+        """Write the scores (t, n + n_test) of trials whose subsets hold the classes ``present`` (t, K)."""
 
 
 class Learner(ABC):
@@ -49,17 +73,20 @@ class Learner(ABC):
     devices: ClassVar[tuple[str, ...]] = ("cpu", "gpu")
 
     @abstractmethod
-    def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Trainer:
+    def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: Device = CPU) -> Trainer:
         """What all trials share (Gram matrices, neighbor lists, device arrays), done once per process."""
 
-    def place(self, choice: str) -> Device:
+    def place(self, choice: str = "auto") -> Device:
         """The device that "auto", "cpu" or "gpu" comes to; an ArgumentError where a GPU is asked for in vain."""
         if "gpu" in self.devices:
             return arrays.device(choice)
-        if choice == "gpu":
+        self.check_device(arrays.device(choice) if choice != "auto" else CPU)
+        return replace(CPU, reason=f"{type(self).__name__} trains on the CPU only")
+
+    def check_device(self, device: Device) -> None:
+        """Refuse a GPU where it trains on the CPU only."""
+        if device.kind not in self.devices:
             raise ArgumentError("device", "gpu", f"{type(self).__name__} trains on the CPU only: give cpu or auto")
-        arrays.device(choice)  # refuses what is no device
-        return replace(arrays.CPU, reason=f"{type(self).__name__} trains on the CPU only")
 
     def check(self, data: Data, score: str) -> None:
         """Refuse a score this learner does not give, and data with one class only."""

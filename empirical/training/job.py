@@ -13,11 +13,13 @@ from empirical.data.data import Data
 from empirical.data.fingerprint import digest
 from empirical.designs.design import Design
 from empirical.learners.fingerprint import named
-from empirical.learners.learner import Learner, Score, Trainer
+from empirical.learners.learner import Learner, Trainer
+from empirical.learners.score import Score
 from empirical.training import DTYPES, SHARD
 from empirical.training.store import Identity, Shard
 from empirical.training.trials import Trials, floats
 from longtail.core import ArgumentError, whole
+from longtail.core.arrays import CPU, Device
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Job:
     score: Score = "correct"
     dtype: str = "float16"
     shard: int = SHARD
-    device: str = "cpu"
+    device: Device = CPU
 
     def identity(self) -> Identity:
         """Its name in a store."""
@@ -46,7 +48,7 @@ class Job:
             shard=self.shard,
             n=self.data.n,
             n_test=self.data.n_test,
-            device=self.learner.place(self.device).kind,
+            device=self.device.kind,
             version=version(),
         )
 
@@ -59,7 +61,7 @@ class Job:
         trials = np.arange(number * self.shard, (number + 1) * self.shard)
         masks = self.design.subsets(self.seed, trials, self.data.n, self.data.y_train)
         train, test = trainer(masks, trials)
-        told: dict[str, Any] = {"warned": dict(getattr(trainer, "warned", {})), "inside": np.packbits(masks, axis=1)}
+        told: dict[str, Any] = {"warned": dict(trainer.warned), "inside": np.packbits(masks, axis=1)}
         if self.score == "correct":
             return Shard(number, np.packbits(train, axis=1), np.packbits(test, axis=1), **told)
         return Shard(number, self._kept("train", train), self._kept("test", test), **told)
@@ -74,8 +76,7 @@ class Job:
         self.design.check(self.data.n, models, self.data.y_train)
         if first:
             self.design.check(self.data.n, first, self.data.y_train)
-        if self.device == "gpu" and "gpu" not in self.learner.devices:
-            self.learner.place("gpu")
+        self.learner.check_device(self.device)
         self.learner.check(self.data, self.score)
 
     def _kept(self, name: str, scores: Any) -> NDArray[Any]:

@@ -82,10 +82,10 @@ def available() -> float:
 
 def gpu_memory(job: Job, trials: int) -> int:
     """The most bytes held there: by the rehearsal, which was a whole block, or by the bits that pairs are found from."""
-    if job.device != "gpu":
+    if job.device.kind != "gpu":
         return 0
     bits = (job.data.n + job.data.n_test) * -(-trials // 64) * 8 if job.score == "correct" else 0
-    return max(arrays.device("gpu").held, bits)
+    return max(job.device.held, bits)
 
 
 def rehearsal(job: Job, missing: int, workers: int) -> float:
@@ -102,7 +102,7 @@ def rehearsal(job: Job, missing: int, workers: int) -> float:
         trainer(masks, number)
         return time.perf_counter() - start
 
-    if job.device == "gpu":
+    if job.device.kind == "gpu":
         block = min(max(int(trainer.batch), 1), job.shard)
         took = spent(block)
         return (min(took, spent(block)) if took < PATIENCE else took) * -(-missing // block)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empirical.designs.design import Design
-from empirical.learners.learner import SCORES
+from empirical.learners.score import SCORES
 from longtail.core import ArgumentError, Bools, Integers
 
 Bytes = NDArray[np.uint8]

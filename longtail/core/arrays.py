@@ -22,11 +22,18 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Device:
-    """Where arrays live: ``kind``, the hardware's ``name``, and why it was taken."""
+    """Where arrays live: ``kind``, the hardware's ``name``, and why it was taken. Resolved once, where a command begins.
+
+    ``torch`` is how PyTorch calls it, where that is not "cpu" or "cuda": "mps", or "cuda:1".
+    """
 
     kind: Kind
     name: str = field(default="", compare=False)
     reason: str = field(default="", compare=False)
+    torch: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "torch", self.torch or ("cuda" if self.kind == "gpu" else "cpu"))
 
     def __str__(self) -> str:
         return self.kind
@@ -86,11 +93,6 @@ def device(choice: str = "auto") -> Device:
         return gpu()
     name, missing = _look()
     return Device("cpu", CPU.name, missing) if missing else Device("gpu", name, "a CUDA device is present")
-
-
-def on_gpu(choice: str) -> bool:
-    """Whether "cpu", "gpu" or "auto" comes to a GPU; an ArgumentError where one is asked for and absent."""
-    return choice != "cpu" and device(choice).kind != "cpu"
 
 
 def _look() -> tuple[str, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from empirical.data.data import Data
-from empirical.learners.learner import Learner
+from empirical.learners.learner import Learner, Trainer
 
 
 @dataclass(frozen=True)
@@ -18,24 +18,19 @@ class Nearest(Learner):
         return NearestTrainer(data, score)
 
 
-class NearestTrainer:
-    batch = 1
-
+class NearestTrainer(Trainer):
     def __init__(self, data, score):
         self.data, self.score = data, score
         x = np.concatenate([data.x_train, data.x_test])
         self.order = np.argsort(((x[:, None] - data.x_train) ** 2).sum(-1), axis=1, kind="stable")
         self.labels = np.concatenate([data.y_train, data.y_test])
 
-    def __call__(self, masks, trials):
+    def fill(self, masks, trials, present, scores):
         first = np.take_along_axis(
             self.order, masks[:, self.order].argmax(2)[..., None].T[0].reshape(-1, len(masks)), 1
         )
         right = (self.data.y_train[first] == self.labels[:, None]).T
-        n = self.data.n
-        if self.score != "correct":
-            right = np.where(right, 0.75, 0.25).astype(np.float32)
-        return right[:, :n], right[:, n:]
+        scores[:] = right if self.score == "correct" else np.where(right, 0.75, 0.25)
 
 
 def blobs(n=60, n_test=30, labels=3, spread=1.0, seed=5):

@@ -38,32 +38,31 @@ class Pretend:
 
 
 @pytest.fixture(params=["strict", pytest.param("torch", marks=pytest.mark.torch)])
-def gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def gpu(request: pytest.FixtureRequest) -> Pretend:
     xp = array_api_strict if request.param == "strict" else pytest.importorskip("torch")
     if request.param == "torch":
         xp.set_num_threads(1)
-    monkeypatch.setattr(arrays, "device", lambda choice: Pretend(xp))
+    return Pretend(xp)
 
 
-@pytest.mark.usefixtures("gpu")
 @pytest.mark.parametrize("learner", LEARNERS, ids=repr)
-def test_margins_are_those_of_the_cpu(small: Data, masks: np.ndarray, learner: Learner) -> None:
-    trainer = learner.prepare(small, "margin", device="gpu")
+def test_margins_are_those_of_the_cpu(small: Data, masks: np.ndarray, learner: Learner, gpu: Any) -> None:
+    trainer = learner.prepare(small, "margin", device=gpu)
     assert isinstance(trainer, Batched)
     found = replace(trainer, batch=4)
     a = np.hstack(found(masks[:10], np.arange(10)))
     b = np.hstack(learner.prepare(small, "margin")(masks[:10], np.arange(10)))
     np.testing.assert_allclose(a, b, rtol=2e-3, atol=6e-3)
     part = np.hstack(found(masks[7:9], np.arange(7, 9)))
-    if arrays.device("gpu").xp is array_api_strict:
+    if gpu.xp is array_api_strict:
         np.testing.assert_array_equal(part, a[7:9])
     np.testing.assert_allclose(part, a[7:9], atol=1e-5)  # not tried on every library's BLAS to the bit
 
 
-def test_a_gpu_that_is_absent_is_said_so(small: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_that_is_absent_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(choice: str) -> None:
         raise ArgumentError("device", choice, "no CUDA device is present; give cpu")
 
     monkeypatch.setattr(arrays, "device", absent)
     with pytest.raises(ArgumentError, match="no CUDA device"):
-        Ridge().prepare(small, device="gpu")
+        Ridge().place("gpu")

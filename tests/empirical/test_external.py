@@ -228,7 +228,9 @@ def test_a_gpu_is_refused_by_name_and_auto_is_the_cpu(
     learner = External(nearest_mean)
     monkeypatch.setattr(arrays, "device", lambda choice: arrays.Device("gpu", "pretend"))
     with pytest.raises(ArgumentError, match="device: got gpu; External trains on the CPU only: give cpu or auto"):
-        learner.prepare(small, device="gpu")
+        learner.prepare(small, device=arrays.Device("gpu"))
     assert (learner.place("auto").kind, KNN().place("auto").kind) == ("cpu", "gpu")
-    there, here = (learner.prepare(small, device=choice)(masks, np.arange(40))[0] for choice in ("auto", "cpu"))
+    there, here = (
+        learner.prepare(small, device=choice)(masks, np.arange(40))[0] for choice in (learner.place("auto"), arrays.CPU)
+    )
     np.testing.assert_array_equal(there, here)

@@ -10,8 +10,8 @@ import pytest
 from empirical.data.data import Data
 from empirical.learners.knn import knn_cuda
 from empirical.learners.knn.knn import KNN
-from empirical.learners.learner import Score
-from longtail.core import ArgumentError
+from empirical.learners.score import Score
+from longtail.core import ArgumentError, arrays
 from longtail.core.arrays import gpu
 from tests.empirical.test_knn import masked, planar
 from tests.host_cupy import stand_in
@@ -26,7 +26,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def agree(data: Data, k: int, score: Score, masks: np.ndarray) -> None:
-    trainer = KNN(k).prepare(data, score, device="gpu")
+    trainer = KNN(k).prepare(data, score, device=arrays.Device("gpu"))
     assert trainer.gpu
     numbers = np.arange(len(masks))
     for mine, theirs in zip(trainer(masks, numbers), KNN(k).prepare(data, score)(masks, numbers), strict=True):

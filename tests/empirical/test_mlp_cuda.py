@@ -10,9 +10,9 @@ import pytest
 
 from empirical.data.data import Data
 from empirical.data.load import load
-from empirical.learners.learner import Score
 from empirical.learners.mlp import mlp_cuda
 from empirical.learners.mlp.mlp import MLP, halved
+from empirical.learners.score import Score
 from empirical.learners.shared.scores import held_classes, scored
 from longtail.core import ArgumentError, arrays
 from longtail.core.arrays import gpu
@@ -92,7 +92,7 @@ def test_a_trial_does_not_depend_on_its_batch(small: Data, masks: np.ndarray) ->
 @pytest.mark.usefixtures("host")
 @pytest.mark.parametrize("score", ["correct", "margin"])
 def test_a_trainer_gives_the_oracles_scores(small: Data, masks: np.ndarray, score: Score) -> None:
-    trainer = replace(NET.prepare(small, score, seed=7, device="gpu"), batch=4)  # type: ignore[type-var]
+    trainer = replace(NET.prepare(small, score, seed=7, device=arrays.Device("gpu")), batch=4)  # type: ignore[type-var]
     found = np.hstack(trainer(masks[:6], np.arange(6)))
     present, labels = held_classes(masks[:6], small.y_train, 3), np.append(small.y_train, small.y_test)
     want = scored(by_oracle(NET, small, masks[:6], np.arange(6), mixed=True), present, labels, score)
@@ -124,15 +124,14 @@ def test_nor_on_a_part_of_mnist() -> None:
     assert abs(single - mixed) < 0.002
 
 
-def test_what_mixed_precision_cannot_do_is_said(small: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_mixed_precision_cannot_do_is_said(small: Data) -> None:
     with pytest.raises(ArgumentError, match="precision: got mixed; it needs a GPU"):
         NET.prepare(small)
     with pytest.raises(ArgumentError, match="give 'float32' or 'mixed'"):
         MLP(precision="half")  # type: ignore[arg-type]
-    monkeypatch.setattr(arrays, "device", lambda choice: arrays.Device("gpu", "pretend"))
     large = Data(small.x_train * 1e5, small.y_train, small.x_test, small.y_test, small.classes)
     with pytest.raises(ArgumentError, match="scale them"):
-        NET.prepare(large, device="gpu")
+        NET.prepare(large, device=arrays.Device("gpu"))
 
 
 @pytest.mark.gpu
@@ -145,6 +144,6 @@ def test_the_gpu_is_as_accurate_as_the_cpu(digits: Data) -> None:
     net = {"width": 64, "epochs": 10, "rate": 0.01}
     here = MLP(**net).prepare(digits)(masks, np.arange(64))  # type: ignore[arg-type]
     for precision in ("float32", "mixed"):
-        made = MLP(**net, precision=precision).prepare(digits, device="gpu")(masks, np.arange(64))  # type: ignore[arg-type]
+        made = MLP(**net, precision=precision).prepare(digits, device=arrays.gpu())(masks, np.arange(64))  # type: ignore[arg-type]
         assert abs(made[1].mean() - here[1].mean()) < 0.002
         assert (made[1] == here[1]).mean() > 0.98

@@ -20,7 +20,7 @@ from empirical.training.job import Job
 from empirical.training.resources import Needs, needs
 from empirical.training.run import run
 from empirical.training.store import Store
-from longtail.core import ArgumentError, arrays
+from longtail.core import ArgumentError
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,15 @@ class Blocks(Learner):
         return train
 
 
+def pretend(held: int) -> Any:
+    """A GPU that has so many bytes in use."""
+    return SimpleNamespace(kind="gpu", held=held)
+
+
 def test_on_a_gpu_a_block_is_rehearsed(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrays, "device", lambda choice: SimpleNamespace(kind="gpu", held=3 * 10**9))
     blocks, single = Blocks(), Blocks(block=1)
     monkeypatch.setattr(needs_module, "time", blocks)
-    there = needs(Job(data, blocks, Bernoulli(0.7), device="gpu"), 6400, 6400, 1)
+    there = needs(Job(data, blocks, Bernoulli(0.7), device=pretend(3 * 10**9)), 6400, 6400, 1)
     assert there.seconds == pytest.approx(
         200 * 0.02
     )  # one model at a time would be 128 s, and the first block's time 40
@@ -61,9 +65,8 @@ def test_on_a_gpu_a_block_is_rehearsed(data: Data, monkeypatch: pytest.MonkeyPat
     assert (here.gpu, "GPU" in str(here)) == (0, False)
 
 
-def test_pairs_may_need_more_of_a_gpu_than_training(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrays, "device", lambda choice: SimpleNamespace(kind="gpu", held=0))
-    there = needs(Job(data, Blocks(), Bernoulli(0.7), device="gpu"), 6400, 0, 1)
+def test_pairs_may_need_more_of_a_gpu_than_training(data: Data) -> None:
+    there = needs(Job(data, Blocks(), Bernoulli(0.7), device=pretend(0)), 6400, 0, 1)
     assert there.gpu == (data.n + data.n_test) * 800
     assert np.isnan(there.seconds)
     assert "GPU" not in str(Needs(1.0, 1, 1))

@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from empirical.data.bits import Words
 from longtail.core import ArgumentError
-from longtail.core.arrays import on_gpu
+from longtail.core.arrays import CPU, Device
 
 Ints = NDArray[np.int64]
 HELD = 2**16  # pairs a yield
@@ -76,7 +76,7 @@ def pairs(
     *,
     labels: tuple[ArrayLike, ArrayLike] | None = None,
     held: int = HELD,
-    device: str = "cpu",
+    device: Device = CPU,
 ) -> Iterator[Hits]:
     """Pairs with influence ≥ threshold, at most ``held`` a yield; of one label only, where labels are given.
 
@@ -86,7 +86,7 @@ def pairs(
     if trials > 64 * masks.shape[1]:
         raise ArgumentError("trials", trials, f"give at most the {64 * masks.shape[1]} that the words hold")
     _check(masks, correct)
-    find = _hits_on_gpu if on_gpu(device) else _hits
+    find = _hits_on_gpu if device.kind == "gpu" else _hits
     if labels is None:
         yield from find(masks, correct, np.arange(len(masks)), np.arange(len(correct)), trials, threshold, held)
         return

@@ -23,7 +23,8 @@ from scipy.stats import binom, hypergeom
 
 from empirical.data.data import Data
 from empirical.learners.knn.neighbors import neighbors
-from empirical.learners.learner import Floats32, features
+from empirical.learners.learner import features
+from empirical.learners.score import Floats32
 from longtail.core import ArgumentError, Floats, real, whole
 
 STATES = 2**21  # the largest table of class counts

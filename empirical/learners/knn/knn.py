@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from empirical.data.bits import Words, pack, unpack
 from empirical.data.data import Data
 from empirical.learners.knn.neighbors import neighbors
-from empirical.learners.learner import Floats32, Learner, Score, features, subsets
+from empirical.learners.learner import Learner, Trainer, features
+from empirical.learners.score import Floats32, Score
 from empirical.learners.shared.threads import one_thread
 from longtail.core import Bools, arrays, whole
-from longtail.core.arrays import on_gpu
+from longtail.core.arrays import CPU, Device
 
 
 @dataclass(frozen=True)
@@ -37,19 +38,18 @@ class KNN(Learner):
         object.__setattr__(self, "k", whole("k", self.k, 1, 2**15))
 
     @one_thread
-    def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Neighbors:
+    def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: Device = CPU) -> Neighbors:
         """Lists of neighbors, long enough that few subsets outlast them; those that do are walked to the end."""
         self.check(data, score)
-        there = on_gpu(device)
         train, test = features(data)
         length = min(data.n, max(128, 16 * self.k))
         queries = np.concatenate([train, test])
         order, labels = neighbors(queries, train, length), np.append(data.y_train, data.y_test)
-        return Neighbors(self.k, score, data, queries, train, order, labels, there)
+        return Neighbors(self.k, score, data, queries, train, order, labels, device)
 
 
 @dataclass(frozen=True)
-class Neighbors:
+class Neighbors(Trainer):
     """The trainer: training examples first among the queries, then test examples."""
 
     k: int
@@ -59,28 +59,28 @@ class Neighbors:
     train: Floats32
     order: NDArray[np.int32]
     labels: NDArray[np.int64]
-    gpu: bool = False
+    device: Device = CPU
     batch: int = 64
 
-    @one_thread
-    def __call__(self, masks: Bools, trials: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
-        masks, trials = subsets(masks, trials, self.data.n)
+    def fill(self, masks: Bools, trials: NDArray[np.int64], present: Bools, scores: NDArray[Any]) -> None:
         if self.k == 1 and self.score != "margin":
-            right = self._nearest(masks)
-            scores: NDArray[Any] = right if self.score == "correct" else right.astype(np.float32)
-        else:
-            scores = np.concatenate(
-                [self._majority(masks[i : i + self.batch]) for i in range(0, len(masks), self.batch)]
-            )
-        return scores[:, : self.data.n], scores[:, self.data.n :]
+            scores[:] = self._nearest(masks)
+            return
+        for first in range(0, len(masks), self.batch):
+            some = slice(first, first + self.batch)
+            scores[some] = self._majority(masks[some])
+
+    @property
+    def _gpu(self) -> bool:
+        return self.device.kind == "gpu"
 
     @cached_property
     def _lists(self) -> tuple[Any, Any]:
         """The lists, and where a neighbor's label is the query's, on the device that walks them."""
         agree = self.data.y_train[self.order] == self.labels[:, None]
-        if not self.gpu:
+        if not self._gpu:
             return self.order, agree
-        xp = arrays.device("gpu").xp
+        xp = self.device.xp
         return xp.asarray(self.order), xp.asarray(agree)
 
     def _late(self, short: Bools) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
@@ -99,7 +99,7 @@ class Neighbors:
         return unpack(right, len(masks))
 
     def _first(self, order: Any, agree: Any, bits: Words, valid: Words) -> tuple[Words, Bools]:
-        if self.gpu:
+        if self._gpu:
             from empirical.learners.knn import knn_cuda
 
             return knn_cuda.nearest(order, agree, bits, valid)
@@ -110,15 +110,15 @@ class Neighbors:
         return right, short
 
     def _majority(self, masks: Bools) -> NDArray[Any]:
-        counts, short = self._votes(self._lists[0] if self.gpu else self.order, masks)
+        counts, short = self._votes(self._lists[0] if self._gpu else self.order, masks)
         if short.any() and self.order.shape[1] < self.data.n:
             late, order = self._late(short)
             counts[:, arrays.namespace(counts).asarray(late)] = self._votes(order, masks)[0]
         found = tallied(counts, arrays.namespace(counts).asarray(self.labels), self.score)
-        return np.asarray(found.get() if self.gpu else found)
+        return np.asarray(found.get() if self._gpu else found)
 
     def _votes(self, order: Any, masks: Bools) -> tuple[Any, Bools]:
-        if self.gpu:
+        if self._gpu:
             from empirical.learners.knn import knn_cuda
 
             return knn_cuda.votes(order, self.data.y_train, masks, self.k, self.data.labels)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from empirical.learners.learner import Floats32
+from empirical.learners.score import Floats32
 
 BLOCK = 2**24  # distances held at a time
 

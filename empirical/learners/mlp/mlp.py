@@ -23,13 +23,14 @@ from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from empirical.data.data import Data
-from empirical.learners.learner import Floats32, Learner, Score, Trainer, features, subsets
+from empirical.learners.learner import Learner, Trainer, features
+from empirical.learners.score import Floats32, Score
 from empirical.learners.shared.batched import Batched
 from empirical.learners.shared.places import aligned, lined
 from empirical.learners.shared.scores import held_classes, read
 from empirical.learners.shared.threads import one_thread
 from longtail.core import ArgumentError, Bools, real, whole
-from longtail.core.arrays import on_gpu
+from longtail.core.arrays import CPU, Device
 from longtail.philox import WEIGHTS, substream
 
 Ints = NDArray[np.int64]
@@ -64,18 +65,18 @@ class MLP(Learner):
             raise ArgumentError("precision", self.precision, "give 'float32' or 'mixed'")
 
     @one_thread
-    def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Trainer:
+    def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: Device = CPU) -> Trainer:
         """Nothing is shared but the features."""
         self.check(data, score)
         rows = lined(np.concatenate(features(data)))
-        if on_gpu(device):
+        if device.kind == "gpu":
             make = self._mixed if self.precision == "mixed" else self._on_device
-            return make(score, data, rows, seed)
+            return make(device, score, data, rows, seed)
         if self.precision == "mixed":
             raise ArgumentError("precision", "mixed", "it needs a GPU: give device 'gpu', or precision 'float32'")
         return Descents(self, score, data, rows, np.append(data.y_train, data.y_test), seed)
 
-    def _on_device(self, score: Score, data: Data, rows: Floats32, seed: int) -> Batched:
+    def _on_device(self, device: Device, score: Score, data: Data, rows: Floats32, seed: int) -> Batched:
         targets = np.eye(data.labels, dtype=np.float32)[data.y_train]
 
         def values(xp: Any, masks: Bools, trials: Ints) -> Any:
@@ -83,9 +84,9 @@ class MLP(Learner):
 
         parameters, row = self.width * rows.shape[1], rows.shape[1] + 2 * self.width
         lists, scores = self.epochs * data.n, 5 * len(rows) * data.labels
-        return Batched.of(values, score, data, 12 * parameters + (self.batch + SHOWN) * row + lists + scores)
+        return Batched.of(device, values, score, data, 12 * parameters + (self.batch + SHOWN) * row + lists + scores)
 
-    def _mixed(self, score: Score, data: Data, rows: Floats32, seed: int) -> Batched:
+    def _mixed(self, device: Device, score: Score, data: Data, rows: Floats32, seed: int) -> Batched:
         largest = float(np.abs(rows).max())
         if largest > LARGEST:
             raise ArgumentError(
@@ -99,7 +100,9 @@ class MLP(Learner):
             present = held_classes(masks, data.y_train, data.labels)
             return mlp_cuda.values(self, seed, resident(), present, masks, trials)
 
-        return Batched.of(values, score, data, mlp_cuda.numbers(self, len(rows), data.n, rows.shape[1], data.labels))
+        return Batched.of(
+            device, values, score, data, mlp_cuda.numbers(self, len(rows), data.n, rows.shape[1], data.labels)
+        )
 
     def by_oracle(
         self, xp: Any, seed: int, x: Any, targets: Any, masks: Bools, trials: Ints, half: Round | None = None
@@ -143,7 +146,7 @@ class MLP(Learner):
 
 
 @dataclass(frozen=True)
-class Descents:
+class Descents(Trainer):
     """Trainer: one model after the other."""
 
     learner: MLP
@@ -154,19 +157,14 @@ class Descents:
     seed: int
     batch: int = 1
 
-    @one_thread
-    def __call__(self, masks: Bools, trials: Ints) -> tuple[NDArray[Any], NDArray[Any]]:
+    def fill(self, masks: Bools, trials: NDArray[np.int64], present: Bools, scores: NDArray[Any]) -> None:
         from empirical.learners.mlp import mlp_cpu
 
-        masks, trials = subsets(masks, trials, self.data.n)
-        present = held_classes(masks, self.data.y_train, self.data.labels)
-        scores = np.empty((len(masks), len(self.rows)), bool if self.score == "correct" else np.float32)
         values = np.empty((1, self.data.labels, len(self.rows)), np.float32)
         room = aligned(mlp_cpu.SHOWN * (self.learner.width + self.data.labels))
         for k, (mask, trial) in enumerate(zip(masks, trials.tolist(), strict=True)):
             mlp_cpu.values(self.weights(mask, trial, present[k]), self.rows, self.learner.width, room, values[0])
             read(values, present[k : k + 1], self.labels, self.score, scores[k : k + 1])
-        return scores[:, : self.data.n], scores[:, self.data.n :]
 
     def weights(self, mask: Bools, trial: int, present: Bools) -> Floats32:
         """Flat parameters of one trained model."""

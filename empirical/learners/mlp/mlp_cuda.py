@@ -31,8 +31,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from empirical.learners.learner import Floats32
 from empirical.learners.mlp.mlp import LARGEST, MLP, SCALE
+from empirical.learners.score import Floats32
 from longtail.core import Bools
 from longtail.philox import WEIGHTS, block_cuda, substream
 

@@ -15,12 +15,13 @@ from typing import ClassVar
 import numpy as np
 
 from empirical.data.data import Data
-from empirical.learners.learner import Floats32, Learner, Score, Trainer, features
+from empirical.learners.learner import Learner, Trainer, features
 from empirical.learners.ridge.ridge import Wide, on_device, precise
+from empirical.learners.score import Floats32, Score
 from empirical.learners.shared.places import lined
 from empirical.learners.shared.threads import one_thread
 from longtail.core import real, whole
-from longtail.core.arrays import on_gpu
+from longtail.core.arrays import CPU, Device
 from longtail.philox import LEARNER, uniforms
 
 
@@ -40,14 +41,14 @@ class RandomFeatures(Learner):
             object.__setattr__(self, "gamma", real("gamma", self.gamma, 0, open_low=True))
 
     @one_thread
-    def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Trainer:
+    def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: Device = CPU) -> Trainer:
         """The features of every example, once a process."""
         self.check(data, score)
         train, test = features(data)
         rows = lined(self.rows(np.concatenate([train, test]), seed))
         rows[:, 1:] -= rows[: data.n, 1:].mean(0, dtype=np.float64).astype(np.float32)
-        if on_gpu(device):
-            return on_device(self.penalty, score, data, rows)
+        if device.kind == "gpu":
+            return on_device(device, self.penalty, score, data, rows)
         labels = np.append(data.y_train, data.y_test)
         return Wide(self.penalty, score, data, rows, labels, precise(rows[: data.n], self.penalty))
 

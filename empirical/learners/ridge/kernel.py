@@ -25,13 +25,14 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, lapack
 
 from empirical.data.data import Data
-from empirical.learners.learner import Floats32, Learner, Score, Trainer, features, subsets
+from empirical.learners.learner import Learner, Trainer, features
+from empirical.learners.score import Floats32, Score
 from empirical.learners.shared.batched import Batched
 from empirical.learners.shared.places import aligned
-from empirical.learners.shared.scores import held_classes, read
+from empirical.learners.shared.scores import read
 from empirical.learners.shared.threads import one_thread
 from longtail.core import ArgumentError, Bools, Floats, real
-from longtail.core.arrays import on_gpu
+from longtail.core.arrays import CPU, Device
 
 LARGEST = 20_000  # examples: the kernel matrix and its inverse take 8 n² bytes
 EXAMPLES = 128  # rows gathered at a time: few enough to be multiplied while in cache
@@ -55,7 +56,7 @@ class KernelRidge(Learner):
             object.__setattr__(self, "gamma", real("gamma", self.gamma, 0, open_low=True))
 
     @one_thread
-    def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Trainer:
+    def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: Device = CPU) -> Trainer:
         """The inverse, the full model, and P; once a process."""
         self.check(data, score)
         if data.n > LARGEST:
@@ -63,8 +64,8 @@ class KernelRidge(Learner):
         train, test = features(data)
         rows = np.concatenate([train, test])
         similar = self.similarity(rows, train)
-        if on_gpu(device):
-            return self._on_device(score, data, similar)
+        if device.kind == "gpu":
+            return self._on_device(device, score, data, similar)
         own = similar[: data.n]
         inverse = cho_solve(cho_factor(own + self.penalty * np.eye(data.n), lower=True), np.eye(data.n))
         inverse = (inverse + inverse.T) / 2
@@ -88,13 +89,13 @@ class KernelRidge(Learner):
             np.ascontiguousarray(similar.T, np.float32),
         )
 
-    def _on_device(self, score: Score, data: Data, similar: Floats) -> Batched:
+    def _on_device(self, device: Device, score: Score, data: Data, similar: Floats) -> Batched:
         targets = 2 * np.eye(data.labels)[data.y_train] - 1
 
         def values(xp: Any, masks: Bools, trials: NDArray[np.int64]) -> Any:
             return outputs(xp.asarray(similar), xp.asarray(targets), xp.asarray(masks), self.penalty)
 
-        return Batched.of(values, score, data, 4 * data.n * data.n)
+        return Batched.of(device, values, score, data, 4 * data.n * data.n)
 
     def similarity(self, rows: Floats32, train: Floats32) -> Floats:
         """The kernel of each row with each training example."""
@@ -111,7 +112,7 @@ class KernelRidge(Learner):
 
 
 @dataclass(frozen=True)
-class Leaving:
+class Leaving(Trainer):
     """Trainer. ``outputs`` (K, rows): the full model's; ``moves`` (n, rows): Pᵀ; ``similar`` (n, rows): the kernel."""
 
     penalty: float
@@ -126,11 +127,7 @@ class Leaving:
     similar: Floats32
     batch: int = 1
 
-    @one_thread
-    def __call__(self, masks: Bools, trials: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
-        masks, trials = subsets(masks, trials, self.data.n)
-        present = held_classes(masks, self.data.y_train, self.data.labels)
-        scores = np.empty((len(masks), len(self.labels)), bool if self.score == "correct" else np.float32)
+    def fill(self, masks: Bools, trials: NDArray[np.int64], present: Bools, scores: NDArray[Any]) -> None:
         members = np.count_nonzero(masks, axis=1)
         leave = members >= KEPT * self.data.n
         room = _Room.of(self, int(np.where(leave, self.data.n - members, members).max(initial=0)))
@@ -140,7 +137,6 @@ class Leaving:
             else:
                 self._kept(room, np.flatnonzero(mask))
             read(room.values[None], present[k : k + 1], self.labels, self.score, scores[k : k + 1])
-        return scores[:, : self.data.n], scores[:, self.data.n :]
 
     def _left_out(self, room: _Room, out: NDArray[np.int64]) -> None:
         """Outputs of the model without these examples, to the room's values."""

@@ -13,7 +13,7 @@ if all ran at that peak. Tables do the Gram in 23 µs, by a third of the instruc
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -24,14 +24,14 @@ from numpy.typing import NDArray
 from scipy.linalg import blas, lapack
 
 from empirical.data.data import Data
-from empirical.learners.learner import Floats32, Learner, Score, Trainer, features, subsets
+from empirical.learners.learner import Learner, Trainer, features
+from empirical.learners.score import Floats32, Score
 from empirical.learners.shared.batched import Batched
 from empirical.learners.shared.linear import score_linear
 from empirical.learners.shared.places import MODELS, aligned, lined
-from empirical.learners.shared.scores import held_classes
 from empirical.learners.shared.threads import one_thread
 from longtail.core import Bools, real
-from longtail.core.arrays import on_gpu
+from longtail.core.arrays import CPU, Device
 
 NARROW = 192  # features up to which a triangle of 16 models stays in second-level cache
 TABLE = 2**29  # bytes of x xᵀ kept; more, and BLAS serves
@@ -48,7 +48,7 @@ class Ridge(Learner):
         object.__setattr__(self, "penalty", real("penalty", self.penalty, 0, open_low=True))
 
     @one_thread
-    def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Trainer:
+    def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: Device = CPU) -> Trainer:
         """Rows with a leading 1, and x xᵀ of every training example where that is narrow."""
         self.check(data, score)
         train, test = features(data)
@@ -57,8 +57,8 @@ class Ridge(Learner):
         rows = np.concatenate([train, test])[:, varied] - mean[varied]
         rows = lined(np.concatenate([np.ones((len(rows), 1), np.float32), rows], axis=1))
         labels = np.append(data.y_train, data.y_test)
-        if on_gpu(device):
-            return on_device(self.penalty, score, data, rows)
+        if device.kind == "gpu":
+            return on_device(device, self.penalty, score, data, rows)
         size, precision = rows.shape[1], precise(rows[: data.n], self.penalty)
         if size <= NARROW and data.n * size * size * 2 <= TABLE and precision == np.float32:
             return _Narrow(self.penalty, score, data, rows, labels, precision, *_columns(rows[: data.n], data.y_train))
@@ -66,7 +66,7 @@ class Ridge(Learner):
 
 
 @dataclass(frozen=True)
-class _Trained(ABC):
+class _Trained(Trainer):
     """Scores of training and test rows by weights (t, K, features), as ``score_linear`` has them."""
 
     penalty: float
@@ -76,18 +76,13 @@ class _Trained(ABC):
     labels: NDArray[np.int64]
     precision: np.dtype[Any]
 
-    @one_thread
-    def __call__(self, masks: Bools, trials: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
-        masks, trials = subsets(masks, trials, self.data.n)
-        present = held_classes(masks, self.data.y_train, self.data.labels)
-        scores = np.empty((len(masks), len(self.rows)), bool if self.score == "correct" else np.float32)
+    def fill(self, masks: Bools, trials: NDArray[np.int64], present: Bools, scores: NDArray[Any]) -> None:
         for first in range(0, len(masks), self.batch):
             some = slice(first, first + self.batch)
             weights = self._weights(masks[some])
             score_linear(weights, trials[some], self.rows, present[some], self.labels, self.score, scores[some])
         if self.score == "margin":
             scores *= 2  # weights are for 0/1 targets: with a free intercept, half those for ±1
-        return scores[:, : self.data.n], scores[:, self.data.n :]
 
     @property
     def batch(self) -> int:
@@ -211,7 +206,7 @@ def _columns(train: Floats32, labels: NDArray[np.int64]) -> tuple[NDArray[np.int
     return order, chunks[0], chunks[1]
 
 
-def on_device(penalty: float, score: Score, data: Data, rows: Floats32) -> Batched:
+def on_device(device: Device, penalty: float, score: Score, data: Data, rows: Floats32) -> Batched:
     """Ridge on ``rows`` (a leading 1, training rows first) in a GPU's namespace."""
     targets = np.eye(data.labels, dtype=np.float32)[data.y_train]
 
@@ -220,7 +215,7 @@ def on_device(penalty: float, score: Score, data: Data, rows: Floats32) -> Batch
         w = weights(x[: data.n, :], xp.asarray(targets), xp.asarray(masks), penalty)
         return 2 * xp.matmul(x, xp.matrix_transpose(w)) - 1
 
-    return Batched.of(outputs, score, data, rows.size + rows.shape[1] ** 2)
+    return Batched.of(device, outputs, score, data, rows.size + rows.shape[1] ** 2)
 
 
 def weights(rows: Any, targets: Any, masks: Any, penalty: float) -> Any:

@@ -15,10 +15,12 @@ from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from empirical.data.data import Data
-from empirical.learners.learner import Score, subsets
+from empirical.learners.learner import Trainer
+from empirical.learners.score import Score
 from empirical.learners.shared.places import seated
-from empirical.learners.shared.scores import held_classes, scored
-from longtail.core import Bools, arrays
+from empirical.learners.shared.scores import scored
+from longtail.core import Bools
+from longtail.core.arrays import Device
 
 Outputs = Callable[[Any, Bools, NDArray[np.int64]], Any]
 MOST = 64  # trials a block: a shard of the default size
@@ -26,31 +28,28 @@ ROOM = 2**29  # numbers a block may hold: 2 GB in float32
 
 
 @dataclass(frozen=True)
-class Batched:
-    """Trainer: ``outputs(xp, masks, trials)`` gives decision values (t, rows, K) as arrays of namespace ``xp``."""
+class Batched(Trainer):
+    """``outputs(xp, masks, trials)`` gives decision values (t, rows, K) as arrays of namespace ``xp``."""
 
+    device: Device
     outputs: Outputs
     score: Score
     data: Data
-    batch: int
+    batch: int = 1
 
     @classmethod
-    def of(cls, outputs: Outputs, score: Score, data: Data, numbers: int) -> Batched:
+    def of(cls, device: Device, outputs: Outputs, score: Score, data: Data, numbers: int) -> Batched:
         """With as many trials a block as fit, each taking ``numbers`` numbers: a shard's, or an even part of one."""
         fits = max(1, min(MOST, ROOM // numbers))
-        return cls(outputs, score, data, 2 ** (fits.bit_length() - 1))
+        return cls(device, outputs, score, data, 2 ** (fits.bit_length() - 1))
 
-    def __call__(self, masks: Bools, trials: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
-        masks, trials = subsets(masks, trials, self.data.n)
-        device: Any = arrays.device("gpu")
-        xp = array_namespace(device.xp.asarray([0.0]))
+    def fill(self, masks: Bools, trials: NDArray[np.int64], present: Bools, scores: NDArray[Any]) -> None:
+        xp = array_namespace(self.device.xp.asarray([0.0]))
         labels = xp.asarray(np.append(self.data.y_train, self.data.y_test))
-        scores = np.empty((len(masks), self.data.n + self.data.n_test), bool if self.score == "correct" else np.float32)
         for rows, places in seated(trials, self.batch):
             some = np.full(self.batch, rows[0])
             some[places] = rows
-            present = xp.asarray(held_classes(masks[some], self.data.y_train, self.data.labels))
-            found = scored(self.outputs(xp, masks[some], trials[some]), present, labels, self.score)
+            values = self.outputs(xp, masks[some], trials[some])
+            found = scored(values, xp.asarray(present[some]), labels, self.score)
             host = found.get() if hasattr(found, "get") else np.asarray(found)
             scores[rows] = host[places]
-        return scores[:, : self.data.n], scores[:, self.data.n :]

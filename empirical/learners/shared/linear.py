@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from empirical.learners.learner import Floats32, Score
+from empirical.learners.score import Floats32, Score
 from empirical.learners.shared.places import MODELS, aligned, seated
 from empirical.learners.shared.scores import read
 from longtail.core import Bools

@@ -15,7 +15,7 @@ import numpy as np
 from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
-from empirical.learners.learner import Score
+from empirical.learners.score import Score
 from longtail.core import Bools
 
 LARGEST_LOSS = 87.3

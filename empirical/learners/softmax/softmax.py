@@ -24,14 +24,14 @@ from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from empirical.data.data import Data
-from empirical.learners.learner import Floats32, Learner, Score, Trainer, features, subsets
+from empirical.learners.learner import Learner, Trainer, features
+from empirical.learners.score import Floats32, Score
 from empirical.learners.shared.batched import Batched
 from empirical.learners.shared.linear import score_linear, width
 from empirical.learners.shared.places import MODELS, aligned, lined
-from empirical.learners.shared.scores import held_classes
 from empirical.learners.shared.threads import one_thread
 from longtail.core import ArgumentError, Bools, real, whole
-from longtail.core.arrays import on_gpu
+from longtail.core.arrays import CPU, Device
 
 DENSE = 4000  # weights a dense Hessian may have on a GPU
 
@@ -51,7 +51,7 @@ class Softmax(Learner):
         object.__setattr__(self, "evaluations", whole("evaluations", self.evaluations))
 
     @one_thread
-    def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: str = "cpu") -> Trainer:
+    def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: Device = CPU) -> Trainer:
         """Rows in the principal axes of the training features, a leading 1, once a process."""
         self.check(data, score)
         train, test = features(data)
@@ -61,15 +61,15 @@ class Softmax(Learner):
         kept = eigenvalues > 1e-10 * eigenvalues[-1]  # along the rest every weight is 0
         rows = np.ones((len(x), 1 + np.count_nonzero(kept)), np.float32)
         rows[:, 1:] = x @ axes[:, kept]
-        if on_gpu(device):
-            return self._on_device(score, data, rows)
+        if device.kind == "gpu":
+            return self._on_device(device, score, data, rows)
         wide = width(data.n)
         padded = aligned(-(-data.n // wide) * wide, rows.shape[1])
         padded[: data.n] = rows[: data.n]
         spectrum = np.append(1.0, eigenvalues[kept] / data.n).astype(np.float32)
         return Descent(self, score, data, lined(rows), padded, spectrum, np.append(data.y_train, data.y_test))
 
-    def _on_device(self, score: Score, data: Data, rows: Floats32) -> Batched:
+    def _on_device(self, device: Device, score: Score, data: Data, rows: Floats32) -> Batched:
         """Newton's method in float64: the Hessian has to fit."""
         unknowns = rows.shape[1] * data.labels
         if unknowns > DENSE:
@@ -83,11 +83,11 @@ class Softmax(Learner):
             w = weights(x[: data.n, :], xp.asarray(targets), xp.asarray(masks), self.penalty)
             return xp.matmul(x, xp.matrix_transpose(w))
 
-        return Batched.of(outputs, score, data, 4 * (unknowns * unknowns + rows.size))
+        return Batched.of(device, outputs, score, data, 4 * (unknowns * unknowns + rows.size))
 
 
 @dataclass(frozen=True)
-class Descent:
+class Descent(Trainer):
     """Trainer: models wait in line, each for its own of 16 places."""
 
     learner: Softmax
@@ -99,20 +99,14 @@ class Descent:
     labels: NDArray[np.int64]
     batch: int = 64
 
-    @one_thread
-    def __call__(self, masks: Bools, trials: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
-        masks, trials = subsets(masks, trials, self.data.n)
-        present = held_classes(masks, self.data.y_train, self.data.labels)
-        scores = np.empty((len(masks), len(self.rows)), bool if self.score == "correct" else np.float32)
-        weights, _ = self.weights(masks, trials)
+    def fill(self, masks: Bools, trials: NDArray[np.int64], present: Bools, scores: NDArray[Any]) -> None:
+        weights, _ = self.weights(masks, trials, present)
         score_linear(weights, trials, self.rows, present, self.labels, self.score, scores)
-        return scores[:, : self.data.n], scores[:, self.data.n :]
 
-    def weights(self, masks: Bools, trials: NDArray[np.int64]) -> tuple[Floats32, NDArray[np.int64]]:
+    def weights(self, masks: Bools, trials: NDArray[np.int64], present: Bools) -> tuple[Floats32, NDArray[np.int64]]:
         """Weights (t, K, features) in the principal axes, and how many evaluations each took."""
         t, classes, size = len(masks), self.data.labels, self.rows.shape[1]
         places = _Places.empty(self.padded, classes)
-        present = held_classes(masks, self.data.y_train, classes)
         weights, evaluations = np.empty((t, classes, size), np.float32), np.zeros(t, np.int64)
         holder = np.full(MODELS, -1)
         lines = [iter(np.flatnonzero(trials % MODELS == m).tolist()) for m in range(MODELS)]

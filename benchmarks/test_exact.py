@@ -53,7 +53,7 @@ def forget() -> None:
     """Empty every cache: each round is a first call."""
     compressed.cache_clear()
     mellin.law.cache_clear()
-    spectrum._grid.cache_clear()
+    spectrum.grid.cache_clear()
 
 
 @pytest.mark.parametrize("prior", [*at(50_000), *at(10**12), Listed(1 / np.arange(1.0, 20_001.0))], ids=repr)

@@ -88,10 +88,12 @@ def _check_masks(asked: dict[str, object]) -> None:
 
 def _check_pairs(arguments: argparse.Namespace) -> None:
     """Refuse what cannot be said of pairs before anything is trained."""
+    from empirical.estimates.influence import possible
+
     if arguments.threshold is not None and arguments.fdr is not None:
         raise ArgumentError("--fdr", arguments.fdr, "give --threshold or --fdr, not both")
     if arguments.threshold is not None:
-        real("--threshold", arguments.threshold, -1e9)
+        possible(arguments.threshold, arguments.score)
     if arguments.fdr is not None:
         real("--fdr", arguments.fdr, 0, 1, open_low=True)
 

@@ -11,11 +11,12 @@ import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import longtail
 from longtail.command import parser as command
-from longtail.core import ArgumentError, Estimate, real, whole
+from longtail.core import AccuracyError, ArgumentError, Estimate, Problem, real, whole
 from longtail.core.files import folder, json_text
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("longtail")
 LEVEL = 0.95
+LABELS = 10
 TIMES = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)  # more samples, in n
 SHOWN = (0.25, 0.5, 1.0, 2.0)  # of those, in the report
 
@@ -43,7 +45,20 @@ class Inference:
     unseen: Estimate
     good_turing: pd.DataFrame = field(repr=False)
     prospects: pd.DataFrame = field(repr=False)
+    labels: int = LABELS
     level: float = LEVEL
+
+    @cached_property
+    def cost(self) -> dict[str, float]:
+        """What the best fit's list costs, exactly: the optimal error, and what guessing on what is seen once adds."""
+        from longtail import exact
+
+        problem = Problem(self.best.prior, self.counts.n, self.labels)
+        try:
+            return {"optimal_error": exact.optimal_error(problem).value, "cost": exact.cost(problem).value}
+        except AccuracyError as error:
+            log.info("what not memorizing costs under the best fit is not known: %s", error)
+            return {"optimal_error": float("nan"), "cost": float("nan")}
 
     @property
     def refused(self) -> bool | None:
@@ -89,13 +104,15 @@ class Inference:
             "prior": repr(self.best.prior),
             "goodness": {"chi_square": good.statistic, "freedom": good.freedom, "p_value": good.p_value},
             "refused": self.refused,
+            "labels": self.labels,
+            **self.cost,
             "unseen_mass": {"value": self.unseen.value, "stderr": self.unseen.stderr, "fitted": fitted},
             **{name: frame.to_dict("records") for name, frame in self.frames.items()},
         }
 
 
 def infer(
-    counts: ArrayLike | Counts, families: Sequence[str] | None = None, *, level: float = LEVEL, labels: int = 10
+    counts: ArrayLike | Counts, families: Sequence[str] | None = None, *, level: float = LEVEL, labels: int = LABELS
 ) -> Inference:
     """Everything that counts tell: one count a subpopulation, those never seen left out."""
     from longtail.counts import tail as zeta
@@ -111,7 +128,9 @@ def infer(
     except ArgumentError:  # too few counts to have one
         tail = None
     outlook = turing.outlook(given, best, TIMES, labels)
-    return Inference(given, every, best, tail, turing.unseen_mass(given), turing.table(given, best), outlook, level)
+    return Inference(
+        given, every, best, tail, turing.unseen_mass(given), turing.table(given, best), outlook, labels, level
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -162,6 +181,7 @@ def report(found: Inference) -> str:
         "",
         f"Of new samples {found.unseen.value:.2%} ± {found.unseen.stderr:.2%} would be of what is unseen, by Good and Turing; "
         f"{now:.2%} by the fit.",
+        *_costs(found),
         "",
         f"{'seen':>5} {'subpopulations':>15} {'n·tau, Good–Turing':>20} {'fitted':>10}",
     ]
@@ -176,6 +196,16 @@ def report(found: Inference) -> str:
         beside = f"{row['new_subpopulations_fitted']:>10,.0f} {left:>18} {row['unseen_mass_fitted']:>8.2%}"
         lines += [f"{row['samples']:>12,} {new:>20} {beside}"]
     return "\n".join(lines)
+
+
+def _costs(found: Inference) -> list[str]:
+    cost, optimal = found.cost["cost"], found.cost["optimal_error"]
+    if cost != cost:
+        return []
+    return [
+        f"By the fit, exactly: with {found.labels:,} labels not memorizing what is seen once costs {cost:.2%}, on top of an "
+        f"optimal error of {optimal:.2%}."
+    ]
 
 
 def _verdict(found: Inference) -> str:
@@ -227,7 +257,7 @@ def _parser() -> command.Parser:
         help=f"of intervals; a fit is refused where p < 1 - P (default {LEVEL})",
     )
     parser.add_argument(
-        "--labels", type=int, default=10, metavar="K", help="classes, behind the errors in prospects.csv (default 10)"
+        "--labels", type=int, default=LABELS, metavar="K", help=f"classes, behind all errors (default {LABELS})"
     )
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="print one JSON object instead of tables")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("longtail")
 ELL = 10
+COMMAND = "python -m longtail.infer"
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,13 @@ def _run(arguments: argparse.Namespace) -> int:
         interrupted = found is not None and found.interrupted
         if interrupted:
             break
+    word = _understated(asked)
+    if word and arguments.json:
+        log.info("%s", word)
     if not arguments.json:
         command.say(_report(solutions[0]) if len(solutions) == 1 else _sweep_report(solutions))
+        if word:
+            command.say(f"\n{word}")
     if target is not None:
         _write(arguments, solutions, target)
     return 130 if interrupted else 0
@@ -263,6 +269,20 @@ def _along(solutions: list[Solution]) -> str | None:
         c for c in ("alpha", "subpopulations", "samples", "labels", "mode") if frame[c].nunique(dropna=False) > 1
     ]
     return varying[0] if len(varying) == 1 and varying != ["mode"] and not frame[varying[0]].isna().any() else None
+
+
+def _understated(asked: Sequence[Problem]) -> str:
+    """What to know of counts taken as frequencies; empty where none are."""
+    from longtail.priors import Listed
+
+    files = dict.fromkeys(p.prior.file for p in asked if isinstance(p.prior, Listed) and p.prior.file is not None)
+    if not files:
+        return ""
+    named = f"{COMMAND} {next(iter(files))}" if len(files) == 1 else COMMAND
+    return (
+        "Counts are taken as the frequencies themselves: what they did not meet is not in them, so the unseen is understated, "
+        f"often by half. For frequencies with what was not seen: {named}"
+    )
 
 
 def _parser() -> command.Parser:

@@ -69,9 +69,9 @@ def test_error_estimates_cover_the_error() -> None:
 
 def spectrum_with(problem: Problem, refine: float) -> np.ndarray:
     """E|X_ℓ| from much finer rules, for ℓ = 0..10."""
-    from longtail.exact.spectrum import _grid
+    from longtail.exact.spectrum import grid
 
-    return _grid(problem.prior, problem.mode, 100.0, refine).seen(problem.n, np.arange(11))
+    return grid(problem.prior, problem.mode, 100.0, refine).seen(problem.n, np.arange(11))
 
 
 @pytest.mark.parametrize(

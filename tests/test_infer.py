@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from longtail import Problem, exact
 from longtail.core.record import Run
 from longtail.counts import unseen as turing
 from longtail.counts.fit import fit
@@ -60,6 +61,22 @@ def test_json_is_what_the_functions_return(counts: np.ndarray, file: str, capsys
     half = next(row for row in record["prospects"] if row["times"] == 0.5)
     assert half["new_subpopulations"] == turing.prospects(counts, 0.5)["new_subpopulations"].iloc[0]
     assert half["new_subpopulations_fitted"] == turing.fitted_prospects(best, 0.5)["new_subpopulations"].iloc[0]
+
+
+def test_what_not_memorizing_costs_is_that_of_the_best_fit(
+    counts: np.ndarray, file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exactly, by its own list; the optimal error near what Good and Turing find without one, z = 5 of theirs."""
+    assert main([file, "--json", "--labels", "4", *FAST]) == 0
+    record = json.loads(capsys.readouterr().out)
+    problem = Problem(fit(counts, "Gamma").prior, int(counts.sum()), 4)
+    assert record["cost"] == exact.cost(problem).value
+    assert record["optimal_error"] == exact.optimal_error(problem).value
+    unseen = turing.unseen_mass(counts)
+    assert abs(record["optimal_error"] - 0.75 * unseen.value) < 5 * 0.75 * unseen.stderr
+    assert main([file, "--labels", "4", *FAST]) == 0
+    said = capsys.readouterr().out
+    assert f"with 4 labels not memorizing what is seen once costs {record['cost']:.2%}" in said
 
 
 def test_what_out_holds(file: str, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from longtail import Problem, Zipf, __version__, exact
+from longtail import Listed, Problem, Zipf, __version__, exact
 from longtail.core.record import Run
 from longtail.simulate import main
 
@@ -90,6 +90,28 @@ def test_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     counts.write_text("5\n3\n1\n1\n")
     assert main(["--counts", str(counts), "--samples", "10", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["prior"].startswith(f"Listed(file={str(counts)!r}")
+
+
+def test_counts_are_of_as_many_samples_as_they_count(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not of 50,000, whatever the file holds; and that they say nothing of what they did not meet is said, where to ask too."""
+    counts, shares = tmp_path / "counts.txt", tmp_path / "shares.txt"
+    counts.write_text("100\n50\n3\n1\n")
+    shares.write_text("0.5\n0.25\n0.2\n")
+    assert main(["--counts", str(counts), "--json", "--trials", "0"]) == 0
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert found["samples"] == 154
+    assert found["exact"]["cost"] == exact.cost(Problem(Listed(file=str(counts)), 154, 10)).value
+    assert "the unseen is understated" in err
+    assert main(["--counts", str(counts), "--trials", "0", "--samples", "50000", "--quiet"]) == 0
+    out, err = capsys.readouterr()
+    assert "50,000 samples" in out
+    assert f"python -m longtail.infer {counts}" in out
+    assert main(["--alpha", "1", *QUICK, "--trials", "0"]) == 0
+    assert "understated" not in "".join(capsys.readouterr())
+    assert main(["--counts", str(shares), "--quiet"]) == 2
+    assert "--samples: got None; the numbers in" in capsys.readouterr().err
+    assert main(["--counts", str(shares), "--samples", "10", "--trials", "0", "--quiet"]) == 0
 
 
 BAD = [

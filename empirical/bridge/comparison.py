@@ -11,11 +11,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import stats
 
-from empirical.bridge.fit import SIMULATIONS, Bridge, fit
+from empirical.bridge.fit import SIMULATIONS, TheoryFit, fit
 from empirical.bridge.model import GUESSES, schwarz
 from empirical.estimates.measured import Measured
-from longtail.core import ArgumentError
+from longtail.core import ArgumentError, Floats
 from longtail.experiment import predictions as predicted
 
 if TYPE_CHECKING:
@@ -38,18 +39,18 @@ class Comparison:
     """
 
     observed: Measured
-    fits: tuple[Bridge, ...]
+    fits: tuple[TheoryFit, ...]
     removal: pd.DataFrame | None = field(default=None, repr=False)
     foretold: pd.DataFrame | None = field(default=None, repr=False)
     why: str = ""
 
     @property
-    def best(self) -> Bridge:
+    def best(self) -> TheoryFit:
         """The most likely fit."""
         return self.fits[0]
 
     @property
-    def rivals(self) -> tuple[Bridge, ...]:
+    def rivals(self) -> tuple[TheoryFit, ...]:
         """The other fits that the data do not reject."""
         return tuple(f for f in self.fits[1:] if f.goodness.p_value >= NOT_REJECTED)
 
@@ -140,6 +141,10 @@ class Comparison:
         theory = with_errors(
             self.best, lambda p, c: predicted.pairs_above(p, c, thresholds, seen.experiment.n_test, **options), counts
         )
+        ends = {}
+        for name in counts[:3]:
+            low, high = between(*(theory[f"{name}{of}"].to_numpy(float) for of in ("", "_variance", "_stderr")))
+            ends |= {f"{name}_fitted_low": low, f"{name}_fitted_high": high}
         rows = []
         for theta in thresholds:
             times = seen.pairs.loc[seen.pairs["influence"] >= theta, "test_index"].value_counts()
@@ -154,6 +159,7 @@ class Comparison:
                 "single": single,
                 **{f"{name}_fitted": theory[name] for name in counts},
                 **{f"{name}_fitted_stderr": theory[f"{name}_stderr"] for name in counts},
+                **ends,
             }
         )
 
@@ -176,14 +182,36 @@ class Comparison:
         )
 
 
-def with_errors(best: Bridge, predict: Callable[..., pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+def with_errors(best: TheoryFit, predict: Callable[..., pd.DataFrame], columns: list[str]) -> pd.DataFrame:
     """A prediction's table, and its standard errors beside it, which are those of the fitted parameters."""
     table = predict(best.problem, best.coupling)
     errors = best.error(lambda p, c: predict(p, c)[columns].to_numpy(float))
     return table.assign(**{f"{name}_stderr": errors[:, k] for k, name in enumerate(columns)})
 
 
-def foretell(best: Bridge, thresholds: Iterable[float]) -> pd.DataFrame:
+def between(mean: Floats, variance: Floats, stderr: Floats, level: float = 0.95) -> tuple[Floats, Floats]:
+    """Ends of an interval for a count that is predicted as ``mean``: what counting spreads, and what the mean is off by.
+
+    A negative binomial of that mean and of both variances together, a Poisson law about a mean that is itself not known; and
+    at the top never less than −log(1 − level), for even where none is expected, three may be met with one chance in twenty.
+
+    >>> between(np.array([0.0, 10.0]), np.array([0.0, 10.0]), np.array([0.0, 0.0]))
+    (array([0., 4.]), array([ 3., 17.]))
+    """
+    more = np.maximum(variance - mean, 0.0) + stderr**2
+    r = mean**2 / np.maximum(more, 1e-9 * np.maximum(mean, 1e-9))  # → ∞, a Poisson law, where nothing is added
+    chance = r / (r + np.maximum(mean, 1e-12))
+    ends = [stats.nbinom.ppf(q, np.maximum(r, 1e-12), chance) for q in ((1 - level) / 2, (1 + level) / 2)]
+    low, high = (np.nan_to_num(end) for end in ends)
+    half = stats.norm.ppf((1 + level) / 2) * np.sqrt(
+        np.maximum(variance, mean) + stderr**2
+    )  # an error may be a normal one
+    low = np.where(stderr > 0, np.minimum(low, np.floor(np.maximum(mean - half, 0.0))), low)
+    high = np.where(stderr > 0, np.maximum(high, np.ceil(mean + half)), high)
+    return low, np.maximum(high, np.ceil(-np.log(1 - level)))
+
+
+def foretell(best: TheoryFit, thresholds: Iterable[float]) -> pd.DataFrame:
     """What removing the memorized should cost, with standard errors."""
     theta = list(thresholds)
     return with_errors(

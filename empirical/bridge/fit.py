@@ -8,9 +8,9 @@ noise of an estimate that was held out h times (X/h, X ~ Binomial(h, mem)),
 (``empirical.bridge.noise``, which has guesses that are not fresh too).
 This is the likelihood of one example, added over all: a composite one, for the c members of a subpopulation share their
 memorization and everybody shares T. So errors are not read off its curvature. Whole data sets are simulated from the fitted
-model: frequencies, counts, λ, noise. Their scores' covariance S gives H⁻¹SH⁻¹ (Godambe 1960), the small bias of having put T at
-its mean included, and the covariance of what fitting leaves of their histograms is what the observed one is judged by
-(Hotelling 1931).
+model: frequencies, counts, λ, noise. Their scores' covariance S gives H⁻¹SH⁻¹ (Godambe 1960), and the covariance of what fitting
+leaves of their histograms is what the observed one is judged by (Hotelling 1931).
+w_c is exact, and so the fitted share above a threshold is what ``longtail.experiment.predictions`` says of the fitted problem.
 Estimates below the lowest edge share a bin: there the learner's own errors and the clipping of published scores lie.
 """
 
@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special, stats
 
+from empirical.bridge.intervals import known
 from empirical.bridge.model import (
     COUPLINGS,
     GUESSES,
@@ -36,10 +36,8 @@ from empirical.bridge.model import (
 )
 from empirical.bridge.noise import (
     EDGES,
-    MANY,
     Noise,
     drawn,
-    examples,
     goodness,
     histogram,
 )
@@ -55,19 +53,19 @@ from longtail.core import (
 from longtail.counts.bins import Goodness
 from longtail.counts.fit import FAMILIES, LEVEL
 from longtail.experiment.coupling import Coupling
-from longtail.experiment.predictions import RATE, SMOOTH, above, checked, true_law
+from longtail.experiment.predictions import MANY, RATE, checked, share_above
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COUPLINGS", "FAMILIES", "GUESSES", "Bridge", "fit", "planted", "table"]
+__all__ = ["COUPLINGS", "FAMILIES", "GUESSES", "TheoryFit", "fit", "planted", "table"]
 
 SIMULATIONS = 200  # data sets behind each fit's errors: they then know a standard error to a twentieth
 OPEN = 5.0  # standard error of a logarithm or logit, beyond which it is all the same
 
 
 @dataclass(frozen=True)
-class Bridge:
+class TheoryFit:
     """A prior and a coupling fitted to memorization: parameters with errors and intervals, and how well they explain it."""
 
     prior: Prior
@@ -129,7 +127,7 @@ def fit(
     level: float = LEVEL,
     simulations: int = SIMULATIONS,
     seed: int = 0,
-) -> Bridge:
+) -> TheoryFit:
     """The model of greatest composite likelihood; of several families, couplings and guesses, the best by Schwarz's criterion:
     a parameter that the data hardly see blurs all that the model predicts, and AIC would take it.
 
@@ -227,7 +225,7 @@ def _judged(
     simulations: int,
     seed: int,
     calls: int,
-) -> Bridge:
+) -> TheoryFit:
     """Errors, intervals and goodness, from data sets simulated at the fit."""
     import pandas as pd
 
@@ -235,20 +233,22 @@ def _judged(
     p = model.probabilities(x)
     n, at = model.n, model.inside(x)
     rng = np.random.default_rng([seed, 0xB21D6E])
-    simulated = drawn(Problem(prior, n, model.labels), coupling, model.noise, simulations, rng)
+    problem = Problem(prior, n, model.labels)
+    simulated = drawn(problem, coupling, model.noise, simulations, rng)
     scale, slope, solved = model.linear(x)
     residuals = (simulated - n * p) * scale
     good = goodness((observed - n * p) * scale, residuals, slope, solved, n * p)
     if (at != x).any():
         scale, _, solved = model.linear(at)
     moves = (simulated - n * p) * scale @ solved.T  # what fitting each would add to x, to first order
-    parameters, intervals = _parameters(model, x, np.sqrt((moves**2).mean(0)), level, len(moves))
+    told = known(model, x, observed, simulated, np.sqrt((moves**2).mean(0)), level)
     axes = _axes(np.atleast_2d(moves.T @ moves / len(moves)))
-    around = tuple((model.place(at + axis), model.place(at - axis)) for axis in axes)
+    ends = [*((at + axis, at - axis) for axis in axes), *told.ends]
+    around = tuple((model.place(up), model.place(down)) for up, down in ends)
     order = np.sort(values)
-    theta = np.linspace(0.05, 0.95, 181)
+    theta = np.linspace(0.05, 0.95, 181).round(6)  # as written: where an estimate is one, it lies above
     share = 1 - np.searchsorted(order, theta) / n
-    fitted = _shares(model, x, theta)
+    fitted = share_above(problem, coupling, theta, model.noise.rate, model.noise.trials)
     chance = simulated[:, ::-1].cumsum(1)[:, ::-1][:, 1:].std(0, ddof=1) / n
     shares = pd.DataFrame(
         {
@@ -259,15 +259,15 @@ def _judged(
             "stderr": np.interp(theta, EDGES, chance),
         }
     )
-    return Bridge(
+    return TheoryFit(
         prior,
         coupling,
         n,
         model.labels,
         model.noise.rate,
         model.noise.trials,
-        parameters,
-        intervals,
+        told.parameters,
+        told.intervals,
         float(observed @ np.log(p)),
         good,
         float(np.abs(share - fitted).max()),
@@ -281,41 +281,3 @@ def _axes(covariance: Floats) -> Floats:
     """Principal axes of one standard error's length, in rows; of what the data leave open, as far as it matters."""
     variance, direction = np.linalg.eigh(covariance)
     return np.asarray(np.clip(direction * np.sqrt(np.maximum(variance, 0.0)), -OPEN, OPEN).T)
-
-
-def _shares(model: Model, x: Floats, theta: Floats) -> Floats:
-    """The fitted share of estimates at or above each threshold."""
-    prior, coupling = model.place(x)
-    noise = model.noise
-    laws = *coupling.nodes(SMOOTH), *coupling.guesses(model.labels)
-    value, share = true_law(*examples(prior, model.n), *laws, rate=noise.rate)
-    return np.asarray(above(theta, value, noise.held_out) @ share)
-
-
-def _parameters(
-    model: Model, x: Floats, error: Floats, level: float, count: int
-) -> tuple[dict[str, Estimate], dict[str, tuple[float, float]]]:
-    z = float(stats.t.ppf((1 + level) / 2, count - 1))  # the error itself is known from so many data sets
-    family = FAMILIES[model.family]
-    parameters: dict[str, Estimate] = {}
-    intervals: dict[str, tuple[float, float]] = {}
-
-    at = model.inside(x)
-
-    def put(name: str, i: int, outward: Callable[[float], float]) -> None:
-        with np.errstate(over="ignore"):
-            middle, slope = float(outward(x[i])), (outward(at[i] + 1e-4) - outward(at[i] - 1e-4)) / 2e-4
-            stderr = float(abs(slope) * error[i])
-            parameters[name] = Estimate(middle, stderr)
-            intervals[name] = (float(outward(x[i] - z * error[i])), float(outward(x[i] + z * error[i])))
-        if i in model.bounded and not z * stderr < middle < 1 - z * stderr:  # the end itself may be the truth
-            intervals[name] = (max(middle - z * stderr, 0.0), min(middle + z * stderr, 1.0))
-
-    if family.parameter is not None:
-        put(family.parameter, 0, family.outward)
-    put("size", model.shapes, np.exp)
-    for i, name in enumerate(("coupling", "concentration")[: COUPLINGS[model.coupling][0]]):
-        put(name, model.shapes + 1 + i, special.expit if i == 0 else np.exp)
-    if GUESSES[model.guess] is None:
-        put("steady", len(x) - 1, special.expit)
-    return parameters, intervals

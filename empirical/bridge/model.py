@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from scipy import optimize, special
 
-from empirical.bridge.noise import Noise, examples
-from longtail.core import Floats, Prior
+from empirical.bridge.noise import EDGES, Noise
+from longtail.core import AccuracyError, Floats, Prior, Problem
 from longtail.counts.fit import FAMILIES
 from longtail.experiment.coupling import Beta, Coupling, Fixed
 
@@ -85,17 +85,34 @@ class Model:
         return prior, replace(law, steady=float(special.expit(x[-1])) if steady is None else steady)
 
     def probabilities(self, x: Floats) -> Floats:
-        """P_b, of T at its mean."""
+        """P_b; of a prior whose values span more than a double holds none is likely."""
         prior, coupling = self.place(x)
-        return np.maximum(self.noise.probabilities(*examples(prior, self.n), coupling, self.labels), LEAST)
+        try:
+            return np.maximum(self.noise.probabilities(Problem(prior, self.n, self.labels), coupling), LEAST)
+        except AccuracyError:
+            return np.full(len(EDGES) + 1, LEAST)
 
     def jacobian(self, x: Floats) -> Floats:
-        """∂P_b/∂x by central differences, wide enough for N to be whole."""
+        """∂P_b/∂x by central differences, wide enough for N to be whole: a short list is made one longer and one shorter."""
         columns = []
         for i in range(len(x)):
             step = 0.02 * np.eye(len(x))[i]
-            columns.append((self.probabilities(x + step) - self.probabilities(x - step)) / 0.04)
+            apart = 0.04
+            if i == self.shapes:
+                step *= max(1.0, np.log1p(1 / self.place(x)[0].size) / 0.02)
+                longer, shorter = (self.place(x + way * step)[0].size for way in (1, -1))
+                apart = max(float(np.log(longer / shorter)), 1e-12)
+            columns.append((self.probabilities(x + step) - self.probabilities(x - step)) / apart)
         return np.stack(columns, axis=1)
+
+    def limits(self, i: int) -> tuple[float, float]:
+        """Between what values a coordinate makes a difference: a shape where its family has others, a size up to the largest."""
+        if i == self.shapes:
+            return 0.0, float(np.log(BROADEST * self.n))
+        if i > self.shapes:
+            return -np.inf, np.inf
+        family = FAMILIES[self.family]
+        return family.inward(family.outward(-700.0)), family.inward(family.outward(700.0))
 
     def linear(self, x: Floats) -> tuple[Floats, Floats, Floats]:
         """1/√(n P_b), the slope of the residuals (n_b − n P_b)/√(n P_b) with the sign turned, and what fitting makes of them."""
@@ -122,13 +139,13 @@ def search(model: Model, observed: Floats, ends: list[Floats]) -> tuple[Floats, 
     def residuals(x: Floats) -> Floats:
         nonlocal calls
         calls += 1
-        return _deviances(observed, model.n * model.probabilities(x))
+        return deviances(observed, model.n * model.probabilities(x))
 
     def slopes(x: Floats) -> Floats:
         nonlocal calls
         calls += 1 + 2 * len(x)
         expected = model.n * model.probabilities(x)
-        r = _deviances(observed, expected)
+        r = deviances(observed, expected)
         near = np.abs(r) < NEAR
         rate = np.where(near, -1 / np.sqrt(expected), (1 - observed / expected) / np.where(near, 1.0, r))
         return rate[:, None] * model.jacobian(x) * model.n
@@ -154,7 +171,7 @@ def _starts(model: Model, ends: list[Floats]) -> list[Floats]:
     return [np.array([*shape, size, *c]) for shape, size, c in product(shapes, sizes, couplings)]
 
 
-def _deviances(observed: Floats, expected: Floats) -> Floats:
+def deviances(observed: Floats, expected: Floats) -> Floats:
     """±√(2(o log(o/e) − o + e)): their squares add up to −2 log L, up to a constant."""
     return np.asarray(np.sign(observed - expected) * np.sqrt(2 * np.maximum(special.kl_div(observed, expected), 0.0)))
 

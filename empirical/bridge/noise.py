@@ -2,15 +2,16 @@
 
     P_b = Σ_c w_c ∫∫ Pr[estimate in b | mem = u (1 − rλ)^{c−1}] dF(λ) dG(u)
 
-with w_c the share of examples that have c copies under the prior, F the law of λ, G that of what memorization can be at the
-most (1 − 1/K where every guess is a fresh one: ``longtail.experiment.coupling``), and X/h, X ~ Binomial(h, mem), an estimate
-that was held out h ~ Binomial(trials, 1 − r) times. ``Noise`` is what turns true memorization into bins.
+with w_c the share of examples that have c copies, exactly (``longtail.experiment.occupancy``), F the law of λ, G that of what
+memorization can be at the most (1 − 1/K where every guess is a fresh one: ``longtail.experiment.coupling``), and X/h,
+X ~ Binomial(h, mem), an estimate that was held out h ~ Binomial(trials, 1 − r) times. ``Noise`` is what turns true memorization
+into bins.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +19,15 @@ from scipy import stats
 
 from longtail.core import Floats, Prior, Problem, compressed
 from longtail.counts.bins import EXPECTED, Goodness
-from longtail.counts.law import log_law, tied_scale
 from longtail.experiment.coupling import Coupling, Fixed
-from longtail.experiment.predictions import above
+from longtail.experiment.occupancy import smooth
+from longtail.experiment.predictions import TIE, above, steps
 
 EDGES = np.linspace(0.05, 0.95, 19)
-TIE = 1e-9  # estimates are fractions, and where one is an edge, rounding shall not say on which side it lies
 CELLS = 600  # of what true memorization is of its most, in a data set that is drawn
 LAW = 7  # steps of λ to the widest standard deviation of an estimate
-SINGLE, MOST = 30, 3000  # copies told apart one by one, and at all
+MOST = 3000  # copies told apart
 SURE = 1e-12  # chance of the rest, below which an estimate is in the lowest bin for sure
-MANY = 10**6  # models, from which on estimates have no noise to speak of, nor steps
 
 
 @dataclass(frozen=True)
@@ -43,28 +42,26 @@ class Noise:
         """How often an example is held out, in the mean."""
         return (1 - self.rate) * self.trials
 
-    @cached_property
+    @property
     def step(self) -> Floats:
-        """E⌈hθ⌉ − hθ at each edge: ½ but where hθ is often whole, as it is at ½ for every other h."""
-        if self.trials >= MANY:
-            return np.full(len(EDGES), 0.5)
-        h = np.arange(1.0, self.trials + 1)
-        chance = stats.binom.pmf(h, self.trials, 1 - self.rate)
-        h, chance = h[chance > 0], chance[chance > 0]
-        exact = np.multiply.outer(EDGES, h)
-        return np.asarray((np.ceil(exact - TIE) - exact) @ chance / chance.sum())
+        """How far beyond hθ the next whole number lies at each edge, in the mean."""
+        return steps(tuple(EDGES), self.trials, self.rate)
 
     def chances(self, memorized: Floats) -> Floats:
         """Pr[estimate in bin | memorization], bins × ``memorized``."""
-        over = above(EDGES, memorized, self.held_out, self.step)
+        some = memorized > SURE * EDGES[0]  # others reach an edge with less than that chance (Markov)
+        over = np.zeros((len(EDGES), len(memorized)))
+        over[:, some] = above(EDGES, memorized[some], self.held_out, self.step)
         at_least = np.vstack([np.ones(len(memorized)), over, np.zeros(len(memorized))])
         return -np.diff(np.minimum.accumulate(at_least), axis=0)  # mean steps of a few models may cross
 
-    def probabilities(self, copies: Floats, share: Floats, coupling: Coupling, labels: int) -> Floats:
+    def probabilities(self, problem: Problem, coupling: Coupling) -> Floats:
         """P_b."""
-        tops, guessed = coupling.guesses(labels)
+        seen = smooth(problem)
+        tops, guessed = coupling.guesses(problem.labels)
         lam, weight = coupling.nodes(int(np.clip(LAW * np.sqrt(self.held_out), 200, 4000)))
-        return np.asarray(guessed @ (_chances(self, tuple(tops), tuple(copies), tuple(lam)) @ weight @ share))
+        chances = _chances(self, tuple(tops), tuple(seen.copies[1:]), tuple(lam))
+        return np.asarray(guessed @ (chances @ weight @ seen.examples[1:]))
 
 
 @lru_cache(maxsize=8)  # laws of λ differ in the weights of its values only
@@ -74,25 +71,6 @@ def _chances(
     """Pr[estimate in bin], tops × bins × copies × λ."""
     relative = (1 - noise.rate * np.array(lam)) ** (np.array(copies)[:, None] - 1)
     return np.stack([noise.chances(top * relative.ravel()).reshape(-1, *relative.shape) for top in tops])
-
-
-@lru_cache(maxsize=64)
-def examples(prior: Prior, n: int) -> tuple[Floats, Floats]:
-    """Copies and the share of examples that have them: c N P(c; s)/n, T at its mean; in blocks from thirty to thousands on.
-
-    The last stands for what remains, of which nothing is memorized.
-    """
-    edge = np.round(np.geomspace(SINGLE + 1, MOST, 15))
-    copies = np.concatenate([np.arange(1.0, SINGLE + 1), np.sqrt(edge[1:] * edge[:-1])])
-    law = np.exp(log_law(prior, tied_scale(prior, n), copies))
-    share = copies * prior.size / n * law
-    share[SINGLE:] *= np.diff(edge)
-    left = max(1 - float(share[:SINGLE].sum()), 0.0)
-    total = float(share[SINGLE:].sum())
-    if total > left:  # blocks are midpoint rules: what they overshoot by is taken back
-        share[SINGLE:] *= left / total
-        total = left
-    return np.append(copies, 3.0 * MOST), np.append(share, left - total)
 
 
 def drawn(problem: Problem, coupling: Coupling, noise: Noise, count: int, rng: np.random.Generator) -> Floats:

@@ -65,6 +65,10 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
     fraction = job.design.inclusion(data.n)
     if job.score in PLANNED:
         log.info("an influence will be off by %.3f at most (one standard error)", stderr(count, fraction))
+    if store is not None and missing and (kept := _in_shards(job, arguments, count)) > count:
+        log.info(
+            "%s are trained: a shard of %s is the least that is kept; --shard makes it less", f"{kept:,}", job.shard
+        )
     if missing:
         log.info("this needs %s", needs(job, count, missing, trainers.workers))
     bar = Bar(fraction, data.n_test)
@@ -194,9 +198,14 @@ def _missing(job: Job, store: Store | None, arguments: argparse.Namespace, count
     if store is None:
         if arguments.merge:
             raise ArgumentError("--merge", arguments.merge[0], "say by --out where to")
-        return len(wanted) * job.shard
+        return count
     for other in arguments.merge:
         place = Path(other)
         copied = store.merge(Store.at(place / "trials" if (place / "trials").is_dir() else place))
         log.info("took over %s trials from %s", copied * job.shard, other)
     return (len(wanted) - sum(k in wanted for k in store.numbers())) * job.shard
+
+
+def _in_shards(job: Job, arguments: argparse.Namespace, count: int) -> int:
+    """Models in the shards that the run is of."""
+    return int(-(-(arguments.first + count) // job.shard) - arguments.first // job.shard) * job.shard

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from empirical.designs import Orthogonal
-from empirical.estimates.influence import above
+from empirical.estimates.influence import above, possible
 from empirical.estimates.memorization import memorization_cells
 from empirical.estimates.pairing import Pairing
 from empirical.training.trials import Trials
@@ -64,6 +64,7 @@ def halves(trials: Trials) -> tuple[Trials, Trials]:
 
 def agreement(trials: Trials, pairing: Pairing, *, device: Device = CPU) -> Agreement:
     """What two halves of the trials agree on."""
+    possible(pairing.threshold, trials.score)
     parts = halves(trials)
     first, second = (memorization_cells(part).value for part in parts)
     both = np.isfinite(first) & np.isfinite(second)

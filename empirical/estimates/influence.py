@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 
 from empirical.data.bits import Words, pack
 from empirical.designs import Orthogonal
+from empirical.estimates import BOUNDED
 from empirical.estimates import orthogonal_errors as residuals
 from empirical.estimates.cells import Cells
 from empirical.estimates.memorization import BLOCK, LEVEL, blocks
 from empirical.estimates.pairing import Pairing, whole_labels
 from empirical.estimates.pairs import pairs as kernel
 from empirical.training.trials import Trials
-from longtail.core import ArgumentError, Bools, Floats, Integers
+from longtail.core import ArgumentError, Bools, Floats, Integers, real
 from longtail.core.arrays import CPU, Device
 
 
@@ -46,6 +47,7 @@ class Pairs:
 
 def influence_pairs(trials: Trials, pairing: Pairing, *, level: float = LEVEL, device: Device = CPU) -> pd.DataFrame:
     """Pairs that count, largest first: train_index, test_index, label where there are any, influence, stderr, low, high."""
+    possible(pairing.threshold, trials.score)
     found = above(trials, pairing, device=device)
     cells = _found_cells(trials, found) if found.in_sum is not None else None
     if cells is None:
@@ -65,6 +67,17 @@ def influence_pairs(trials: Trials, pairing: Pairing, *, level: float = LEVEL, d
     )
     order = np.lexsort((frame["test_index"], frame["train_index"], -frame["influence"]))
     return frame.iloc[order].reset_index(drop=True)
+
+
+def possible(threshold: float, score: str) -> float:
+    """A threshold that an influence can have: of shares and probabilities it lies in [−1, 1]; of other scores anywhere."""
+    if score not in BOUNDED:
+        return real("threshold", threshold, -np.inf)
+    try:
+        return real("threshold", threshold, -1.0, 1.0, open_low=True)
+    except ArgumentError as error:
+        remedy = f"an influence on a score {score!r} lies between -1 and 1; give a number in (-1, 1]"
+        raise ArgumentError("threshold", threshold, remedy) from error
 
 
 def above(trials: Trials, pairing: Pairing, *, device: Device = CPU) -> Pairs:

@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from empirical.bridge.comparison import NOT_REJECTED, Comparison
-from empirical.bridge.fit import Bridge
+from empirical.bridge.fit import TheoryFit
 from empirical.estimates.removal import ALL, DISTINCT, margin, of_set
 from longtail.core import Estimate
 
 CLOSE = 0.02
 SHOWN = 0.25
+SHARES = ("coupling", "steady")  # parameters that end at 1
 
 
 def headline(comparison: Comparison) -> str:
@@ -57,10 +58,12 @@ def _beyond(comparison: Comparison) -> str:
     misses = []
     pairs, _, _ = comparison.observed.influenced
     row = comparison.frames["influence"].iloc[0]
-    expected, error = row["pairs_fitted"], row["pairs_fitted_stderr"]
-    spread = 3 * np.sqrt(max(expected, pairs, 1.0) + error**2)
-    if abs(expected - pairs) > max(spread, 0.5 * pairs):
-        misses.append(f"{_counted(expected, error)} influential pairs where {pairs:,} are seen")
+    expected, low, high = row["pairs_fitted"], row["pairs_fitted_low"], row["pairs_fitted_high"]
+    far = 1.5 * max(
+        high - expected if pairs > expected else expected - low, np.sqrt(pairs)
+    )  # three errors are beyond chance
+    if abs(expected - pairs) > max(far, 0.5 * pairs):
+        misses.append(f"{_counted(row, 'pairs')} influential pairs where {pairs:,} are seen")
     if comparison.removal is not None:
         table = of_set(comparison.removal, ALL)
         row = _nearest(table, SHOWN)
@@ -83,7 +86,7 @@ def findings(comparison: Comparison) -> list[str]:
         return [f"{carried}."]
     best = comparison.best
     said = []
-    named = "; ".join(_pinned(name, e) for name, e in best.parameters.items())
+    named = "; ".join(_pinned(name, e, best.intervals[name]) for name, e in best.parameters.items())
     said.append(
         f"Best fit: frequencies {brief(best.prior)}, coupling {brief(best.coupling)}: one member of a subpopulation teaches "
         f"another with probability {best.coupling.mean:.2f} on average ({named}). {_guesses(best)}"
@@ -100,12 +103,10 @@ def findings(comparison: Comparison) -> list[str]:
                 f"Of {len(rejected) + 1} combinations of prior and coupling all others are rejected (p < {NOT_REJECTED:g})."
             )
     theory = comparison.frames["influence"].iloc[0]
-    expects = [
-        _counted(theory[f"{name}_fitted"], theory[f"{name}_fitted_stderr"]) for name in ("pairs", "tests", "single")
-    ]
+    expects = [_counted(theory, name) for name in ("pairs", "tests", "single")]
     chance = f", {theory['false_fitted']:,.0f} of the pairs by chance" if theory["false_fitted"] >= 0.5 else ""
     said.append(
-        f"{carried}; the fit, which saw memorization only, expects {', '.join(expects[:2])} and {expects[2]}{chance}."
+        f"{carried}; the fit, which saw memorization only, expects {', '.join(expects[:2])} and {expects[2]}{chance} (95 %)."
     )
     said.append(_removal(comparison))
     errors = comparison.frames["error_against_samples"].dropna(subset="observed")
@@ -117,11 +118,17 @@ def findings(comparison: Comparison) -> list[str]:
     return said
 
 
-def _counted(value: float, error: float) -> str:
-    return f"{value:,.0f} ± {error:,.0f}"
+def _counted(row: pd.Series, name: str) -> str:
+    """A predicted count, and between what counts chance and the fit's own error leave the one that is met.
+
+    >>> _counted(pd.Series({"pairs_fitted": 41.2, "pairs_fitted_low": 22.0, "pairs_fitted_high": 66.0}), "pairs")
+    '41 (22 to 66)'
+    """
+    value, low, high = (row[f"{name}_fitted{end}"] for end in ("", "_low", "_high"))
+    return f"{value:,.0f} ({low:,.0f} to {high:,.0f})" if low >= 0.5 else f"at most {high:,.0f}"
 
 
-def _guesses(best: Bridge) -> str:
+def _guesses(best: TheoryFit) -> str:
     steady = best.coupling.steady
     how = "anew in every model" if steady == 0 else "alike in all models"
     if 0 < steady < 1:
@@ -129,13 +136,22 @@ def _guesses(best: Bridge) -> str:
     return f"What it was not taught the learner guesses {how}, rightly once in {best.labels}."
 
 
-def _pinned(name: str, e: Estimate) -> str:
-    """A parameter with its error.
+def _pinned(name: str, e: Estimate, interval: tuple[float, float]) -> str:
+    """A parameter with its error; at an edge, where it has none, what its interval says.
 
-    >>> _pinned("size", Estimate(8234.5, 532.1)), _pinned("ratio", Estimate(0.99983625, 1.234e-5))
-    ('size 8,230 ± 530', 'ratio 0.999836 ± 1.2e-05')
+    >>> _pinned("size", Estimate(8234.5, 532.1), (7200.0, 9300.0)), _pinned("alpha", Estimate(0.001, np.nan), (0.0, 0.23))
+    ('size 8,230 ± 530', 'alpha at most 0.23 (95 %)')
     """
-    if not np.isfinite(e.stderr) or e.stderr > abs(e.value):
+    low, high = interval
+    set_below = low > (1.0 if name == "size" else 0.0)
+    set_above = np.isfinite(high) and not (name in SHARES and high >= 1)
+    if not np.isfinite(e.stderr) or (np.isinf(high) and set_below):
+        if set_below and set_above:
+            return f"{name} between {_digits(low):,} and {_digits(high):,} (95 %)"
+        if set_below or set_above:
+            return f"{name} at {'least' if set_below else 'most'} {_digits(low if set_below else high):,} (95 %)"
+        return f"{name} not pinned down by these data"
+    if e.stderr > abs(e.value):
         return f"{name} not pinned down by these data"
     return f"{name} {_digits(e.value):,} ± {_digits(e.stderr, 2):,}"
 
@@ -167,7 +183,7 @@ def _removal(comparison: Comparison) -> str:
 def _or_so(row: pd.Series, name: str) -> str:
     """A prediction with its standard error, which what was written down by earlier versions lacks."""
     error = row.get(f"{name}_stderr", np.nan)
-    return f"{row[name]:.1%}" + (f" ± {error:.1%}" if np.isfinite(error) else "")
+    return f"{row[name]:.1%}" + (f" ± {_half(float(error))}" if np.isfinite(error) and error > 0 else "")
 
 
 def _nearest(table: pd.DataFrame, threshold: float) -> pd.Series:
@@ -176,9 +192,12 @@ def _nearest(table: pd.DataFrame, threshold: float) -> pd.Series:
 
 def _with(row: pd.Series, name: str) -> str:
     half = float(margin(row[f"{name}_stderr"], row["tests"]))
-    return f"{row[name]:.1%} ± {f'{half:.1%}' if half >= 5e-4 else f'{100 * half:.1g}%'}".replace(
-        "-", "−"
-    )  # never ± 0.0%
+    return f"{row[name]:.1%} ± {_half(half)}".replace("-", "−")
+
+
+def _half(width: float) -> str:
+    """A share after ±, never 0.0%."""
+    return f"{width:.1%}" if width >= 5e-4 else f"{100 * width:.1g}%"
 
 
 def brief(name: object) -> str:

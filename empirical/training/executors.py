@@ -115,8 +115,25 @@ def executor(choice: Any = "processes", workers: int = 1) -> Executor:
     if choice == "processes":
         return Processes(count)
     if choice == "dask":
+        _check_client()
         return Dask(count)
     raise ArgumentError("executor", choice, f"give {' or '.join(EXECUTORS)}, or an executor of concurrent.futures")
+
+
+def _check_client() -> None:
+    """Refuse a cluster that nobody is connected to."""
+    try:
+        from distributed import get_client
+
+        get_client()
+    except ImportError as error:
+        raise ArgumentError("executor", "dask", "install longtail's extra dask, or give processes") from error
+    except ValueError as error:
+        remedy = (
+            "no client is connected; use empirical.SubsetEstimator from a program that made a distributed.Client(address), "
+            "or give processes"
+        )
+        raise ArgumentError("executor", "dask", remedy) from error
 
 
 def _joblib(job: Job, numbers: Sequence[int], workers: int, **backend: Any) -> Generator[Shard, None, None]:

@@ -18,13 +18,15 @@ from empirical.learners.score import Score
 from empirical.training import DTYPES, SHARD
 from empirical.training.store import Identity, Shard
 from empirical.training.trials import Trials, floats
-from longtail.core import ArgumentError, whole
+from longtail.core import ArgumentError, Integers, whole
 from longtail.core.arrays import CPU, Device
 
 
 @dataclass(frozen=True)
 class Job:
-    """Everything that trials are a function of, and the device they are trained on."""
+    """Everything that trials are a function of, the device they are trained on, and ``only`` which are wanted, if not all of a
+    shard.
+    """
 
     data: Data
     learner: Learner
@@ -34,6 +36,7 @@ class Job:
     dtype: str = "float16"
     shard: int = SHARD
     device: Device = CPU
+    only: range | None = None
 
     def identity(self) -> Identity:
         """Its name in a store."""
@@ -56,9 +59,18 @@ class Job:
         """What all shards share, made once per process."""
         return self.learner.prepare(self.data, self.score, seed=self.seed, device=self.device)
 
+    def numbers(self, number: int) -> Integers:
+        """The trials of a shard."""
+        first, last = number * self.shard, (number + 1) * self.shard
+        return (
+            np.arange(first, last)
+            if self.only is None
+            else np.arange(max(first, self.only[0]), min(last, self.only[-1] + 1))
+        )
+
     def train(self, trainer: Trainer, number: int) -> Shard:
         """One shard."""
-        trials = np.arange(number * self.shard, (number + 1) * self.shard)
+        trials = self.numbers(number)
         masks = self.design.subsets(self.seed, trials, self.data.n, self.data.y_train)
         train, test = trainer(masks, trials)
         told: dict[str, Any] = {"warned": dict(trainer.warned), "inside": np.packbits(masks, axis=1)}
@@ -91,7 +103,7 @@ class Job:
 
     def trials(self, shard: Shard) -> Trials:
         """A shard with its subsets, drawn again where it was read and not trained."""
-        number = np.arange(shard.number * self.shard, (shard.number + 1) * self.shard)
+        number = self.numbers(shard.number)
         inside = shard.inside
         if inside is None:
             inside = np.packbits(self.design.subsets(self.seed, number, self.data.n, self.data.y_train), axis=1)

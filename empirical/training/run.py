@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from empirical.training.executors import Executor, Serial
 from empirical.training.job import Job
@@ -44,17 +44,22 @@ def run(
 ) -> Trials:
     """Trials ``first`` to ``first + models`` of a job; those in the store are read, the others trained and stored."""
     job.check(models, first)
+    if store is None:  # a store keeps whole shards; else what was not asked for would be trained for nobody
+        job = replace(job, only=range(first, first + models))
     began = time.monotonic()
     wanted = range(first // job.shard, -(-(first + models) // job.shard))
     there = [] if store is None else [k for k in store.numbers() if k in wanted]
     room(job, models, (len(wanted) - len(there)) * job.shard, None if store is None else store.folder)
     shards = {k: shard for k in there if store is not None and (shard := store.read(k)) is not None}
-    found = len(shards)
+    found = len(shards) * job.shard
     missing = [k for k in wanted if k not in shards]
+
+    def count(numbers: Iterable[int]) -> int:
+        return sum(len(job.numbers(k)) for k in numbers)
 
     def report(shard: Shard | None) -> None:
         if progress is not None:
-            counts = (len(shards) * job.shard, len(wanted) * job.shard, found * job.shard)
+            counts = (count(shards), count(wanted), found)
             progress(Progress(*counts, time.monotonic() - began, shard))
 
     report(None)
@@ -65,9 +70,10 @@ def run(
                     store.write(shard)
                 shards[shard.number] = shard
                 report(shard)
-        say([shards[k].warned for k in missing], len(missing) * job.shard)
-    whole_shards = joined(job.trials(shards[k]) for k in wanted)
-    return whole_shards.take(slice(first - wanted[0] * job.shard, first - wanted[0] * job.shard + models))
+        say([shards[k].warned for k in missing], count(missing))
+    found_now = joined(job.trials(shards[k]) for k in wanted)
+    start = first - int(found_now.number[0])
+    return found_now.take(slice(start, start + models))
 
 
 def say(warned: Sequence[Mapping[str, tuple[int, str]]], models: int) -> None:

@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 
 from longtail.command.parser import Parser
-from longtail.core import ArgumentError, Mode, Problem
+from longtail.core import ArgumentError, Mode, Prior, Problem
 
 DEFAULT = 50_000
 
@@ -28,7 +28,12 @@ def add_arguments(parser: Parser) -> None:
     model.add_argument(
         "--subpopulations", action="append", metavar="N", help=f"size of the Zipf list (default {DEFAULT})"
     )
-    model.add_argument("--samples", action="append", metavar="n", help=f"samples in the data set (default {DEFAULT})")
+    model.add_argument(
+        "--samples",
+        action="append",
+        metavar="n",
+        help=f"samples in the data set (default {DEFAULT}; of --counts their total)",
+    )
     model.add_argument("--labels", action="append", metavar="K", help="classes, equally likely (default 10)")
     model.add_argument(
         "--mode", action="append", choices=["random", "fixed"], help="draw frequencies from the list, or take it"
@@ -51,13 +56,26 @@ def problems(arguments: argparse.Namespace) -> list[Problem]:
     else:
         alphas = [alpha for text in arguments.alpha or ["1"] for alpha in _values("--alpha", text)]
         priors = [Zipf(alpha=alpha, size=cast(int, size)) for alpha in alphas for size in sizes or [DEFAULT]]
-    samples = [n for text in arguments.samples or [str(DEFAULT)] for n in _values("--samples", text)]
+    samples = [n for text in arguments.samples or [] for n in _values("--samples", text)]
     labels = [k for text in arguments.labels or ["10"] for k in _values("--labels", text)]
     modes: list[Mode] = arguments.mode or ["random"]
     return [
         Problem(prior, cast(int, n), cast(int, k), mode)
-        for prior, n, k, mode in itertools.product(priors, samples, labels, modes)
+        for prior in priors
+        for n, k, mode in itertools.product(samples or [_own_samples(prior)], labels, modes)
     ]
+
+
+def _own_samples(prior: Prior) -> int:
+    """As many samples as a file of counts counts; of any other prior the default."""
+    from longtail.priors import Listed
+
+    if not isinstance(prior, Listed) or prior.file is None:
+        return DEFAULT
+    if prior.total != round(prior.total):
+        remedy = f"the numbers in {prior.file} add up to {prior.total:g}, so they are no counts; say how many samples"
+        raise ArgumentError("--samples", None, remedy)
+    return round(prior.total)
 
 
 def _values(argument: str, text: str) -> list[float]:

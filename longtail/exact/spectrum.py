@@ -80,10 +80,10 @@ def _sequence(problem: Problem, n: int, ell: NDArray[np.int64], checked: bool) -
     for step in np.unique(_step(ell)):
         here = _step(ell) == step
         if not checked:
-            values[:, here] = _grid(problem.prior, problem.mode, float(step), COARSE).seen(n, ell[here])
+            values[:, here] = grid(problem.prior, problem.mode, float(step), COARSE).seen(n, ell[here])
             continue
         for i, refine in enumerate((COARSE, FINE)):
-            values[i, here] = _grid(problem.prior, problem.mode, float(step), refine).seen(n, ell[here])
+            values[i, here] = grid(problem.prior, problem.mode, float(step), refine).seen(n, ell[here])
     if checked and problem.mode == "random":
         for j in np.flatnonzero(_digits_lost(values) > RETRY):
             again = _tilted(problem.prior, n, int(ell[j]))
@@ -121,7 +121,7 @@ def digits(problem: Problem, ell: NDArray[np.int64], value: Floats, error: Float
 
 
 @dataclass(frozen=True)
-class _Grid:
+class Grid:
     """Nodes of (p, T): the odds p/T, and the weight of each row and column."""
 
     odds: Floats
@@ -174,14 +174,14 @@ class _Grid:
 
 
 @lru_cache(maxsize=8)
-def _grid(prior: Prior, mode: str, ell: float, refine: float, tilt: float = 0.0) -> _Grid:
+def grid(prior: Prior, mode: str, ell: float, refine: float, tilt: float = 0.0) -> Grid:
     nodes = compressed(prior, refine * max(1.0, float(np.sqrt(ell / STEP))))
     top = nodes.log_value.max()
     value = np.exp(nodes.log_value - top)
     if mode == "random":
         rule = law(prior, ell, refine, tilt)
         odds = np.multiply.outer(value, np.exp(top - rule.log_t))
-        return _Grid(odds, nodes.count, rule.weight, rule.log_factor)
+        return Grid(odds, nodes.count, rule.weight, rule.log_factor)
     mass = nodes.count * value
     others = mass.sum() - value
     first = int(
@@ -190,7 +190,7 @@ def _grid(prior: Prior, mode: str, ell: float, refine: float, tilt: float = 0.0)
     others[first] = np.delete(mass, first).sum() + (nodes.count[first] - 1) * value[first]
     with np.errstate(divide="ignore"):
         odds = (value / others)[:, None]
-    return _Grid(odds, nodes.count, np.ones(1), 0.0)
+    return Grid(odds, nodes.count, np.ones(1), 0.0)
 
 
 def _log_binomial(n: int, ell: int, odds: Floats, log_rest: Floats) -> Floats:
@@ -242,7 +242,7 @@ def _tilted(prior: Prior, n: int, ell: int) -> Floats:
     value = np.exp(np.maximum(nodes.log_value - nodes.log_value.max(), -600.0))
     share, draws = nodes.count / nodes.count.sum(), prior.size - 1
     if np.ptp(value) == 0:
-        return np.stack([_grid(prior, "random", STEP, refine).seen(n, np.array([ell])) for refine in (COARSE, FINE)])[
+        return np.stack([grid(prior, "random", STEP, refine).seen(n, np.array([ell])) for refine in (COARSE, FINE)])[
             :, 0
         ]
 
@@ -276,7 +276,7 @@ def _tilted(prior: Prior, n: int, ell: int) -> Floats:
     step = max(4 * STEP, float(ell), sharp)
     if step > SHARPEST:
         return np.zeros(2)
-    grids = (_grid(prior, "random", step, refine, kappa) for refine in (COARSE, FINE))
+    grids = (grid(prior, "random", step, refine, kappa) for refine in (COARSE, FINE))
     return np.array([grid.seen(n, np.array([ell]))[0] for grid in grids])
 
 

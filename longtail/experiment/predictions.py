@@ -16,7 +16,7 @@ Trained on everything, a test example is wrong with probability (1 − 1/K)(1 �
 subpopulation with probability k, (1 − 1/K)(1 − kλ)^c. Where guesses are not fresh (``longtail.experiment.coupling``) a
 subpopulation has its own u for 1 − 1/K, of that mean. Removing what is estimated to be memorized ≥ θ keeps those that the
 estimate's noise lets slip; removing as many at random keeps the same share of every subpopulation. How many subpopulations
-are seen c times, and with what mass, is the exact solution of the model (``longtail.exact``).
+are seen c times, and with what mass, is the exact solution of the model (``longtail.experiment.occupancy``).
 
 An influence is estimated by the difference of two shares, of r t models and of (1 − r) t: it is off by a nearly normal
 amount of variance q_in(1 − q_in)/(rt) + q_out(1 − q_out)/((1 − r)t), and so is that of a pair without any.
@@ -24,80 +24,28 @@ amount of variance q_in(1 − q_in)/(rt) + q_out(1 − q_out)/((1 − r)t), and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
-from scipy.interpolate import CubicSpline
 
 from longtail.core import ArgumentError, Floats, Problem, real
-from longtail.exact.spectrum import spectrum
 from longtail.experiment.coupling import Coupling
+from longtail.experiment.occupancy import TINY, Occupancy, occupancy, smooth
 
 if TYPE_CHECKING:
     import pandas as pd
 
 RATE = 0.7  # of the training set in a subset, as published
-HIGHEST = 1000  # times seen, up to which subpopulations are told apart
-DENSE = 30  # up to here each solved for; beyond, by a spline of logarithms over steps of a tenth
-TINY = 1e-14
+COUNTS = ["pairs", "tests", "single", "false", "pairs_variance", "tests_variance", "single_variance"]
 SHARP, SMOOTH = 2000, 200  # steps of λ, for what jumps at a threshold and for what does not
-BLOCKS = 80  # of numbers of copies beyond DENSE, where nothing jumps
 CELLS = 400  # of memorization
+MANY = 10**6  # models, from which on estimates have no noise to speak of, nor steps
+TIE = 1e-9  # estimates are fractions, and where one is a threshold, rounding shall not say on which side it lies
 FINE = 64  # points to a standard deviation of an estimate
-
-
-@dataclass(frozen=True)
-class Occupancy:
-    """Expected number and mass of subpopulations seen ``copies`` = 0, 1, 2, ... times; the last stands for all beyond."""
-
-    copies: Floats = field(repr=False)
-    subpopulations: Floats = field(repr=False)
-    mass: Floats = field(repr=False)
-    n: int
-
-    @property
-    def examples(self) -> Floats:
-        """The share of training examples that have so many copies, themselves included."""
-        return self.copies * self.subpopulations / self.n
-
-    def blurred(self) -> Occupancy:
-        """With many copies in blocks of neighboring numbers, each at its mean: for what is smooth in them."""
-        edge = np.unique(np.round(np.geomspace(DENSE + 1, max(self.copies[-1], DENSE + 2), BLOCKS + 1)))[:-1]
-        first = np.concatenate([np.arange(DENSE + 1), np.searchsorted(self.copies, edge)])
-        first = np.unique(first[first < len(self.copies)])
-        subpopulations, total, mass = (
-            np.add.reduceat(x, first) for x in (self.subpopulations, self.copies * self.subpopulations, self.mass)
-        )
-        copies = np.where(subpopulations > TINY, total / np.maximum(subpopulations, TINY), self.copies[first])
-        return replace(self, copies=copies, subpopulations=subpopulations, mass=mass)
-
-
-@lru_cache(maxsize=32)
-def occupancy(problem: Problem) -> Occupancy:
-    """The exact solution, summed up beyond ``HIGHEST``."""
-    n, highest = problem.n, min(problem.n, HIGHEST)
-    steps = np.round(np.geomspace(DENSE, max(highest, DENSE), 40)).astype(np.int64)
-    ell = np.unique(np.concatenate([np.arange(min(highest, DENSE) + 1), steps[steps <= highest]]))
-    solved = spectrum(problem, ell, checked=False)
-    copies = np.arange(highest + 1.0)
-
-    def spread(value: Floats) -> Floats:
-        if len(ell) == len(copies):
-            return value
-        there = np.flatnonzero(value[1:] > TINY) + 1  # where a law ends, its logarithm has no spline
-        if len(there) < 2:
-            return np.where(copies == 0, value[0], 0.0)
-        line = CubicSpline(np.log(ell[there]), np.log(value[there]), extrapolate=False)
-        return np.append(value[0], np.nan_to_num(np.exp(line(np.log(copies[1:])))))
-
-    seen, mass = spread(solved.seen), spread(solved.mass)
-    rest, rest_mass = max(n - float(copies @ seen), 0.0), max(1 - float(mass.sum()), 0.0)
-    beyond = 3.0 * highest  # where exactly hardly matters: nothing is memorized there
-    return Occupancy(np.append(copies, beyond), np.append(seen, rest / beyond), np.append(mass, rest_mass), n)
 
 
 def memorization(
@@ -150,12 +98,12 @@ def share_above(
     if trials is None:
         return np.asarray(_exceeds(problem, coupling, theta, rate))
     grid, law = memorization_law(problem, coupling, rate)
-    return np.asarray(above(theta, grid, (1 - rate) * trials) @ law)
+    return np.asarray(above(theta, grid, (1 - rate) * trials, steps(tuple(theta), trials, rate)) @ law)
 
 
 def memorization_law(problem: Problem, coupling: Coupling, rate: float = RATE) -> tuple[Floats, Floats]:
     """The distribution of true memorization over examples: values and shares."""
-    seen = occupancy(problem).blurred()
+    seen = smooth(problem)
     lam, weight = coupling.nodes(SMOOTH)
     return true_law(seen.copies[1:], seen.examples[1:], lam, weight, *coupling.guesses(problem.labels), rate=rate)
 
@@ -207,6 +155,22 @@ def above(theta: Floats, memorized: Floats, held_out: float, step: ArrayLike = 0
     return np.asarray(np.where(inside, chance, np.where(t <= 0, 1.0, 0.0)))
 
 
+@lru_cache(maxsize=64)
+def steps(theta: tuple[float, ...], trials: int, rate: float) -> Floats:
+    """E⌈hθ⌉ − hθ over how often an example is held out: ½ but where hθ is often whole, as it is at ½ for every other h.
+
+    >>> steps((0.5, 0.123), 1000, 0.7).round(2).tolist()
+    [0.25, 0.5]
+    """
+    if trials >= MANY:
+        return np.full(len(theta), 0.5)
+    h = np.arange(1.0, trials + 1)
+    chance = stats.binom.pmf(h, trials, 1 - rate)
+    h, chance = h[chance > TINY], chance[chance > TINY]
+    exact = np.multiply.outer(np.array(theta), h)
+    return np.asarray((np.ceil(exact - TIE) - exact) @ chance / chance.sum())
+
+
 def pairs_above(
     problem: Problem,
     coupling: Coupling,
@@ -222,7 +186,8 @@ def pairs_above(
     Members of a subpopulation influence alike, so a test example has c influential partners or none. ``memorized`` counts
     only partners whose memorization is at least that, as published (.25). With ``trials``, influence and memorization are
     what so many models estimate them to be, and some of the ``partners`` examples that a test example is paired with, of
-    other subpopulations all but c, pass by chance; ``false`` counts those pairs.
+    other subpopulations all but c, pass by chance; ``false`` counts those pairs. Variances are of the counts in one data set:
+    test examples are a sample, of one subpopulation several at a time, and which subpopulations are seen how often is another.
     """
     import pandas as pd
 
@@ -234,7 +199,9 @@ def pairs_above(
         kept = float(share_above(problem, coupling, memorized, rate, trials)[0])
     others = kept * partners if trials is not None else 0.0
     theta = np.atleast_1d(np.asarray(thresholds, float))
-    found = np.zeros((len(theta), 4))
+    found = np.zeros((len(theta), len(COUNTS)))
+    rare = np.maximum(seen.subpopulations[1:], TINY)
+    square = seen.mass[1:] ** 2 / rare * (1 + 1 / c[:, 0])  # E Σ d² of those seen c times, d about Gamma of shape c
     for top, guessed in _tops(problem, coupling):
         true = top * remain
         size, wrong = lam * true, true * (1 - rate * lam)  # wrong: on a test example, all models together
@@ -258,17 +225,21 @@ def pairs_above(
                 float(each @ ((1 - none * alone) @ weight)) - unseen * np.expm1(-lonely),
                 float(each @ (single @ weight)) + unseen * lonely * np.exp(-lonely),
                 false,
+                float(each @ ((c * passed * (1 - passed) + (c * passed + by_chance) ** 2 + by_chance) @ weight))
+                + unseen * (lonely + lonely**2),
+                0.0,
+                0.0,
             )
-    return pd.DataFrame(tests * found, columns=["pairs", "tests", "single", "false"]).assign(threshold=theta)[
-        ["threshold", "pairs", "tests", "single", "false"]
-    ]
+            own = (c * passed, 1 - none, c * passed * but_one)  # by a test example's own subpopulation, not by chance
+            row[4:] += [tests * guessed * float(square @ (part**2 @ weight)) for part in own]
+    found[:, 5:] += found[:, 1:3]
+    return pd.DataFrame(tests * found, columns=COUNTS).assign(threshold=theta)[["threshold", *COUNTS]]
 
 
 def _seen(problem: Problem, coupling: Coupling, trials: int | None) -> tuple[Occupancy, Floats, Floats]:
     """Copies, λ and its weights: finely where neither noise nor a law of guesses blurs the steps of a curve."""
-    seen = occupancy(problem)
     lam, weight = coupling.nodes(SHARP if trials is None and coupling.steady in (0, 1) else SMOOTH)
-    return seen if trials is None else seen.blurred(), lam, weight
+    return occupancy(problem) if trials is None else smooth(problem), lam, weight
 
 
 def _tops(problem: Problem, coupling: Coupling) -> list[tuple[float, float]]:
@@ -282,7 +253,7 @@ def _kept(theta: float, true: Floats, rate: float, trials: int | None) -> Floats
         return np.asarray(true >= theta - 1e-12, float)
     held_out = (1 - rate) * trials
     line = np.linspace(0, 1, int(FINE * np.sqrt(held_out)) + 2)
-    return np.asarray(np.interp(true, line, above(np.array([theta]), line, held_out)[0]))
+    return np.asarray(np.interp(true, line, above(np.array([theta]), line, held_out, steps((theta,), trials, rate))[0]))
 
 
 def _noisy(theta: float, wrong_in: Floats, wrong_out: Floats, rate: float, trials: int) -> Floats:
@@ -347,7 +318,7 @@ def error_against_samples(problem: Problem, coupling: Coupling, samples: ArrayLi
     lam, weight = coupling.nodes(SMOOTH)
     rows = []
     for n in np.unique(np.maximum(np.round(sizes), 1)).astype(int):
-        seen = occupancy(replace(problem, n=int(n)))
+        seen = smooth(replace(problem, n=int(n)))
         wrong = (1 - lam) ** seen.copies[:, None] @ weight
         rows.append({"samples": int(n), "error": problem.guess * float(seen.mass @ wrong)})
     return pd.DataFrame(rows)

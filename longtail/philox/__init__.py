@@ -3,7 +3,8 @@
 Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011). Ten rounds of two 32 × 32 → 64-bit
 products turn a 128-bit counter and a 64-bit key into four independent-looking 32-bit words. There is no state: any word
 can be had on any machine, in any order, and a seed means the same words in NumPy (here), numba (``block_cpu``) and CUDA
-(``block_cuda``). It is the only randomness in kernels, designs and masks.
+(``block_cuda``). It is the only randomness in kernels, designs and masks. What is only simulated beside a fit, or bootstrapped
+for an error, is drawn by NumPy's generators, from a seed too: nothing is trained on it.
 
 Layout. Word ``i`` of a stream is word ``i % 4`` of the block with
 
@@ -37,6 +38,7 @@ DESIGN: Final = 8  # which examples a model trains on
 MASK: Final = 9  # hidden units of turn-over dropout; the upper bits are the layer
 WEIGHTS: Final = 10  # a model's initial weights and minibatches
 RESAMPLE: Final = 11  # bootstrap and permutation tests
+REMOVAL: Final = 12  # which examples are removed at random beside the memorized
 
 MULTIPLIERS: Final = (0xD2511F53, 0xCD9E8D57)
 WEYL: Final = (0x9E3779B9, 0xBB67AE85)

@@ -63,6 +63,11 @@ class Listed(Prior):
     def size(self) -> int:  # type: ignore[override]  # a property where others have a field: read all the same
         return len(self._sorted)
 
+    @property
+    def total(self) -> float:
+        """The sum of the frequencies as they were given: of counts, how many samples they are of."""
+        return float(self._sorted.sum())
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Listed) and np.array_equal(self._sorted, other._sorted)
 

@@ -11,7 +11,6 @@ from empirical.bridge.noise import (
     EDGES,
     Noise,
     drawn,
-    examples,
     goodness,
     histogram,
     seen,
@@ -77,7 +76,7 @@ def test_a_tight_law_of_strengths_is_one_strength():
     found = {}
     for strength, law in ((0.7013, None), (0.7013, Beta(701_300, 298_700)), (0.6993, None)):
         coupling = law or Fixed(strength)
-        expected = noise.probabilities(*examples(problem.prior, problem.n), coupling, 10)
+        expected = noise.probabilities(problem, coupling)
         found[strength, law] = expected, drawn(problem, coupling, noise, 300, np.random.default_rng(8))
     (one, own), (tight, like), (_, other) = found.values()
     assert np.abs(tight - one).max() < 1e-3

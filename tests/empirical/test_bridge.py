@@ -8,7 +8,7 @@ import pytest
 from empirical.bridge import fit as bridge
 from empirical.bridge.comparison import compare
 from empirical.bridge.fit import planted
-from empirical.bridge.noise import Noise, examples, histogram
+from empirical.bridge.noise import EDGES, Noise, drawn, histogram
 from empirical.data.examples import Examples
 from empirical.data.load import load
 from empirical.designs import Fixed as Subsets
@@ -17,9 +17,11 @@ from empirical.estimates.memorization import memorization
 from empirical.learners import KNN
 from empirical.training.job import Job
 from empirical.training.run import run
-from longtail import ArgumentError, Problem, TwoLevel, Zipf
+from longtail import ArgumentError, Geometric, LogNormal, Problem, TwoLevel, Zipf
 from longtail.counts.fit import simplex
+from longtail.counts.law import log_law, tied_scale
 from longtail.experiment.coupling import Beta, Fixed
+from longtail.experiment.predictions import removal, share_above
 from tests.empirical.places import real
 
 PROBLEM = Problem(Zipf(alpha=0.8, size=3000), 10_000, 10)
@@ -58,7 +60,7 @@ def test_no_point_nearby_is_more_likely():
 
     def loss(x):
         prior, coupling = Zipf(np.exp(x[0]), round(np.exp(x[1]))), Beta(*np.exp(x[2:]))
-        chance = Noise(1000, 0.7).probabilities(*examples(prior, 10_000), coupling, 10)
+        chance = Noise(1000, 0.7).probabilities(Problem(prior, 10_000, 10), coupling)
         return -float(observed @ np.log(np.maximum(chance, 1e-12)))
 
     at = np.log([found.prior.alpha, found.prior.size, found.coupling.a, found.coupling.b])
@@ -75,6 +77,38 @@ def test_goodness_accepts_the_truth_and_a_lookup_is_refused():
         p_values.append(bridge.fit(estimates, 10, 1000, "Zipf", "uniform", simulations=25, seed=seed).goodness.p_value)
     assert min(p_values) > 1e-3
     assert bridge.fit(estimates, 10, 1000, "Zipf", "lookup", simulations=40).goodness.p_value < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("problem", "family"),
+    [
+        (Problem(Zipf(alpha=2, size=1500), 1500, 10), "Zipf"),
+        (Problem(Zipf(alpha=1.4, size=5000), 1500, 10), "Zipf"),
+        (Problem(LogNormal(sigma=2, size=1500), 1500, 10), "LogNormal"),
+        (Problem(Geometric(ratio=0.99, size=1500), 1500, 10), "Geometric"),
+    ],
+    ids=repr,
+)
+def test_the_fitted_share_is_what_is_predicted_and_what_is_simulated(problem, family):
+    """The share above .25 of the fit's table, of its bins, of predictions, of removal, and of 1,500 data sets, z = 5. With T, the
+    sum of the other frequencies, at its mean, a heavy tail has another share (negative control).
+    """
+    _, estimates = planted(problem, Fixed(1.0), 1000, np.random.default_rng(2))
+    found = bridge.fit(estimates, 10, 1000, family, "lookup", simulations=20)
+    fitted, theta = found.problem, (0.25,)
+    told = float(np.interp(0.25, found.shares["threshold"], found.shares["fitted"]))
+    assert told == pytest.approx(share_above(fitted, found.coupling, theta, 0.7, 1000)[0], rel=1e-12)
+    assert removal(fitted, found.coupling, theta, 0.7, 1000)["removed_share"][0] == pytest.approx(told, rel=2e-3)
+    noise, over = Noise(1000, 0.7), np.searchsorted(EDGES, 0.25 - 1e-9) + 1
+    assert noise.probabilities(fitted, found.coupling)[over:].sum() == pytest.approx(told, rel=2e-3)
+    share = drawn(fitted, found.coupling, noise, 1500, np.random.default_rng(3))[:, over:].sum(1) / fitted.n
+    stderr = share.std(ddof=1) / np.sqrt(len(share))
+    assert abs(told - share.mean()) < 5 * stderr
+    if family == "Zipf":
+        copies = np.arange(1.0, 60)
+        law = np.exp(log_law(found.prior, tied_scale(found.prior, fitted.n), copies))
+        old = noise.chances(0.9 * 0.3 ** (copies - 1))[over:].sum(0) @ (copies * fitted.prior.size / fitted.n * law)
+        assert abs(old - share.mean()) > 5 * stderr
 
 
 def test_how_steadily_nearest_neighbors_guess_is_found():

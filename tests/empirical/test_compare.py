@@ -281,8 +281,8 @@ def test_numbers_are_shown_to_digits_that_tell_them_apart():
     assert words.brief("Zipf(alpha=0.7623997, size=13353)") == "Zipf(alpha=0.762, size=13353)"
     assert words.brief("Geometric(ratio=0.9998362479353741, size=8136)") == "Geometric(ratio=0.999836, size=8136)"
     assert words.brief("Beta(a=49000.123, b=5.4321e-05)") == "Beta(a=49000, b=5.43e-05)"
-    assert words._pinned("size", Estimate(8234.5, 532.1)) == "size 8,230 ± 530"
-    assert words._pinned("ratio", Estimate(0.99983625, 1.234e-5)) == "ratio 0.999836 ± 1.2e-05"
+    assert words._pinned("size", Estimate(8234.5, 532.1), (7200.0, 9300.0)) == "size 8,230 ± 530"
+    assert words._pinned("ratio", Estimate(0.99983625, 1.234e-5), (0.9998, 0.9999)) == "ratio 0.999836 ± 1.2e-05"
 
 
 def test_classes_may_be_called_as_missing_values_are(run, tmp_path):

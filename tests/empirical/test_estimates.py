@@ -86,7 +86,7 @@ def test_streams_hold_the_hits_alone(trials, data):
     parts = list(stream(trials, Pairing(data.y_train, data.y_test, 0.1)))
     assert sum(len(p) for p in parts) == len(above(trials, Pairing(data.y_train, data.y_test, 0.1)))
     assert len(above(trials, Pairing(data.y_train, data.y_test, 2.0))) == 0
-    assert len(influence_pairs(trials, Pairing(data.y_train, data.y_test, 2.0))) == 0
+    assert len(influence_pairs(trials, Pairing(data.y_train, data.y_test, 1.0))) == 0
 
 
 def test_never_in_or_never_out_is_nan_and_counted():
@@ -97,7 +97,7 @@ def test_never_in_or_never_out_is_nan_and_counted():
     assert table["memorization"].isna().tolist() == [True, True] + [False] * 4
     assert table["stderr"].isna().sum() == table["low"].isna().sum() == 2
     assert table["n_out"][0] == table["n_in"][1] == 0
-    pairs = influence_pairs(trials, Pairing(np.zeros(6, int), np.zeros(6, int), -1.0))
+    pairs = influence_pairs(trials, Pairing(np.zeros(6, int), np.zeros(6, int), -0.99))
     assert not pairs["train_index"].isin([0, 1]).any()
     assert np.isnan(pair_cells(trials, [0, 1], [3, 3]).value).all()
 
@@ -308,6 +308,12 @@ def test_every_subset_enumerated(learner):
     ("make", "named"),
     [
         (lambda t: influence_pairs(t, Pairing(None, None)), "labels"),
+        (
+            lambda t: influence_pairs(t, Pairing(threshold=15.0, same_class=False)),
+            r"threshold: got 15.0; .* lies between -1 and 1",
+        ),
+        (lambda t: influence_pairs(t, Pairing(threshold=-1.0, same_class=False)), "threshold: got -1.0"),
+        (lambda t: agreement(t, Pairing(threshold=15.0, same_class=False)), "threshold: got 15.0"),
         (lambda t: influence_pairs(t, Pairing(np.zeros(5, int), np.zeros(30, int))), "y_train"),
         (lambda t: pair_cells(t, [0], [99]), "0 to 29"),
         (lambda t: pair_cells(t, [0, 1], [2]), "one length"),

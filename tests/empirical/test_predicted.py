@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from empirical.data.sources import planted as planted_data
-from longtail import ArgumentError, Gamma, Problem, Zipf, exact
+from longtail import ArgumentError, Gamma, LogNormal, Problem, TwoLevel, Uniform, Zipf, exact
+from longtail.experiment import occupancy as solved
 from longtail.experiment import predictions as predicted
 from longtail.experiment.coupling import Beta, Coupling, Fixed
 from longtail.experiment.predictions import (
@@ -14,7 +15,6 @@ from longtail.experiment.predictions import (
     error_against_samples,
     influence,
     memorization,
-    occupancy,
     pairs_above,
     removal,
     share_above,
@@ -134,16 +134,56 @@ def test_everybody_is_above_nothing_and_nobody_above_a_guess():
     "problem", [PROBLEM, Problem(Gamma(shape=2, size=900), 5000, 10), Problem(Zipf(alpha=2, size=50), 40, 2)], ids=repr
 )
 def test_occupancy_holds_every_sample_and_all_the_mass(problem):
-    seen = occupancy(problem)
+    seen = solved.occupancy(problem)
     assert seen.examples.sum() == pytest.approx(1, abs=1e-6)
     assert seen.mass.sum() == pytest.approx(1, abs=1e-6)
     assert seen.mass[0] == pytest.approx(exact.unseen_mass(problem).value, rel=1e-9)
-    solved = exact.samples(problem, [1, 2, 37]).value / problem.n
-    np.testing.assert_allclose(seen.examples[[1, 2, 37]], solved, rtol=1e-5, atol=1e-12)
-    blurred = seen.blurred()
-    assert blurred.examples.sum() == pytest.approx(seen.examples.sum(), rel=1e-12)
-    assert blurred.mass.sum() == pytest.approx(seen.mass.sum(), rel=1e-12)
-    assert len(blurred.copies) < 150
+    samples = exact.samples(problem, [1, 2, 37]).value / problem.n
+    np.testing.assert_allclose(seen.examples[[1, 2, 37]], samples, rtol=1e-5, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        PROBLEM,
+        Problem(Gamma(shape=0.1, size=900), 5000, 10),
+        Problem(Zipf(alpha=2, size=50), 40, 2),
+        Problem(Zipf(alpha=1.5, size=40_000), 20_000, 10),
+        Problem(LogNormal(sigma=40, size=300), 2000, 10),
+        Problem(TwoLevel(common=400, rare=40_000, ratio=1e-3), 10_000, 10),
+        Problem(Zipf(alpha=1, size=500), 3000, 10, "fixed"),
+        Problem(Uniform(size=1), 40, 10),
+    ],
+    ids=repr,
+)
+def test_what_is_smooth_in_copies_is_summed_without_telling_all_of_them_apart(problem):
+    """Up to thirty copies one by one; beyond, what examples and masses are worth where copies count as a power. With a coarser
+    lattice both are off (negative control, below).
+    """
+    sharp, blurred = solved.occupancy(problem), solved.smooth(problem)
+    dense = min(problem.n, solved.DENSE) + 1
+    np.testing.assert_allclose(blurred.examples[:dense], sharp.examples[:dense], rtol=2e-6, atol=5e-9)
+    np.testing.assert_allclose(blurred.mass[:dense], sharp.mass[:dense], rtol=2e-6, atol=5e-9)
+    assert blurred.examples.sum() == pytest.approx(1, abs=1e-8)
+    assert blurred.mass.sum() == pytest.approx(1, abs=1e-8)
+    assert len(blurred.copies) < 120
+    for lam in (0.3, 0.1, 0.03):
+        kept = [(s.examples @ (1 - lam) ** s.copies, s.mass @ (1 - lam) ** s.copies) for s in (sharp, blurred)]
+        np.testing.assert_allclose(kept[1], kept[0], atol=1e-4)
+
+
+def test_negative_control_a_coarse_lattice_is_seen(monkeypatch):
+    def blurred():
+        for cached in (solved.smooth, solved._chances):
+            cached.cache_clear()
+        return solved.smooth(PROBLEM).examples[1:31]
+
+    fine = blurred()
+    monkeypatch.setattr(solved, "SPACING", 0.5)
+    coarse = blurred()
+    monkeypatch.undo()
+    blurred()
+    assert np.abs(coarse / fine - 1).max() > 2e-6
 
 
 @pytest.mark.kernels
@@ -161,7 +201,8 @@ def test_pairs_counted_from_few_models_with_those_that_pass_by_chance() -> None:
         partners = float(np.mean([counts[-1] for counts in found]))
         seen, error = np.mean(found, 0)[:4], np.std(found, 0, ddof=1)[:4] / np.sqrt(len(found))
         options = {"rate": rate, "memorized": memorized}
-        theory = pairs_above(problem, coupling, 0.15, tests, **options, trials=trials, partners=partners).iloc[0, 1:]
+        theory = pairs_above(problem, coupling, 0.15, tests, **options, trials=trials, partners=partners)
+        theory = theory[["pairs", "tests", "single", "false"]].iloc[0]
         assert (abs(theory - seen) < 5 * error + 0.05 * seen).all()  # the tail is not quite normal
         exact = pairs_above(problem, coupling, 0.15, tests, **options).iloc[0]
         assert exact["pairs"] < seen[0] - 5 * error[0]
@@ -231,7 +272,7 @@ def test_errors_of_predictions_are_how_far_they_move_between_data_sets() -> None
 
 @pytest.mark.parametrize("coupling", [Fixed(0.7), Fixed(0.7, steady=0.4), Beta(0.5, 0.4, steady=1)], ids=repr)
 def test_blocks_of_copies_are_fine_enough(coupling, monkeypatch):
-    """Against every number of copies by itself; two blocks of all of them are off."""
+    """Against every number of copies by itself; two blocks of all from two on are off."""
     problem = Problem(Zipf(alpha=1.2, size=15_000), 50_000, 10)
 
     def curves():
@@ -240,11 +281,15 @@ def test_blocks_of_copies_are_fine_enough(coupling, monkeypatch):
         return np.concatenate([pairs[["pairs", "tests", "single"]], lost.drop(columns="threshold")], axis=1)
 
     coarse = curves()
-    monkeypatch.setattr(predicted.Occupancy, "blurred", lambda seen: seen)
+    monkeypatch.setattr(predicted, "smooth", solved.occupancy)
     np.testing.assert_allclose(coarse, curves(), rtol=3e-3)
-    monkeypatch.undo()
-    monkeypatch.setattr(predicted, "BLOCKS", 2)
-    monkeypatch.setattr(predicted, "DENSE", 2)
+    whole = solved.occupancy(problem)
+    two = np.array([0, 1, 2, 40])  # where numbers of copies are taken together
+    subpopulations, total, mass = (
+        np.add.reduceat(x, two) for x in (whole.subpopulations, whole.copies * whole.subpopulations, whole.mass)
+    )
+    rough = solved.Occupancy(total / subpopulations, subpopulations, mass, problem.n)
+    monkeypatch.setattr(predicted, "smooth", lambda _: rough)
     assert np.abs(curves() / coarse - 1).max() > 3e-3
 
 

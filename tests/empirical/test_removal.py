@@ -22,13 +22,14 @@ from empirical.data.sources.planted import planted
 from empirical.estimates.kept import read
 from empirical.estimates.measured import Experiment, Measured
 from empirical.estimates.overlap import by_chance, consistency, jaccard
-from empirical.estimates.removal import near_duplicates, paired, removal
+from empirical.estimates.removal import at_random, near_duplicates, paired, removal
 from empirical.learners import KNN
 from empirical.report.page import write
 from empirical.report.text import _with
 from longtail import ArgumentError, Problem, Zipf
 from longtail.experiment.coupling import Fixed
 from longtail.experiment.predictions import removal as predict
+from longtail.philox import REMOVAL, words
 
 HERE = "tests.empirical.test_removal"
 
@@ -57,6 +58,30 @@ def test_negative_control_removing_what_is_not_memorized_costs_what_chance_does(
     shuffled = np.random.default_rng(0).permutation(known.truth["memorization"])
     table = removal(known.data, KNN(), shuffled, (0.5,), seeds=5, duplicates=np.zeros(3000, bool))
     assert abs(table["lost_more"].iloc[0]) < 5 * table["lost_more_stderr"].iloc[0]
+
+
+def test_as_many_at_random_are_the_same_on_any_machine_and_everybody_as_often():
+    """Of 2,000 seeds a third of thirty examples each, z = 5 on how often one is out and two are; those of a smaller number are
+    among those of a larger. Always the first ten are off (negative control).
+    """
+    out = np.array([at_random(30, 10, 7, s) for s in range(2000)])
+    assert (out.sum(1) == 10).all()
+    assert (out <= np.array([at_random(30, 12, 7, s) for s in range(2000)])).all()
+    assert (out != np.array([at_random(30, 10, 8, s) for s in range(2000)])).any()
+    together = out.T.astype(float) @ out / 2000
+    expected = np.where(np.eye(30) > 0, 1 / 3, (10 / 30) * (9 / 29))
+    z = np.abs(together - expected) / np.sqrt(expected * (1 - expected) / 2000)
+    assert z.max() < 5
+    first = np.outer(np.arange(30) < 10, np.arange(30) < 10)
+    assert (np.abs(first - expected) / np.sqrt(expected * (1 - expected) / 2000)).max() > 5
+    keys = [word_pair(7, REMOVAL, 3, i) for i in range(30)]  # word by word, as any other program would
+    assert np.flatnonzero(at_random(30, 10, 7, 3)).tolist() == sorted(sorted(range(30), key=keys.__getitem__)[:10])
+
+
+def word_pair(seed, stream, trial, i):
+    """The 53 bits that are the i-th key."""
+    high, low = (int(w) for w in words(seed, stream, trial, 2 * i, 2))
+    return (high << 32 | low) >> 11
 
 
 def test_error_of_a_paired_difference_covers():

@@ -69,6 +69,27 @@ def test_a_resumed_run_has_the_same_bits(job, tmp_path):
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
 
+@pytest.mark.parametrize(("trials", "first"), [(10, 0), (3, 5), (20, 13), (16, 16)])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_without_a_store_what_is_asked_for_is_trained_and_no_more(job, tmp_path, trials, first, workers):
+    """Shards are of 16; a store keeps whole ones, and what is asked for has the same bits either way."""
+    steps, kept = [], []
+    found = run(job, trials, first=first, workers=workers, progress=steps.append)
+    assert found.number.tolist() == list(range(first, first + trials))
+    assert (steps[0].done, steps[-1].done, steps[-1].wanted) == (0, trials, trials)
+    stored = run(job, trials, first=first, workers=workers, store=opened(job, tmp_path), progress=kept.append)
+    assert same(found, stored)
+    assert kept[-1].done == 16 * len(opened(job, tmp_path).numbers()) >= trials
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_cluster_that_nobody_is_connected_to_is_refused_before_training(job):
+    with pytest.raises(
+        ArgumentError, match=r"executor: got dask; (no client is connected|install longtail's extra dask)"
+    ):
+        run(job, 40, executor="dask")
+
+
 def test_other_scores_are_kept_as_small_floats(job, tmp_path):
     half = replace(job, score="probability")
     trials = run(half, 32, store=opened(half, tmp_path))
@@ -125,12 +146,12 @@ def test_what_models_warn_of_is_said_once_and_what_they_print_is_no_result(job, 
         return noisy(X, y, subset, seed) if seed % 2 else np.zeros(len(X), int)
 
     outside = replace(job, learner=External(some))
-    seeds = [int(words(job.seed, LEARNER, k, 0, 1)[0] >> 1) % 2 for k in range(48)]
+    seeds = [int(words(job.seed, LEARNER, k, 0, 1)[0] >> 1) % 2 for k in range(40)]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         run(outside, 40, executor=Processes(workers))
     assert len(caught) == 1
-    assert str(caught[0].message).startswith(f"{sum(seeds)} of 48 models: RuntimeWarning: trouble with ")
+    assert str(caught[0].message).startswith(f"{sum(seeds)} of 40 models: RuntimeWarning: trouble with ")
     out, err = capfd.readouterr()
     assert out == ""
     assert "trouble" not in err

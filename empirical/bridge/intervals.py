@@ -1,0 +1,125 @@
+"""How far a fitted parameter may be from its estimate: Wald's interval from simulated data sets, or the likelihood's at an edge.
+
+Where a coordinate moves no bin or none that can be told, or lies where its family ends, and where there are not as many bins as
+parameters, there is no standard error: it is NaN, never 0. The interval is then what the likelihood allows, at its best in the
+other coordinates: where −2 log L has risen by z² times the largest factor by which simulated histograms vary more than
+independent examples would (a composite likelihood is as much too sharp: Varin, Reid & Firth 2011). An end that the data do not
+set is the family's own: 0, 1, or infinity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy import optimize, special, stats
+
+from empirical.bridge.model import BROADEST, COUPLINGS, GUESSES, Model, deviances
+from longtail.core import Estimate, Floats
+from longtail.counts.bins import EXPECTED
+from longtail.counts.fit import FAMILIES
+
+UNMOVED = 1e-4  # error of a coordinate, below which it is rounding: to know a logarithm so well takes 10^8 examples
+VAGUE, OPEN = (
+    0.25,
+    1.0,
+)  # errors of a logarithm, above which the likelihood is no parabola, and says nothing of an error
+FARTHEST = 12.0  # of a coordinate from its best value
+REFITTED = 8  # evaluations in which the other coordinates follow
+
+
+@dataclass(frozen=True)
+class Known:
+    """Parameters with errors and intervals; ``ends`` are coordinates at the ends of intervals that the likelihood set."""
+
+    parameters: dict[str, Estimate]
+    intervals: dict[str, tuple[float, float]]
+    ends: list[tuple[Floats, Floats]] = field(default_factory=list)
+
+
+def known(model: Model, x: Floats, observed: Floats, simulated: Floats, error: Floats, level: float) -> Known:
+    """Every parameter of the fit at x, of which ``error`` are the standard errors of the coordinates."""
+    count = len(simulated)
+    z = float(stats.t.ppf((1 + level) / 2, count - 1))  # the error itself is known from so many data sets
+    at = model.inside(x)
+    found = Known({}, {})
+    crowded = np.count_nonzero(model.n * model.probabilities(x) >= EXPECTED) <= len(x)
+
+    def put(name: str, i: int, outward: Callable[[float], float], least: float, most: float) -> None:
+        with np.errstate(over="ignore"):
+            middle, slope = float(outward(x[i])), (outward(at[i] + 1e-4) - outward(at[i] - 1e-4)) / 2e-4
+            stderr = float(abs(slope) * error[i])
+            low, high = float(outward(x[i] - z * error[i])), float(outward(x[i] + z * error[i]))
+        edge = crowded or error[i] < UNMOVED or slope == 0 or (error[i] > OPEN and i not in model.bounded)
+        if edge or (error[i] > VAGUE and i <= model.shapes):
+            allowed = z**2 * _clustering(model, x, simulated)
+            below, above = (_end(model, x, observed, i, side, allowed) for side in (-1, 1))
+            low = least if below is None else float(outward(below[i]))
+            high = most if above is None else float(outward(above[i]))
+            stderr = float("nan") if edge else stderr
+            if edge and (below is not None or above is not None):
+                found.ends.append((x if above is None else above, x if below is None else below))
+        elif i in model.bounded and not z * stderr < middle < 1 - z * stderr:  # the end itself may be the truth
+            low, high = max(middle - z * stderr, 0.0), min(middle + z * stderr, 1.0)
+        elif name == "size" and high >= BROADEST * model.n:  # a larger list makes the same data
+            high = most
+        found.parameters[name] = Estimate(middle, stderr)
+        found.intervals[name] = (low, high)
+
+    family = FAMILIES[model.family]
+    if family.parameter is not None:
+        put(family.parameter, 0, family.outward, 0.0, np.inf)
+    put("size", model.shapes, lambda y: float(np.exp(min(y, 700.0))), 1.0, np.inf)
+    for i, name in enumerate(("coupling", "concentration")[: COUPLINGS[model.coupling][0]]):
+        put(name, model.shapes + 1 + i, (special.expit, np.exp)[i], 0.0, (1.0, np.inf)[i])
+    if GUESSES[model.guess] is None:
+        put("steady", len(x) - 1, special.expit, 0.0, 1.0)
+    return found
+
+
+def _clustering(model: Model, x: Floats, simulated: Floats) -> float:
+    """The largest factor, over directions, by which histograms vary more than those of independent examples; 1 at least."""
+    expected = model.n * model.probabilities(x)
+    kept = expected >= EXPECTED
+    residual = ((simulated - expected) / np.sqrt(expected))[:, kept]
+    return max(float(np.linalg.eigvalsh(residual.T @ residual / len(residual))[-1]), 1.0) if kept.any() else 1.0
+
+
+def _end(model: Model, x: Floats, observed: Floats, i: int, side: int, allowed: float) -> Floats | None:
+    """Coordinates where the likelihood, at its best in the others, has fallen as far as is allowed; None where it never does."""
+    others = np.arange(len(x)) != i
+    low, high = model.limits(i)
+
+    def rise(value: float, start: Floats) -> tuple[float, Floats]:
+        def whole(rest: Floats) -> Floats:
+            y = np.empty(len(x))
+            y[i], y[others] = value, rest
+            return y
+
+        def residuals(rest: Floats) -> Floats:
+            return deviances(observed, model.n * model.probabilities(whole(rest)))
+
+        rest = start
+        if others.any():
+            options: Any = {"x_scale": "jac", "max_nfev": REFITTED, "diff_step": 0.02}
+            rest = optimize.least_squares(residuals, start, **options).x
+        return float((residuals(rest) ** 2).sum()), whole(rest)
+
+    first = float(np.clip(x[i], low, high))
+    best, there = rise(first, x[others])
+    inside, step = there, 0.25
+    while True:
+        at = first + side * step
+        if not low <= at <= high or step > FARTHEST:
+            return None
+        worse, there = rise(at, inside[others])
+        if worse - best > allowed:
+            break
+        inside, step = there, 2 * step
+    outside = there
+    for _ in range(5):
+        worse, there = rise((inside[i] + outside[i]) / 2, inside[others])
+        inside, outside = (inside, there) if worse - best > allowed else (there, outside)
+    return outside

@@ -141,9 +141,9 @@ class Comparison:
         theory = with_errors(
             self.best, lambda p, c: predicted.pairs_above(p, c, thresholds, seen.experiment.n_test, **options), counts
         )
-        ends = {}
+        ends: dict[str, Floats] = {}
         for name in counts[:3]:
-            low, high = between(*(theory[f"{name}{of}"].to_numpy(float) for of in ("", "_variance", "_stderr")))
+            low, high = between(*[np.asarray(theory[f"{name}{of}"], float) for of in ("", "_variance", "_stderr")])
             ends |= {f"{name}_fitted_low": low, f"{name}_fitted_high": high}
         rows = []
         for theta in thresholds:

@@ -74,10 +74,12 @@ def test_a_resumed_run_has_the_same_bits(job, tmp_path):
 def test_without_a_store_what_is_asked_for_is_trained_and_no_more(job, tmp_path, trials, first, workers):
     """Shards are of 16; a store keeps whole ones, and what is asked for has the same bits either way."""
     steps, kept = [], []
-    found = run(job, trials, first=first, workers=workers, progress=steps.append)
+    found = run(job, trials, first=first, executor=Processes(workers), progress=steps.append)
     assert found.number.tolist() == list(range(first, first + trials))
     assert (steps[0].done, steps[-1].done, steps[-1].wanted) == (0, trials, trials)
-    stored = run(job, trials, first=first, workers=workers, store=opened(job, tmp_path), progress=kept.append)
+    stored = run(
+        job, trials, first=first, executor=Processes(workers), store=opened(job, tmp_path), progress=kept.append
+    )
     assert same(found, stored)
     assert kept[-1].done == 16 * len(opened(job, tmp_path).numbers()) >= trials
 

@@ -143,7 +143,8 @@ class Comparison:
         )
         ends: dict[str, Floats] = {}
         for name in counts[:3]:
-            low, high = between(*[np.asarray(theory[f"{name}{of}"], float) for of in ("", "_variance", "_stderr")])
+            mean, variance, error = (np.asarray(theory[f"{name}{of}"], float) for of in ("", "_variance", "_stderr"))
+            low, high = between(mean, variance, error)
             ends |= {f"{name}_fitted_low": low, f"{name}_fitted_high": high}
         rows = []
         for theta in thresholds:

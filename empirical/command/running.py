@@ -19,7 +19,7 @@ from empirical.estimates.measured import Experiment
 from empirical.estimates.planning import PLANNED, plan, stderr
 from empirical.estimates.recorded import KINDS
 from empirical.learners.parse import learner
-from empirical.training.elsewhere import NEEDED, outside
+from empirical.training.elsewhere import NEEDED, OPTIONAL, outside
 from empirical.training.executors import executor
 from empirical.training.job import Job
 from empirical.training.progress import Bar
@@ -106,11 +106,7 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
 
 def elsewhere(arguments: argparse.Namespace) -> Outcome:
     """Models that were trained elsewhere, from the file that --masks names."""
-    parts = opened(arguments.masks)
-    lacking = [name for name in NEEDED if name not in parts]
-    if lacking:
-        got = f"{arguments.masks} with {', '.join(parts)}"
-        raise ArgumentError("--masks", got, f"save {', '.join(lacking)} in it too")
+    parts = opened(arguments.masks, (*NEEDED, *OPTIONAL), NEEDED, "--masks")
     trials, examples = outside(*(parts[name] for name in NEEDED), score=arguments.score, parts=parts)
     experiment = of_trials(trials, examples, data=arguments.masks, arguments=vars(arguments))
     if not examples.labeled:

@@ -81,6 +81,9 @@ def encoded(argument: str, train: Any, test: Any) -> tuple[NDArray[np.int64], ND
                 f"{numbers.nunique()} different numbers",
                 "a quantity is not a class, and regression has no right or wrong prediction; bin it first",
             )
+        most = 2**53 if numbers.dtype.kind == "f" else 2**63 - 1
+        if bool(((numbers > most) | (numbers < -most)).any()):
+            raise ArgumentError(argument, f"labels up to {numbers.abs().max():g}", "number classes by smaller numbers")
         both = numbers.astype(np.int64)
     classes, code = np.unique(both.astype(str) if both.dtype == object else both.to_numpy(), return_inverse=True)
     seen, tested = np.unique(code[: len(y)]), np.unique(code[len(y) :])

@@ -39,7 +39,18 @@ def load_recorded(source: str, **options: Any) -> Dataset:
 
 def _load(source: str, options: dict[str, Any], imports: bool) -> Dataset:
     given = {name: value for name, value in options.items() if value is not None}
+    if "\0" in source or not _written(source):
+        raise ArgumentError("data", ascii(source), "rename it: its name is not UTF-8")
     return _loader(source, imports)(source, given)
+
+
+def _written(name: str) -> bool:
+    """Whether a name can be printed and put into tables: bytes that are no UTF-8 stand in it as halves of characters."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _loader(source: str, imports: bool) -> Callable[[str, dict[str, Any]], Dataset]:
@@ -50,7 +61,7 @@ def _loader(source: str, imports: bool) -> Callable[[str, dict[str, Any]], Datas
         texts = (path / "train.txt").is_file()
         return _module("text" if texts else "folder")
     if path.suffix.lower() in SUFFIXES:
-        if not path.is_file():
+        if not path.exists():
             raise ArgumentError("data", calls.shortened(source), "there is no such file")
         return _module(SUFFIXES[path.suffix.lower()])
     if all(part.isidentifier() for part in source.split(".")) and "." in source:

@@ -13,6 +13,7 @@ from empirical.training.trials import Trials, enough
 from longtail.core import ArgumentError
 
 NEEDED = ("masks", "correct_train", "correct_test")
+OPTIONAL = ("y_train", "y_test", "train_ids", "test_ids")
 
 
 def outside(
@@ -28,7 +29,7 @@ def outside(
     training examples go by the name ``y`` in what an error says.
     """
     trials = enough(Trials.of(masks, correct_train, correct_test, score=score))
-    given = {name: parts.get(name) for name in ("y_train", "y_test", "train_ids", "test_ids")}
+    given = {name: parts.get(name) for name in OPTIONAL}
     if given["y_train"] is None and given["y_test"] is not None:
         raise ArgumentError(y, None, "give the labels of the training examples too, or no y_test")
     for name, value in given.items():

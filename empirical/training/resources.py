@@ -5,7 +5,6 @@ On a GPU the rehearsal is a whole block of models, since one takes as long, and 
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import sys
 import time
@@ -15,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from empirical.training.job import Job
-from longtail.core import ArgumentError, arrays
+from longtail.core import ArgumentError
+from longtail.core.opened import available, size
 
 PATIENCE = 10.0  # seconds a first model may take for another to be worth it: the first may have been compiling
 LONG = 2.0  # seconds that a rehearsal of many models may take
@@ -65,19 +65,6 @@ def room(job: Job, trials: int, missing: int, folder: Path | None) -> None:
     if folder is not None and (wanted := stored(job, missing)) > (free := shutil.disk_usage(folder).free):
         got = f"{folder}, where {size(free)} are free for trials of {size(wanted)}"
         raise ArgumentError("out", got, "train fewer, or give a folder on a larger disk")
-
-
-def available() -> float:
-    """Bytes of memory that can be had, by the system, the process's own limit and its container's, as far as they say."""
-    found = [float(arrays.CPU.free)] if sys.platform == "linux" else [float("inf")]
-    with contextlib.suppress(ImportError):
-        import resource
-
-        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-        found += [limit] if limit != resource.RLIM_INFINITY else []
-    with contextlib.suppress(OSError, ValueError):  # "max" where there is no limit
-        found.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return min(found)
 
 
 def gpu_memory(job: Job, trials: int) -> int:
@@ -138,16 +125,3 @@ def duration(seconds: float) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
     return f"{int(seconds // 3600)} h {round(seconds % 3600 / 60)} min"
-
-
-def size(number: float) -> str:
-    """Bytes for a person to read.
-
-    >>> size(30_000_000)
-    '30 MB'
-    """
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.3g} {unit}"
-        number /= 1000
-    return f"{number:.3g} TB"

@@ -34,7 +34,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.core import ArgumentError
-from longtail.core.files import read_json, regular
+from longtail.core.files import read_json
+from longtail.core.opened import regular
 from longtail.core.record import kernels, versions
 
 FORMAT = 2  # 1 was without the digest of the run in each shard
@@ -177,14 +178,14 @@ class Store:
         A whole one of another run is refused: done again, it would be lost.
         """
         name = self.path(number)
+        if not name.exists():
+            return None
         try:
-            with regular(name) as file, zipfile.ZipFile(file) as archive:
+            with regular("out", name) as file, zipfile.ZipFile(file) as archive:
                 if self._member(archive, "run") != self.identity.digest:
                     remedy = "it is a shard of another run than this folder's: take it out, or give a new folder"
                     raise ArgumentError("out", str(name), remedy)
                 held, train, test = (self._member(archive, part) for part in ("number", "train", "test"))
-        except FileNotFoundError:
-            return None
         except ArgumentError:
             raise
         except Exception as error:  # a flipped bit can make zipfile and NumPy raise nearly anything

@@ -5,17 +5,18 @@ What is read may be a stranger's: no device or pipe is opened, nothing is unpick
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
-import stat
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from longtail.core import ArgumentError
+from longtail.core.opened import reading, regular, tabular
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,19 +54,11 @@ def folder(argument: str, path: str | Path) -> Path:
     return target
 
 
-@contextmanager
-def regular(path: Path) -> Iterator[BinaryIO]:
-    """A file opened to read its bytes; a ValueError where it is a device or a pipe, which might never end."""
-    waitless = getattr(os, "O_NONBLOCK", 0)  # a pipe's other end is not waited for
-    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | waitless)) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise ValueError(f"{path.name} is no regular file")
-        yield file
-
-
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file of ours; a ValueError where there is another thing, of a kind or size that we do not write."""
-    with regular(path) as file:
+    if not path.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    with regular(path.name, path) as file:
         text = file.read(LONGEST + 1)
     if len(text) > LONGEST:
         raise ValueError(f"{path.name} has more than {LONGEST >> 20} MiB")
@@ -104,13 +97,15 @@ def _integer(text: str) -> int:
 def read_table(path: Path, names: Collection[str] = (), numbers: Collection[str] = ()) -> pd.DataFrame:
     """A CSV that we wrote: what is empty is missing, but "NA", "null" and "None" are words, and classes may be called so.
 
-    Columns in ``names`` stay text, though all of them be numbers: 007 is another name than 7. A ValueError where a column in
-    ``numbers`` is missing or holds something else.
+    Columns in ``names`` stay text, though all of them be numbers: 007 is another name than 7. A ValueError where it cannot be
+    read, or a column in ``numbers`` is missing or holds something else.
     """
     import pandas as pd
 
-    with regular(path) as file:
-        table = pd.read_csv(file, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(names, str))
+    with regular(path.name, path) as file, reading(path.name, path):
+        tabular(path.name, path, file)
+        kinds = dict.fromkeys(names, str)
+        table = pd.read_csv(file, keep_default_na=False, na_values=[""], dtype=kinds, low_memory=False)
     bad = [c for c in numbers if c not in table or (len(table) and not pd.api.types.is_numeric_dtype(table[c]))]
     if bad:
         raise ValueError(f"no numbers for {', '.join(bad)} in {path.name}")

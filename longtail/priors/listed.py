@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
+from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from itertools import chain
+from typing import TextIO
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from longtail.core import ArgumentError, Floats, Nodes, Prior
+from longtail.core.opened import CELL, extent, reading, regular, shortened, within
 
 POINTS = 16
 WIDTH = 0.7  # of log value in a bin that holds more than POINTS distinct values
+DOUBLE = 8  # bytes
 SHOWN = 8  # entries that the repr writes out
 
 
@@ -131,42 +137,57 @@ def _gauss(x: Floats, weight: ArrayLike) -> tuple[Floats, Floats]:
 
 def read_counts(file: str, column: str | None = None) -> Floats:
     """Numbers from a text file, one a line, or from a CSV's one numeric column (``column`` names it where there are more)."""
-    path = Path(file)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:  # of bytes that are no text, or of a name that no file can have
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise ArgumentError("counts", file, f"{reason}: give a readable text file of counts") from error
-    rows = [row for row in csv.reader(text.splitlines()) if any(cell.strip() for cell in row)]
-    if not rows:
+    remedy = "give a readable text file of counts"
+    with regular("counts", file) as raw, reading("counts", file, remedy):
+        found = extent(raw)
+        needed = (
+            CELL * (found.longest + 1) + 3 * DOUBLE * found.lines
+        )  # a line as cells; the numbers as they grow, and sorted
+        within("counts", file, needed, "give fewer counts, one a line")
+        with io.TextIOWrapper(raw, encoding="utf-8-sig") as text:
+            return _numbers(file, _rows(text), column)
+
+
+def _numbers(file: str, rows: Iterator[tuple[int, list[str]]], column: str | None) -> Floats:
+    first = next(rows, None)
+    if first is None:
         raise ArgumentError("counts", file, "the file is empty: give one count a line")
-    header = rows[0] if not any(_number(cell) is not None for cell in rows[0]) else None
-    body = rows[1:] if header else rows
-    names = header or [str(i + 1) for i in range(len(rows[0]))]
-    if not body:
+    header = first[1] if not any(_number(cell) is not None for cell in first[1]) else None
+    names = header or [str(i + 1) for i in range(len(first[1]))]
+    top = next(rows, None) if header else first
+    if top is None:
         raise ArgumentError("counts", file, "the file holds a header and no counts: give one count a line")
-    if column is not None:
-        if column not in names:
-            raise ArgumentError("column", column, f"give one of {', '.join(names)}")
-        chosen = names.index(column)
-    else:
-        numeric = [i for i, cell in enumerate(body[0]) if _number(cell) is not None]
-        if len(numeric) != 1:
-            raise ArgumentError(
-                "counts",
-                f"{file} with {len(numeric)} numeric columns",
-                "name one by its column: Listed(file=..., column=...), or --column of longtail.infer",
-            )
-        chosen = numeric[0]
-    first_line = 2 if header else 1
-    numbers = []
-    for line, row in enumerate(body, first_line):
+    chosen = _chosen(file, names, top[1], column)
+    numbers = array("d")
+    for line, row in chain([top], rows):
         number = _number(row[chosen]) if chosen < len(row) else None
         if number is None:
-            got = row[chosen] if chosen < len(row) else "a short row"
-            raise ArgumentError("counts", f"{got!r} in row {line} of {file}", "give one positive number a line")
+            got = repr(shortened(row[chosen])) if chosen < len(row) else "a short row"
+            raise ArgumentError("counts", f"{got} in row {line} of {file}", "give one positive number a line")
         numbers.append(number)
     return np.array(numbers)
+
+
+def _rows(text: TextIO) -> Iterator[tuple[int, list[str]]]:
+    """Rows that are not blank, one at a time, with the numbers of their lines."""
+    reader = csv.reader(text)
+    return ((reader.line_num, row) for row in reader if any(cell.strip() for cell in row))
+
+
+def _chosen(file: str, names: list[str], top: list[str], column: str | None) -> int:
+    """Which column to read: the one named, or the only one with a number in its first row."""
+    if column is not None:
+        if column not in names:
+            raise ArgumentError("column", column, f"give one of {shortened(', '.join(names))}")
+        return names.index(column)
+    numeric = [i for i, cell in enumerate(top) if _number(cell) is not None]
+    if len(numeric) != 1:
+        raise ArgumentError(
+            "counts",
+            f"{file} with {len(numeric)} numeric columns",
+            "name one by its column: Listed(file=..., column=...), or --column of longtail.infer",
+        )
+    return numeric[0]
 
 
 def _number(cell: str) -> float | None:

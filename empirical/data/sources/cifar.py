@@ -5,6 +5,7 @@ The python version of the archives is pickled, and is refused: a pickle runs wha
 
 from __future__ import annotations
 
+import gzip
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,10 @@ from numpy.typing import NDArray
 
 from empirical.data.sources.files import Remote, download, local
 from longtail.core import ArgumentError
+from longtail.core.opened import content, reading, regular
+
+COPIES = 6  # bytes that a byte takes with its float32
+MOST, MEMBERS = 2**28, 100  # bytes of a file in the archives, and files; the largest has 154 million, and they are ten
 
 
 def reader(name: str, folder: str, archive: str, remote: Remote, data_dir: str | None) -> Callable[[str], bytes]:
@@ -23,7 +28,7 @@ def reader(name: str, folder: str, archive: str, remote: Remote, data_dir: str |
         return _member(name, folder, download(name, archive, remote))
     for place in (home / folder, home / name / folder):
         if place.is_dir():
-            return lambda file: _bytes(place / file)
+            return lambda file: content("data_dir", place / file, COPIES)
     for place in (home / archive, home / name / archive):
         if place.is_file():
             return _member(name, folder, place)
@@ -39,23 +44,27 @@ def reader(name: str, folder: str, archive: str, remote: Remote, data_dir: str |
     raise ArgumentError("data_dir", str(home), f"{name} needs the folder {folder} or {archive} there")
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ArgumentError("data_dir", str(path), f"cannot be read ({error.strerror})") from error
+class _Within(gzip.GzipFile):
+    """Gives no more at a time than any part of such an archive has: a broken header may ask for gigabytes."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or not 0 <= size <= MOST:
+            raise ValueError(f"a part of {size} bytes")
+        return super().read(size)
 
 
 def _member(name: str, folder: str, archive: Path) -> Callable[[str], bytes]:
     def read(file: str) -> bytes:
-        try:
-            with tarfile.open(archive) as tar:
-                member = tar.extractfile(f"{folder}/{file}")
-                if member is None:
-                    raise KeyError(file)
-                return member.read()
-        except (KeyError, tarfile.TarError, OSError, EOFError) as error:
-            raise ArgumentError("data", str(archive), f"not the binary archive of {name} ({error})") from error
+        remedy = f"it is not the binary archive of {name}"
+        with regular("data", archive) as raw, reading("data", archive, remedy):
+            with _Within(fileobj=raw) as packed, tarfile.open(fileobj=packed, mode="r:") as tar:
+                for member, _ in zip(tar, range(MEMBERS), strict=False):
+                    if member.size > MOST:
+                        raise ValueError(f"a file of {member.size:,} bytes")
+                    if member.name == f"{folder}/{file}" and member.isreg():
+                        found = tar.extractfile(member)
+                        return found.read() if found else b""
+            raise ValueError(f"no {folder}/{file}")
 
     return read
 

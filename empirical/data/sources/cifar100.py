@@ -20,7 +20,7 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
 
     refuse(options)
     read = reader("cifar100", "cifar-100-binary", ARCHIVE, REMOTE, options.get("data_dir"))
-    names = tuple(read("fine_label_names.txt").decode().split())
+    names = tuple(read("fine_label_names.txt").decode(errors="replace").split())
     if len(names) != 100:
         raise ArgumentError("data", "fine_label_names.txt", f"{len(names)} names; CIFAR-100 has 100 classes")
     x, y = records(read("train.bin"), 2, 100, "train.bin")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from empirical.data.data import Data
 from empirical.data.dataset import Dataset, encoded, split
 from empirical.data.sources.table import TEST_FRACTION
 from longtail.core import ArgumentError
+from longtail.core.opened import reading, regular, within
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -37,7 +40,10 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
         parts = [[every[i] for i in train], [every[i] for i in test]]
     first = parts[0][0][0]
     shape = image(first).shape
-    images = [np.stack([like(path, shape, first) for path, _ in part]) for part in parts]
+    count = sum(len(part) for part in parts)
+    got = f"{root} ({count:,} images of {' × '.join(map(str, shape))})"
+    within("data", got, 4 * count * math.prod(shape), "give fewer or smaller images")
+    images = [stacked([path for path, _ in part], shape, first) for part in parts]
     y, z, classes = encoded("folder", [name for _, name in parts[0]], [name for _, name in parts[1]])
     ids = [tuple(str(path.relative_to(root)) for path, _ in part) for part in parts]
     return Dataset(root.resolve().name, Data(images[0], y, images[1], z, classes), ids[0], ids[1])
@@ -66,7 +72,8 @@ def listed(root: Path) -> list[tuple[Path, str]]:
 
 def visible(folder: Path) -> list[Path]:
     """What is in a folder, by name, without the hidden files that systems leave there (.DS_Store, ._1.png)."""
-    found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    with reading("data", folder):
+        found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     for path in found:
         try:
             str(path).encode()
@@ -79,15 +86,16 @@ def image(path: Path) -> NDArray[np.float32]:
     """One image, the first of several frames: (height, width) or (height, width, 3), in [0, 1]."""
     from PIL import Image
 
-    try:
-        with Image.open(path, formats=FORMATS) as opened:
+    with (
+        regular("data", path) as file,
+        reading("data", path, "it is not an image, or not all of one"),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(file, formats=FORMATS) as opened:  # by its first bytes; nothing is decoded yet
             if opened.width * opened.height > PIXELS:
                 raise ArgumentError("data", f"{path}: {opened.width} × {opened.height}", "make images smaller first")
             return pixels(path, opened)
-    except ArgumentError:
-        raise
-    except Exception as error:  # decoders have no one class for a broken file, nor has a header that promises gigabytes
-        raise ArgumentError("data", str(path), f"not an image that can be read ({error})") from error
 
 
 def pixels(path: Path, opened: Image.Image) -> NDArray[np.float32]:
@@ -110,6 +118,14 @@ def pixels(path: Path, opened: Image.Image) -> NDArray[np.float32]:
     else:
         flat = opened.convert(kept)
     return np.asarray(np.multiply(np.asarray(flat), np.float32(1 / 255), dtype=np.float32))
+
+
+def stacked(paths: list[Path], shape: tuple[int, ...], first: Path) -> NDArray[np.float32]:
+    """All of them in one array, one at a time."""
+    found = np.empty((len(paths), *shape), np.float32)
+    for row, path in zip(found, paths, strict=True):
+        row[...] = like(path, shape, first)
+    return found
 
 
 def like(path: Path, shape: tuple[int, ...], first: Path) -> NDArray[np.float32]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import math
 import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,9 @@ from empirical.data.data import Data
 from empirical.data.dataset import Dataset
 from empirical.data.sources.files import Remote, fetch
 from longtail.core import ArgumentError
+from longtail.core.opened import STEP, reading, regular, within
+
+FLOAT = 5  # bytes that a byte takes with its float32
 
 PARTS = {
     "x_train": ("train-images-idx3-ubyte.gz", 3),
@@ -64,20 +67,29 @@ def pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def read(path: Path, rank: int) -> NDArray[np.uint8]:
-    """The bytes of an IDX file, gzipped or not."""
-    try:
-        with open(path, "rb") as head:
-            zipped = head.read(2) == b"\x1f\x8b"
-        with gzip.open(path, "rb") if zipped else open(path, "rb") as file:
-            raw = file.read()
-    except (OSError, EOFError, zlib.error) as error:
-        raise ArgumentError("data", str(path), f"cannot be read ({error})") from error
-    head_size = 4 + 4 * rank
-    if len(raw) < head_size or raw[:4] != bytes((0, 0, 8, rank)):
-        raise ArgumentError("data", str(path), f"not an IDX file of bytes in {rank} dimensions")
-    shape = struct.unpack(f">{rank}I", raw[4:head_size])
-    if len(raw) - head_size != int(np.prod(shape, dtype=np.int64)):
-        raise ArgumentError(
-            "data", str(path), f"{len(raw) - head_size} bytes where its head promises {shape}; it is cut short"
-        )
-    return np.frombuffer(raw, np.uint8, offset=head_size).reshape(shape)
+    """The bytes of an IDX file, gzipped or not: as many as its head promises, and no more are unpacked."""
+    with regular("data", path) as raw, reading("data", path):
+        zipped = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        file = gzip.GzipFile(fileobj=raw) if zipped else raw
+        head_size = 4 + 4 * rank
+        head = file.read(head_size)
+        if len(head) < head_size or head[:4] != bytes((0, 0, 8, rank)):
+            raise ArgumentError("data", str(path), f"not an IDX file of bytes in {rank} dimensions")
+        shape = struct.unpack(f">{rank}I", head[4:])
+        promised = math.prod(shape)
+        within("data", path, FLOAT * promised, "it is cut short or not the data set")
+        values = np.empty(promised, np.uint8)
+        there = _filled(values, file)
+        if there != promised or file.read(1):
+            got = "more" if there == promised else f"{there}"
+            raise ArgumentError("data", str(path), f"{got} bytes where its head promises {shape}; it is cut short")
+    return values.reshape(shape)
+
+
+def _filled(values: NDArray[np.uint8], file: Any) -> int:
+    """How many bytes of ``values`` the file had to give."""
+    view, there = values.data, 0
+    while got := file.readinto(view[there : there + STEP]):
+        there += got
+    return there

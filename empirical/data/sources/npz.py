@@ -1,17 +1,36 @@
-"""Your arrays in one .npz: X_train, y_train, X_test, y_test, and train_ids, test_ids if you like."""
+"""Your arrays in one .npz: X_train, y_train, X_test, y_test, and train_ids, test_ids if you like.
+
+Of each array the header is read first: what it promises has to be there, be numbers or text, and fit into memory.
+"""
 
 from __future__ import annotations
 
-import zipfile
-from typing import Any
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import IO, Any
 
 import numpy as np
+from numpy.lib import format as npy
 
 from empirical.data.data import Data
 from empirical.data.dataset import Dataset, encoded, finite, one_each
+from empirical.data.sources.zipped import archived, check
 from longtail.core import ArgumentError
+from longtail.core.opened import reading, regular, within
 
 WANTED = ("X_train", "y_train", "X_test", "y_test")
+NAMED = ("train_ids", "test_ids")
+HEAD = 2**14  # bytes that hold any header: NumPy itself reads none of more than 10,000 characters
+KINDS = "biufUSMm"  # numbers, text, dates; no objects, which are pickled, and no records
+READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+LETTER, HIGHEST, SURROGATES = (
+    100,
+    0x10FFFF,
+    (0xD800, 0xDFFF),
+)  # bytes of a Python string besides its characters; Unicode
+REMEDY = "save arrays by np.savez; pickled objects are not opened"
 
 
 def load(source: str, options: dict[str, Any]) -> Dataset:
@@ -19,9 +38,9 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
     from empirical.data.load import refuse
 
     refuse(options)
-    parts = arrays(source)
+    parts = opened(source, (*WANTED, *NAMED), WANTED)
     for side in ("train", "test"):
-        x, y = parts[f"X_{side}"], parts[f"y_{side}"]
+        x = parts[f"X_{side}"]
         if x.dtype.kind not in "fiub" or x.ndim < 2:
             raise ArgumentError(f"X_{side}", f"{x.dtype} of shape {x.shape}", "give numbers, one example a row")
         finite(f"X_{side}", x)
@@ -29,27 +48,96 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
     x, x_test = (parts[name].astype(np.float32) for name in ("X_train", "X_test"))
     for name, labels in (("train_ids", y), ("test_ids", z)):
         one_each(name, parts.get(name), len(labels))
-    ids = [tuple(parts[name].tolist()) if name in parts else None for name in ("train_ids", "test_ids")]
+    ids = [tuple(parts[name].tolist()) if name in parts else None for name in NAMED]
     return Dataset(source, Data(x, y, x_test, z, classes), ids[0], ids[1])
 
 
-def opened(source: str) -> dict[str, np.ndarray]:
-    """The arrays of an .npz by name; nothing is unpickled."""
-    try:
-        with open(source, "rb") as file, np.load(file, allow_pickle=False) as loaded:
-            return {str(name): loaded[name] for name in loaded.files}
-    except (AttributeError, TypeError) as error:
-        raise ArgumentError("data", source, "one array only; save several by np.savez") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ArgumentError("data", source, f"cannot be read: {error}; pickled objects are not opened") from error
+@dataclass(frozen=True)
+class Header:
+    """What an array's first bytes promise, and how many they are."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    length: int
+
+    @property
+    def memory(self) -> int:
+        """Bytes that the array takes, with a float32 or another copy of it and a mask."""
+        count = math.prod(self.shape)
+        held = count * self.dtype.itemsize
+        return held + max(held, 4 * count) + count * (LETTER if self.dtype.kind in "US" else 1)
 
 
-def arrays(source: str) -> dict[str, np.ndarray]:
-    """X_train, y_train, X_test and y_test, and whatever else is there; an error names those that are not."""
-    found = opened(source)
-    lacking = [name for name in WANTED if name not in found]
-    if lacking:
-        raise ArgumentError(
-            "data", f"{source} with {', '.join(found) or 'nothing'}", f"save {', '.join(lacking)} in it too"
-        )
+def header(argument: str, name: str, stream: IO[bytes], length: int) -> Header:
+    """Of an array in a file or member of ``length`` bytes; an ArgumentError where it is not an array that can be taken."""
+    head = io.BytesIO(stream.read(HEAD))
+    version = npy.read_magic(head)
+    if version not in READERS:
+        raise ValueError(f"{name} is of format {version}")
+    shape, _, dtype = READERS[version](head)
+    if dtype.kind not in KINDS or not dtype.itemsize:
+        what = "pickled objects" if dtype.hasobject else f"values of type {dtype}"
+        raise ArgumentError(argument, f"{name} with {what}", f"give numbers or text; {REMEDY}")
+    found = Header(shape, dtype, head.tell())
+    there = length - found.length
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != there or max(shape, default=0) > length:
+        raise ValueError(f"{name} promises {dtype} of shape {shape} where {there} bytes are")
     return found
+
+
+def array(name: str, stream: IO[bytes]) -> np.ndarray:
+    """The array in a stream that stands at its beginning, after its header was found good."""
+    found: np.ndarray = npy.read_array(stream, allow_pickle=False)
+    if stream.read(1):
+        raise ValueError(f"{name} has bytes left over")
+    if found.dtype.kind == "b" and found.size and found.view(np.uint8).max() > 1:
+        raise ValueError(f"{name} has booleans that are neither true nor false")
+    if found.dtype.kind == "U" and found.size:
+        _written(name, found)
+    return found
+
+
+def _written(name: str, text: np.ndarray) -> None:
+    """Refuse what no file, page or terminal could be given: halves of characters (lone surrogates), and no characters."""
+    codes = np.ascontiguousarray(text).reshape(-1).view(np.dtype(np.uint32).newbyteorder(text.dtype.byteorder))
+    bad = (codes > HIGHEST) | ((codes >= SURROGATES[0]) & (codes <= SURROGATES[1]))
+    if bad.any():
+        at = int(np.argmax(bad))
+        got = f"U+{int(codes[at]):X} in row {at // (text.dtype.itemsize // 4)}"
+        raise ArgumentError(name.removesuffix(".npy"), got, "it is no character of its own: write that text anew")
+
+
+def opened(source: str, names: Sequence[str], needed: Sequence[str], argument: str = "data") -> dict[str, np.ndarray]:
+    """Those of ``names`` that an .npz holds, and no others; an error where one of ``needed`` is not there."""
+    with regular(argument, source) as file, reading(argument, source):
+        if file.read(6) == npy.MAGIC_PREFIX:
+            raise ArgumentError(argument, source, "one array only; save several by np.savez")
+    with archived(argument, source, REMEDY) as (file, archive):
+        there = {m.filename.removesuffix(".npy"): m for m in archive.infolist() if m.filename.endswith(".npy")}
+        lacking = [name for name in needed if name not in there]
+        if lacking:
+            held = ", ".join(list(there)[:12]) or "no arrays"
+            raise ArgumentError(argument, f"{source} with {held}", f"save {', '.join(lacking)} in it too")
+        wanted = [m for m in archive.infolist() if m.filename in {f"{name}.npy" for name in names}]
+        check(argument, source, file, wanted)
+        heads = []
+        for member in wanted:
+            with archive.open(member) as stream:
+                heads.append(header(argument, member.filename, stream, member.file_size))
+        within(argument, source, sum(head.memory for head in heads), "give fewer examples or features")
+        found = {}
+        for name in (name for name in names if name in there):
+            with archive.open(there[name]) as stream:
+                found[name] = array(name, stream)
+        return found
+
+
+def single(source: str, argument: str = "data") -> np.ndarray:
+    """The array of an .npy."""
+    with regular(argument, source) as file, reading(argument, source, REMEDY):
+        length = file.seek(0, 2)
+        file.seek(0)
+        head = header(argument, source, file, length)
+        within(argument, source, head.memory, "give fewer examples")
+        file.seek(0)
+        return array(source, file)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from empirical.data.sources.files import Remote, download, find, local
+from empirical.data.sources.npz import opened, single
 from longtail.core import ArgumentError
 
 HOST = "https://pluskid.github.io/influence-memorization/data/"
@@ -31,8 +32,10 @@ def load_published(name: str, *, data_dir: str | None = None) -> pd.DataFrame:
         raise ArgumentError("data_dir", str(folder), f"{OWN} or {MATRIX} is not there")
     if path is None:
         path = download("feldman_zhang", MATRIX, Remote(HOST + MATRIX, None))
-    values = np.asarray(arrays(path, ["tr_mem"])["tr_mem"], float)
-    if values.shape != (50_000,) or abs((values >= 0.25).mean() - SHARE) > 1e-4:
+    values = arrays(path, ["tr_mem"])["tr_mem"]
+    if values.dtype.kind == "f":
+        values = values.astype(float)
+    if values.dtype.kind != "f" or values.shape != (50_000,) or abs((values >= 0.25).mean() - SHARE) > 1e-4:
         raise ArgumentError("data", str(path), "these are not the published 50,000 scores")
     return pd.DataFrame({"index": np.arange(50_000), "memorization": values})
 
@@ -48,7 +51,12 @@ def load_published_pairs(name: str, *, data_dir: str | None = None) -> pd.DataFr
         raise ArgumentError("data_dir", str(folder), f"{file} is not there")
     if path is None:
         path = download("feldman_zhang", file, Remote(HOST + file, None))
-    table = pd.DataFrame(arrays(path, ["tr_idx", "tt_idx", "infl", "mem"]))
+    parts = arrays(path, ["tr_idx", "tt_idx", "infl", "mem"])
+    if any(part.ndim != 1 or part.dtype.kind not in "iuf" for part in parts.values()):
+        raise ArgumentError("data", str(path), "not columns of numbers, which were published")
+    if len({len(part) for part in parts.values()}) > 1:
+        raise ArgumentError("data", str(path), "columns of different lengths; the published ones have one")
+    table = pd.DataFrame(parts)
     if len(table) != PAIRS[name]:
         raise ArgumentError("data", str(path), f"{len(table)} pairs; {PAIRS[name]} were published")
     table.columns = pd.Index(["train_index", "test_index", "influence", "memorization"])
@@ -57,11 +65,6 @@ def load_published_pairs(name: str, *, data_dir: str | None = None) -> pd.DataFr
 
 def arrays(path: Path, names: list[str]) -> dict[str, np.ndarray]:
     """Arrays of an .npz by name, or the one array of an .npy; nothing is unpickled."""
-    try:
-        with open(path, "rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return {names[0]: loaded}
-            return {name: loaded[name] for name in names}
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise ArgumentError("data", str(path), f"cannot be read ({error})") from error
+    if path.suffix == ".npy":
+        return {names[0]: single(str(path))}
+    return opened(str(path), names, names)

@@ -7,17 +7,23 @@ words of at most 32 kinds become one column a kind. The test rows are another fi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from empirical.data.data import Data
 from empirical.data.dataset import Dataset, encoded, split, unusable
+from empirical.data.sources import parquet
+from empirical.data.sources.parquet import FEWER
 from longtail.core import ArgumentError
+from longtail.core.opened import reading, regular, shortened, tabular, within
 
 KINDS = 32
+VALUE = 28  # bytes of memory that a feature of a row takes while it is brought on a scale
 TEST_FRACTION = 0.2
 
 
@@ -35,49 +41,64 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
     if "test" in options:
         refuse_share(options, str(options["test"]))
         other = read(str(options["test"]), verbatim)
-        missing = [c for c in table.columns if c not in other.columns]
+        missing = [str(c) for c in table.columns if c not in other.columns]
         if missing:
-            raise ArgumentError("test", str(options["test"]), f"it lacks the columns {', '.join(map(str, missing))}")
-        parts = (table, other[table.columns])
+            raise ArgumentError("test", str(options["test"]), f"it lacks the columns {shortened(', '.join(missing))}")
+        parts = Parts((table, other[table.columns]), (np.arange(len(table)), np.arange(len(other))))
     else:
-        train, test = split(len(table), float(options.get("test_fraction", TEST_FRACTION)), int(options.get("seed", 0)))
-        parts = (table.iloc[train], table.iloc[test])
-    y, z, classes = encoded(f"label column {label}", parts[0][label].to_numpy(), parts[1][label].to_numpy())
+        share, seed = float(options.get("test_fraction", TEST_FRACTION)), int(options.get("seed", 0))
+        parts = Parts((table, table), split(len(table), share, seed))
+    y, z, classes = encoded(f"label column {label}", *(part.to_numpy() for part in parts[label]))
     dropped = [label]
     if "id" in options:
         key = column(source, table, "id", options["id"])
         present("id", source, table[key])
         if "test" in options:
-            present("id", str(options["test"]), parts[1][key])
-        names = [tuple(part[key].tolist()) for part in parts]
+            present("id", str(options["test"]), other[key])
+        names = [tuple(part.tolist()) for part in parts[key]]
         dropped.append(key)
     else:
-        names = [tuple(part.index.tolist()) for part in parts]  # the row in the file
+        names = [tuple(index.tolist()) for index in parts.index]  # the row in the file
     if "text" in options:
         from empirical.data.sources.text import tfidf
 
         words = column(source, table, "text", options["text"])
-        x, x_test = tfidf(*([str(v) for v in part[words].astype(object).fillna("")] for part in parts))
+        x, x_test = tfidf(*([str(v) for v in part.astype(object).fillna("")] for part in parts[words]))
         notes: tuple[str, ...] = (f"{x.shape[1]} words of {words} by TF-IDF; other columns are left out",)
     else:
-        inputs = [part.drop(columns=dropped) for part in (*parts, table)]
-        complete(source, inputs[2])
+        inputs = table.drop(columns=dropped)
+        complete(source, inputs)
         if "test" in options:
-            complete(str(options["test"]), inputs[1], inputs[0])
-        x, x_test, notes = features(inputs[0], inputs[1])
+            rest = other[inputs.columns]
+            complete(str(options["test"]), rest, inputs)
+            order = np.arange(len(table) + len(other))
+            x, x_test, notes = features(pd.concat([inputs, rest]), order, len(table))
+        else:
+            x, x_test, notes = features(inputs, np.concatenate(parts.rows), len(parts.rows[0]))
     return Dataset(Path(source).name, Data(x, y, x_test, z, classes), names[0], names[1], notes)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Rows of two tables, which may be one, to train on and to test on; taken a column at a time, for there may be many."""
+
+    tables: tuple[pd.DataFrame, pd.DataFrame]
+    rows: tuple[NDArray[np.int64], NDArray[np.int64]]
+
+    def __getitem__(self, name: Any) -> list[pd.Series]:
+        return [table[name].iloc[rows] for table, rows in zip(self.tables, self.rows, strict=True)]
+
+    @property
+    def index(self) -> list[pd.Index]:
+        """How the rows are called."""
+        return [table.index[rows] for table, rows in zip(self.tables, self.rows, strict=True)]
 
 
 def read(source: str, verbatim: Sequence[str] = ()) -> pd.DataFrame:
     """The table; an error where it is empty or not one. Columns read verbatim are text as it is written: "NA" and "None" are
     words, 007 is another name than 7. The first of them, of labels, holds numbers where its text says no more than they do.
     """
-    try:
-        table = pd.read_parquet(source) if source.lower().endswith(".parquet") else _csv(source, verbatim)
-    except ImportError as error:
-        raise ArgumentError("data", source, "reading .parquet needs pyarrow: pip install pyarrow") from error
-    except (OSError, ValueError, pd.errors.ParserError) as error:
-        raise ArgumentError("data", source, f"cannot be read ({str(error).splitlines()[0]})") from error
+    table = parquet.read(source) if source.lower().endswith(".parquet") else _csv(source, verbatim)
     if len(table) < 3 or table.shape[1] < 2:
         raise ArgumentError(
             "data", f"{source}: {len(table)} rows, {table.shape[1]} columns", "give labels and features"
@@ -86,12 +107,17 @@ def read(source: str, verbatim: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def _csv(source: str, verbatim: Sequence[str]) -> pd.DataFrame:
-    table = pd.read_csv(source)
-    named = [name for name in table.columns if name in verbatim]
-    if named:
-        text = pd.read_csv(source, usecols=named, dtype=str, keep_default_na=False, na_values=[""])
-        kept = [name for name in named if name != verbatim[0] or not _numbers(table[name], text[name])]
-        table[kept] = text[kept]
+    with regular("data", source) as file, reading("data", source):
+        tabular("data", source, file)
+        table = pd.read_csv(file, low_memory=False)  # in pieces, a column may be numbers in one and words in another
+        if table.index.nlevels > 1:
+            raise ArgumentError("data", source, "its rows have more cells than its first line has names of columns")
+        named = [name for name in table.columns if name in verbatim]
+        if named:
+            file.seek(0)
+            text = pd.read_csv(file, usecols=named, dtype=str, keep_default_na=False, na_values=[""])
+            kept = [name for name in named if name != verbatim[0] or not _numbers(table[name], text[name])]
+            table[kept] = text[kept]
     return table
 
 
@@ -125,39 +151,71 @@ def complete(file: str, table: pd.DataFrame, like: pd.DataFrame | None = None) -
     """Refuse numbers that are missing or infinite and words that are missing, by their row in the file (the first below
     the header is 1), lists, and words where another file has numbers.
     """
-    numbers = table.select_dtypes("number")
-    bad = unusable(numbers.to_numpy(float, na_value=np.nan))
+    kinds = [kind.kind for kind in table.dtypes]  # not select_dtypes, which takes long where there are many columns
+    numbers = [place for place, kind in enumerate(kinds) if kind in "fiu"]
+    bad = unusable(_only(table, numbers).to_numpy(float, na_value=np.nan))
     if bad.any():
         row, place = np.argwhere(bad)[0]
-        where = f"row {row + 1} below the header, column {numbers.columns[place]}"
+        where = f"row {row + 1} below the header, column {table.columns[numbers[place]]}"
         got = f"{int(bad.sum())} values that are NaN or infinite in {Path(file).name} (first in {where})"
         raise ArgumentError("data", got, "drop or fill them first")
-    for name in table.columns.difference(numbers.columns, sort=False):
-        if table[name].map(pd.api.types.is_list_like).any():
+    for kind, (name, values) in zip(kinds, table.items(), strict=True):
+        if kind in "fiu":
+            continue
+        if values.dtype == object and values.map(pd.api.types.is_list_like).any():
             got = f"lists in column {name} of {Path(file).name}"
             raise ArgumentError("data", got, "give each of their numbers a column, or save arrays in an .npz")
-        present("data", file, table[name], "; NA and None in a .csv are empty too, so write another word for nothing")
-    for name in [] if like is None else like.select_dtypes("number").columns:
-        if table[name].dtype.kind not in "fiub":
+        if values.array.isna().any():
+            present("data", file, values, "; NA and None in a .csv are empty too, so write another word for nothing")
+    for name, kind, wanted in [] if like is None else zip(table.columns, kinds, like.dtypes, strict=True):
+        if wanted.kind in "fiu" and kind not in "fiub":
             raise ArgumentError("test", f"words in column {name} of {file}", "it holds numbers in the training file")
 
 
-def features(train: pd.DataFrame, test: pd.DataFrame) -> tuple[Any, Any, tuple[str, ...]]:
-    """Both parts as float32 on the training rows' scale, and what was done to words."""
-    words = [c for c in train.columns if train[c].dtype.kind not in "fiub"]
-    many = [str(c) for c in words if train[c].nunique() > KINDS]
+def _only(table: pd.DataFrame, places: list[int]) -> pd.DataFrame:
+    """Some columns, or the table itself where they are all."""
+    return table if len(places) == table.shape[1] else table.iloc[:, places]
+
+
+def features(table: pd.DataFrame, order: NDArray[np.int64], n: int) -> tuple[Any, Any, tuple[str, ...]]:
+    """The rows in this order, the first n of them to train on, as float32 on their scale; and what was done to words."""
+    numbers = [place for place, kind in enumerate(table.dtypes) if kind.kind in "fiub"]
+    coded = [(name, *kinds_of(values)) for name, values in table.items() if values.dtype.kind not in "fiub"]
+    many = [str(name) for name, code, count in coded if count > KINDS and len(np.unique(code[order[:n]])) > KINDS]
     if many:
         raise ArgumentError(
             "data",
-            f"words in {', '.join(many)}",
+            f"words in {shortened(', '.join(many))}",
             f"more than {KINDS} kinds: drop the column, encode it, or name it by --id or --text",
         )
-    both = pd.get_dummies(pd.concat([train, test]), columns=words, dtype=float) if words else pd.concat([train, test])
-    values = both.to_numpy(float)
-    top = values[: len(train)]
-    spread = top.std(0)
-    scaled = ((values - top.mean(0)) / np.where(spread > 0, spread, 1)).astype(np.float32)
+    width = len(numbers) + sum(count for *_, count in coded)
+    within(
+        "data", f"{len(order):,} rows, {width:,} columns with one a kind of words", VALUE * len(order) * width, FEWER
+    )
+    values = np.empty((width, len(order)))  # a row here is a column of the table
+    values[: len(numbers)] = _only(table, numbers).to_numpy(float).T[:, order]
+    filled = len(numbers)
+    for _, code, count in coded:
+        values[filled : filled + count] = code[order] == np.arange(count)[:, None]
+        filled += count
+    top = values.T[:n]
+    center, spread = top.mean(0)[:, None], top.std(0)[:, None]
+    values -= center
+    values /= np.where(spread > 0, spread, 1)
+    scaled = values.astype(np.float32).T
     notes = ["numbers are scaled to mean 0 and standard deviation 1 over the training rows"]
-    if words:
-        notes.append(f"one column a kind of {', '.join(map(str, words))}")
-    return scaled[: len(train)], scaled[len(train) :], tuple(notes)
+    if coded:
+        notes.append(f"one column a kind of {shortened(', '.join(str(name) for name, *_ in coded))}")
+    return scaled[:n], scaled[n:], tuple(notes)
+
+
+def kinds_of(words: pd.Series) -> tuple[NDArray[Any], int]:
+    """Each value as the number of its kind, in order of the kinds if they have one, and how many there are."""
+    if isinstance(words.dtype, pd.CategoricalDtype):
+        return words.cat.codes.to_numpy(), len(words.cat.categories)
+    values = words.to_numpy(object)
+    try:
+        code, kinds = pd.factorize(values, sort=True)
+    except TypeError:  # of dates in one file and words in the other none comes first
+        code, kinds = pd.factorize(values)
+    return code, len(kinds)

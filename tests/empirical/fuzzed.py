@@ -1,0 +1,390 @@
+"""Broken files by the hundred: a small valid one of each format, its mutations, and a process that reads them one by one.
+
+``python -m tests.empirical.fuzzed FOLDER COUNT SEED [FORMAT ...]`` prints a line of JSON a file: how reading it ended (data,
+refused, or the name of what was raised), with what words, and how far memory rose meanwhile. Two more words say that readers are
+to let everything through (``leak``), or to hold nothing against the free memory (``greed``), which must not go unnoticed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import faulthandler
+import gzip
+import io
+import json
+import random
+import resource
+import struct
+import sys
+import tarfile
+import time
+import traceback
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from tests.empirical.samples import table
+
+PATIENCE = 300  # seconds after which one small file hangs
+ROOM = 2**32  # bytes of address space that the process may grow by
+EXTREMES = (0, 1, 2, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 0x7FFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
+
+
+def npz(save: Callable[..., Any], **parts: Any) -> bytes:
+    raw = io.BytesIO()
+    save(raw, **parts)
+    return raw.getvalue()
+
+
+def arrays() -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    return {
+        "X_train": rng.normal(size=(9, 4)).astype(np.float32),
+        "y_train": np.array(list("abcabcabc")),
+        "X_test": rng.integers(0, 255, (5, 4), np.uint8),
+        "y_test": np.array(list("abcab")),
+        "train_ids": np.arange(9),
+        "test_ids": np.array([f"t{i}" for i in range(5)]),
+    }
+
+
+def scores() -> dict[str, Any]:
+    rng = np.random.default_rng(1)
+    return {
+        "masks": rng.random((12, 10)) < 0.7,
+        "correct_train": rng.integers(0, 2, (12, 10)),
+        "correct_test": rng.random((12, 5)) < 0.5,
+        "y_train": np.arange(10) % 2,
+        "y_test": np.arange(5) % 2,
+    }
+
+
+def parquet() -> bytes:
+    raw = io.BytesIO()
+    table().to_parquet(raw)
+    return raw.getvalue()
+
+
+def picture(kind: str, **more: Any) -> bytes:
+    raw = io.BytesIO()
+    pixels = np.random.default_rng(2).integers(0, 256, (12, 10, 3), np.uint8)
+    Image.fromarray(pixels).save(raw, kind, **more)
+    return raw.getvalue()
+
+
+def lines() -> bytes:
+    return b"".join(
+        b"%s\tthe film was %s number %d\n" % (*w, k) for k in range(20) for w in ((b"good", b"fine"), (b"bad", b"dull"))
+    )
+
+
+def zipped() -> bytes:
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a/train.txt", lines())
+        archive.writestr("a/test.txt", lines()[:300])
+    return raw.getvalue()
+
+
+def idx(*shape: int) -> bytes:
+    values = np.arange(np.prod(shape), dtype=np.int64) % 7
+    return bytes((0, 0, 8, len(shape))) + struct.pack(f">{len(shape)}I", *shape) + values.astype(np.uint8).tobytes()
+
+
+def cifar() -> bytes:
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w:gz") as tar:
+        for name in [f"data_batch_{k}.bin" for k in range(1, 6)] + ["test_batch.bin"]:
+            content = (np.arange(3 * 3073, dtype=np.int64) % 9).astype(np.uint8).tobytes()
+            member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return raw.getvalue()
+
+
+def memorization() -> bytes:
+    frame = pd.DataFrame({"index": range(20), "id": [f"{k:03d}" for k in range(20)], "label": ["a", "b"] * 10})
+    value = np.linspace(0, 1, 20)
+    return frame.assign(memorization=value, stderr=value * (1 - value)).to_csv(index=False).encode()
+
+
+SAMPLES: dict[str, tuple[str, Callable[[], bytes]]] = {  # the file of a format, and how a small one is made
+    "npz": ("a.npz", lambda: npz(np.savez_compressed, **arrays())),
+    "npz stored": ("a.npz", lambda: npz(np.savez, **arrays())),
+    "masks": ("m.npz", lambda: npz(np.savez_compressed, **scores())),
+    "csv": ("t.csv", lambda: table().to_csv(index=False).encode()),
+    "parquet": ("t.parquet", parquet),
+    "png": ("cat/x.png", lambda: picture("PNG")),
+    "jpeg": ("cat/x.jpg", lambda: picture("JPEG")),
+    "gif": ("cat/x.gif", lambda: picture("GIF")),
+    "tiff": ("cat/x.tif", lambda: picture("TIFF", compression="tiff_lzw")),
+    "webp": ("cat/x.webp", lambda: picture("WEBP", lossless=True)),
+    "text": ("t.txt", lines),
+    "text zip": ("t.zip", zipped),
+    "counts": ("words.txt", lambda: "\n".join(str(1 + 997 // k) for k in range(1, 60)).encode()),
+    "counts csv": (
+        "words.csv",
+        lambda: "".join(["word,n\n", *(f"w{k},{1 + 997 // k}\n" for k in range(1, 60))]).encode(),
+    ),
+    "idx": ("train-images-idx3-ubyte.gz", lambda: gzip.compress(idx(5, 28, 28))),
+    "cifar": ("cifar-10-binary.tar.gz", cifar),
+    "run": ("memorization.csv", memorization),
+}
+
+
+def beside(name: str, folder: Path) -> None:
+    """What a format needs around the file that is broken."""
+    if name in ("png", "jpeg", "gif", "tiff", "webp"):
+        for kind in ("cat", "dog"):
+            (folder / kind).mkdir()
+            for k in range(3):
+                (folder / kind / f"{k}.png").write_bytes(picture("PNG"))
+    if name == "idx":
+        for part, n in (("train", 5), ("t10k", 3)):
+            (folder / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(n, 28, 28)))
+            (folder / f"{part}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(n)))
+    if name == "run":
+        pairs = pd.DataFrame({"train_index": [0, 1], "test_index": [2, 2], "influence": [0.2, 0.5]})
+        pairs.to_csv(folder / "pairs.csv", index=False)
+        (folder / "summary.json").write_text(json.dumps({"n_test": 9, "trials": 40, "fraction": 0.7, "data": "x"}))
+
+
+def read(name: str, path: Path) -> None:
+    """What the commands do with such a file before anything is computed, and what they would write of it."""
+    from empirical.data.load import load
+
+    if name == "masks":
+        from empirical.command.scored import elsewhere
+
+        scored = elsewhere(argparse.Namespace(masks=str(path), score="correct", labels=None))
+        said = [scored.classes, scored.train_ids, scored.test_ids]
+    elif name.startswith("counts"):
+        from longtail.counts.bins import Counts
+        from longtail.priors.listed import Listed, read_counts
+
+        said = [repr(Listed(file=str(path))), Counts.of(read_counts(str(path))).n]
+    elif name == "run":
+        from empirical.estimates.observed import read as observed
+
+        run = observed(path.parent)
+        said = [run.memorization.to_csv(), run.partners, run.equivalent, run.influenced, run.mark]
+    else:
+        options = {"label": "animal", "id": "key"} if name in ("csv", "parquet") else {}
+        source = path.parent.parent if path.parent.name == "cat" else path
+        if name in ("idx", "cifar"):
+            source, options = Path({"idx": "mnist", "cifar": "cifar10"}[name]), {"data_dir": path.parent}
+        found = load(source, **options)
+        said = [found.name, found.imbalance, found.data.classes, found.train_ids, found.test_ids, found.notes]
+    str(said).encode()
+    json.dumps(said, ensure_ascii=False, default=str).encode()
+
+
+def mutated(name: str, raw: bytes, rng: random.Random) -> bytes:
+    """One of many ways to break a file: its bytes as they are, or those inside its packing."""
+    if "npz" in name or name in ("masks", "text zip"):
+        if (chosen := rng.random()) < 0.4:
+            return repacked(raw, rng)
+        if chosen < 0.6:
+            return directory(raw, rng)
+    if name in ("idx", "cifar") and rng.random() < 0.6:
+        inside = gzip.decompress(raw)
+        head = rng.randrange(512) if rng.random() < 0.7 else None
+        return gzip.compress(broken(inside, rng, head), 1)
+    return broken(raw, rng)
+
+
+def broken(raw: bytes, rng: random.Random, near: int | None = None) -> bytes:
+    b = bytearray(raw)
+    for _ in range(rng.choice((1, 1, 1, 2, 5, 30))):
+        if not b:
+            break
+        at = min(rng.randrange(len(b)) if near is None else near + rng.randrange(32), len(b) - 1)
+        match rng.randrange(8):
+            case 0 | 1:
+                b[at] ^= 1 << rng.randrange(8)
+            case 2:
+                b[at] = rng.randrange(256)
+            case 3:
+                size = rng.choice((1, 2, 4, 8))
+                order = rng.choice(("little", "big"))
+                b[at : at + size] = (rng.choice(EXTREMES) % 256**size).to_bytes(size, order)
+            case 4:
+                del b[at : at + rng.randrange(1, 64)]
+            case 5:
+                b[at:at] = rng.randbytes(rng.randrange(1, 32))
+            case 6:
+                end = at + rng.randrange(1, 200)
+                b[at:at] = b[at:end] * rng.choice((1, 1, 20))
+            case _:
+                if rng.random() < 0.3:
+                    del b[at:]
+                else:
+                    b[at : at + 8] = rng.choice(
+                        (b",,,,,,,,", b"\n\n\r\r\n\n\n\n", b'""""""""', b"\0" * 8, b"-1e308, ", b"\xed\xa0\x80 nan ")
+                    )
+    return bytes(b)
+
+
+def repacked(raw: bytes, rng: random.Random) -> bytes:
+    """A zip whose checksums are right, of members that are broken, mostly where they begin."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(raw)) as old, zipfile.ZipFile(out, "w") as new:
+        names = old.namelist()
+        chosen = rng.choice(names)
+        for member in names:
+            inside = old.read(member)
+            if member == chosen:
+                near = rng.randrange(128) if rng.random() < 0.7 else None
+                headed = b"'shape': (" in inside and rng.random() < 0.4
+                inside = promised(inside, rng) if headed else broken(inside, rng, near)
+            packing = rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA))
+            new.writestr(member, inside, packing if rng.random() < 0.3 else zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+def promised(array: bytes, rng: random.Random) -> bytes:
+    """An array with another shape or type in its header, of the length that the header says."""
+    length = struct.unpack("<H", array[8:10])[0]
+    shape = rng.choice(
+        (
+            "(10**9, 4)",
+            "(9999999999, 4)",
+            "(-1,)",
+            "(0, 99999999999)",
+            "()",
+            "(9, 4, 1)",
+            "(99,)",
+            "(True,)",
+            "(1,)" * 9,
+        )
+    )
+    kind = rng.choice(
+        ("<f4", "<f8", "|b1", "<U9", "|S0", "<U0", "|V9", "|O", ">i8", "<M8[ns]", "<m8[Y]", "<c8", "<f2", "|S1")
+    )
+    head = f"{{'descr': '{kind}', 'fortran_order': {rng.choice((True, False))}, 'shape': {shape}, }}".encode()
+    return array[:8] + struct.pack("<H", length) + head.ljust(length - 1)[: length - 1] + b"\n" + array[10 + length :]
+
+
+def directory(raw: bytes, rng: random.Random) -> bytes:
+    """A zip with another field in the directory or in the header of a member: flags, method, sizes, places."""
+    b = bytearray(raw)
+    for mark, fields in rng.sample(
+        [(b"PK\x01\x02", (8, 10, 16, 20, 24, 28, 42)), (b"PK\x03\x04", (6, 8, 14, 18, 22, 26))], rng.choice((1, 2))
+    ):
+        places = [i for i in range(len(b)) if b.startswith(mark, i)]
+        at, field = rng.choice(places), rng.choice(fields)
+        size = 2 if field in (6, 8, 10, 26, 28) and not (mark.startswith(b"PK\x01") and field == 6) else 4
+        value = rng.choice((*EXTREMES, 8, 9, 12, 14, 93, 95, 99, rng.randrange(2**32))) % 256**size
+        b[at + field : at + field + size] = value.to_bytes(size, "little")
+    return bytes(b)
+
+
+@contextlib.contextmanager
+def rising() -> Iterator[list[int]]:
+    """How many bytes of memory the most held inside were more than were held before."""
+    rise = [0]
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")  # the highest so far is forgotten
+    before = memory("VmRSS")
+    yield rise
+    rise[0] = memory("VmHWM") - before
+
+
+def memory(field: str) -> int:
+    with open("/proc/self/status") as status:
+        return next(1024 * int(line.split()[1]) for line in status if line.startswith(field))
+
+
+def outcome(name: str, path: Path) -> dict[str, Any]:
+    """How reading a file ends."""
+    from longtail.core import ArgumentError
+
+    faulthandler.dump_traceback_later(PATIENCE, exit=True)
+    began = time.monotonic()
+    with rising() as rise:
+        try:
+            read(name, path)
+            how, words = "data", ""
+        except ArgumentError as error:
+            how, words = "refused", str(error)
+        except BaseException as error:
+            how = type(error).__name__
+            words = "".join(traceback.format_exception(error)[-3:])
+    faulthandler.cancel_dump_traceback_later()
+    size = path.stat().st_size if path.is_file() and not path.is_symlink() else 0
+    return {
+        "format": name,
+        "how": how,
+        "words": words,
+        "rise": rise[0],
+        "size": size,
+        "seconds": round(time.monotonic() - began, 3),
+    }
+
+
+def samples(root: Path, names: list[str]) -> dict[str, Path]:
+    """A folder for each format with its valid file, each read once, which loads what reading needs."""
+    found = {}
+    for name in names:
+        folder = root / name
+        folder.mkdir(parents=True)
+        beside(name, folder)
+        file, make = SAMPLES[name]
+        found[name] = folder / file
+        found[name].write_bytes(make())
+        read(name, found[name])
+    return found
+
+
+def limited() -> None:
+    """Ask for no more address space than there is room for."""
+    most = memory("VmSize") + ROOM
+    resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
+
+
+def without(name: str, instead: Callable[..., Any]) -> None:
+    """Put something else in the place of what all readers share."""
+    for module in list(sys.modules.values()):
+        if module.__name__.startswith(("empirical.", "longtail.")) and hasattr(module, name):
+            setattr(module, name, instead)
+
+
+def say(name: str, path: Path, case: str) -> None:
+    sys.stdout.write(json.dumps(outcome(name, path) | {"case": case}) + "\n")
+    sys.stdout.flush()  # should the next file end the process, the last line tells which it was
+
+
+def main(root: Path, count: int, seed: int, words: list[str]) -> None:
+    from tests.empirical.hostile import HOSTILE
+
+    names = [word for word in words if word in SAMPLES] or list(SAMPLES)
+    places = samples(root, names)
+    limited()
+    if "leak" in words:
+        without("reading", lambda *_: contextlib.nullcontext())
+    if "greed" in words:
+        without("check", lambda *_: None)
+        without("within", lambda *_: None)
+    for name, path in places.items():
+        good = path.read_bytes()
+        say(name, path, "valid")
+        for k in range(count):
+            path.write_bytes(mutated(name, good, random.Random(f"{name} {seed} {k}")))
+            say(name, path, f"{seed} {k}")
+        for case, (kind, make, _) in HOSTILE.items():
+            if kind == name:
+                path.write_bytes(good)
+                make(path)
+                say(name, path, case)
+                path.rmdir() if path.is_dir() else path.unlink()
+        path.write_bytes(good)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:])

@@ -4,7 +4,9 @@
     err(A) = opt + E Σ_{ℓ≥1} τ_ℓ errn_Z(A, ℓ):             what a learner pays for each point that it does not fit,
 
 π̄ the law of one D(x). Every function takes a ``Problem`` and returns an ``Estimate`` whose ``stderr`` is 0 and whose
-``error`` bounds the numerical error; a value with fewer than eight digits is an AccuracyError, never a number.
+``error`` is never smaller than what the value is off by: discretization of the law of T, as far as the list's compression shows
+in two rules, and rounding (``longtail.exact.spectrum`` says how it is made up). A value with fewer than eight digits is an
+AccuracyError, never a number.
 ``longtail.montecarlo`` has the same functions by simulation, and shares nothing with these but the core and the priors.
 """
 
@@ -20,6 +22,8 @@ from longtail.exact.spectrum import Spectrum, digits, sightings, spectrum
 
 if TYPE_CHECKING:
     import pandas as pd
+
+ROUNDING = 4 * float(np.finfo(float).eps)
 
 __all__ = [
     "cost",
@@ -42,9 +46,9 @@ def tau(problem: Problem, ell: ArrayLike = 1) -> Estimate:
     """
     s = spectrum(problem, sightings(problem, ell))
     digits(problem, s.ell, s.seen, s.seen_error, "the number of subpopulations")
-    with np.errstate(invalid="ignore"):  # 0/0 beyond n sightings: NaN, there is no such subpopulation
-        value = s.mass / s.seen
-        return _estimate(ell, value, value * (s.seen_error / s.seen) + s.mass_error / s.seen)
+    value, error = _ratio(s)
+    digits(problem, s.ell, value, error, "the expected frequency")
+    return _estimate(ell, value, error)
 
 
 def subpopulations(problem: Problem, ell: ArrayLike) -> Estimate:
@@ -56,15 +60,12 @@ def subpopulations(problem: Problem, ell: ArrayLike) -> Estimate:
 
 def samples(problem: Problem, ell: ArrayLike) -> Estimate:
     """ℓ E|X_{Z#ℓ}|: how many of the n samples are of subpopulations seen exactly ℓ times."""
-    seen = subpopulations(problem, ell)
-    times = np.asarray(ell)
-    return Estimate(seen.value * times, error=seen.error * times)
+    return _times(subpopulations(problem, ell), np.asarray(ell))
 
 
 def singleton_fraction(problem: Problem) -> Estimate:
     """E|X_{Z#1}|/n: the share of the samples that are alone in their subpopulation."""
-    singletons = subpopulations(problem, 1)
-    return Estimate(singletons.value / problem.n, error=singletons.error / problem.n)
+    return _times(subpopulations(problem, 1), 1 / problem.n)
 
 
 def unseen_mass(problem: Problem) -> Estimate:
@@ -74,14 +75,12 @@ def unseen_mass(problem: Problem) -> Estimate:
 
 def optimal_error(problem: Problem) -> Estimate:
     """(1 − 1/K) N E[α(1−α)^n]: the least error, a guess on what was never seen (labels noiseless and uniform over K)."""
-    unseen = unseen_mass(problem)
-    return Estimate(unseen.value * problem.guess, error=unseen.error * problem.guess)
+    return _times(unseen_mass(problem), problem.guess)
 
 
 def cost(problem: Problem, ell: ArrayLike = 1) -> Estimate:
     """(1 − 1/K) τ_ℓ E|X_{Z#ℓ}|: the error added by guessing on what was seen ℓ times instead of memorizing it."""
-    mass = _mass(problem, ell)
-    return Estimate(mass.value * problem.guess, error=mass.error * problem.guess)
+    return _times(_mass(problem, ell), problem.guess)
 
 
 def table(problem: Problem, ell: ArrayLike = range(11)) -> pd.DataFrame:
@@ -91,9 +90,8 @@ def table(problem: Problem, ell: ArrayLike = range(11)) -> pd.DataFrame:
     s = spectrum(problem, sightings(problem, list(ell) if isinstance(ell, range) else ell))
     digits(problem, s.ell, s.seen, s.seen_error, "the number of subpopulations")
     digits(problem, s.ell, s.mass, s.mass_error, "the mass of the subpopulations")
-    with np.errstate(invalid="ignore"):
-        value = s.mass / s.seen
-        relative = np.where(s.seen > 0, s.seen_error / s.seen + s.mass_error / s.mass, 0.0)
+    value, error = _ratio(s)
+    relative = np.divide(error, value, out=np.zeros(len(value)), where=s.mass > 0)
     return pd.DataFrame(
         {
             "ell": s.ell,
@@ -113,6 +111,19 @@ def _mass(problem: Problem, ell: ArrayLike) -> Estimate:
     s: Spectrum = spectrum(problem, sightings(problem, ell))
     digits(problem, s.ell, s.mass, s.mass_error, "the mass of the subpopulations")
     return _estimate(ell, s.mass, s.mass_error)
+
+
+def _ratio(s: Spectrum) -> tuple[Floats, Floats]:
+    """τ_ℓ and its bound, relative to which those of seen_ℓ and of mass_ℓ are smaller; NaN where τ_ℓ is not defined."""
+    with np.errstate(invalid="ignore"):  # 0/0 beyond n sightings
+        value, off = s.mass / s.seen, s.seen_error / s.seen
+        return value, value * (ROUNDING + off / (1 - off)) + s.mass_error / s.seen / (1 - off)
+
+
+def _times(estimate: Estimate, factor: ArrayLike) -> Estimate:
+    """An estimate times a number, both to rounding."""
+    value, size = estimate.value * factor, np.abs(np.asarray(factor))
+    return Estimate(value, error=estimate.error * size + ROUNDING * value)
 
 
 def _estimate(ell: ArrayLike, value: Floats, error: Floats) -> Estimate:

@@ -16,13 +16,13 @@ Every quantity of the model is E p^ℓ T^{n−ℓ}/(p + T)^n for some (ℓ, n). 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
-from scipy.fft import next_fast_len
+from scipy.fft import next_fast_len, rfft
 
 from longtail.core import AccuracyError, Floats, Prior, compressed
 
@@ -30,15 +30,40 @@ TINY = -41.5  # log of 1e-18: what a probability, a filter or a taper may lose
 DECADES = 600.0  # of log value below the largest; what lies deeper is lifted to here, if it is rare enough
 SPARE = 150.0  # where T hardly varies frequencies cost little, and a narrower fade bears T^{−ℓ} better
 GAIN = 19.0  # (π/2 − θ) times the highest frequency: rounding grows by e^19 there, where g has nothing left for it
+EPS = float(np.finfo(float).eps)
+MISSED = 2e-15  # of the largest |g|: a thousand times the chance that T lies beyond the lattice, where g may be larger
+SAFE = 6.0  # what is rounded at random is off by more than six standard deviations once in 10^9
 
 
 @dataclass(frozen=True)
 class Rule:
-    """E g(log T) = Σ weight · e^{log_factor} · g(log_t)."""
+    """E g(log T) = Σ weight · e^{log_factor} · g(log_t), and what that can be off by (``error``).
+
+    ``doubt`` holds by frequency what the characteristic function may be off by, twice, over ``length``; ``taper`` is what g is
+    multiplied by before it meets it (and ``weight`` has it in it); ``exponent`` is the size of the terms of ``log_factor``.
+    """
 
     log_t: Floats
     weight: Floats
+    doubt: Floats
+    taper: Floats
+    length: int
     log_factor: Floats | float = 0.0
+    exponent: Floats | float = 0.0
+
+    @classmethod
+    def at(cls, log_t: float) -> Rule:
+        """The law of a T that is one number."""
+        return cls(np.array([log_t]), np.ones(1), np.zeros(1), np.ones(1), 1)
+
+    def error(self, g: Floats) -> Floats:
+        """A bound on |Σ weight g − E g(log T)| for each row of g ≥ 0, given on the lattice with its e^{log_factor}.
+
+        Σ_j w_j g_j = (1/length) Σ_k φ_k conj(ĝ_k): a φ_k that is off by no more than ε_k moves it by Σ_k ε_k |ĝ_k| / length.
+        """
+        if self.length == 1:
+            return np.zeros(len(g))
+        return np.asarray(np.abs(rfft(g * self.taper, self.length)) @ self.doubt + MISSED * g.max(1))
 
 
 def band(ell: float) -> float:
@@ -62,7 +87,7 @@ def law(prior: Prior, ell: float = 10.0, refine: float = 1.0, tilt: float = 0.0)
     draws = prior.size - 1
     top = float(nodes.log_value.max())
     if np.ptp(nodes.log_value) == 0:
-        return Rule(np.array([np.log(draws) + top]), np.ones(1))
+        return Rule.at(float(np.log(draws)) + top)
     share = nodes.count / nodes.count.sum()
     deep = nodes.log_value < top - DECADES
     if draws * np.log(share[deep].sum() + 1e-300) > np.log(1e-11):
@@ -73,9 +98,13 @@ def law(prior: Prior, ell: float = 10.0, refine: float = 1.0, tilt: float = 0.0)
     if tilt:
         log_mean = float(_Sum(value, share, 1).log_laplace(np.array([-tilt]))[0])
         share = share * np.exp(tilt * value - log_mean)
-    rule = _rule(_Sum(value, share, draws), band(ell) * refine)
-    factor = draws * log_mean - tilt * np.exp(rule.log_t) if tilt else 0.0
-    return Rule(rule.log_t + top, rule.weight, factor)
+    rule = _rule(_Sum(value, share, draws), band(ell), refine)
+    if not tilt:
+        return replace(rule, log_t=rule.log_t + top)
+    rate = tilt * np.exp(rule.log_t)
+    return replace(
+        rule, log_t=rule.log_t + top, log_factor=draws * log_mean - rate, exponent=abs(draws * log_mean) + np.abs(rate)
+    )
 
 
 @dataclass(frozen=True)
@@ -115,13 +144,19 @@ class _Sum:
         change[np.abs(1 + change) < 1e-16] = 1e-16 - 1  # gone, but for the sign of a zero
         return np.asarray(self.draws * special.log1p(change))
 
+    def rounding(self, log_laplace: NDArray[np.complex128]) -> Floats:
+        """What E e^{−zT} is off by, in units of last places: of (1 + x)^draws with x to rounding."""
+        return np.asarray(np.abs(self.draws * np.expm1(-log_laplace / self.draws) * np.exp(log_laplace)))
 
-def _rule(total: _Sum, highest: float) -> Rule:
+
+def _rule(total: _Sum, highest: float, refine: float) -> Rule:
     # One lattice serves log r and log T, so that both transforms are FFTs. Its Nyquist frequency, ``end``, is where the
     # filter, 1 up to ``highest``, is gone; a trapezoid rule along the ray then errs by e^{−2π tilt / step} = e^{−2 GAIN}.
     mean = total.draws * float(total.share @ total.value)
     low, high = _reach(total, mean)
-    highest = max(highest, min(2 * highest, SPARE / (high - low)))
+    highest = refine * max(
+        highest, min(2 * highest, SPARE / (high - low))
+    )  # so that a finer rule is always another one
     end = 1.5 * highest
     step = np.pi / end
     tilt = GAIN / end
@@ -129,7 +164,8 @@ def _rule(total: _Sum, highest: float) -> Rule:
 
     # The ray runs from where the difference is a rounding error, r² E T² = 1e-18, to where both exponentials are gone.
     square = mean**2 + total.draws * float(total.share @ total.value**2)
-    u = np.arange((TINY - np.log(square)) / 2, np.log(-TINY / np.sin(tilt)) - low + step, step)
+    first = (TINY - np.log(square)) / 2
+    u = first + step * np.arange(int((np.log(-TINY / np.sin(tilt)) - low - first) / step) + 2)
     r = np.exp(u)
     log_laplace = total.log_laplace_ray(r, theta)
     z = r * np.exp(1j * theta) * mean
@@ -141,19 +177,28 @@ def _rule(total: _Sum, highest: float) -> Rule:
     length = next_fast_len(max(len(u), int((high - low + 2 * reach) / step) + 1), real=True)
     omega = 2 * np.pi / (length * step) * np.arange(length // 2 + 1)[1:]
     mellin = step * length * np.fft.ifft(difference, length)[1 : len(omega) + 1] * np.exp(1j * omega * u[0])
-    characteristic = np.exp(-1j * omega * np.log(mean)) + np.exp(-theta * omega - special.loggamma(1j * omega)) * mellin
-    characteristic *= special.erfc(12 * (omega - (highest + end) / 2) / (end - highest)) / 2
+    log_gain = -theta * omega - special.loggamma(1j * omega)
+    characteristic = np.exp(-1j * omega * np.log(mean)) + np.exp(log_gain) * mellin
+    kept = special.erfc(12 * (omega - (highest + end) / 2) / (end - highest)) / 2
+    characteristic *= kept
 
+    # What that is off by: what the filter takes away, with as much again beyond ``end`` and its mirror image; phases, to
+    # rounding of ω times the places; and the rounding of the difference, which grows with 1/Γ.
     start = low - reach
+    phase = omega * (abs(first) + abs(start) + 2 * abs(np.log(mean)) + np.log1p(omega) + 4) + 4
+    noise = total.rounding(log_laplace) + np.abs(z * np.exp(-z)) + EPS * np.abs(difference) * np.log2(length)
+    noise = step * (SAFE * np.linalg.norm(4 * EPS * (1 + np.abs(u)) * noise) + 2 * np.exp(TINY))
+    doubt = 3 * (1 - kept) + kept * (2 * EPS * phase + np.exp(log_gain.real) * noise)
+
     weight = np.fft.irfft(np.append(1.0, characteristic * np.exp(1j * omega * start)), length)
     x: Floats = start + step * np.arange(length, dtype=np.float64)
     # Outside [low, high] lie the kernel's tails and rounding noise: fading them out smoothly makes neither count.
     fade = 13 / highest
     taper = special.erfc((low - 6 * fade - x) / fade) * special.erfc((x - high - 6 * fade) / fade) / 4
     weight = weight * taper
-    kept = np.flatnonzero(np.abs(weight) > 1e-19)
-    inside = slice(kept[0], kept[-1] + 1)  # a lattice still, without gaps
-    return Rule(x[inside], weight[inside])
+    present = np.flatnonzero(taper > 1e-17)
+    inside = slice(present[0], present[-1] + 1)
+    return Rule(x[inside], weight[inside], np.append(0.0, 2 * doubt / length), taper[inside], length)
 
 
 def _reach(total: _Sum, mean: float) -> tuple[float, float]:

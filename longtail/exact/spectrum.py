@@ -5,7 +5,13 @@
 
 α = D(x) = p/(p + T) with p a list node and T a node of the law of the other N − 1 draws (``mode="random"``), or the sum of
 the list's others (``mode="fixed"``): one double sum over a few hundred by a few hundred nodes, whatever N and n.
-Computed twice, the second time on rules finer throughout; the difference is the error that each value carries.
+
+Computed twice, the second time on rules finer throughout, with the law of T on another lattice. The bound that each value
+carries is the sum of three: the difference of the two, which sees what the list lost in compression; what the finer law of T may
+be off by (``mellin.Rule.error``); and rounding, added up over all terms, each with the condition of its exponents and of p/T.
+Where that leaves few digits, T is summed draw by draw (``longtail.exact.compositions``) or, where there are too many, both rules
+are laid again for the one ℓ, at its saddle point. Among 23,564 values of lists of two to seven, n ≤ 10^6, none is off by more
+than its bound says
 """
 
 from __future__ import annotations
@@ -16,23 +22,19 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.core import (
-    AccuracyError,
-    ArgumentError,
-    Floats,
-    Prior,
-    Problem,
-    compressed,
-)
-from longtail.exact.mellin import law
+from longtail.core import AccuracyError, ArgumentError, Floats, Nodes, Prior, Problem, compressed
+from longtail.exact.compositions import composed
+from longtail.exact.mellin import DECADES, EPS, Rule, law
 
 COARSE, FINE = 1.0, 1.25
 DIGITS = 1e-8
 SMALLEST = 1e-290
-RETRY = 1e-11  # relative difference of the two rules above which a value is computed again on rules laid for it
+RETRY = 1e-10  # relative bound above which a value is computed again on rules laid for it
 HIGHEST = {"random": 1000, "fixed": 10**12}
 SHARPEST = 2e4  # where log B_ℓ bends harder than this in log T, the value is below any double
-SERIES, TERMS = 0.25, 14  # 0.25^14 / 14! is a rounding error
+SERIES, SPARSE, TERMS = 0.25, 0.03, 14  # C(n + 13, 14) x^14 is a rounding error where n x < SERIES and x < SPARSE
+UNITS = 24  # last places that a term and its place in two sums of some hundred may be off by, whatever its exponents
+FLUSHED = -700.0  # log of what a double loses digits below
 STEP = 10.0  # nodes laid for ℓ = 10 serve every smaller ℓ; larger ones, √(ℓ/10) times as many
 
 
@@ -60,8 +62,8 @@ def spectrum(problem: Problem, ell: NDArray[np.int64], *, checked: bool = True) 
     more = problem.n + 1
     needed = np.unique(np.concatenate([ell, ell + 1]))
     needed = needed[needed <= more]
-    coarse, fine = _sequence(problem, more, needed, checked)
-    error = np.abs(fine - coarse) + 8 * np.finfo(float).eps * np.abs(fine)
+    fine, error = _sequence(problem, more, needed, checked)
+    error = error + 4 * EPS * fine
     possible = ell <= problem.n
     here, above = (np.searchsorted(needed, np.where(possible, ell + i, needed[0])) for i in (0, 1))
     kept, gained = np.where(possible, (more - ell) / more, 0.0), np.where(possible, (ell + 1) / more, 0.0)
@@ -74,33 +76,42 @@ def spectrum(problem: Problem, ell: NDArray[np.int64], *, checked: bool = True) 
     )
 
 
-def _sequence(problem: Problem, n: int, ell: NDArray[np.int64], checked: bool) -> Floats:
-    """N E B_ℓ(α) on coarse rules and on fine ones; unchecked, twice on coarse ones."""
-    values = np.zeros((2, len(ell)))
+def _sequence(problem: Problem, n: int, ell: NDArray[np.int64], checked: bool) -> tuple[Floats, Floats]:
+    """N E B_ℓ(α), and a bound on the error of each; unchecked, on coarse rules, and without bounds."""
+    value, bound = np.zeros(len(ell)), np.zeros(len(ell))
     for step in np.unique(_step(ell)):
         here = _step(ell) == step
-        if not checked:
-            values[:, here] = grid(problem.prior, problem.mode, float(step), COARSE).seen(n, ell[here])
-            continue
-        for i, refine in enumerate((COARSE, FINE)):
-            values[i, here] = grid(problem.prior, problem.mode, float(step), refine).seen(n, ell[here])
+        if checked:
+            value[here], bound[here] = _twice(problem, n, ell[here], float(step))
+        else:
+            value[here] = grid(problem.prior, problem.mode, float(step), COARSE).seen(n, ell[here])[0]
     if checked and problem.mode == "random":
-        for j in np.flatnonzero(_digits_lost(values) > RETRY):
-            again = _tilted(problem.prior, n, int(ell[j]))
-            if _digits_lost(again) < _digits_lost(values[:, j]):
-                values[:, j] = again
-    return values
+        for j in np.flatnonzero(~(bound <= RETRY * value)):
+            (again,), (doubt,) = _again(problem, n, ell[j : j + 1])
+            if again > 0 and not (bound[j] <= doubt / again * value[j]):
+                value[j], bound[j] = again, doubt
+    return value, bound
 
 
-def _digits_lost(pair: Floats) -> Floats:
-    """The relative difference of two rules; infinite where the value is not even positive."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(pair[1] > 0, np.abs(pair[0] / pair[1] - 1), np.inf)
+def _again(problem: Problem, n: int, ell: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """One value where it is exponentially small: term by term where they are few, else on rules laid for it."""
+    listed = _composed(problem.prior)
+    if listed is not None:
+        return listed.seen(n, ell, bounded=True)
+    laid = _saddle(problem.prior, n, int(ell[0]))
+    return (np.zeros(1), np.full(1, np.inf)) if laid is None else _twice(problem, n, ell, *laid)
+
+
+def _twice(problem: Problem, n: int, ell: NDArray[np.int64], step: float, tilt: float = 0.0) -> tuple[Floats, Floats]:
+    """Values on finer rules, each with its bound: their own, and the difference from coarser ones."""
+    coarse, fine = (grid(problem.prior, problem.mode, step, refine, tilt) for refine in (COARSE, FINE))
+    value, bound = fine.seen(n, ell, bounded=True)
+    return value, bound + np.abs(value - coarse.seen(n, ell)[0])
 
 
 def _step(ell: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The power of ten that a rule is laid for: 10, 100, 1000, ..."""
-    return STEP ** np.maximum(np.ceil(np.log10(np.maximum(ell, 1)) - 1e-12), 1)
+    """The power of ten that a rule is laid for: 10, 100, 1000, ..., each good for one sighting more."""
+    return STEP ** np.maximum(np.ceil(np.log10(np.maximum(ell - 1, 1)) - 1e-12), 1)
 
 
 def digits(problem: Problem, ell: NDArray[np.int64], value: Floats, error: Floats, what: str) -> None:
@@ -122,66 +133,90 @@ def digits(problem: Problem, ell: NDArray[np.int64], value: Floats, error: Float
 
 @dataclass(frozen=True)
 class Grid:
-    """Nodes of (p, T): the odds p/T, and the weight of each row and column."""
+    """Nodes of (p, T): the odds p/T, the count of each row, the law of the columns.
+
+    ``off_p`` and ``off_t`` are how many last places p and T may be off by.
+    """
 
     odds: Floats
     count: Floats
-    weight: Floats
-    log_factor: Floats | float
+    law: Rule
+    off_p: Floats
+    off_t: Floats
 
-    def seen(self, n: int, ell: NDArray[np.int64]) -> Floats:
-        """N E B_ℓ(α) = N C(n, ℓ) E (p/T)^ℓ (1 − α)^n for ``ell`` in ascending order."""
+    def seen(self, n: int, ell: NDArray[np.int64], *, bounded: bool = False) -> tuple[Floats, Floats]:
+        """N E B_ℓ(α) = N C(n, ℓ) E (p/T)^ℓ (1 − α)^n for ``ell`` in ascending order; ``bounded``, what each may be off by."""
         rarest = self.odds.max(1)
-        plain = np.ndim(self.log_factor) == 0  # not tilted: no factor that could overflow before the rest undoes it
-        series = (n * rarest < SERIES) & plain
-        out = self._series(n, ell, rarest[series], self.count[series])
+        plain = np.ndim(self.law.log_factor) == 0  # not tilted: no factor that could overflow before the rest undoes it
+        series = (rarest < min(SERIES / n, SPARSE)) & plain
+        g = self._series(n, ell, rarest[series], self.count[series])  # Σ_p count · B_ℓ(p/(p + T)), by ℓ and T
+        off = g * (UNITS + ell * (4 + np.log1p(ell) * np.sqrt(ell)))[:, None]  # in last places
+        off += g * np.outer(ell + 1, self.off_t + self.off_p.max())
         rest = np.flatnonzero(~series)
         for start in range(0, len(rest), 64):  # a block of rows that stays in cache
             rows = rest[start : start + 64]
-            odds = self.odds[rows]
+            odds, count = self.odds[rows], self.count[rows]
             log_rest = -np.log1p(odds)  # log(1 − α)
-            power, done, choose = np.exp(n * log_rest), 0, 1.0  # (p/T)^ℓ (1 − α)^n, and C(n, ℓ)
+            exponent = n * log_rest
+            flushed = bool(exponent.min() < FLUSHED)
+            power, done, choose = np.exp(exponent), 0, 1.0  # (p/T)^ℓ (1 − α)^n, and C(n, ℓ)
+            steady, loosest = np.empty(0), 2 + self.off_p[rows].max()
+            if bounded:
+                steady = np.add.outer(self.off_p[rows], self.off_t)
+                steady *= n * odds / (1 + odds)
+                steady -= 2 * exponent
             for j, sightings in enumerate(ell):
-                if plain and sightings - done <= 2 and sightings <= 2 * STEP < n:  # else (1 − α)^n may underflow first
+                if plain and sightings - done <= 2 and sightings <= 2 * STEP < n and (n > 1000 or not flushed):
                     for k in range(done, sightings):
                         power *= odds
                         choose *= (n - k) / (k + 1)
-                else:
-                    exponent = _log_binomial(n, int(sightings), odds, log_rest) + self.log_factor
-                    power, choose = np.exp(np.minimum(exponent, 700.0)), 1.0  # larger only where the rules then differ
-                done = int(sightings)
-                out[j] += choose * (self.count[rows] @ (power @ self.weight))
-        return out
+                    direct = choose * (count @ power)
+                    g[j] += direct
+                    if bounded:  # log B_ℓ moves by ℓ − nα with log p/T
+                        off[j] += choose * (count @ (power * steady)) + sightings * (loosest + self.off_t) * direct
+                    if flushed:  # and falls from where (1 − α)^n was lost on
+                        lost = FLUSHED + sightings * np.log(np.expm1(-FLUSHED / n))
+                        off[j] += choose * np.exp(lost) / EPS * count.sum()
+                    done = int(sightings)
+                    continue
+                log_b, size = _log_binomial(n, int(sightings), odds, log_rest)
+                power = count[:, None] * np.exp(np.minimum(log_b + self.law.log_factor, 600.0))  # the bound sees that
+                g[j] += power.sum(0)
+                if bounded:
+                    places = np.add.outer(self.off_p[rows], self.off_t + UNITS)
+                    size += places * np.abs(sightings - n * odds / (1 + odds)) + 3 * self.law.exponent
+                    off[j] += (power * size).sum(0)
+        value = g @ self.law.weight
+        if not bounded:
+            return value, np.zeros(len(ell))
+        return value, EPS * ((off + UNITS * g) @ np.abs(self.law.weight)) + self.law.error(g)
 
     def _series(self, n: int, ell: NDArray[np.int64], rarest: Floats, count: Floats) -> Floats:
-        """The same for rows with n p/T < SERIES: (1 + x)^{−n} = Σ_k C(−n, k) x^k parts into moments of p and of 1/T."""
-        out = np.zeros(len(ell))
+        """g for rows with few sightings expected: (1 + x)^{−n} = Σ_k C(−n, k) x^k parts into moments of p, and powers of 1/T."""
+        out = np.zeros((len(ell), self.odds.shape[1]))
         if not len(rarest):
             return out
         highest = int(ell[-1]) + TERMS
         row = np.argmax(self.odds[:, 0])
-        column = self.odds[row] / self.odds[row].max()  # T_min/T
+        column = np.vander(self.odds[row] / self.odds[row].max(), highest, increasing=True)  # powers of T_min/T
         moment = count @ np.vander(n * rarest, highest, increasing=True)
-        moment *= self.weight @ np.vander(column, highest, increasing=True)
         i = np.arange(highest)
         falling = np.exp(np.cumsum(np.log1p(-np.minimum(i, n) / n * (i < n)) - np.log(i + 1)))  # C(n, i+1)/n^{i+1}
         falling = np.append(1.0, np.where(i < n, falling, 0.0))
         k = np.arange(TERMS)
         sign = np.append(1.0, np.cumprod(-(1 + k[:-1] / n) / (k[:-1] + 1)))  # C(−n, k)/n^k
         for j, sightings in enumerate(ell):
-            out[j] = falling[sightings] * (sign @ moment[sightings : sightings + TERMS])
+            terms = slice(sightings, sightings + TERMS)
+            out[j] = falling[sightings] * (column[:, terms] @ (sign * moment[terms]))
         return out
 
 
 @lru_cache(maxsize=8)
 def grid(prior: Prior, mode: str, ell: float, refine: float, tilt: float = 0.0) -> Grid:
     nodes = compressed(prior, refine * max(1.0, float(np.sqrt(ell / STEP))))
-    top = nodes.log_value.max()
-    value = np.exp(nodes.log_value - top)
     if mode == "random":
-        rule = law(prior, ell, refine, tilt)
-        odds = np.multiply.outer(value, np.exp(top - rule.log_t))
-        return Grid(odds, nodes.count, rule.weight, rule.log_factor)
+        return _random(nodes, law(prior, ell, refine, tilt))
+    value = np.exp(nodes.log_value - nodes.log_value.max())
     mass = nodes.count * value
     others = mass.sum() - value
     first = int(
@@ -190,14 +225,43 @@ def grid(prior: Prior, mode: str, ell: float, refine: float, tilt: float = 0.0) 
     others[first] = np.delete(mass, first).sum() + (nodes.count[first] - 1) * value[first]
     with np.errstate(divide="ignore"):
         odds = (value / others)[:, None]
-    return Grid(odds, nodes.count, np.ones(1), 0.0)
+    off_p = _places(nodes)
+    return Grid(odds, nodes.count, Rule.at(0.0), off_p, off_p.max(keepdims=True) + 2 * np.log2(len(mass) + 1))
 
 
-def _log_binomial(n: int, ell: int, odds: Floats, log_rest: Floats) -> Floats:
-    """log B_ℓ(α)."""
+@lru_cache(maxsize=8)
+def _composed(prior: Prior) -> Grid | None:
+    rule = composed(prior)
+    return None if rule is None else _random(compressed(prior), rule)
+
+
+def _random(nodes: Nodes, rule: Rule) -> Grid:
+    """Every list node beside every T, with the log values' own rounding, and that of their differences from the largest."""
+    top = nodes.log_value.max()
+    off_p = _places(nodes)
+    off_t = off_p.max() + 4 * np.abs(rule.log_t) + 4 * np.abs(rule.log_t - top)
+    odds = np.multiply.outer(np.exp(nodes.log_value - top), np.exp(top - rule.log_t))
+    return Grid(odds, nodes.count, rule, off_p, off_t)
+
+
+def _places(nodes: Nodes) -> Floats:
+    """How many last places each value, e^{log value − top}, may be off by."""
+    top = nodes.log_value.max()
+    size = np.minimum(np.abs(nodes.log_value), abs(top) + DECADES)
+    return np.asarray(4 + 2 * size + np.minimum(top - nodes.log_value, DECADES))
+
+
+def _log_binomial(n: int, ell: int, odds: Floats, log_rest: Floats) -> tuple[Floats, Floats]:
+    """log B_ℓ(α), and how many last places of 1 it may be off by."""
     if ell <= 1000 or n - ell <= 1000:
-        with np.errstate(divide="ignore"):
-            return np.asarray(_log_choose(n, ell) + ell * np.log(odds) + n * log_rest)
+        choose = _log_choose(n, ell)
+        out, size = choose + (n - ell) * log_rest, 3 * choose - 3 * (n - ell) * log_rest
+        if ell:
+            with np.errstate(divide="ignore", over="ignore"):
+                power = ell * np.log1p(1 / odds)  # −ℓ log α
+            out -= power
+            size += 3 * power
+        return out, size
     return _log_deviance(n, ell, odds / (1 + odds), 1 / (1 + odds))
 
 
@@ -207,11 +271,12 @@ def _log_choose(n: int, ell: int) -> float:
     return float(np.log((n - i) / (i + 1.0)).sum())
 
 
-def _log_deviance(n: int, ell: int, alpha: Floats, rest: Floats) -> Floats:
+def _log_deviance(n: int, ell: int, alpha: Floats, rest: Floats) -> tuple[Floats, Floats]:
     """log B_ℓ(α) by Loader's saddle point (2000), in which no term is larger than the answer; 0 < ℓ < n."""
     other = n - ell
     scale = _stirling(n) - _stirling(ell) - _stirling(other) + np.log(n / (2 * np.pi * ell * other)) / 2
-    return np.asarray(scale - _deviance(ell, n * alpha) - _deviance(other, n * rest))
+    deviance = _deviance(ell, n * alpha) + _deviance(other, n * rest)
+    return scale - deviance, UNITS * (1 + deviance)  # of three terms up to twenty times as large as they leave
 
 
 def _stirling(n: float) -> float:
@@ -232,8 +297,8 @@ def _deviance(x: float, mean: Floats) -> Floats:
     return np.where(near, (x - mean) * v + 2 * x * v * series, np.where(np.isnan(plain), np.inf, plain))
 
 
-def _tilted(prior: Prior, n: int, ell: int) -> Floats:
-    """N E B_ℓ(α) where it is exponentially small: on rules laid at its saddle point in (p, T).
+def _saddle(prior: Prior, n: int, ell: int) -> tuple[float, float] | None:
+    """How finely, and with which tilt, to lay the law of T where N E B_ℓ(α) is exponentially small: at its saddle in (p, T).
 
     For a list node p and a tilt κ, log B_ℓ(p/(p + t)) − (κt − K(κ)), t = K'(κ) the tilted mean of T, K its log-Laplace
     transform and κt − K the rate at which T ≈ t grows rare; the largest over both is where the value comes from.
@@ -242,9 +307,7 @@ def _tilted(prior: Prior, n: int, ell: int) -> Floats:
     value = np.exp(np.maximum(nodes.log_value - nodes.log_value.max(), -600.0))
     share, draws = nodes.count / nodes.count.sum(), prior.size - 1
     if np.ptp(value) == 0:
-        return np.stack([grid(prior, "random", STEP, refine).seen(n, np.array([ell])) for refine in (COARSE, FINE)])[
-            :, 0
-        ]
+        return None  # T is one number
 
     def tilted(tilt: Floats) -> tuple[Floats, Floats]:
         """K'(κ) and κ K'(κ) − K(κ)."""
@@ -274,10 +337,7 @@ def _tilted(prior: Prior, n: int, ell: int) -> Floats:
     if kappa < 0:  # T^{−ℓ} and e^{|κ|T} blow up beyond the ends of the law: a narrow fade lets neither go far
         sharp = max(sharp, min(float(ell) ** 2, SHARPEST))
     step = max(4 * STEP, float(ell), sharp)
-    if step > SHARPEST:
-        return np.zeros(2)
-    grids = (grid(prior, "random", step, refine, kappa) for refine in (COARSE, FINE))
-    return np.array([grid.seen(n, np.array([ell]))[0] for grid in grids])
+    return (step, kappa) if step <= SHARPEST else None
 
 
 def sightings(problem: Problem, ell: object) -> NDArray[np.int64]:

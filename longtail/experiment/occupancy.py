@@ -80,11 +80,11 @@ def smooth(problem: Problem) -> Occupancy:
         alone = np.zeros(len(copies))
         alone[-1] = float(n <= HIGHEST)
         return _with_rest(copies, alone, alone, n)
-    law = grid(problem.prior, problem.mode, STEP, COARSE)
-    kept = np.abs(law.weight) > NOTHING
-    weight = np.multiply.outer(law.count, law.weight[kept]).ravel()
+    laid = grid(problem.prior, problem.mode, STEP, COARSE)
+    kept = np.abs(laid.law.weight) > NOTHING
+    weight = np.multiply.outer(laid.count, laid.law.weight[kept]).ravel()
     at = _lattice(n)
-    log_alpha = -np.log1p(1 / np.maximum(law.odds[:, kept], np.exp(at[0]))).ravel()
+    log_alpha = -np.log1p(1 / np.maximum(laid.odds[:, kept], np.exp(at[0]))).ravel()
     place = np.maximum((log_alpha - at[0]) / (at[1] - at[0]), 0.0)
     first = np.clip(place.astype(np.int64) + POINTS[0], 0, len(at) - len(POINTS))
     lattice = np.zeros(len(at))

@@ -45,7 +45,7 @@ def _run(arguments: argparse.Namespace, asked: dict[str, object]) -> int:
     if (arguments.data is None) == (arguments.masks is None):
         raise ArgumentError("DATA", arguments.data, "give either a data set or --masks FILE.npz, and not both")
     from empirical.command.running import elsewhere, trained
-    from empirical.report.meaning import report
+    from empirical.report.run_text import report
     from longtail.core.files import folder, json_text
 
     _check_pairs(arguments)

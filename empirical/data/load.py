@@ -115,19 +115,4 @@ def _taken(source: str, maker: Any, options: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
-def refuse(options: dict[str, Any], *known: str) -> None:
-    """An error for options that mean nothing to this kind of data."""
-    for name in options:
-        if name not in (*known, "seed", "data_dir"):
-            raise ArgumentError(name, options[name], "this kind of data has no such option")
-
-
-def refuse_share(options: dict[str, Any], where: str) -> None:
-    """An error for a share of the rows to test on where ``where`` has those rows."""
-    if "test_fraction" in options:
-        raise ArgumentError(
-            "test_fraction", options["test_fraction"], f"the test rows are those of {where}; leave it out"
-        )
-
-
 __all__ = ["NAMES", "Dataset", "load", "load_published", "load_published_pairs"]

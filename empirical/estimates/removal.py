@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from empirical.data.data import Data
-from empirical.data.sources.text import tfidf
+from empirical.data.duplicates import near_duplicates
 from empirical.learners.learner import Learner
 from empirical.training.run import say
 from longtail import philox
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 THRESHOLDS = (0.1, 0.25, 0.4, 0.6, 0.8)
 SEEDS = 5
-NEAR = 0.05  # quantile of the distances of training examples to their nearest other
-BLOCK = 1024
 ALL, DISTINCT = "all", "no duplicates"  # sets of test examples
 FOUND = ("threshold", "tests", "lost", "lost_stderr", "lost_random", "lost_random_stderr")  # numbers that are compared
 FORETOLD = ("threshold", "removed_share", "lost", "lost_random")
@@ -143,34 +141,3 @@ def margin(stderr: ArrayLike, tests: ArrayLike) -> Floats:
     """
     error, count = np.asarray(stderr, float), np.asarray(tests, float)
     return np.where(error == 0, wilson(np.zeros_like(count), count)[1], Z95 * error)
-
-
-def near_duplicates(data: Data, quantile: float = NEAR) -> Bools:
-    """Test examples whose nearest training example is as near as the nearest twentieth of training examples are.
-
-    Texts are compared by TF-IDF; of what are neither numbers nor texts none is known to be a near-duplicate.
-    """
-    x, z = data.x_train, data.x_test
-    try:
-        if isinstance(x, (list, np.ndarray)) and isinstance(x[0], str):
-            x, z = tfidf(list(x), list(z))
-        x, z = (np.asarray(part, np.float32).reshape(len(part), -1) for part in (x, z))
-    except (TypeError, ValueError):
-        return np.zeros(data.n_test, bool)
-    among = nearest(x, x, own=True)
-    return np.asarray(nearest(z, x) <= np.quantile(among, quantile))
-
-
-def nearest(z: NDArray[Any], x: NDArray[Any], own: bool = False) -> Floats:
-    """Euclidean distance of each row of ``z`` to the nearest of ``x``; with ``own`` the rows are the same and not their own."""
-    square = (x**2).sum(1)
-    out = np.empty(len(z))
-    for start in range(0, len(z), BLOCK):
-        block = z[start : start + BLOCK]
-        distance = square - 2 * (block @ x.T)
-        if own:
-            rows = np.arange(len(block))
-            distance[rows, start + rows] = np.inf
-        at = distance.argmin(1)
-        out[start : start + BLOCK] = np.sqrt(((block - x[at]) ** 2).sum(1))
-    return out

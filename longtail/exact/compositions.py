@@ -2,8 +2,8 @@
 
     P(m_1, ..., m_K) = (N−1)! Π_k (c_k/N)^{m_k} / m_k!,   T = Σ_k m_k v_k,   Σ_k m_k = N − 1.
 
-Every term is positive, so a value keeps its digits however small it is: no filter, no tilt. ``longtail.exact.spectrum`` comes here
-where the law of ``longtail.exact.mellin`` leaves too few, and there are no more than ``MOST`` terms.
+Every term is positive, so a value keeps its digits however small it is: no filter, no tilt. ``longtail.exact.spectrum`` comes
+here where the law of ``longtail.exact.mellin`` leaves too few, and there are no more than ``MOST`` terms.
 """
 
 from __future__ import annotations

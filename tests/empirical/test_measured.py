@@ -18,7 +18,7 @@ from empirical.estimates.influence import above
 from empirical.estimates.measure import lowest_threshold, measure
 from empirical.estimates.measured import pairs_key
 from empirical.estimates.pairing import Pairing
-from empirical.report.meaning import report
+from empirical.report.run_text import report
 from empirical.training.job import Job
 from empirical.training.run import run
 from empirical.training.trials import Trials

@@ -8,7 +8,8 @@ import pytest
 from sklearn.neural_network import MLPClassifier
 
 from empirical.data.data import Data
-from empirical.learners.mlp.mlp import MLP, descent, outputs
+from empirical.learners.mlp.descent import descent, outputs
+from empirical.learners.mlp.mlp import MLP
 from empirical.learners.shared.scores import held_classes, scored
 
 pytestmark = pytest.mark.kernels

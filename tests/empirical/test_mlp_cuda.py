@@ -11,7 +11,8 @@ import pytest
 from empirical.data.data import Data
 from empirical.data.load import load
 from empirical.learners.mlp import mlp_cuda
-from empirical.learners.mlp.mlp import MLP, halved
+from empirical.learners.mlp.descent import halved
+from empirical.learners.mlp.mlp import MLP
 from empirical.learners.score import Score
 from empirical.learners.shared.scores import held_classes, scored
 from longtail.core import ArgumentError, arrays

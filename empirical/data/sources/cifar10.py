@@ -8,6 +8,7 @@ import numpy as np
 
 from empirical.data.data import Data
 from empirical.data.dataset import Dataset
+from empirical.data.options import refuse
 from empirical.data.sources.cifar import reader, records
 from empirical.data.sources.files import Remote
 
@@ -18,8 +19,6 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 
 def load(source: str, options: dict[str, Any]) -> Dataset:
     """Photographs in [0, 1], in original order."""
-    from empirical.data.load import refuse
-
     refuse(options)
     read = reader("cifar10", "cifar-10-batches-bin", ARCHIVE, REMOTE, options.get("data_dir"))
     batches = [records(read(f"data_batch_{k}.bin"), 1, 10, f"data_batch_{k}.bin") for k in range(1, 6)]

@@ -6,6 +6,7 @@ from typing import Any
 
 from empirical.data.data import Data
 from empirical.data.dataset import Dataset
+from empirical.data.options import refuse
 from empirical.data.sources.cifar import reader, records
 from empirical.data.sources.files import Remote
 from longtail.core import ArgumentError
@@ -16,8 +17,6 @@ REMOTE = Remote(f"https://www.cs.toronto.edu/~kriz/{ARCHIVE}", "03b5dce01913d631
 
 def load(source: str, options: dict[str, Any]) -> Dataset:
     """Photographs in [0, 1], in original order, which is that of ``load_published("cifar100")``."""
-    from empirical.data.load import refuse
-
     refuse(options)
     read = reader("cifar100", "cifar-100-binary", ARCHIVE, REMOTE, options.get("data_dir"))
     names = tuple(read("fine_label_names.txt").decode(errors="replace").split())

@@ -10,6 +10,7 @@ import numpy as np
 
 from empirical.data.data import Data
 from empirical.data.dataset import Dataset
+from empirical.data.options import refuse
 
 TRAIN = 1500
 
@@ -17,8 +18,6 @@ TRAIN = 1500
 def load(source: str, options: dict[str, Any]) -> Dataset:
     """Pixels in [0, 1]."""
     from sklearn.datasets import load_digits
-
-    from empirical.data.load import refuse
 
     refuse(options)
     bunch = load_digits()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from empirical.data.dataset import Dataset
+from empirical.data.options import refuse
 from empirical.data.sources.idx import load_idx
 
 HOST = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
@@ -22,7 +23,5 @@ CLASSES = (
 
 def load(source: str, options: dict[str, Any]) -> Dataset:
     """Ten kinds of clothing."""
-    from empirical.data.load import refuse
-
     refuse(options)
     return load_idx("fashion_mnist", HOST, MD5, CLASSES, options.get("data_dir"), ("FashionMNIST/raw",))

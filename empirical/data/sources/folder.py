@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from empirical.data.data import Data
 from empirical.data.dataset import Dataset, encoded, split
-from empirical.data.sources.table import TEST_FRACTION
+from empirical.data.options import TEST_FRACTION, refuse, refuse_share
 from longtail.core import ArgumentError
 from longtail.core.opened import reading, regular, within
 
@@ -27,8 +27,6 @@ DEEPEST = 65_535  # the white of 16 bits
 
 def load(source: str, options: dict[str, Any]) -> Dataset:
     """Pixels in [0, 1]; all images of one size and mode."""
-    from empirical.data.load import refuse, refuse_share
-
     refuse(options, "test_fraction")
     root = Path(source)
     if (root / "train").is_dir() and (root / "test").is_dir():

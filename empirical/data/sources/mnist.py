@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from empirical.data.dataset import Dataset
+from empirical.data.options import refuse
 from empirical.data.sources.idx import load_idx
 
 HOST = "https://ossci-datasets.s3.amazonaws.com/mnist/"  # the mirror that yann.lecun.com's own files moved to
@@ -18,7 +19,5 @@ MD5 = {
 
 def load(source: str, options: dict[str, Any]) -> Dataset:
     """Digits 0 to 9."""
-    from empirical.data.load import refuse
-
     refuse(options)
     return load_idx("mnist", HOST, MD5, tuple(range(10)), options.get("data_dir"), ("MNIST/raw",))

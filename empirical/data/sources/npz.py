@@ -16,6 +16,7 @@ from numpy.lib import format as npy
 
 from empirical.data.data import Data
 from empirical.data.dataset import Dataset, encoded, finite, one_each
+from empirical.data.options import refuse
 from empirical.data.sources.zipped import archived, check
 from longtail.core import ArgumentError
 from longtail.core.opened import reading, regular, within
@@ -35,8 +36,6 @@ REMEDY = "save arrays by np.savez; pickled objects are not opened"
 
 def load(source: str, options: dict[str, Any]) -> Dataset:
     """Features become float32; nothing is unpickled."""
-    from empirical.data.load import refuse
-
     refuse(options)
     parts = opened(source, (*WANTED, *NAMED), WANTED)
     for side in ("train", "test"):

@@ -20,6 +20,7 @@ from scipy.special import gammaln
 
 from empirical.data.data import Data
 from empirical.data.dataset import Dataset
+from empirical.data.options import refuse
 from longtail import philox
 from longtail.core import ArgumentError, Floats, Prior, whole
 
@@ -29,7 +30,6 @@ NOISE = 0.02  # of a coordinate; centers are √2 apart
 
 def load(source: str, options: dict[str, Any]) -> Dataset:
     """``prior`` (Zipf(alpha=1, size=n) unless told), ``n`` training examples (1000), as many test examples."""
-    from empirical.data.load import refuse
     from longtail.priors import parse
 
     refuse(options, "prior", "n")

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from empirical.data.data import Data
 from empirical.data.dataset import Dataset, encoded, split, unusable
+from empirical.data.options import TEST_FRACTION, refuse, refuse_share
 from empirical.data.sources import parquet
 from empirical.data.sources.parquet import FEWER
 from longtail.core import ArgumentError
@@ -24,13 +25,10 @@ from longtail.core.opened import reading, regular, shortened, tabular, within
 
 KINDS = 32
 VALUE = 28  # bytes of memory that a feature of a row takes while it is brought on a scale
-TEST_FRACTION = 0.2
 
 
 def load(source: str, options: dict[str, Any]) -> Dataset:
     """``label`` names the column of labels; "label" unless told."""
-    from empirical.data.load import refuse, refuse_share
-
     refuse(options, "label", "id", "text", "test", "test_fraction")
     named = options.get("label", "label")
     verbatim = [named, *(options[name] for name in ("id", "text") if name in options)]

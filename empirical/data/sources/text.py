@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from empirical.data.data import Data
 from empirical.data.dataset import Dataset, encoded, split
-from empirical.data.sources.table import TEST_FRACTION
+from empirical.data.options import TEST_FRACTION, refuse, refuse_share
 from empirical.data.sources.zipped import archived, check, unpacked
 from longtail.core import ArgumentError
 from longtail.core.opened import content, within
@@ -27,8 +27,6 @@ SMALLER = "give fewer or shorter texts"
 
 def load(source: str, options: dict[str, Any]) -> Dataset:
     """``label`` "fine" (all of it, the default) or "coarse"; ``test`` another file, else a share is drawn at random."""
-    from empirical.data.load import refuse, refuse_share
-
     refuse(options, "label", "test", "test_fraction")
     kind = options.get("label", "fine")
     if kind not in ("fine", "coarse"):

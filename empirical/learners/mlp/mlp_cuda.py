@@ -31,7 +31,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from empirical.learners.mlp.mlp import LARGEST, MLP, SCALE
+from empirical.learners.mlp.descent import LARGEST, SCALE, Net
 from empirical.learners.score import Floats32
 from longtail.core import Bools
 from longtail.philox import WEIGHTS, block_cuda, substream
@@ -77,7 +77,7 @@ class Examples:
         return cls(cupy.asarray(rows.astype(np.float16)), cupy.asarray(labels.astype(np.uint32)), classes)
 
 
-def values(net: MLP, seed: int, examples: Examples, present: Bools, masks: Bools, trials: NDArray[np.int64]) -> Any:
+def values(net: Net, seed: int, examples: Examples, present: Bools, masks: Bools, trials: NDArray[np.int64]) -> Any:
     """Decision values (t, rows, K) of every row by nets trained on each subset."""
     import cupy
 
@@ -141,15 +141,15 @@ def values(net: MLP, seed: int, examples: Examples, present: Bools, masks: Bools
     return found
 
 
-def numbers(net: MLP, rows: int, n: int, d: int, classes: int) -> int:
+def numbers(net: Net, rows: int, n: int, d: int, classes: int) -> int:
     """Numbers of 4 bytes that a model takes: parameters and moments, a minibatch, orders and their keys, scores."""
     size = (d + 1) * net.width + (net.width + 1) * classes
     minibatch = net.batch * (d + 2 * net.width + 2 * classes) + 2 * max(net.batch, ROWS) * net.width
     return 5 * size + minibatch + (net.epochs + 8) * n + 5 * rows * classes
 
 
-def _orders(net: MLP, seed: int, trials: Any, masks: Bools) -> Any:
-    """Each model's examples in the order of each epoch, (t, epochs, n): ``MLP.orders``, the rest of a row unread."""
+def _orders(net: Net, seed: int, trials: Any, masks: Bools) -> Any:
+    """Each model's examples in the order of each epoch, (t, epochs, n): ``Net.orders``, the rest of a row unread."""
     import cupy
 
     t, n = masks.shape

@@ -1,0 +1,24 @@
+"""Options that a data set is loaded with: refused where they mean nothing, and their defaults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from longtail.core import ArgumentError
+
+TEST_FRACTION = 0.2  # of the rows to test on, where no others are given
+
+
+def refuse(options: dict[str, Any], *known: str) -> None:
+    """An error for options that mean nothing to this kind of data."""
+    for name in options:
+        if name not in (*known, "seed", "data_dir"):
+            raise ArgumentError(name, options[name], "this kind of data has no such option")
+
+
+def refuse_share(options: dict[str, Any], where: str) -> None:
+    """An error for a share of the rows to test on where ``where`` has those rows."""
+    if "test_fraction" in options:
+        raise ArgumentError(
+            "test_fraction", options["test_fraction"], f"the test rows are those of {where}; leave it out"
+        )

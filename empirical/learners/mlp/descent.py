@@ -1,0 +1,123 @@
+"""The training of a net with one hidden layer, written once for any array namespace: all models in one batched product.
+
+It is the oracle of the compiled training, and what a GPU runs in float32; with ``half``, the oracle of mixed precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from array_api_compat import array_namespace
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Round = Callable[[Any], Any]
+SCALE = 256.0  # of the loss in mixed precision: probabilities down to 2^-24 / 256 are not lost
+LARGEST = 65504.0  # of float16
+
+
+class Net(Protocol):
+    """What the training asks of a net: its sizes and rates."""
+
+    @property
+    def width(self) -> int: ...
+    @property
+    def epochs(self) -> int: ...
+    @property
+    def batch(self) -> int: ...
+    @property
+    def rate(self) -> float: ...
+    @property
+    def penalty(self) -> float: ...
+
+
+def descent(
+    net: Net, start: Any, x: Any, targets: Any, present: Any, orders: list[Ints], half: Round | None = None
+) -> Any:
+    """Flat parameters (t, P) of all models trained at once from ``start`` (t, P): the oracle, in any array namespace.
+
+    ``targets`` (n, K) are 0/1, ``present`` (t, K) the classes held; ``orders`` one (epochs, members) array a model, of
+    any sizes: short minibatches are padded with rows that do not count, and a model that is done stands still.
+    ``half`` rounds the operands of products, in mixed precision.
+    """
+    xp = array_namespace(start, x)
+    kind, d, classes, t, b = x.dtype, x.shape[1], targets.shape[1], start.shape[0], net.batch
+    scale = 1.0 if half is None else SCALE
+    half = half or (lambda v: v)
+    listed, steps = minibatches(orders, b)
+    most = len(listed)
+    turns = np.arange(most, dtype=np.float32)[:, None]
+    paces = net.rate * np.maximum(1 - turns / steps, 0) / (1 - 0.9 ** (turns + 1))
+    index, rates = xp.asarray(listed), xp.asarray(paces[:, :, None], dtype=kind)  # all of them there at once
+    w, mean, square = start, xp.zeros_like(start), xp.zeros_like(start)
+    shapes = ((d, net.width), (1, net.width), (net.width, classes), (1, classes))
+    biases = (False, True, False, True)
+    decayed = [
+        np.full(p * q, 0 if bias else net.penalty, np.float32) for (p, q), bias in zip(shapes, biases, strict=True)
+    ]
+    shrink = xp.asarray(np.concatenate(decayed), dtype=kind)
+    shut = xp.expand_dims(xp.where(present, xp.zeros((), dtype=kind), -xp.inf), axis=1)
+    for step in range(most):
+        real = xp.astype(index[step, :] >= 0, kind)
+        held = xp.reshape(xp.maximum(xp.sum(xp.reshape(real, (t, b)), axis=1), xp.ones((), dtype=kind)), (t, 1))
+        at = xp.where(index[step, :] >= 0, index[step, :], 0)
+        rows = half(xp.reshape(xp.take(x, at, axis=0), (t, b, d)))
+        wanted = xp.reshape(xp.take(targets, at, axis=0), (t, b, classes))
+        into, lift, out, shift = split(w, shapes)
+        into, out = half(into), half(out)
+        hidden = xp.matmul(rows, into) + lift
+        hidden = half(hidden * xp.astype(hidden > 0, kind))
+        z = xp.matmul(hidden, out) + shift + shut
+        e = xp.exp(z - xp.max(z, axis=2, keepdims=True))
+        z = half(scale * (e / xp.sum(e, axis=2, keepdims=True) - wanted) * xp.reshape(real, (t, b, 1)))
+        back = half(xp.matmul(z, xp.matrix_transpose(out)) * xp.astype(hidden > 0, kind))
+        parts = (
+            xp.matmul(xp.matrix_transpose(rows), back),
+            xp.sum(back, axis=1),
+            xp.matmul(xp.matrix_transpose(hidden), z),
+            xp.sum(z, axis=1),
+        )
+        g = xp.concat([xp.reshape(p, (t, -1)) for p in parts], axis=1) / (scale * held) + shrink * w
+        mean = 0.9 * mean + 0.1 * g
+        square = 0.999 * square + 0.001 * g * g
+        w = w - rates[step, :, :] * mean / (xp.sqrt(square / (1 - 0.999 ** (step + 1))) + 1e-8)
+    return w
+
+
+def minibatches(orders: list[Ints], b: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Examples of every step, (steps, t · b), −1 where there is none; and how many steps each model takes."""
+    steps = np.array([len(o) * -(-o.shape[1] // b) for o in orders])
+    index = np.full((len(orders), int(steps.max()), b), -1, np.int32)
+    for order, own, count in zip(orders, index, steps.tolist(), strict=True):
+        spread = np.full((len(order), count // len(order) * b), -1, np.int32)
+        spread[:, : order.shape[1]] = order
+        own[:count] = spread.reshape(-1, b)
+    return np.ascontiguousarray(index.transpose(1, 0, 2)).reshape(len(index[0]), -1), steps.astype(np.float32)
+
+
+def halved(v: Any) -> Any:
+    """Rounded to float16, which holds at most 65,504: what a product's operands go through in mixed precision."""
+    xp = array_namespace(v)
+    return xp.astype(xp.astype(xp.clip(v, -LARGEST, LARGEST), xp.float16), v.dtype)
+
+
+def split(w: Any, shapes: tuple[tuple[int, int], ...]) -> list[Any]:
+    """Flat parameters (t, P) as (t, rows, columns) arrays."""
+    xp = array_namespace(w)
+    first, parts = 0, []
+    for p, q in shapes:
+        parts.append(xp.reshape(w[:, first : first + p * q], (w.shape[0], p, q)))
+        first += p * q
+    return parts
+
+
+def outputs(w: Any, x: Any, width: int, classes: int, half: Round | None = None) -> Any:
+    """Decision values (t, rows, K) of flat parameters (t, P), in any array namespace."""
+    xp = array_namespace(w, x)
+    half = half or (lambda v: v)
+    shapes = ((x.shape[1], width), (1, width), (width, classes), (1, classes))
+    into, lift, out, shift = split(w, shapes)
+    hidden = xp.matmul(half(x), half(into)) + lift
+    return xp.matmul(half(hidden * xp.astype(hidden > 0, x.dtype)), half(out)) + shift

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PUBLISHED = {"cifar100": (100, 10_000, 4000, 0.7)}  # classes, test examples, models, share of examples in a subset
-NAMED = ("label", "id", "train_id", "test_id")  # columns of names
+NAMED = ("label", "id", "train_id", "test_id", "group")  # columns of words
 TABLES = {  # of a run, with the numbers in them that are needed
     "memorization": ("index", "memorization", "stderr"),
     "pairs": ("train_index", "test_index", "influence"),

@@ -195,6 +195,7 @@ class Measured:
             "split_half_correlation": _number(self.trust.correlation),
             "split_half_jaccard": _number(self.trust.jaccard),
             "noise_share": _number(noise_share(value, error)),
+            "never_right": int((table["group"] == "never right").sum()) if "group" in table else None,
             "data": how.data,
             "fraction": how.fraction,
             "design": how.design,

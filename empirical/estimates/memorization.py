@@ -12,6 +12,7 @@ import pandas as pd
 from empirical.designs import Orthogonal
 from empirical.estimates import orthogonal_errors as residuals
 from empirical.estimates.cells import Cells
+from empirical.estimates.groups import groups
 from empirical.estimates.pairing import whole_labels
 from empirical.training.trials import Trials
 from longtail.core import Floats, Integers
@@ -21,7 +22,8 @@ LEVEL = 0.95
 
 
 def memorization(trials: Trials, y_train: Any = None, *, level: float = LEVEL) -> pd.DataFrame:
-    """One row an example: index, label, memorization, stderr, in_accuracy, out_accuracy, low, high, n_in, n_out.
+    """One row an example: index, label, memorization, stderr, in_accuracy, out_accuracy, low, high, n_in, n_out, group
+    (``empirical.estimates.groups``).
 
     With another score than "correct" the accuracies are mean scores; of a loss, memorization is what it falls by. An
     example never in or never out is NaN.
@@ -35,7 +37,8 @@ def memorization(trials: Trials, y_train: Any = None, *, level: float = LEVEL) -
     columns |= {"memorization": cells.value, "stderr": cells.stderr}
     columns |= {"in_accuracy": cells.in_mean, "out_accuracy": cells.out_mean, "low": low, "high": high}
     columns |= {"n_in": cells.n_in.astype(int), "n_out": cells.n_out.astype(int)}
-    return pd.DataFrame(columns)
+    table = pd.DataFrame(columns)
+    return table.assign(group=groups(table)) if trials.score == "correct" else table
 
 
 def memorization_cells(trials: Trials, y_train: Integers | None = None) -> Cells:

@@ -1,4 +1,4 @@
-"""What the report shows of single examples: the most memorized of each class, typical ones, and pairs."""
+"""What the report shows of single examples: of each class the most memorized, the typical and the never right; and pairs."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from empirical.estimates.groups import NAMES as GROUPS
 from empirical.estimates.measured import Measured
 from empirical.report.exhibits import NAMES, Exhibits, Place, Sheets, shortened
 from longtail.core.intervals import Z95
 
 EVERYTHING = 10_000  # examples at the most
-MEMORIZED, TYPICAL = 40, 10  # of each class at the most, where not all are shown
+MEMORIZED, TYPICAL, NEVER = 40, 10, 20  # of each class at the most, where not all are shown
 PAIRS = 2000  # the strongest
+UNKNOWN = -1
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """Rows for the script: [class, index, memorization, its interval, picture, text, id], [index, picture, text, id] of test
-    examples and [training row, test row, influence, its interval], strongest first. ``total`` and ``paired`` count all
+    """Rows for the script: [class, index, memorization, its interval, picture, text, id, group], [index, picture, text, id] of
+    test examples and [training row, test row, influence, its interval], strongest first. ``total`` and ``paired`` count all
     examples and pairs, shown or not.
     """
 
@@ -50,10 +52,10 @@ def gallery(observed: Measured, exhibits: Exhibits, labels: pd.Series | None = N
     places: list[Place] = [("train", i) for i in order] + [("test", j) for j in tested]
     words = shortened([exhibits.text(place) for place in places])
     names = shortened(_names(chosen, "id") + _names(partners, "test_id"), NAMES)
-    columns = (chosen["label"], order, chosen["memorization"], _intervals(chosen, "memorization"))
+    columns = (chosen["label"], order, chosen["memorization"], _intervals(chosen, "memorization"), _groups(chosen))
     examples = [
-        [number[str(label)], i, round(float(value), 4), e, k, words[k], names[k]]
-        for k, (label, i, value, e) in enumerate(zip(*columns, strict=True))
+        [number[str(label)], i, round(float(value), 4), e, k, words[k], names[k], group]
+        for k, (label, i, value, e, group) in enumerate(zip(*columns, strict=True))
     ]
     tests = [[j, k, words[k], names[k]] for k, j in enumerate(tested, len(order))]
     row, column = {i: k for k, i in enumerate(order)}, {j: k for k, j in enumerate(tested)}
@@ -70,17 +72,28 @@ def gallery(observed: Measured, exhibits: Exhibits, labels: pd.Series | None = N
 
 
 def _chosen(table: pd.DataFrame, paired: pd.Series) -> pd.DataFrame:
-    """All rows; of too many those in a pair, then each class's most memorized and least extreme, as far as there is room."""
+    """All rows; of too many those in a pair, then each class's most memorized, typical and never right, as there is room."""
     if len(table) <= EVERYTHING:
         return table
-    value = table["memorization"]
-    top, typical = (
-        table.loc[by.sort_values(kind="stable").index].groupby("label", sort=False).cumcount()
-        for by in (-value, value.abs())
-    )
-    place = (top / MEMORIZED).clip(upper=(typical + 0.5) / TYPICAL).mask(table["index"].isin(paired), -1)
+    value, group = table["memorization"], pd.Series(_groups(table), index=table.index)
+    places = []
+    for order, of, most in (
+        (-value, table.index, MEMORIZED),
+        (value.abs(), table.index[group.isin((GROUPS.index("typical"), UNKNOWN))], TYPICAL),
+        (value.abs(), table.index[group == GROUPS.index("never right")], NEVER),
+    ):
+        ranked = table.loc[order.loc[of].sort_values(kind="stable").index]
+        places.append((ranked.groupby("label", sort=False).cumcount() + 0.5) / most)
+    place = pd.concat(places, axis=1).min(axis=1).mask(table["index"].isin(paired), -1)
     kept = place[place < 1].sort_values(kind="stable").index[:EVERYTHING]
     return table[table.index.isin(kept)]
+
+
+def _groups(table: pd.DataFrame) -> list[int]:
+    """The number of each row's group in ``GROUPS``; UNKNOWN where estimates came without the accuracies that tell it."""
+    if "group" not in table:
+        return [UNKNOWN] * len(table)
+    return [GROUPS.index(name) if name in GROUPS else UNKNOWN for name in table["group"]]
 
 
 def _names(table: pd.DataFrame, column: str) -> list[str]:

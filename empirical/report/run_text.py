@@ -25,11 +25,20 @@ def report(found: Measured, *, top: int = 5) -> str:
         f"{'standard error':<32}{_shown(usual_error(found.memorization))} of memorization where models disagree, "
         f"{_shown(s['pairs_stderr'])} of these pairs",
         "",
+        *_never_right(s["never_right"]),
         _block("memorized most", _head(found.memorization.sort_values("memorization", ascending=False), top)),
     ]
     if len(found.pairs):
         lines += ["", _block("most influential pairs", _head(found.pairs, top))]
     return "\n".join([*lines, "", meaning(found)])
+
+
+def _never_right(count: int | None) -> list[str]:
+    """Examples whose memorization of 0 does not mean that others teach them."""
+    if not count:
+        return []
+    examples = f"{count:,} example" + ("s" if count > 1 else "")
+    return [f"{'never right, even trained on':<32}{examples}: mislabelled, or too hard for this learner", ""]
 
 
 def meaning(found: Measured) -> str:
@@ -38,9 +47,9 @@ def meaning(found: Measured) -> str:
     parts = []
     if s["score"] == "correct":
         parts.append(
-            "Memorization says by how much more often a model is right on an example if it trained on it: 0, the "
-            "others teach it; 1, only the example itself does. Influence says the same of a test example and one "
-            "training example. Below 0 a model is better off without the example."
+            "Memorization says by how much more often a model is right on an example if it trained on it: 1, only the "
+            "example itself teaches it; 0, the others do, or, if it is never right, nothing does. Influence says the same of a "
+            "test example and one training example. Below 0 a model is better off without the example."
         )
     else:
         more = "how much less loss models have" if s["score"] == "loss" else f"how much more {s['score']} models have"

@@ -1,8 +1,8 @@
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
-  const [CLASS, INDEX, VALUE, ERROR, PICTURE, TEXT, NAME] = [0, 1, 2, 3, 4, 5, 6];
-  const CLASSES = 12, TYPICAL = 4, MEMORIZED = 8, PAIRS = 24;
+  const [CLASS, INDEX, VALUE, ERROR, PICTURE, TEXT, NAME, GROUP] = [0, 1, 2, 3, 4, 5, 6, 7];
+  const CLASSES = 12, TYPICAL = 4, MEMORIZED = 8, NEVER = 4, PAIRS = 24, WRONG = 1, TAUGHT = 2, UNKNOWN = -1; // groups
   const at = (id) => document.getElementById(id);
   const slider = at("threshold"), strength = at("influence"), chosen = at("class"), search = at("search");
 
@@ -58,17 +58,22 @@
     const level = Number(slider.value), room = chosen.value === "" ? 1 : 6;
     const block = make("section", "class");
     block.append(make("h3", "", `${data.classes[c] || "all"} (${count(found.length)})`));
-    const left = make("div"), right = make("div");
-    left.append(make("h4", "", "typical, others teach it"));
-    right.append(make("h4", "", "most memorized"));
-    const usual = members[c].filter((k) => Math.abs(data.examples[k][VALUE]) < Math.max(level, 0.05) && fits(lower[k]))
+    const near = (group) => members[c].filter((k) => data.examples[k][GROUP] === group && fits(lower[k])
+        && (group === WRONG || Math.abs(data.examples[k][VALUE]) < Math.max(level, 0.05)))
       .sort((a, b) => Math.abs(data.examples[a][VALUE]) - Math.abs(data.examples[b][VALUE]));
-    for (const [side, ks, most] of [[left, usual, TYPICAL * room], [right, found, MEMORIZED * room]]) {
-      const row = make("div", "row");
-      ks.slice(0, most).forEach((k) => row.append(training(data.examples[k])));
+    const sides = [
+      ["left", "typical: others teach it", near(TAUGHT), TYPICAL],
+      ["left", "memorization near 0", near(UNKNOWN), TYPICAL],
+      ["right", "most memorized", found, MEMORIZED],
+      ["below", "never right: mislabelled, or too hard", near(WRONG), NEVER],
+    ];
+    for (const [where, title, ks, most] of sides.filter((side) => side[2].length)) {
+      const side = make("div", where), row = make("div", "row");
+      side.append(make("h4", "", title));
+      ks.slice(0, most * room).forEach((k) => row.append(training(data.examples[k])));
       side.append(row);
+      block.append(side);
     }
-    block.append(left, right);
     return block;
   };
   const pair = ([i, j, value, error]) => {
@@ -90,7 +95,7 @@
     at("level").value = level.toFixed(2);
     at("least").value = least.toFixed(2);
     classes = members.map((ids, c) => [c, within(c) ? ids.filter((k) => data.examples[k][VALUE] >= level && fits(lower[k])) : []])
-      .filter(([, found]) => found.length);
+      .filter(([c, found]) => found.length || (within(c) && members[c].some((k) => data.examples[k][GROUP] === WRONG && fits(lower[k]))));
     pairs = data.pairs.filter(([i, , value], k) =>
       value >= least && within(data.examples[i][CLASS]) && (fits(lower[i]) || fits(partners[k])));
     const total = classes.reduce((sum, [, found]) => sum + found.length, 0);

@@ -13,11 +13,16 @@ from empirical.data.data import Data
 from empirical.data.examples import Examples
 from empirical.designs import Fixed
 from empirical.estimates.false_pairs import expected_false, threshold_for
+from empirical.estimates.groups import NAMES
 from empirical.estimates.halves import halves
 from empirical.estimates.influence import above
 from empirical.estimates.measure import lowest_threshold, measure
 from empirical.estimates.measured import pairs_key
+from empirical.estimates.memorization import memorization
 from empirical.estimates.pairing import Pairing
+from empirical.learners import KNN
+from empirical.report.exhibits import exhibits
+from empirical.report.gallery import gallery
 from empirical.report.run_text import report
 from empirical.training.job import Job
 from empirical.training.run import run
@@ -118,3 +123,34 @@ def test_row_names_are_text_that_no_format_rounds(trials: Trials, data: Data) ->
     assert len(found.pairs)
     for side in ("train", "test"):
         assert found.pairs[f"{side}_id"].tolist() == [repr(names[i]) for i in found.pairs[f"{side}_index"]]
+
+
+def test_what_models_never_get_right_is_not_typical() -> None:
+    """Both have memorization 0; who is right without the example tells them apart, in the table, the words and the page."""
+    masks = np.arange(40)[:, None] % 2 == np.array([[0, 1, 0, 1]])
+    right = np.stack([masks[:, 0], np.zeros(40, bool), np.ones(40, bool), np.arange(40) % 4 < 2], axis=1)
+    found = measure(Trials.of(masks, right, np.ones((40, 1), bool)), Examples([0, 0, 1, 1], [0]))
+    assert found.memorization["group"].tolist() == ["memorized", "never right", "typical", "between"]
+    assert found.memorization["memorization"].tolist() == [1, 0, 0, 0]
+    assert found.summary["never_right"] == 1
+    said = report(found)
+    assert "1 example: mislabelled, or too hard for this learner" in said
+    assert [row[-1] for row in gallery(found, exhibits(None)).examples] == [
+        NAMES.index(name) for name in found.memorization["group"]
+    ]
+
+
+def test_flipped_labels_are_never_called_typical(digits: Data) -> None:
+    """Of five neighbors that outvote it a flipped label has memorization 0, as the typical have."""
+    rng = np.random.default_rng(0)
+    flipped = rng.choice(digits.n, 75, replace=False)
+    y = digits.y_train.copy()
+    y[flipped] = (y[flipped] + rng.integers(1, 10, 75)) % 10
+    data = Data(digits.x_train, y, digits.x_test, digits.y_test, digits.classes)
+    table = memorization(run(Job(data, KNN(5), Fixed(0.7)), 200), y)
+    groups = table["group"].to_numpy()
+    near = (np.abs(table["memorization"].to_numpy()) < 0.05)[flipped]
+    assert near.sum() > 60  # memorization alone would have called them typical
+    assert (groups[flipped] != "typical").all()
+    assert (groups[flipped] == "never right").sum() > 60
+    assert (groups[np.setdiff1d(np.arange(digits.n), flipped)] == "typical").mean() > 0.9

@@ -49,7 +49,7 @@ def _run(arguments: argparse.Namespace) -> int:
     dataset = observed.dataset(arguments.data_dir)
     thresholds = list(THRESHOLDS) if arguments.threshold is None else arguments.threshold
     values = observed.memorization["memorization"].to_numpy(float)
-    removed(dataset.data, values, thresholds, "--threshold")  # refused before anything is written
+    removed(dataset.data, values, thresholds)  # refused before anything is written
     how = observed.experiment
     trained = (
         learner(arguments.learner) if arguments.learner else recorded(how.arguments.get("learner") or how.learner or "")

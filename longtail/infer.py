@@ -45,7 +45,7 @@ class Inference:
     unseen: Estimate
     good_turing: pd.DataFrame = field(repr=False)
     prospects: pd.DataFrame = field(repr=False)
-    labels: int = LABELS
+    n_classes: int = LABELS
     level: float = LEVEL
 
     @cached_property
@@ -53,7 +53,7 @@ class Inference:
         """What the best fit's list costs, exactly: the optimal error, and what guessing on what is seen once adds."""
         from longtail import exact
 
-        problem = Problem(self.best.prior, self.counts.n, self.labels)
+        problem = Problem(self.best.prior, self.counts.n, self.n_classes)
         try:
             return {"optimal_error": exact.optimal_error(problem).value, "cost": exact.cost(problem).value}
         except AccuracyError as error:
@@ -104,7 +104,7 @@ class Inference:
             "prior": repr(self.best.prior),
             "goodness": {"chi_square": good.statistic, "freedom": good.freedom, "p_value": good.p_value},
             "refused": self.refused,
-            "labels": self.labels,
+            "labels": self.n_classes,
             **self.cost,
             "unseen_mass": {"value": self.unseen.value, "stderr": self.unseen.stderr, "fitted": fitted},
             **{name: frame.to_dict("records") for name, frame in self.frames.items()},
@@ -112,7 +112,7 @@ class Inference:
 
 
 def infer(
-    counts: ArrayLike | Counts, families: Sequence[str] | None = None, *, level: float = LEVEL, labels: int = LABELS
+    counts: ArrayLike | Counts, families: Sequence[str] | None = None, *, level: float = LEVEL, n_classes: int = LABELS
 ) -> Inference:
     """Everything that counts tell: one count a subpopulation, those never seen left out."""
     from longtail.counts import tail as zeta
@@ -127,9 +127,9 @@ def infer(
         tail = zeta.tail(given, level=level)
     except ArgumentError:  # too few counts to have one
         tail = None
-    outlook = turing.outlook(given, best, TIMES, labels)
+    outlook = turing.outlook(given, best, TIMES, n_classes)
     return Inference(
-        given, every, best, tail, turing.unseen_mass(given), turing.table(given, best), outlook, labels, level
+        given, every, best, tail, turing.unseen_mass(given), turing.table(given, best), outlook, n_classes, level
     )
 
 
@@ -142,9 +142,9 @@ def _run(arguments: argparse.Namespace) -> int:
     from longtail.priors.listed import read_counts
 
     level = real("--level", arguments.level, 0.0, 1.0, open_low=True, open_high=True)
-    labels = whole("--labels", arguments.labels, 2)
+    n_classes = whole("--labels", arguments.labels, 2)
     target = folder("--out", arguments.out) if arguments.out else None
-    found = infer(read_counts(arguments.file, arguments.column), arguments.family, level=level, labels=labels)
+    found = infer(read_counts(arguments.file, arguments.column), arguments.family, level=level, n_classes=n_classes)
     command.say(json_text(found.record()) if arguments.json else report(found))
     if target is not None:
         _write(arguments, found, target)
@@ -203,7 +203,7 @@ def _costs(found: Inference) -> list[str]:
     if cost != cost:
         return []
     return [
-        f"By the fit, exactly: with {found.labels:,} labels not memorizing what is seen once costs {cost:.2%}, on top of an "
+        f"By the fit, exactly: with {found.n_classes:,} labels not memorizing what is seen once costs {cost:.2%}, on top of an "
         f"optimal error of {optimal:.2%}."
     ]
 

@@ -66,7 +66,7 @@ class Solution:
         return {
             "prior": repr(self.problem.prior),
             "samples": self.problem.n,
-            "labels": self.problem.labels,
+            "labels": self.problem.n_classes,
             "mode": self.problem.mode,
             "exact": {
                 "n_tau": {str(row["ell"]): row["n_tau"] for row in self.table.to_dict("records") if row["ell"] > 0},
@@ -131,7 +131,7 @@ def _report(solution: Solution) -> str:
         f"{_percent(optimal)}:",
         f"{share:.0%} of what a learner that guesses there gets wrong.",
         "",
-        f"{problem.prior!r}, {problem.n:,} samples, {problem.labels} labels, {problem.mode} frequencies",
+        f"{problem.prior!r}, {problem.n:,} samples, {problem.n_classes} labels, {problem.mode} frequencies",
         "",
         f"{'seen':>5} {'subpopulations':>15} {'of samples':>11} {'error if guessed':>17} {'n·tau':>10}"
         + (f" {'simulated':>22} {'z':>6}" if solution.simulation else ""),
@@ -175,7 +175,7 @@ def _sweep_report(solutions: list[Solution]) -> str:
 
 def _names(solutions: list[Solution]) -> list[str]:
     """What tells the problems of a sweep apart: the prior, and whatever else varies."""
-    varying = [key for key in ("n", "labels", "mode") if len({getattr(s.problem, key) for s in solutions}) > 1]
+    varying = [key for key in ("n", "n_classes", "mode") if len({getattr(s.problem, key) for s in solutions}) > 1]
     return [
         ", ".join([repr(s.problem.prior), *(f"{key}={getattr(s.problem, key)}" for key in varying)]) for s in solutions
     ]
@@ -198,7 +198,7 @@ def _write(arguments: argparse.Namespace, solutions: list[Solution], target: Any
         "table": pd.concat(
             [
                 s.table.assign(
-                    prior=repr(s.problem.prior), samples_n=s.problem.n, labels=s.problem.labels, mode=s.problem.mode
+                    prior=repr(s.problem.prior), samples_n=s.problem.n, labels=s.problem.n_classes, mode=s.problem.mode
                 )
                 for s in solutions
             ]
@@ -208,7 +208,7 @@ def _write(arguments: argparse.Namespace, solutions: list[Solution], target: Any
         s.simulation.table().assign(
             prior=repr(s.problem.prior),
             samples_n=s.problem.n,
-            labels=s.problem.labels,
+            labels=s.problem.n_classes,
             mode=s.problem.mode,
             trials=s.simulation.trials,
             device=s.simulation.device,
@@ -228,7 +228,7 @@ def _write(arguments: argparse.Namespace, solutions: list[Solution], target: Any
         from longtail import plots
 
         if single is not None:
-            title = f"{single.problem.prior!r}, n = {single.problem.n:,}, {single.problem.labels} labels"
+            title = f"{single.problem.prior!r}, n = {single.problem.n:,}, {single.problem.n_classes} labels"
             figure = plots.problem_figure(
                 title, single.problem.n, single.table, frames["error_against_samples"], frames["tail"]
             )
@@ -250,7 +250,7 @@ def _sweep_frame(solutions: list[Solution]) -> pd.DataFrame:
             "alpha": getattr(s.problem.prior, "alpha", np.nan),
             "subpopulations": s.problem.prior.size,
             "samples": s.problem.n,
-            "labels": s.problem.labels,
+            "labels": s.problem.n_classes,
             "mode": s.problem.mode,
             "optimal_error": s.optimal_error,
             "cost": s.cost,

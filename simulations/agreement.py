@@ -80,7 +80,7 @@ def _case(config: Config, source: str, net: str, trials: int) -> pd.DataFrame:
         made = train(Job(on, learner, Fixed(0.7), config.seed), trials)
         if not net:  # at this many trials most pairs would be noise
             none = pd.DataFrame({"train_index": [], "test_index": [], "influence": []})
-            how = Experiment(source, on.n_test, trials, 0.7, on.labels)
+            how = Experiment(source, on.n_test, trials, 0.7, on.n_classes)
             return Measured(how, memorization(made, on.y_train), none)
         return measure(made, Examples(on.y_train, on.y_test, on.classes))
 

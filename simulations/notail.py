@@ -28,7 +28,7 @@ class Config:
     share: float = 0.01
     rare: tuple[int, ...] = (10**5, 10**6, 10**7, 10**8, 10**9, 10**10)
     samples: int = 10_000
-    labels: int = 10
+    n_classes: int = 10
 
 
 def run(config: Config = Config()) -> pd.DataFrame:  # frozen
@@ -38,7 +38,7 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     rows = []
     for rare in config.rare:
         ratio = config.share / (1 - config.share) * config.common / rare
-        problem = Problem(TwoLevel(config.common, rare, ratio), config.samples, config.labels, "fixed")
+        problem = Problem(TwoLevel(config.common, rare, ratio), config.samples, config.n_classes, "fixed")
         bound = bounds.no_tail(problem)
         singletons = exact.subpopulations(problem, 1).value
         rows.append(

@@ -37,7 +37,7 @@ class Config:
 
     subpopulations: int = 50_000
     samples: int = 50_000
-    labels: int = 10
+    n_classes: int = 10
 
     def priors(self) -> list[Prior]:
         """From no tail at all to nothing else."""
@@ -62,7 +62,7 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
 
     rows = []
     for prior in config.priors():
-        problem = Problem(prior, config.samples, config.labels)
+        problem = Problem(prior, config.samples, config.n_classes)
         bound = bounds.lower(problem)
         rows.append(
             {

@@ -103,7 +103,7 @@ def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFram
         seen = memorization(made, data.y_train)
         accuracy = float(made.test_scores(slice(0, data.n_test)).mean())
         none = pd.DataFrame({"train_index": [], "test_index": [], "influence": []})
-        how = Experiment(source, data.n_test, trials, 0.7, data.labels)
+        how = Experiment(source, data.n_test, trials, 0.7, data.n_classes)
         observed = Measured(how, seen, none, test_accuracy=accuracy, accurate_at=0.7)
     else:
         observed = published(source, data_folder(None))

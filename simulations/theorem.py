@@ -57,7 +57,7 @@ class Config:
 
     size: int = 1_000
     samples: int = 1_000
-    labels: int = 10
+    n_classes: int = 10
     trials: int = 5_000
     small_trials: int = 60_000
     seed: int = 23
@@ -97,8 +97,8 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     rows: list[dict[str, Any]] = []
     seeds = itertools.count(config.seed)
     for prior, learner in itertools.product(config.priors(), [*config.learners(), Capacity(config.size // 10)]):
-        problem = Problem(prior, config.samples, config.labels)
-        depth = learner.settled(problem.labels, problem.n) if learner.own else 2
+        problem = Problem(prior, config.samples, config.n_classes)
+        depth = learner.settled(problem.n_classes, problem.n) if learner.own else 2
         left, right = (_census(problem, config.trials, depth, next(seeds)) for _ in range(2))
         sides = (
             _error(left, _errors(learner, left, problem)),
@@ -106,7 +106,7 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
         )
         rows.append(_row(prior, learner, "all", *sides))
     for prior in (Gamma(0.5, 3), Pair(1.0, 0.05, 3)):
-        problem, learner = Problem(prior, 3, config.labels), Forget(1)
+        problem, learner = Problem(prior, 3, config.n_classes), Forget(1)
         census = _census(problem, config.small_trials, 3, next(seeds))
         for pattern, many in (("1, 1, 1", 3), ("1, 2, 0", 1), ("any", None)):
             here = slice(None) if many is None else census.number[:, 1] == many
@@ -125,7 +125,7 @@ def _census(problem: Problem, trials: int, depth: int, seed: int) -> Census:
 def _errors(learner: Learner, census: Census, problem: Problem) -> Floats:
     """Pr[wrong on what was seen ℓ times], ℓ = 0, 1, … and the rest, for each data set."""
     times = np.arange(census.number.shape[1])[None, :]
-    errors = learner.errors(Seen(times, census.number, problem.labels))
+    errors = learner.errors(Seen(times, census.number, problem.n_classes))
     return np.broadcast_to(errors, census.number.shape).copy()
 
 

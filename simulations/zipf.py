@@ -28,7 +28,7 @@ class Config:
     alpha: float = 1.0
     subpopulations: int = 50_000
     samples: int = 50_000
-    labels: int = 10
+    n_classes: int = 10
 
 
 def run(config: Config = Config()) -> pd.DataFrame:  # frozen
@@ -37,7 +37,7 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
 
     rows = [{"mode": "published", **PUBLISHED}]
     for mode in ("fixed", "random"):
-        problem = Problem(Zipf(config.alpha, config.subpopulations), config.samples, config.labels, mode)
+        problem = Problem(Zipf(config.alpha, config.subpopulations), config.samples, config.n_classes, mode)
         rows.append(
             {
                 "mode": mode,

@@ -40,9 +40,9 @@ LEARNERS = [
 ]
 
 
-def by_count(learner: Learner, labels: int, most: int) -> Floats:
+def by_count(learner: Learner, n_classes: int, most: int) -> Floats:
     """errors(ℓ), ℓ = 0 … most, with plenty of singletons about."""
-    seen = Seen(np.arange(most + 1)[None, :], np.array([[5, 4, 3]]), labels)
+    seen = Seen(np.arange(most + 1)[None, :], np.array([[5, 4, 3]]), n_classes)
     errors: Floats = np.broadcast_to(learner.errors(seen), (1, most + 1))[0]
     return errors
 
@@ -87,20 +87,20 @@ def test_limited_memorizes_gamma_at_most_and_gamma_on_singletons() -> None:
     assert right[-1] == 1
 
 
-def neighbors(most: int, labels: int) -> Any:
+def neighbors(most: int, n_classes: int) -> Any:
     """All pairs of vote vectors that differ by one point."""
-    for votes in product(range(most + 1), repeat=labels):
-        for label in range(labels):
+    for votes in product(range(most + 1), repeat=n_classes):
+        for label in range(n_classes):
             more = list(votes)
             more[label] += 1
             yield votes, tuple(more)
 
 
 @pytest.mark.parametrize("learner", [Private(log(6)), Private(0.3), Private(0.4, 0.02), Private(0, 0.1), Private(5, 0)])
-@pytest.mark.parametrize("labels", [2, 3, 4])
-def test_answers_are_private_over_every_pair_of_neighboring_data_sets(learner: Private, labels: int) -> None:
+@pytest.mark.parametrize("n_classes", [2, 3, 4])
+def test_answers_are_private_over_every_pair_of_neighboring_data_sets(learner: Private, n_classes: int) -> None:
     """The exact condition: Σ_j (P_j − e^ε P'_j)_+ ≤ δ both ways, the worst of all events; met with equality."""
-    pairs = np.array(list(neighbors(4, labels)))
+    pairs = np.array(list(neighbors(4, n_classes)))
     p, q = learner.answers(pairs[:, 0]), learner.answers(pairs[:, 1])
     np.testing.assert_allclose(p.sum(1), 1, atol=1e-14)
     up = exp(learner.epsilon)
@@ -115,10 +115,10 @@ def test_answers_are_private_over_every_pair_of_neighboring_data_sets(learner: P
 
 
 def test_private_learner_meets_the_lower_bound_on_singletons() -> None:
-    for epsilon, delta, labels in [(log(6), 0.0, 10), (3.0, 0.0, 10), (0.2, 0.05, 3), (1.0, 0.4, 4)]:
-        w = 1 - 1 / labels
-        bound = max(0, 1 - exp(epsilon) / labels - delta, exp(-epsilon) * (w - delta))
-        assert by_count(Private(epsilon, delta), labels, 1)[1] == pytest.approx(bound, abs=1e-15)
+    for epsilon, delta, n_classes in [(log(6), 0.0, 10), (3.0, 0.0, 10), (0.2, 0.05, 3), (1.0, 0.4, 4)]:
+        w = 1 - 1 / n_classes
+        bound = max(0, 1 - exp(epsilon) / n_classes - delta, exp(-epsilon) * (w - delta))
+        assert by_count(Private(epsilon, delta), n_classes, 1)[1] == pytest.approx(bound, abs=1e-15)
     assert by_count(Private(log(6)), 10, 1)[1] == pytest.approx(by_count(Limited(0.5), 10, 1)[1])
 
 
@@ -129,11 +129,11 @@ def test_private_learner_votes_as_its_errors_say() -> None:
     np.testing.assert_allclose(1 - learner.answers(votes)[:, 2], by_count(learner, 5, 29), atol=1e-15)
 
 
-def enumerated(ell: int, labels: int, kappa: float) -> float:
+def enumerated(ell: int, n_classes: int, kappa: float) -> float:
     """Pr[the majority of ell noisy votes is the truth], label 0, over all vote vectors."""
-    q, r = kappa + (1 - kappa) / labels, (1 - kappa) / labels
+    q, r = kappa + (1 - kappa) / n_classes, (1 - kappa) / n_classes
     won = 0.0
-    for votes in product(range(ell + 1), repeat=labels):
+    for votes in product(range(ell + 1), repeat=n_classes):
         if sum(votes) == ell and votes[0] == max(votes):
             ways = factorial(ell)
             for v in votes:
@@ -142,11 +142,11 @@ def enumerated(ell: int, labels: int, kappa: float) -> float:
     return won
 
 
-@pytest.mark.parametrize(("labels", "kappa"), [(2, 0.3), (3, 0.0), (3, 0.5), (4, 0.2), (5, 1.0)])
-def test_majority_wins_as_often_as_enumeration_says(labels: int, kappa: float) -> None:
-    want = [enumerated(ell, labels, kappa) for ell in range(8)]
-    np.testing.assert_allclose(wins(16, labels, kappa)[:8], want, rtol=1e-13)
-    np.testing.assert_allclose(1 - by_count(Majority(kappa), labels, 7), want, rtol=1e-13)
+@pytest.mark.parametrize(("n_classes", "kappa"), [(2, 0.3), (3, 0.0), (3, 0.5), (4, 0.2), (5, 1.0)])
+def test_majority_wins_as_often_as_enumeration_says(n_classes: int, kappa: float) -> None:
+    want = [enumerated(ell, n_classes, kappa) for ell in range(8)]
+    np.testing.assert_allclose(wins(16, n_classes, kappa)[:8], want, rtol=1e-13)
+    np.testing.assert_allclose(1 - by_count(Majority(kappa), n_classes, 7), want, rtol=1e-13)
 
 
 def test_majority_of_two_labels_is_binomial_at_any_length() -> None:
@@ -160,11 +160,11 @@ def test_majority_of_two_labels_is_binomial_at_any_length() -> None:
 
 
 def test_a_singletons_noisy_label_is_fit_and_fresh_noise_is_paid() -> None:
-    kappa, labels = 0.6, 10
-    q = kappa + (1 - kappa) / labels
-    assert 1 - by_count(Majority(kappa), labels, 1)[1] == pytest.approx(q)
-    fresh = kappa * q + (1 - kappa) / labels
-    assert 1 - by_count(Majority(kappa, "noisy"), labels, 1)[1] == pytest.approx(fresh)
+    kappa, n_classes = 0.6, 10
+    q = kappa + (1 - kappa) / n_classes
+    assert 1 - by_count(Majority(kappa), n_classes, 1)[1] == pytest.approx(q)
+    fresh = kappa * q + (1 - kappa) / n_classes
+    assert 1 - by_count(Majority(kappa, "noisy"), n_classes, 1)[1] == pytest.approx(fresh)
 
 
 def test_capacity_rations_what_it_fits() -> None:
@@ -179,15 +179,15 @@ def test_capacity_rations_what_it_fits() -> None:
 
 def test_labels_drawn_and_learners_run_err_as_often_as_scored() -> None:
     """Nothing exact: labels, noise and coins are drawn, answers given, mistakes counted. z = 5, seed 11."""
-    labels, kappa, cells = 4, 0.4, 60_000
+    n_classes, kappa, cells = 4, 0.4, 60_000
     times = np.random.default_rng(11).poisson(2.0, cells)
-    truth = words(11, LABELS, 0, 0, cells) % labels
+    truth = words(11, LABELS, 0, 0, cells) % n_classes
     coin = np.random.default_rng(words(11, LEARNER, 0, 0, 4))
     for learner, noise in ((Private(0.8, 0.02), 0.0), (Majority(kappa), 1 - kappa)):
-        votes = np.zeros((cells, labels), int)
+        votes = np.zeros((cells, n_classes), int)
         for sight in range(times.max()):
             word = words(11, NOISE, sight, 0, 2 * cells).reshape(cells, 2)
-            label = np.where(word[:, 0] < noise * 2**32, word[:, 1] % labels, truth)
+            label = np.where(word[:, 0] < noise * 2**32, word[:, 1] % n_classes, truth)
             votes[np.arange(cells), label] += times > sight
         if isinstance(learner, Private):
             chance = learner.answers(votes)
@@ -195,7 +195,7 @@ def test_labels_drawn_and_learners_run_err_as_often_as_scored() -> None:
             top = votes == votes.max(1, keepdims=True)
             chance = top / top.sum(1, keepdims=True)
         answer = (coin.random((cells, 1)) > np.cumsum(chance, axis=1)[:, :-1]).sum(1)
-        expected = by_count(learner, labels, int(times.max()))
+        expected = by_count(learner, n_classes, int(times.max()))
         for ell in range(6):
             at = times == ell
             wrong, p = np.mean(answer[at] != truth[at]), expected[ell]

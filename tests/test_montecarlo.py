@@ -51,10 +51,10 @@ PROBLEMS = [
     Problem(Zipf(alpha=0.5, size=SIZE), SIZE),
     Problem(Zipf(alpha=1, size=SIZE), 3 * SIZE),
     Problem(Zipf(alpha=1, size=SIZE), SIZE, mode="fixed"),
-    Problem(Zipf(alpha=2, size=SIZE), 40, labels=3),
+    Problem(Zipf(alpha=2, size=SIZE), 40, n_classes=3),
     Problem(Uniform(size=SIZE), SIZE),
     Problem(Gamma(shape=0.4, size=SIZE), SIZE),
-    Problem(LogNormal(sigma=1.5, size=SIZE), 60, labels=2),
+    Problem(LogNormal(sigma=1.5, size=SIZE), 60, n_classes=2),
     Problem(TwoLevel(common=10, rare=110, ratio=0.02), SIZE),
     Problem(Mixture(parts=((0.25, Uniform(size=1)), (0.75, Zipf(alpha=1, size=30))), size=SIZE), SIZE),
 ]
@@ -78,7 +78,9 @@ def truth(problem: Problem) -> dict[str, float]:
 def expected_error(problem: Problem, learner: Learner) -> float:
     """Σ_ℓ E[mass seen ℓ times] · errors(ℓ) by the exact masses, to where what is left could add no more than 1e-11."""
     times = np.arange(problem.n + 1)
-    errors = np.broadcast_to(learner.errors(Seen(times[None, :], times[None, :], problem.labels)), (1, len(times)))[0]
+    errors = np.broadcast_to(learner.errors(Seen(times[None, :], times[None, :], problem.n_classes)), (1, len(times)))[
+        0
+    ]
     total, left = 0.0, 1.0
     for ell in times:
         if left * (errors[ell] - errors[-1]) < 1e-11:
@@ -396,7 +398,7 @@ def test_what_cannot_be_simulated_is_refused(call: Any) -> None:
 @pytest.mark.parametrize("problem", PROBLEMS, ids=repr)
 def test_limits_on_memorization_are_paid(problem: Problem) -> None:
     """Section 4's lower bounds: limited memorization on singletons, and ℓ-fold points under privacy by group."""
-    guess, labels = problem.guess, problem.labels
+    guess, labels = problem.guess, problem.n_classes
     single = exact.tau(problem).value * exact.subpopulations(problem, 1).value
     for gamma in (0.1, 0.3, 0.8):
         excess = expected_error(problem, Limited(gamma)) - exact.optimal_error(problem).value

@@ -186,7 +186,7 @@ class Comparison:
 def with_errors(best: TheoryFit, predict: Callable[..., pd.DataFrame], columns: list[str]) -> pd.DataFrame:
     """A prediction's table, and its standard errors beside it, which are those of the fitted parameters."""
     table = predict(best.problem, best.coupling)
-    errors = best.error(lambda p, c: predict(p, c)[columns].to_numpy(float))
+    errors = best.stderr(lambda p, c: predict(p, c)[columns].to_numpy(float))
     return table.assign(**{f"{name}_stderr": errors[:, k] for k, name in enumerate(columns)})
 
 
@@ -233,11 +233,11 @@ def compare(
     """Fit every family with every coupling, and order them by likelihood and parameters (Schwarz's criterion)."""
     if observed.experiment.n_classes is None:
         remedy = "theory asks how often a guess is right, and this run has no labels; give the number of classes"
-        raise ArgumentError("--labels", None, remedy)
+        raise ArgumentError("n_classes", None, remedy)
     values = observed.values
     if len(values) and np.ptp(values) == 0:
         raise ArgumentError(
-            "DIR", f"memorization of {values[0]:g} throughout", "all alike, there is nothing to explain"
+            "directory", f"memorization of {values[0]:g} throughout", "all alike, there is nothing to explain"
         )
     chosen = list(couplings)
     tried = dict.fromkeys([*((f, c) for f in families for c in chosen), BASELINE])

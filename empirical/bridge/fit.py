@@ -71,7 +71,7 @@ class TheoryFit:
     prior: Prior
     coupling: Coupling
     n: int
-    labels: int
+    n_classes: int
     rate: float
     trials: int
     parameters: Mapping[str, Estimate]
@@ -86,13 +86,13 @@ class TheoryFit:
     @property
     def problem(self) -> Problem:
         """The model, for ``longtail.experiment.predictions``."""
-        return Problem(self.prior, self.n, self.labels)
+        return Problem(self.prior, self.n, self.n_classes)
 
-    def error(self, predict: Callable[[Problem, Coupling], Floats]) -> Floats:
+    def stderr(self, predict: Callable[[Problem, Coupling], Floats]) -> Floats:
         """Standard error of a prediction, √Σ ((f(x + s_k) − f(x − s_k))/2)², s_k the principal axes of x's covariance."""
         halves = []
         for ends in self.around:
-            up, down = (predict(Problem(prior, self.n, self.labels), coupling) for prior, coupling in ends)
+            up, down = (predict(Problem(prior, self.n, self.n_classes), coupling) for prior, coupling in ends)
             halves.append((up - down) / 2)
         return np.asarray(np.sqrt(sum(np.square(half) for half in halves)), float)
 
@@ -117,7 +117,7 @@ class TheoryFit:
 
 def fit(
     memorization: ArrayLike,
-    labels: int,
+    n_classes: int,
     trials: int,
     family: str | Iterable[str] = "Zipf",
     coupling: str | Iterable[str] = "beta",
@@ -140,7 +140,7 @@ def fit(
     if len(values) < 100:
         raise ArgumentError("memorization", f"{len(values)} estimates", "a fit takes 100 at least")
     checked(rate)
-    labels, trials = whole("labels", labels, 2), whole("trials", trials, 2)
+    n_classes, trials = whole("n_classes", n_classes, 2), whole("trials", trials, 2)
     real("level", level, 0.0, 1.0, open_low=True, open_high=True)
     chosen = [
         _chosen(name, given, known)
@@ -158,7 +158,7 @@ def fit(
         asked = [g for g in guesses if g != "mixed" or c in ONE]
         for g in GUESSES if "mixed" in asked else asked:
             steady = GUESSES[g]
-            model = Model(f, c, g, len(values), labels, Noise(trials, rate))
+            model = Model(f, c, g, len(values), n_classes, Noise(trials, rate))
             x, loss, calls = search(model, observed, ends if steady is None else [])
             if steady is not None:
                 ends.append(np.append(x, NEAR_END * (2 * steady - 1)))
@@ -181,13 +181,18 @@ def _chosen(argument: str, given: str | Iterable[str], known: Iterable[str]) -> 
 
 
 def table(
-    memorization: ArrayLike, labels: int, trials: int, families: Iterable[str], couplings: Iterable[str], **options: Any
+    memorization: ArrayLike,
+    n_classes: int,
+    trials: int,
+    families: Iterable[str],
+    couplings: Iterable[str],
+    **options: Any,
 ) -> pd.DataFrame:
     """One fit a row, every family with every coupling, nearest first."""
     import pandas as pd
 
     chosen = list(couplings)
-    fits = [fit(memorization, labels, trials, f, c, **options) for f in families for c in chosen]
+    fits = [fit(memorization, n_classes, trials, f, c, **options) for f in families for c in chosen]
     fits.sort(key=lambda found: -found.log_likelihood)
     return pd.DataFrame(
         {
@@ -209,7 +214,7 @@ def planted(problem: Problem, coupling: Coupling, trials: int, rng: Any, rate: f
     counts = rng.multinomial(problem.n, frequency / frequency.sum())
     counts = counts[counts > 0].astype(float)
     memorized = (1 - rate * coupling.sample(rng, len(counts))) ** (counts - 1)
-    memorized *= coupling.tops(problem.labels, rng, len(counts))
+    memorized *= coupling.tops(problem.n_classes, rng, len(counts))
     each = np.repeat(memorized, counts.astype(int))
     held_out = rng.binomial(trials, 1 - rate, size=problem.n) if trials < MANY else np.full(problem.n, trials)
     held_out = np.maximum(held_out, 1)
@@ -233,7 +238,7 @@ def _judged(
     p = model.probabilities(x)
     n, at = model.n, model.inside(x)
     rng = np.random.default_rng([seed, 0xB21D6E])
-    problem = Problem(prior, n, model.labels)
+    problem = Problem(prior, n, model.n_classes)
     simulated = drawn(problem, coupling, model.noise, simulations, rng)
     scale, slope, solved = model.linear(x)
     residuals = (simulated - n * p) * scale
@@ -263,7 +268,7 @@ def _judged(
         prior,
         coupling,
         n,
-        model.labels,
+        model.n_classes,
         model.noise.rate,
         model.noise.trials,
         told.parameters,

@@ -54,7 +54,7 @@ class Model:
     coupling: str
     guess: str
     n: int
-    labels: int
+    n_classes: int
     noise: Noise
 
     @property
@@ -88,7 +88,7 @@ class Model:
         """P_b; of a prior whose values span more than a double holds none is likely."""
         prior, coupling = self.place(x)
         try:
-            return np.maximum(self.noise.probabilities(Problem(prior, self.n, self.labels), coupling), LEAST)
+            return np.maximum(self.noise.probabilities(Problem(prior, self.n, self.n_classes), coupling), LEAST)
         except AccuracyError:
             return np.full(len(EDGES) + 1, LEAST)
 

@@ -58,7 +58,7 @@ class Noise:
     def probabilities(self, problem: Problem, coupling: Coupling) -> Floats:
         """P_b."""
         seen = smooth(problem)
-        tops, guessed = coupling.guesses(problem.labels)
+        tops, guessed = coupling.guesses(problem.n_classes)
         lam, weight = coupling.nodes(int(np.clip(LAW * np.sqrt(self.held_out), 200, 4000)))
         chances = _chances(self, tuple(tops), tuple(seen.copies[1:]), tuple(lam))
         return np.asarray(guessed @ (chances @ weight @ seen.examples[1:]))
@@ -77,7 +77,7 @@ def drawn(problem: Problem, coupling: Coupling, noise: Noise, count: int, rng: n
     """Histograms of ``count`` data sets from the model: T, counts, λ and guesses drawn for each. Examples that share their
     true memorization fall into bins together; of a law of λ, it is moved to one of the two ends of its cell, right on average.
     """
-    tops, guessed = coupling.guesses(problem.labels)
+    tops, guessed = coupling.guesses(problem.n_classes)
     if isinstance(coupling, Fixed):
         relative = (1 - noise.rate * coupling.mean) ** np.arange(float(MOST))
         lowest = noise.chances(tops[-1] * relative)[0]

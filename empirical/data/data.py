@@ -64,7 +64,7 @@ class Data:
         return len(self.y_test)
 
     @property
-    def labels(self) -> int:
+    def n_classes(self) -> int:
         """K, the number of classes."""
         return len(self.classes)
 

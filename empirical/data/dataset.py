@@ -30,7 +30,7 @@ class Dataset:
     @property
     def balance(self) -> pd.DataFrame:
         """How many training and test examples each class has."""
-        k = self.data.labels
+        k = self.data.n_classes
         return pd.DataFrame(
             {
                 "class": [str(c) for c in self.data.classes],

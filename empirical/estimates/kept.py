@@ -56,10 +56,10 @@ def read(
         table, pairs = (read_table(folder / f"{name}.csv", NAMED, numbers) for name, numbers in TABLES.items())
     except (OSError, ValueError) as error:
         remedy = f"not the folder of a run ({error}); give one that python -m empirical.estimate --out wrote"
-        raise ArgumentError("DIR", str(directory), remedy) from error
+        raise ArgumentError("directory", str(directory), remedy) from error
     if summary.get("score", "correct") != "correct":
         raise ArgumentError(
-            "DIR", f"score {summary['score']}", "the theory speaks of right and wrong: estimate --score correct"
+            "directory", f"score {summary['score']}", "the theory speaks of right and wrong: estimate --score correct"
         )
     asked = summary.get("arguments")
     arguments = asked if isinstance(asked, dict) else {}
@@ -93,7 +93,7 @@ def published(name: str, data_dir: str | None = None) -> Measured:
     from empirical.data.load import load_published, load_published_pairs
 
     if name not in PUBLISHED:
-        raise ArgumentError("--published", name, f"memorization was published for {', '.join(PUBLISHED)}")
+        raise ArgumentError("published", name, f"memorization was published for {', '.join(PUBLISHED)}")
     n_classes, tests, trials, fraction = PUBLISHED[name]
     table, pairs = load_published(name, data_dir=data_dir), load_published_pairs(name, data_dir=data_dir)
     value, held_out = table["memorization"].to_numpy(float), (1 - fraction) * trials
@@ -122,8 +122,8 @@ def _classes(asked: int | None, table: pd.DataFrame, told: Any) -> int | None:
     """How many classes: those of the table, else as the run was told, else as asked."""
     known = max(int(table["label"].nunique()), 2) if "label" in table else told
     if asked is None or known is None:
-        return whole("--labels", asked, 2) if asked is not None else known
-    raise ArgumentError("--labels", asked, f"the run has {known} classes of its own; leave it out")
+        return whole("n_classes", asked, 2) if asked is not None else known
+    raise ArgumentError("n_classes", asked, f"the run has {known} classes of its own; leave it out")
 
 
 def _threshold(known: Any, pairs: pd.DataFrame) -> float:

@@ -65,7 +65,7 @@ class Experiment:
         from empirical.estimates.recorded import dataset as found
 
         if not self.source:
-            raise ArgumentError("DIR", self.data, "its data set has no name; the report does without pictures")
+            raise ArgumentError("directory", self.data, "its data set has no name; the report does without pictures")
         given = {**self.given} if data_dir is None else {**self.given, "data_dir": str(data_dir)}
         dataset = found(dict(self.arguments), given, self.fingerprint)
         self._check_same(dataset.data, n)
@@ -83,7 +83,7 @@ class Experiment:
         else:
             return
         remedy = "its data have changed since the run; estimate again with these"
-        raise ArgumentError("DIR", f"{self.data}, now with {changed}", remedy)
+        raise ArgumentError("directory", f"{self.data}, now with {changed}", remedy)
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def dataset(record: Mapping[str, Any], given: Mapping[str, str], digest: str) ->
     try:
         if not digest and source not in NAMES and Path(source).exists():
             remedy = f"it does not say by a digest what they were: give --data {shlex.quote(source)} to say that these are they"
-            raise ArgumentError("DIR", f"data in {calls.shortened(source)}", remedy)
+            raise ArgumentError("directory", f"data in {calls.shortened(source)}", remedy)
         return load_recorded(source, **options)
     except calls.Foreign as error:
         raise _yours("data", source) from error

@@ -79,13 +79,15 @@ def removal(
     return pd.DataFrame(rows)
 
 
-def removed(data: Data, value: Floats, thresholds: Sequence[float], name: str = "thresholds") -> list[Bools]:
+def removed(data: Data, value: Floats, thresholds: Sequence[float]) -> list[Bools]:
     """Who is to go at each threshold; an ArgumentError where too little would be left to train on."""
-    gone = [np.nan_to_num(value, nan=-np.inf) >= real(name, theta, 0.0, 1.0, open_low=True) for theta in thresholds]
+    gone = [
+        np.nan_to_num(value, nan=-np.inf) >= real("threshold", theta, 0.0, 1.0, open_low=True) for theta in thresholds
+    ]
     for theta, out in zip(thresholds, gone, strict=True):
         left = len(np.unique(data.y_train[~out]))
         if left < 2:
-            raise ArgumentError(name, theta, f"it leaves {left} classes to train on; give higher ones")
+            raise ArgumentError("threshold", theta, f"it leaves {left} classes to train on; give higher ones")
     return gone
 
 

@@ -76,7 +76,7 @@ class External(Learner):
         if fits and score == "margin" and not has:
             raise ArgumentError("score", score, f"{type(self.model).__name__} has no decision_function: use 'correct'")
         rows = _joined(data, flat=fits)
-        known = np.asarray(data.classes) if fits else np.arange(data.labels)
+        known = np.asarray(data.classes) if fits else np.arange(data.n_classes)
         return Outside(
             self, score, data, rows if fits else _locked(rows), np.append(data.y_train, data.y_test), known, seed
         )
@@ -129,7 +129,7 @@ class Outside(Trainer):
         found = np.asarray((fresh.decision_function if asks_margin else fresh.predict_proba)(self.rows), np.float64)
         if found.ndim == 1:
             found = np.column_stack([np.zeros(len(found)), found])
-        values = np.zeros((len(found), self.data.labels))
+        values = np.zeros((len(found), self.data.n_classes))
         values[:, self._indices(np.asarray(fresh.classes_))] = found
         return self._numbers(values)
 
@@ -162,7 +162,7 @@ class Outside(Trainer):
 
     def _checked(self, found: NDArray[Any]) -> NDArray[Any]:
         """What a function gave: class indices, or numbers to rank by."""
-        rows, classes = len(self.labels), self.data.labels
+        rows, classes = len(self.labels), self.data.n_classes
         whole = found.ndim == 1 and np.issubdtype(found.dtype, np.integer)
         shaped = found.shape in ((rows,), (rows, classes)) and found.dtype.kind in "iufb"
         if not shaped or (found.ndim == 1 and not whole):
@@ -207,7 +207,7 @@ class Outside(Trainer):
                 return np.asarray(right)
             if present.sum() > 1:
                 raise ArgumentError("score", self.score, "return probabilities from fit_predict, or use 'correct'")
-            found = np.eye(self.data.labels)[found]
+            found = np.eye(self.data.n_classes)[found]
         if self.score in ("probability", "loss"):
             with np.errstate(divide="ignore"):
                 found = np.log(found)

@@ -58,7 +58,7 @@ class Trainer(ABC):
         data = self.data
         chosen, numbers = subsets(masks, trials, data.n)
         scores = np.empty((len(chosen), data.n + data.n_test), bool if self.score == "correct" else np.float32)
-        self.fill(chosen, numbers, held_classes(chosen, data.y_train, data.labels), scores)
+        self.fill(chosen, numbers, held_classes(chosen, data.y_train, data.n_classes), scores)
         return scores[:, : data.n], scores[:, data.n :]
 
     @abstractmethod

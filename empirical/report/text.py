@@ -133,7 +133,7 @@ def _guesses(best: TheoryFit) -> str:
     how = "anew in every model" if steady == 0 else "alike in all models"
     if 0 < steady < 1:
         how = f"partly alike in all models (correlation {_digits(steady)})"
-    return f"What it was not taught the learner guesses {how}, rightly once in {best.labels}."
+    return f"What it was not taught the learner guesses {how}, rightly once in {best.n_classes}."
 
 
 def _pinned(name: str, e: Estimate, interval: tuple[float, float]) -> str:

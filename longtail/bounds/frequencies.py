@@ -65,7 +65,7 @@ def weight(problem: Problem, low: float, high: float) -> Estimate:
     if bound > POOR * max(total, 1e-3):
         remedy = f"the weight is only known as {total:.3g} ± {bound:.1g} under {problem.prior!r}: move the ends off its atoms"
         raise AccuracyError("low, high", (low, high), remedy)
-    return Estimate(max(total, 0.0), error=bound)
+    return Estimate(max(total, 0.0), bound=bound)
 
 
 def lower(problem: Problem) -> Bound:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from longtail.core import ArgumentError
 
 BAD, FAILED, STOPPED = 2, 1, 130
+ALSO = {"n": "samples", "n_classes": "labels", "models": "trials"}  # what the library calls otherwise than the options
 
 
 class Parser(argparse.ArgumentParser):
@@ -22,9 +22,10 @@ class Parser(argparse.ArgumentParser):
 
     def option(self, argument: str) -> str:
         """How the user writes an argument of this name: ``--trials``, or DATA; itself where there is no such option."""
-        for action in self._actions:
-            if action.dest == argument:
-                return action.option_strings[-1] if action.option_strings else str(action.metavar)
+        for name in (argument, ALSO.get(argument)):
+            for action in self._actions:
+                if action.dest == name:
+                    return action.option_strings[-1] if action.option_strings else str(action.metavar)
         return argument
 
 
@@ -39,12 +40,10 @@ def run(
     argv: Sequence[str] | None,
     work: Callable[[argparse.Namespace], int],
     stopped: Callable[[argparse.Namespace], str] = lambda _: "",
-    names: Mapping[str, str] = MappingProxyType({}),
 ) -> int:
     """Parse, ``work``, and turn what went wrong into a line and an exit code; ``stopped`` is what Ctrl-C leaves to say.
 
-    An error of the library names its Python argument, and is shown by the option that stands for it: of the same name, or as
-    ``names`` says.
+    An error of the library names its Python argument, and is shown by the option that stands for it.
     """
     arguments = parser.parse_args(argv)
     level = logging.WARNING if arguments.quiet else logging.INFO
@@ -52,7 +51,7 @@ def run(
     try:
         return work(arguments)
     except ArgumentError as error:
-        shown = f"{parser.option(names.get(error.argument, error.argument))}: got {error.shown}; {error.remedy}"
+        shown = f"{parser.option(error.argument)}: got {error.shown}; {error.remedy}"
         sys.stderr.write(f"{parser.prog}: error: {' '.join(shown.split())}\n")
         return BAD
     except OSError as error:

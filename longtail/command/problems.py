@@ -57,12 +57,12 @@ def problems(arguments: argparse.Namespace) -> list[Problem]:
         alphas = [alpha for text in arguments.alpha or ["1"] for alpha in _values("--alpha", text)]
         priors = [Zipf(alpha=alpha, size=cast(int, size)) for alpha in alphas for size in sizes or [DEFAULT]]
     samples = [n for text in arguments.samples or [] for n in _values("--samples", text)]
-    labels = [k for text in arguments.labels or ["10"] for k in _values("--labels", text)]
+    n_classes = [k for text in arguments.labels or ["10"] for k in _values("--labels", text)]
     modes: list[Mode] = arguments.mode or ["random"]
     return [
         Problem(prior, cast(int, n), cast(int, k), mode)
         for prior in priors
-        for n, k, mode in itertools.product(samples or [_own_samples(prior)], labels, modes)
+        for n, k, mode in itertools.product(samples or [_own_samples(prior)], n_classes, modes)
     ]
 
 

@@ -17,11 +17,11 @@ class Estimate:
 
     value: Any
     stderr: Any = 0.0
-    error: Any = 0.0
+    bound: Any = 0.0
 
     def __sub__(self, other: Estimate) -> Estimate:
         """The difference of two independent estimates: the statistic of every test that compares them."""
-        return Estimate(self.value - other.value, np.hypot(self.stderr, other.stderr), np.add(self.error, other.error))
+        return Estimate(self.value - other.value, np.hypot(self.stderr, other.stderr), np.add(self.bound, other.bound))
 
     @property
     def z(self) -> Any:

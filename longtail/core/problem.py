@@ -1,5 +1,5 @@
 """Feldman's model (arXiv 1906.05271, section 2): ``size`` subpopulations whose frequencies come from a list, ``n`` samples
-of them, ``labels`` classes.
+of them, ``n_classes`` classes.
 """
 
 from __future__ import annotations
@@ -70,21 +70,21 @@ def compressed(prior: Prior, refine: float = 1.0) -> Nodes:
 
 @dataclass(frozen=True)
 class Problem:
-    """Feldman's model: D(x) = p_x / Σ p, with p drawn from the prior's list; n samples from D; labels uniform over ``labels``.
+    """Feldman's model: D(x) = p_x / Σ p, with p drawn from the prior's list; n samples from D; labels uniform over ``n_classes``.
 
     ``mode="random"`` draws each p_x from the list and normalizes (the paper's); ``"fixed"`` takes the list itself, permuted.
     """
 
     prior: Prior
     n: int
-    labels: int = 10
+    n_classes: int = 10
     mode: Mode = "random"
 
     def __post_init__(self) -> None:
         if not isinstance(self.prior, Prior):
             raise ArgumentError("prior", self.prior, "give a longtail prior, for example Zipf(alpha=1, size=50000)")
-        object.__setattr__(self, "n", whole("samples", self.n))
-        object.__setattr__(self, "labels", whole("labels", self.labels, 2))
+        object.__setattr__(self, "n", whole("n", self.n))
+        object.__setattr__(self, "n_classes", whole("n_classes", self.n_classes, 2))
         if self.mode not in ("random", "fixed"):
             raise ArgumentError("mode", self.mode, "give 'random' or 'fixed'")
         if self.mode == "fixed" and self.prior.is_law:
@@ -93,4 +93,4 @@ class Problem:
     @property
     def guess(self) -> float:
         """1 − 1/K: the error of a guess."""
-        return 1 - 1 / self.labels
+        return 1 - 1 / self.n_classes

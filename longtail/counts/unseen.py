@@ -66,11 +66,11 @@ def unseen_mass(counts: ArrayLike | Counts) -> Estimate:
 
 
 def prospects(
-    counts: ArrayLike | Counts, times: ArrayLike = (0.0, 0.25, 0.5, 1.0, 2.0), labels: int = 10
+    counts: ArrayLike | Counts, times: ArrayLike = (0.0, 0.25, 0.5, 1.0, 2.0), n_classes: int = 10
 ) -> pd.DataFrame:
     """What the next t·n samples would buy: new subpopulations, unseen mass, error of the optimal learner, with errors."""
     given = counts if isinstance(counts, Counts) else Counts.of(counts)
-    guess = 1 - 1 / whole("labels", labels, 2)
+    guess = 1 - 1 / whole("n_classes", n_classes, 2)
     rows = []
     for t in _times(times):
         new, mass = _terms(given, t)
@@ -90,9 +90,9 @@ def fitted_tau(found: Fit, ell: ArrayLike = 1) -> Floats:
     return np.asarray((times + 1) * np.exp(law[at + 1] - law[at]) / found.n)
 
 
-def fitted_prospects(found: Fit, times: ArrayLike = (0.0, 0.25, 0.5, 1.0, 2.0), labels: int = 10) -> pd.DataFrame:
+def fitted_prospects(found: Fit, times: ArrayLike = (0.0, 0.25, 0.5, 1.0, 2.0), n_classes: int = 10) -> pd.DataFrame:
     """``prospects`` under the fitted prior: after t·n more samples the scale is (1 + t) s, the unseen mass N P(1)/((1 + t) n)."""
-    guess = 1 - 1 / whole("labels", labels, 2)
+    guess = 1 - 1 / whole("n_classes", n_classes, 2)
     now = log_law(found.prior, found.log_scale, np.array([0.0, 1.0]))
     size = found.prior.size
     rows = []
@@ -124,10 +124,10 @@ def table(counts: ArrayLike | Counts, found: Fit, ell: ArrayLike = range(1, 11))
 
 
 def outlook(
-    counts: ArrayLike | Counts, found: Fit, times: ArrayLike = (0.0, 0.25, 0.5, 1.0, 2.0), labels: int = 10
+    counts: ArrayLike | Counts, found: Fit, times: ArrayLike = (0.0, 0.25, 0.5, 1.0, 2.0), n_classes: int = 10
 ) -> pd.DataFrame:
     """``prospects`` from the counts, with errors, beside the fitted prior's (``_fitted``)."""
-    seen, fitted = prospects(counts, times, labels), fitted_prospects(found, times, labels)
+    seen, fitted = prospects(counts, times, n_classes), fitted_prospects(found, times, n_classes)
     beside = fitted[["new_subpopulations", "unseen_mass", "error_bought"]].add_suffix("_fitted")
     return seen.join(beside)
 

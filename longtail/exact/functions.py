@@ -123,11 +123,11 @@ def _ratio(s: Spectrum) -> tuple[Floats, Floats]:
 def _times(estimate: Estimate, factor: ArrayLike) -> Estimate:
     """An estimate times a number, both to rounding."""
     value, size = estimate.value * factor, np.abs(np.asarray(factor))
-    return Estimate(value, error=estimate.error * size + ROUNDING * value)
+    return Estimate(value, bound=estimate.bound * size + ROUNDING * value)
 
 
 def _estimate(ell: ArrayLike, value: Floats, error: Floats) -> Estimate:
     """Numbers for a number, arrays for an array."""
     if np.ndim(ell) == 0:
-        return Estimate(float(value[0]), error=float(error[0]))
-    return Estimate(value, error=error)
+        return Estimate(float(value[0]), bound=float(error[0]))
+    return Estimate(value, bound=error)

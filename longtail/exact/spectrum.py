@@ -128,7 +128,7 @@ def digits(problem: Problem, ell: NDArray[np.int64], value: Floats, error: Float
         remedy = f"{what} at ell = {ell[j]} is only known as {value[j]:.3g} ± {error[j]:.1g} under {problem.prior!r}; "
     if ell[j] > 1:
         raise AccuracyError("ell", int(ell[j]), remedy + "ask for fewer sightings")
-    raise AccuracyError("samples", problem.n, remedy + "give fewer samples or more subpopulations")
+    raise AccuracyError("n", problem.n, remedy + "give fewer samples or more subpopulations")
 
 
 @dataclass(frozen=True)

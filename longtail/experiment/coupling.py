@@ -33,7 +33,7 @@ class Coupling(ABC):
 
     steady: float = 0.0
 
-    def guesses(self, labels: int, cells: int = CELLS) -> tuple[Floats, Floats]:
+    def guesses(self, n_classes: int, cells: int = CELLS) -> tuple[Floats, Floats]:
         """What memorization can be at the most, and the shares of subpopulations for which it is that.
 
         A law in between has the same values, and shares, as ``hats`` does.
@@ -41,27 +41,27 @@ class Coupling(ABC):
         >>> Fixed(1.0).guesses(10), Fixed(1.0, steady=1).guesses(10)
         ((array([0.9]), array([1.])), (array([0., 1.]), array([0.1, 0.9])))
         """
-        wrong = 1 - 1 / labels
+        wrong = 1 - 1 / n_classes
         if self.steady == 0:
             return np.array([wrong]), np.ones(1)
         if self.steady == 1:
             return np.array([0.0, 1.0]), np.array([1 - wrong, wrong])
         values = grid(cells)
         values = np.sort(np.append(values[np.abs(values - wrong) > 1e-6], wrong))
-        return values, hats(*self._guess(labels), values)
+        return values, hats(*self._guess(n_classes), values)
 
-    def tops(self, labels: int, rng: Any, count: int) -> Floats:
+    def tops(self, n_classes: int, rng: Any, count: int) -> Floats:
         """Independent draws of the most that memorization can be."""
-        wrong = 1 - 1 / labels
+        wrong = 1 - 1 / n_classes
         if self.steady == 0:
             return np.full(count, wrong)
         if self.steady == 1:
             return np.asarray(rng.random(count) < wrong, float)
-        return np.asarray(rng.beta(*self._guess(labels), size=count), float)
+        return np.asarray(rng.beta(*self._guess(n_classes), size=count), float)
 
-    def _guess(self, labels: int) -> tuple[float, float]:
+    def _guess(self, n_classes: int) -> tuple[float, float]:
         kappa = float(np.clip((1 - self.steady) / self.steady, FIRM, 1 / FIRM))
-        return kappa * (1 - 1 / labels), kappa / labels
+        return kappa * (1 - 1 / n_classes), kappa / n_classes
 
     @property
     @abstractmethod

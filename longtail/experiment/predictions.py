@@ -49,28 +49,28 @@ FINE = 64  # points to a standard deviation of an estimate
 
 
 def memorization(
-    copies: ArrayLike, strength: ArrayLike, labels: int, rate: float = RATE, *, n: int | None = None
+    copies: ArrayLike, strength: ArrayLike, n_classes: int, rate: float = RATE, *, n: int | None = None
 ) -> Floats:
     """mem(c, λ); with ``n``, for subsets of fixed size round(rate n), else for each example in with chance ``rate``.
 
-    >>> memorization([1, 2, 3], 1.0, labels=10).round(4).tolist()
+    >>> memorization([1, 2, 3], 1.0, n_classes=10).round(4).tolist()
     [0.9, 0.27, 0.081]
     """
     c, lam = np.asarray(copies, float), np.asarray(strength, float)
-    return np.asarray((1 - 1 / labels) * _untaught(c - 1, lam, rate, n))
+    return np.asarray((1 - 1 / n_classes) * _untaught(c - 1, lam, rate, n))
 
 
 def influence(
-    copies: ArrayLike, strength: ArrayLike, labels: int, rate: float = RATE, *, n: int | None = None
+    copies: ArrayLike, strength: ArrayLike, n_classes: int, rate: float = RATE, *, n: int | None = None
 ) -> Floats:
     """infl(c, λ), of each of the c members on a test example of their subpopulation."""
     c, lam = np.asarray(copies, float), np.asarray(strength, float)
     if n is None:
-        return np.asarray((1 - 1 / labels) * lam * _untaught(c - 1, lam, rate, None))
+        return np.asarray((1 - 1 / n_classes) * lam * _untaught(c - 1, lam, rate, None))
     # given i in, the others are m − 1 of n − 1; given i out, m of n − 1
     m = round(rate * n)
     out, within = _hypergeometric(c - 1, lam, n - 1, m), _hypergeometric(c - 1, lam, n - 1, m - 1)
-    return np.asarray((1 - 1 / labels) * (out - (1 - lam) * within))
+    return np.asarray((1 - 1 / n_classes) * (out - (1 - lam) * within))
 
 
 def _untaught(others: Floats, lam: Floats, rate: float, n: int | None) -> Floats:
@@ -105,7 +105,7 @@ def memorization_law(problem: Problem, coupling: Coupling, rate: float = RATE) -
     """The distribution of true memorization over examples: values and shares."""
     seen = smooth(problem)
     lam, weight = coupling.nodes(SMOOTH)
-    return true_law(seen.copies[1:], seen.examples[1:], lam, weight, *coupling.guesses(problem.labels), rate=rate)
+    return true_law(seen.copies[1:], seen.examples[1:], lam, weight, *coupling.guesses(problem.n_classes), rate=rate)
 
 
 def true_law(
@@ -122,7 +122,7 @@ def true_law(
 def _exceeds(problem: Problem, coupling: Coupling, theta: Floats, rate: float) -> Floats:
     """Σ_c w_c Pr[u (1 − rλ)^{c−1} ≥ θ]; 1 at θ ≤ 0."""
     found = np.zeros(len(theta))
-    for top, guessed in zip(*coupling.guesses(problem.labels), strict=True):
+    for top, guessed in zip(*coupling.guesses(problem.n_classes), strict=True):
         with np.errstate(divide="ignore", invalid="ignore"):
             found += guessed * _relative(problem, coupling, np.where(theta <= 0, 0.0, theta / top), rate)
     return found
@@ -244,7 +244,7 @@ def _seen(problem: Problem, coupling: Coupling, trials: int | None) -> tuple[Occ
 
 def _tops(problem: Problem, coupling: Coupling) -> list[tuple[float, float]]:
     """What memorization can be at the most, but 0, and shares of subpopulations."""
-    return [(top, guessed) for top, guessed in zip(*coupling.guesses(problem.labels), strict=True) if top > 0]
+    return [(top, guessed) for top, guessed in zip(*coupling.guesses(problem.n_classes), strict=True) if top > 0]
 
 
 def _kept(theta: float, true: Floats, rate: float, trials: int | None) -> Floats:

@@ -28,7 +28,7 @@ class Seen:
 
     times: Any = field(repr=False)
     number: Any = field(repr=False)
-    labels: int
+    n_classes: int
 
     @property
     def xp(self) -> Any:
@@ -38,7 +38,7 @@ class Seen:
     @property
     def guess(self) -> float:
         """1 − 1/K: the error of a guess."""
-        return 1 - 1 / self.labels
+        return 1 - 1 / self.n_classes
 
     def among(self, condition: Any, errors: Any) -> Any:
         """``errors`` where ``condition`` holds, 0 elsewhere, as doubles."""
@@ -64,18 +64,18 @@ class Learner(ABC):
     def errors(self, seen: Seen) -> Any:
         """Pr[h(x) ≠ y_x] for each of ``seen.times``: doubles of that shape, or broadcasting to (batch, times)."""
 
-    def settled(self, labels: int, most: int) -> int:
+    def settled(self, n_classes: int, most: int) -> int:
         """A count ≤ ``most`` from which on errors no longer change (to 1e-15), for a learner of its own count."""
         low, high = 0, most
-        final = self._at(most, labels)
+        final = self._at(most, n_classes)
         while low < high:  # errors fall as counts grow, so where they have settled can be bisected
             middle = (low + high) // 2
-            if abs(self._at(middle, labels) - final) <= 1e-15:
+            if abs(self._at(middle, n_classes) - final) <= 1e-15:
                 high = middle
             else:
                 low = middle + 1
         return low
 
-    def _at(self, times: int, labels: int) -> float:
-        seen = Seen(np.array([[times]]), np.array([[0, 1, 0]]), labels)
+    def _at(self, times: int, n_classes: int) -> float:
+        seen = Seen(np.array([[times]]), np.array([[0, 1, 0]]), n_classes)
         return float(np.broadcast_to(self.errors(seen), (1, 1))[0, 0])

@@ -45,48 +45,48 @@ class Majority(Learner):
     def errors(self, seen: Seen) -> Any:
         xp = seen.xp
         most = int(xp.max(seen.times)) if seen.times.shape[-1] else 0
-        return seen.look_up(self.table(seen.labels, most))
+        return seen.look_up(self.table(seen.n_classes, most))
 
-    def table(self, labels: int, most: int) -> Floats:
+    def table(self, n_classes: int, most: int) -> Floats:
         """The error having seen x 0, 1, …, ``most`` times; it stops short where it is 0 to 1e-15 from there on."""
-        q, r = self.kappa + (1 - self.kappa) / labels, (1 - self.kappa) / labels
+        q, r = self.kappa + (1 - self.kappa) / n_classes, (1 - self.kappa) / n_classes
         decay = (np.sqrt(q) - np.sqrt(r)) ** 2  # Pr[another label has as many votes] ≤ e^(-ℓ·decay)
-        settled = int(np.ceil((35 + np.log(labels)) / decay)) if decay > 0 else most
+        settled = int(np.ceil((35 + np.log(n_classes)) / decay)) if decay > 0 else most
         top = max(1, min(most, settled))
         if top > LONGEST and self.kappa > 0:
             remedy = f"votes are counted up to {LONGEST}: give a larger kappa, fewer samples, or 0"
             raise ArgumentError("kappa", self.kappa, remedy)
         right = (
-            np.full(top + 1, 1 / labels)
+            np.full(top + 1, 1 / n_classes)
             if self.kappa == 0
-            else wins(1 << top.bit_length(), labels, self.kappa)[: top + 1]
+            else wins(1 << top.bit_length(), n_classes, self.kappa)[: top + 1]
         )
         if settled < most:
             right = np.append(right, 1.0)
-        hit = right if self.against == "clean" else self.kappa * right + (1 - self.kappa) / labels
+        hit = right if self.against == "clean" else self.kappa * right + (1 - self.kappa) / n_classes
         return 1 - hit
 
 
 @lru_cache(maxsize=64)
-def wins(top: int, labels: int, kappa: float) -> Floats:
+def wins(top: int, n_classes: int, kappa: float) -> Floats:
     """P_ℓ for ℓ = 0 … top."""
-    q, r = kappa + (1 - kappa) / labels, (1 - kappa) / labels
+    q, r = kappa + (1 - kappa) / n_classes, (1 - kappa) / n_classes
     ell = np.arange(top + 1)
     a = ell[:, None]
     won: Floats = np.where(2 * ell > a, binom.pmf(ell, a, q), 0.0).sum(1)  # over a votes for the truth, 2a > ℓ
-    won[0] = 1 / labels
+    won[0] = 1 / n_classes
     if r == 0:
         return won
-    scale = max(top / labels, 1.0)  # z is scaled so that coefficients stay within e^±top
+    scale = max(top / n_classes, 1.0)  # z is scaled so that coefficients stay within e^±top
     fewer = np.exp(ell * np.log(scale) - gammaln(ell + 1))
-    nodes, weights = leggauss(labels // 2 + 1)
+    nodes, weights = leggauss(n_classes // 2 + 1)
     for votes in range(1, top // 2 + 1):
         below = np.where(ell < votes, fewer, 0.0)
         tied = np.where(ell == votes, fewer, 0.0)
         total = np.zeros(top + 1)
         for s, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
-            total += weight * power(below + s * tied, labels - 1)
-        fits = (ell >= 2 * votes) & (ell <= votes * labels)
+            total += weight * power(below + s * tied, n_classes - 1)
+        fits = (ell >= 2 * votes) & (ell <= votes * n_classes)
         rest = ell[fits] - votes
         log = gammaln(ell[fits] + 1) - gammaln(votes + 1) + votes * np.log(q) + rest * (np.log(r) - np.log(scale))
         won[fits] += total[rest] * np.exp(log)

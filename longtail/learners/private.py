@@ -40,20 +40,20 @@ class Private(Learner):
     def answers(self, votes: Any) -> Floats:
         """Pr[h(x) = j] for each label j: votes (…, K) to probabilities (…, K)."""
         votes = np.asarray(votes)
-        labels = votes.shape[-1]
+        n_classes = votes.shape[-1]
         order = np.sort(votes, axis=-1)
         margin = order[..., -1] - order[..., -2]
-        table = self.table(labels, int(margin.max(initial=0)))
+        table = self.table(n_classes, int(margin.max(initial=0)))
         wrong = table[np.minimum(margin, len(table) - 1)]
         winner = (votes == order[..., -1:]) & (margin > 0)[..., None]
-        rest = np.where(margin > 0, wrong / (labels - 1), 1 / labels)
+        rest = np.where(margin > 0, wrong / (n_classes - 1), 1 / n_classes)
         out: Floats = np.where(winner, 1 - wrong[..., None], rest[..., None])
         return out
 
-    def table(self, labels: int, most: int) -> Floats:
+    def table(self, n_classes: int, most: int) -> Floats:
         """1 − P_m for m = 0, 1, …, up to ``most`` or to where it no longer changes, which serves all beyond."""
         up, down = math.exp(min(self.epsilon, 700.0)), math.exp(-self.epsilon)
-        wrong = [1 - 1 / labels]
+        wrong = [1 - 1 / n_classes]
         while len(wrong) <= most:
             w = wrong[-1]
             after = max(0.0, 1 - up * (1 - w) - self.delta, down * (w - self.delta))
@@ -68,4 +68,4 @@ class Private(Learner):
     def errors(self, seen: Seen) -> Any:
         xp = seen.xp
         most = int(xp.max(seen.times)) if seen.times.shape[-1] else 0
-        return seen.look_up(self.table(seen.labels, most))
+        return seen.look_up(self.table(seen.n_classes, most))

@@ -189,30 +189,30 @@ def _statistics(
         for learner in learners:
             if not (learner.symmetric and learner.own):
                 raise ArgumentError("learners", learner, "its error needs the sample itself; give conditional=False")
-    depth = max([ells, *(x.settled(problem.labels, problem.n) for x in learners if x.symmetric and x.own)])
+    depth = max([ells, *(x.settled(problem.n_classes, problem.n) for x in learners if x.symmetric and x.own)])
     if depth > LONGEST:
         raise ArgumentError("learners", learners, f"errors must settle within {LONGEST} sights; give fewer samples")
     simulate: Iterator[Floats]
     if all(learner.symmetric for learner in learners):
         parts = censuses(problem, trials=trials, ells=depth, rng=rng, workers=workers, conditional=conditional)
-        simulate = (_row(part, ells, learners, problem.labels) for part in parts)
+        simulate = (_row(part, ells, learners, problem.n_classes) for part in parts)
     else:
         drawn = draws(problem, trials=trials, rng=rng, workers=workers)
-        simulate = (_scored(part, ells, depth, learners, problem.labels) for part in drawn)
+        simulate = (_scored(part, ells, depth, learners, problem.n_classes) for part in drawn)
     return simulate
 
 
-def _row(part: Census, ells: int, learners: tuple[Learner, ...], labels: int) -> Floats:
+def _row(part: Census, ells: int, learners: tuple[Learner, ...], n_classes: int) -> Floats:
     number, mass = rows(part.number), rows(part.mass)
     times = np.arange(number.shape[1])[None, :]
-    errors = [np.sum(learner.errors(Seen(times, number, labels)) * mass, axis=1) for learner in learners]
+    errors = [np.sum(learner.errors(Seen(times, number, n_classes)) * mass, axis=1) for learner in learners]
     return np.column_stack([number[:, : ells + 1], mass[:, : ells + 1], *errors])
 
 
-def _scored(drawn: Draws, ells: int, depth: int, learners: tuple[Learner, ...], labels: int) -> Floats:
+def _scored(drawn: Draws, ells: int, depth: int, learners: tuple[Learner, ...], n_classes: int) -> Floats:
     """The same from the draws themselves, for learners that do not treat subpopulations alike; on the draws' device."""
     counted = census(drawn, depth + 2)
-    seen = Seen(drawn.counts, counted.number, labels)
+    seen = Seen(drawn.counts, counted.number, n_classes)
     errors = [rows(seen.xp.sum(learner.errors(seen) * drawn.frequency, axis=-1)) for learner in learners]
     return np.column_stack([rows(counted.number)[:, : ells + 1], rows(counted.mass)[:, : ells + 1], *errors])
 

@@ -23,25 +23,25 @@ RARE = -36.0  # log of the probability with which T may leave the grid
 def tau(problem: Problem, ell: int = 1) -> Estimate:
     """E[α^{ℓ+1}(1−α)^{n−ℓ}] / E[α^ℓ(1−α)^{n−ℓ}]."""
     coarse, fine = (_expectation(problem, ell, 1, points) / _expectation(problem, ell, 0, points) for points in (1, 2))
-    return Estimate(fine, error=abs(fine - coarse))
+    return Estimate(fine, bound=abs(fine - coarse))
 
 
 def subpopulations(problem: Problem, ell: int) -> Estimate:
     """N C(n, ℓ) E[α^ℓ(1−α)^{n−ℓ}]."""
     coarse, fine = (_expectation(problem, ell, 0, points) for points in (1, 2))
-    return Estimate(fine, error=abs(fine - coarse))
+    return Estimate(fine, bound=abs(fine - coarse))
 
 
 def unseen_mass(problem: Problem) -> Estimate:
     """N E[α(1−α)^n]."""
     coarse, fine = (_expectation(problem, 0, 1, points) for points in (1, 2))
-    return Estimate(fine, error=abs(fine - coarse))
+    return Estimate(fine, bound=abs(fine - coarse))
 
 
 def cost(problem: Problem, ell: int = 1) -> Estimate:
     """(1 − 1/K) N C(n, ℓ) E[α^{ℓ+1}(1−α)^{n−ℓ}]."""
     coarse, fine = (problem.guess * _expectation(problem, ell, 1, points) for points in (1, 2))
-    return Estimate(fine, error=abs(fine - coarse))
+    return Estimate(fine, bound=abs(fine - coarse))
 
 
 def _expectation(problem: Problem, ell: int, more: int, refine: int) -> float:

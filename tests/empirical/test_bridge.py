@@ -229,7 +229,7 @@ def test_what_no_family_explains_still_has_an_answer(family, value):
     ids=str,
 )
 def test_errors_name_the_argument(options, argument):
-    given = {"memorization": np.linspace(0, 0.9, 500), "labels": 10, "trials": 100} | options
+    given = {"memorization": np.linspace(0, 0.9, 500), "n_classes": 10, "trials": 100} | options
     with pytest.raises(ArgumentError, match=argument):
         bridge.fit(**given)
 

@@ -21,7 +21,7 @@ from longtail.core import ArgumentError
 
 def test_digits_are_there():
     digits = load("digits")
-    assert (digits.data.n, digits.data.n_test, digits.data.labels) == (1500, 297, 10)
+    assert (digits.data.n, digits.data.n_test, digits.data.n_classes) == (1500, 297, 10)
     assert digits.data.x_train.max() == 1.0
     assert "10 classes, from" in digits.imbalance
 

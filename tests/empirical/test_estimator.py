@@ -297,7 +297,7 @@ class Stairs(Prior):
 
 
 def test_a_prior_and_a_learner_from_outside():
-    made = planted(Stairs(30), 80, 40, labels=3, seed=1)
+    made = planted(Stairs(30), 80, 40, n_classes=3, seed=1)
     assert made.data.n == 80
     estimator = SubsetEstimator(Nearest(), trials=64).fit(
         made.data.x_train, made.data.y_train, made.data.x_test, made.data.y_test

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.kernels
 
 def by_oracle(learner: KernelRidge, data: Data, masks: np.ndarray) -> np.ndarray:
     similar = learner.similarity(np.concatenate([data.x_train, data.x_test]), data.x_train)
-    values = outputs(similar, 2 * np.eye(data.labels)[data.y_train] - 1, masks, learner.penalty)
-    present = held_classes(masks, data.y_train, data.labels)
+    values = outputs(similar, 2 * np.eye(data.n_classes)[data.y_train] - 1, masks, learner.penalty)
+    present = held_classes(masks, data.y_train, data.n_classes)
     return scored(values, present, np.append(data.y_train, data.y_test), "margin")  # type: ignore[no-any-return]
 
 

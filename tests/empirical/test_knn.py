@@ -40,7 +40,7 @@ def by_definition(data: Data, k: int, mask: np.ndarray) -> np.ndarray:
     queries = np.concatenate([data.x_train, data.x_test])
     gaps = ((queries[:, None] - data.x_train[own]) ** 2).sum(2)
     near = own[np.argsort(gaps, axis=1, kind="stable")[:, :k]]
-    return np.array([np.bincount(data.y_train[row], minlength=data.labels).argmax() for row in near])
+    return np.array([np.bincount(data.y_train[row], minlength=data.n_classes).argmax() for row in near])
 
 
 def test_lists_are_in_order_of_distance_and_index() -> None:

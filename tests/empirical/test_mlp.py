@@ -19,13 +19,13 @@ NET = MLP(width=12, epochs=3, batch=16, rate=0.02)
 
 def by_oracle(data: Data, masks: np.ndarray, net: MLP, namespace: object = None) -> np.ndarray:
     convert = getattr(namespace, "asarray", np.asarray)
-    start = np.stack([net.start(0, k, data.x_train.shape[1], data.labels) for k in range(len(masks))])
+    start = np.stack([net.start(0, k, data.x_train.shape[1], data.n_classes) for k in range(len(masks))])
     orders = [net.orders(0, k, mask) for k, mask in enumerate(masks)]
-    present = held_classes(masks, data.y_train, data.labels)
-    targets = np.eye(data.labels, dtype=np.float32)[data.y_train]
+    present = held_classes(masks, data.y_train, data.n_classes)
+    targets = np.eye(data.n_classes, dtype=np.float32)[data.y_train]
     w = descent(net, *(convert(v) for v in (start, data.x_train, targets, present)), orders)
     rows = np.concatenate([data.x_train, data.x_test])
-    return np.asarray(outputs(w, convert(rows), net.width, data.labels))
+    return np.asarray(outputs(w, convert(rows), net.width, data.n_classes))
 
 
 def test_compiled_training_is_the_oracles(small: Data, masks: np.ndarray) -> None:

@@ -33,14 +33,14 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def by_oracle(net: MLP, data: Data, masks: np.ndarray, trials: np.ndarray, *, mixed: bool) -> np.ndarray:
     rows = np.concatenate([data.x_train, data.x_test])
-    targets = np.eye(data.labels, dtype=np.float32)[data.y_train]
+    targets = np.eye(data.n_classes, dtype=np.float32)[data.y_train]
     return net.by_oracle(np, 7, rows, targets, masks, trials, halved if mixed else None)
 
 
 def there(net: MLP, data: Data, masks: np.ndarray, trials: np.ndarray) -> np.ndarray:
     rows = np.concatenate([data.x_train, data.x_test])
-    examples = mlp_cuda.Examples.there(rows, data.y_train, data.labels)
-    present = held_classes(masks, data.y_train, data.labels)
+    examples = mlp_cuda.Examples.there(rows, data.y_train, data.n_classes)
+    present = held_classes(masks, data.y_train, data.n_classes)
     return np.asarray(mlp_cuda.values(net, 7, examples, present, masks, trials))
 
 

@@ -223,7 +223,7 @@ def _found(
     memorized: float,
 ) -> list[float]:
     """Pairs, tests, single, false ones and partners, in one data set of the model."""
-    size, n, labels = problem.prior.size, problem.n, problem.labels
+    size, n, labels = problem.prior.size, problem.n, problem.n_classes
     frequency = problem.prior.sample(rng, (size,))
     own, theirs = (rng.choice(size, k, p=frequency / frequency.sum()) for k in (n, tests))
     strength, label = coupling.sample(rng, size), rng.integers(0, labels, size)

@@ -20,9 +20,9 @@ def by_oracle(data: Data, masks: np.ndarray, penalty: float, score: str) -> np.n
     """Outputs for ±1 targets."""
     rows = np.concatenate([data.x_train, data.x_test]).astype(np.float64)
     rows = np.column_stack([np.ones(len(rows)), rows - rows[: data.n].mean(0)])
-    solution = weights(rows[: data.n], 2 * np.eye(data.labels)[data.y_train] - 1, masks, penalty)
+    solution = weights(rows[: data.n], 2 * np.eye(data.n_classes)[data.y_train] - 1, masks, penalty)
     values = rows @ solution.transpose(0, 2, 1)
-    present = held_classes(masks, data.y_train, data.labels)
+    present = held_classes(masks, data.y_train, data.n_classes)
     return scored(values, present, np.append(data.y_train, data.y_test), score)  # type: ignore[arg-type]
 
 

@@ -39,7 +39,7 @@ def test_the_subsets_kept_are_those_trained_on(data):
     def echo(X, y, subset):
         held = np.isin(np.arange(data.n + data.n_test), subset)
         truth = np.append(data.y_train, data.y_test)
-        return np.where(held, truth, (truth + 1) % data.labels)
+        return np.where(held, truth, (truth + 1) % data.n_classes)
 
     trials = run(Job(data, External(echo), Fixed(0.7), seed=3, shard=16), 40, first=8)
     assert np.array_equal(trials.inside, trials.train)

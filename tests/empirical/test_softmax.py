@@ -17,8 +17,8 @@ pytestmark = pytest.mark.kernels
 def by_oracle(data: Data, masks: np.ndarray, penalty: float, score: str) -> np.ndarray:
     rows = np.concatenate([data.x_train, data.x_test]).astype(np.float64)
     rows = np.column_stack([np.ones(len(rows)), rows - rows[: data.n].mean(0)])
-    solution = weights(rows[: data.n], np.eye(data.labels)[data.y_train], masks, penalty)
-    present = held_classes(masks, data.y_train, data.labels)
+    solution = weights(rows[: data.n], np.eye(data.n_classes)[data.y_train], masks, penalty)
+    present = held_classes(masks, data.y_train, data.n_classes)
     values = rows @ solution.transpose(0, 2, 1)
     return scored(values, present, np.append(data.y_train, data.y_test), score)  # type: ignore[arg-type,no-any-return]
 

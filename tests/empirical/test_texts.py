@@ -15,7 +15,7 @@ def test_trec_questions():
     path = real("text/trec_questions.zip") / "text" / "trec_questions.zip"
     fine, coarse = load(path), load(path, label="coarse")
     assert (fine.data.n, fine.data.n_test) == (5452, 500)
-    assert (fine.data.labels, coarse.data.labels) == (50, 6)
+    assert (fine.data.n_classes, coarse.data.n_classes) == (50, 6)
     assert np.allclose(np.linalg.norm(fine.data.x_train, axis=1), 1, atol=1e-5)
 
 

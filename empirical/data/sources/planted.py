@@ -38,11 +38,11 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
     return planted(parse(prior) if isinstance(prior, str) else prior, n, n, seed=int(options.get("seed", 0)))
 
 
-def planted(prior: Prior, n: int, n_test: int, labels: int = 10, seed: int = 0) -> Dataset:
+def planted(prior: Prior, n: int, n_test: int, n_classes: int = 10, seed: int = 0) -> Dataset:
     """A data set of ``n`` and ``n_test`` examples, with subpopulation, copies and memorization in ``truth``."""
     if not isinstance(prior, Prior):
         raise ArgumentError("prior", prior, "give a longtail prior, for example Zipf(alpha=1, size=1000)")
-    whole("labels", labels, 2)
+    whole("n_classes", n_classes, 2)
     size = whole("prior size", prior.size, 1, 10**7)
 
     def uniforms(stream: int, part: int, count: int, trial: Any = 0) -> Floats:
@@ -53,7 +53,7 @@ def planted(prior: Prior, n: int, n_test: int, labels: int = 10, seed: int = 0) 
     cumulative = np.cumsum(frequency)
     drawn = np.searchsorted(cumulative, uniforms(philox.SAMPLE, 1, n + n_test) * cumulative[-1], side="right")
     where = np.minimum(drawn, size - 1)
-    label = (uniforms(philox.LABELS, 1, size) * labels).astype(np.int64)
+    label = (uniforms(philox.LABELS, 1, size) * n_classes).astype(np.int64)
     used, which = np.unique(where, return_inverse=True)
     keys = uniforms(philox.LEARNER, 1, 2 * DIMENSIONS, used).reshape(-1, DIMENSIONS, 2)
     centers = normal(keys[..., 0], keys[..., 1])
@@ -67,10 +67,10 @@ def planted(prior: Prior, n: int, n_test: int, labels: int = 10, seed: int = 0) 
             "index": np.arange(n),
             "subpopulation": where[:n],
             "copies": copies,
-            "memorization": memorization(copies, n, labels, m=round(0.7 * n)),
+            "memorization": memorization(copies, n, n_classes, m=round(0.7 * n)),
         }
     )
-    data = Data(x[:n], y[:n], x[n:], y[n:], tuple(range(labels)))
+    data = Data(x[:n], y[:n], x[n:], y[n:], tuple(range(n_classes)))
     once = int((copies == 1).sum())
     note = f"{len(np.unique(where[:n]))} of {size} subpopulations of {prior!r} are seen, {once} of them once"
     return Dataset("planted", data, notes=(note,), truth=truth)
@@ -81,13 +81,15 @@ def normal(u: Floats, v: Floats) -> Floats:
     return np.asarray(np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v), float)
 
 
-def memorization(copies: NDArray[Any], n: int, labels: int, *, m: int | None = None, p: float | None = None) -> Floats:
+def memorization(
+    copies: NDArray[Any], n: int, n_classes: int, *, m: int | None = None, p: float | None = None
+) -> Floats:
     """What a lookup table memorizes of an example with so many copies in all, by subsets of size m or with chance p."""
     c = np.asarray(copies, float)
     if (m is None) == (p is None):
         raise ArgumentError("design", f"m={m}, p={p}", "give one of m (fixed size) and p (Bernoulli)")
     if p is not None:
-        return np.asarray((1 - 1 / labels) * (1 - p) ** (c - 1), float)
+        return np.asarray((1 - 1 / n_classes) * (1 - p) ** (c - 1), float)
     size = whole("m", m, 1, n - 1)
 
     def ways(top: Any) -> Floats:
@@ -95,4 +97,4 @@ def memorization(copies: NDArray[Any], n: int, labels: int, *, m: int | None = N
 
     with np.errstate(invalid="ignore"):
         share = np.where(n - c >= size, np.exp(ways(np.maximum(n - c, size)) - ways(n - 1.0)), 0)
-    return np.asarray((1 - 1 / labels) * share, float)
+    return np.asarray((1 - 1 / n_classes) * share, float)

@@ -121,10 +121,10 @@ class Neighbors(Trainer):
         if self._gpu:
             from empirical.learners.knn import knn_cuda
 
-            return knn_cuda.votes(order, self.data.y_train, masks, self.k, self.data.labels)
+            return knn_cuda.votes(order, self.data.y_train, masks, self.k, self.data.n_classes)
         from empirical.learners.knn import knn_cpu
 
-        counts = np.zeros((len(masks), len(order), self.data.labels), np.int16)
+        counts = np.zeros((len(masks), len(order), self.data.n_classes), np.int16)
         short = np.zeros(len(order), bool)
         knn_cpu.votes(order, self.data.y_train, masks, self.k, counts, short)
         return counts, short

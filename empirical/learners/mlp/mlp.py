@@ -72,13 +72,13 @@ class MLP(Learner):
         return Descents(self, score, data, rows, np.append(data.y_train, data.y_test), seed)
 
     def _on_device(self, device: Device, score: Score, data: Data, rows: Floats32, seed: int) -> Batched:
-        targets = np.eye(data.labels, dtype=np.float32)[data.y_train]
+        targets = np.eye(data.n_classes, dtype=np.float32)[data.y_train]
 
         def values(xp: Any, masks: Bools, trials: Ints) -> Any:
             return self.by_oracle(xp, seed, xp.asarray(rows), xp.asarray(targets), masks, trials)
 
         parameters, row = self.width * rows.shape[1], rows.shape[1] + 2 * self.width
-        lists, scores = self.epochs * data.n, 5 * len(rows) * data.labels
+        lists, scores = self.epochs * data.n, 5 * len(rows) * data.n_classes
         return Batched.of(device, values, score, data, 12 * parameters + (self.batch + SHOWN) * row + lists + scores)
 
     def _mixed(self, device: Device, score: Score, data: Data, rows: Floats32, seed: int) -> Batched:
@@ -89,14 +89,14 @@ class MLP(Learner):
             )
         from empirical.learners.mlp import mlp_cuda
 
-        resident = cache(partial(mlp_cuda.Examples.there, rows, data.y_train, data.labels))
+        resident = cache(partial(mlp_cuda.Examples.there, rows, data.y_train, data.n_classes))
 
         def values(xp: Any, masks: Bools, trials: Ints) -> Any:
-            present = held_classes(masks, data.y_train, data.labels)
+            present = held_classes(masks, data.y_train, data.n_classes)
             return mlp_cuda.values(self, seed, resident(), present, masks, trials)
 
         return Batched.of(
-            device, values, score, data, mlp_cuda.numbers(self, len(rows), data.n, rows.shape[1], data.labels)
+            device, values, score, data, mlp_cuda.numbers(self, len(rows), data.n, rows.shape[1], data.n_classes)
         )
 
     def by_oracle(
@@ -155,8 +155,8 @@ class Descents(Trainer):
     def fill(self, masks: Bools, trials: NDArray[np.int64], present: Bools, scores: NDArray[Any]) -> None:
         from empirical.learners.mlp import mlp_cpu
 
-        values = np.empty((1, self.data.labels, len(self.rows)), np.float32)
-        room = aligned(mlp_cpu.SHOWN * (self.learner.width + self.data.labels))
+        values = np.empty((1, self.data.n_classes, len(self.rows)), np.float32)
+        room = aligned(mlp_cpu.SHOWN * (self.learner.width + self.data.n_classes))
         for k, (mask, trial) in enumerate(zip(masks, trials.tolist(), strict=True)):
             mlp_cpu.values(self.weights(mask, trial, present[k]), self.rows, self.learner.width, room, values[0])
             read(values, present[k : k + 1], self.labels, self.score, scores[k : k + 1])
@@ -166,8 +166,8 @@ class Descents(Trainer):
         from empirical.learners.mlp import mlp_cpu
 
         net = self.learner
-        w = lined(net.start(self.seed, trial, self.rows.shape[1], self.data.labels))
-        room = aligned(net.batch * (self.rows.shape[1] + 2 * net.width + self.data.labels))
+        w = lined(net.start(self.seed, trial, self.rows.shape[1], self.data.n_classes))
+        room = aligned(net.batch * (self.rows.shape[1] + 2 * net.width + self.data.n_classes))
         orders = net.orders(self.seed, trial, mask)
         mlp_cpu.train(
             w, self.rows[: self.data.n], self.data.y_train, orders, present,

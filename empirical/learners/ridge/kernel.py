@@ -69,7 +69,7 @@ class KernelRidge(Learner):
         own = similar[: data.n]
         inverse = cho_solve(cho_factor(own + self.penalty * np.eye(data.n), lower=True), np.eye(data.n))
         inverse = (inverse + inverse.T) / 2
-        targets = 2.0 * np.eye(data.labels)[data.y_train] - 1
+        targets = 2.0 * np.eye(data.n_classes)[data.y_train] - 1
         outputs = np.concatenate(
             [targets - self.penalty * (inverse @ targets), similar[data.n :] @ (inverse @ targets)]
         )
@@ -90,7 +90,7 @@ class KernelRidge(Learner):
         )
 
     def _on_device(self, device: Device, score: Score, data: Data, similar: Floats) -> Batched:
-        targets = 2 * np.eye(data.labels)[data.y_train] - 1
+        targets = 2 * np.eye(data.n_classes)[data.y_train] - 1
 
         def values(xp: Any, masks: Bools, trials: NDArray[np.int64]) -> Any:
             return outputs(xp.asarray(similar), xp.asarray(targets), xp.asarray(masks), self.penalty)

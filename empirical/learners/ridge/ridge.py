@@ -109,7 +109,7 @@ class _Narrow(_Trained):
         from empirical.learners.ridge import ridge_cpu as cpu
         from empirical.learners.ridge.lanes_cpu import LANES
 
-        size, classes, n = self.rows.shape[1], self.data.labels, self.data.n
+        size, classes, n = self.rows.shape[1], self.data.n_classes, self.data.n
         t = -(-len(masks) // MODELS) * MODELS
         entries = np.zeros((self.pairs.shape[1] // (cpu.STEP * LANES), t), np.uint64)
         cpu.digits(masks, self.order, entries)
@@ -140,7 +140,7 @@ class Wide(_Trained):
         from empirical.learners.shared.scores_cpu import class_sums
 
         train = lined(self.rows[: self.data.n].astype(self.precision, copy=False))
-        sides = aligned(self.data.labels, train.shape[1], dtype=self.precision)
+        sides = aligned(self.data.n_classes, train.shape[1], dtype=self.precision)
         class_sums(train, self.data.y_train, sides)
         return train, _routines(self.precision)[0](1.0, train.T, lower=1), sides
 
@@ -151,9 +151,9 @@ class Wide(_Trained):
         train, whole, all_sides = self.whole
         syrk, posv = _routines(self.precision)
         n, size = train.shape
-        weights = np.empty((len(masks), self.data.labels, size), np.float32)
+        weights = np.empty((len(masks), self.data.n_classes, size), np.float32)
         room, gram = aligned(n, size, dtype=self.precision), aligned(size, size, dtype=self.precision).T
-        sides, penalty = aligned(self.data.labels, size, dtype=self.precision), self.precision.type(self.penalty)
+        sides, penalty = aligned(self.data.n_classes, size, dtype=self.precision), self.precision.type(self.penalty)
         for out, mask in zip(weights, masks, strict=True):
             fewer = 2 * np.count_nonzero(mask) <= n
             taken = np.flatnonzero(mask if fewer else ~mask)
@@ -208,7 +208,7 @@ def _columns(train: Floats32, labels: NDArray[np.int64]) -> tuple[NDArray[np.int
 
 def on_device(device: Device, penalty: float, score: Score, data: Data, rows: Floats32) -> Batched:
     """Ridge on ``rows`` (a leading 1, training rows first) in a GPU's namespace."""
-    targets = np.eye(data.labels, dtype=np.float32)[data.y_train]
+    targets = np.eye(data.n_classes, dtype=np.float32)[data.y_train]
 
     def outputs(xp: Any, masks: Bools, trials: NDArray[np.int64]) -> Any:
         x = xp.asarray(rows)

@@ -71,12 +71,12 @@ class Softmax(Learner):
 
     def _on_device(self, device: Device, score: Score, data: Data, rows: Floats32) -> Batched:
         """Newton's method in float64: the Hessian has to fit."""
-        unknowns = rows.shape[1] * data.labels
+        unknowns = rows.shape[1] * data.n_classes
         if unknowns > DENSE:
             raise ArgumentError(
                 "device", "gpu", f"with {unknowns} weights use cpu: at most {DENSE} fit Newton's method"
             )
-        targets = np.eye(data.labels)[data.y_train]
+        targets = np.eye(data.n_classes)[data.y_train]
 
         def outputs(xp: Any, masks: Bools, trials: NDArray[np.int64]) -> Any:
             x = xp.asarray(rows.astype(np.float64))
@@ -105,7 +105,7 @@ class Descent(Trainer):
 
     def weights(self, masks: Bools, trials: NDArray[np.int64], present: Bools) -> tuple[Floats32, NDArray[np.int64]]:
         """Weights (t, K, features) in the principal axes, and how many evaluations each took."""
-        t, classes, size = len(masks), self.data.labels, self.rows.shape[1]
+        t, classes, size = len(masks), self.data.n_classes, self.rows.shape[1]
         places = _Places.empty(self.padded, classes)
         weights, evaluations = np.empty((t, classes, size), np.float32), np.zeros(t, np.int64)
         holder = np.full(MODELS, -1)

@@ -48,10 +48,10 @@ def test_what_cannot_be_known_is_nan() -> None:
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [
-        ({"n": 0}, "samples: got 0; give a whole number from 1"),
-        ({"n": 10**13}, "samples: got 10000000000000"),
-        ({"n": 2.5}, "samples: got 2.5"),
-        ({"n": True}, "samples: got True"),
+        ({"n": 0}, "n: got 0; give a whole number from 1"),
+        ({"n": 10**13}, "n: got 10000000000000"),
+        ({"n": 2.5}, "n: got 2.5"),
+        ({"n": True}, "n: got True"),
         ({"n": 5, "n_classes": 1}, "n_classes: got 1; give a whole number from 2"),
         ({"n": 5, "mode": "both"}, "mode: got both; give 'random' or 'fixed'"),
         ({"n": 5, "prior": 3}, "prior: got 3; give a longtail prior"),

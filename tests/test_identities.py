@@ -89,7 +89,7 @@ def test_bad_sightings(call: object, message: str) -> None:
 
 
 def test_too_few_digits_is_an_error_that_names_the_argument() -> None:
-    with pytest.raises(AccuracyError, match=r"samples: got 1000000000.*below 1e-290.*give fewer samples"):
+    with pytest.raises(AccuracyError, match=r"n: got 1000000000.*below 1e-290.*give fewer samples"):
         exact.cost(Problem(Zipf(alpha=1, size=100), 10**9))
     with pytest.raises(AccuracyError, match=r"ell: got 1000; .*ask for fewer sightings"):
         exact.subpopulations(Problem(Zipf(alpha=0.5, size=50_000), 50_000), 1000)

@@ -122,7 +122,7 @@ def test_without_labels_there_is_no_theory_and_the_report_says_why(bare, caplog)
     with caplog.at_level("INFO"):
         page = reporting.report(read(bare), bare)
     assert page is not None
-    assert "--labels: got None" in caplog.text
+    assert "n_classes: got None" in caplog.text
     text = page.read_text()
     assert "number of classes is not known" in text
     assert text.count("<figure") == 0

@@ -143,7 +143,7 @@ def test_sets_with_and_without_duplicates(known):
 
 
 def test_nothing_left_to_train_on_is_refused(known):
-    with pytest.raises(ArgumentError, match="thresholds"):
+    with pytest.raises(ArgumentError, match="threshold"):
         removal(known.data, KNN(), np.ones(1500), (0.5,))
     with pytest.raises(ArgumentError, match="memorization"):
         removal(known.data, KNN(), np.ones(3), (0.5,))

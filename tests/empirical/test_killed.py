@@ -51,10 +51,14 @@ def test_ended_early_nothing_goes_on_running(tmp_path, how):
         ends = Ends(*running)
         process.send_signal(how)
         process.wait()
-    assert shards, said.read_text()
-    assert sum("LokyProcess" in command for command in running.values()) == 2
-    ends.wait()
-    assert not of_session(process.pid)
+    try:
+        assert shards, said.read_text()
+        assert sum("LokyProcess" in command for command in running.values()) == 2
+        ends.wait()
+        assert not of_session(process.pid)
+    finally:
+        for left in of_session(process.pid):
+            os.kill(left, signal.SIGKILL)
     assert process.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL)
     assert ("goes on from there" in said.read_text()) == (how == signal.SIGINT)
     assert "Traceback" not in said.read_text()

@@ -183,7 +183,7 @@ def test_uniform() -> None:
     while found.asked < ENOUGH:
         size = int(10 ** rng.uniform(0.3, 12))
         n = int(min(size * 10 ** rng.uniform(-3, 2.5), 10**12 - 1)) + 1
-        ell = np.unique(np.minimum(rng.poisson(min(n / size, 900), 4), min(n, 1000)))
+        ell = np.unique(np.minimum(rng.poisson(min(n / size, 60), 4), min(n, 1000)))
 
         def truth(k: int, n: int = n, size: int = size) -> tuple[np.longdouble, np.longdouble, float]:
             seen = np.exp(np.longdouble(str(uniform(size, n, k))))
@@ -195,8 +195,10 @@ def test_uniform() -> None:
 
 def test_fixed_mode() -> None:
     rng, found = np.random.default_rng(5), Tally()
-    for _ in range(140):
+    for _ in range(170):
         prior = some(rng, int(10 ** rng.uniform(0.4, 2.8)))
+        if prior.entries().min() < 1e-280:  # entries that a double does not hold
+            continue
         reference = Fixed(prior)
         for n in numbers(rng, 10**9, 6):
             ell = sightings(rng, n, 10**7)

@@ -24,6 +24,7 @@ TABLES = {  # of a run, with the numbers in them that are needed
     "pairs": ("train_index", "test_index", "influence"),
 }
 FACTS = ("n_test", "trials", "fraction")  # numbers in its summary that are
+KNOWN = ("threshold", "test_accuracy", "labels")  # and that may be
 
 
 def write_tables(found: Measured, directory: Path, beside: Mapping[str, pd.DataFrame]) -> list[Path]:
@@ -53,7 +54,13 @@ def read(
         lacking = [name for name in FACTS if not isinstance(summary.get(name), (int, float))]
         if lacking:
             raise ValueError(f"no numbers for {', '.join(lacking)} in summary.json")
+        odd = [name for name in KNOWN if not isinstance(summary.get(name), (int, float, type(None)))]
+        if odd or not (summary["trials"] >= 1 and 0 < summary["fraction"] < 1):
+            raise ValueError(f"{', '.join(odd) or 'trials or fraction'} in summary.json cannot be")
         table, pairs = (read_table(folder / f"{name}.csv", NAMED, numbers) for name, numbers in TABLES.items())
+        _check_places(table["index"], len(table))
+        _check_places(pairs["train_index"], len(table))
+        _check_places(pairs["test_index"], int(summary["n_test"]))
     except (OSError, ValueError) as error:
         remedy = f"not the folder of a run ({error}); give one that python -m empirical.estimate --out wrote"
         raise ArgumentError("directory", str(directory), remedy) from error
@@ -104,6 +111,13 @@ def published(name: str, data_dir: str | None = None) -> Measured:
         f"{name} (published)", tests, trials, fraction, n_classes, learner="ResNet-50", arguments={"data": name}
     )
     return Measured(experiment, table, pairs, least=MEMORIZED, test_accuracy=0.7606, accurate_at=1.0)
+
+
+def _check_places(column: pd.Series[Any], n: int) -> None:
+    """Refuse a table that speaks of examples that are not there: an index below 0 would be another's."""
+    at = column.to_numpy(float)
+    if not ((at >= 0) & (at < n) & (at % 1 == 0)).all():
+        raise ValueError(f"{column.name} is not a number from 0 to {n - 1} throughout")
 
 
 def _text(value: Any) -> str | None:

@@ -18,7 +18,7 @@ from PIL import Image
 
 from empirical import Data, compare, estimate, makes_data, makes_learner, remove
 from empirical.bridge.comparison import Comparison
-from empirical.bridge.comparison import compare as fitted
+from empirical.command import reporting
 from empirical.data.load import load
 from empirical.data.sources import folder as images
 from empirical.estimates.kept import read
@@ -26,7 +26,7 @@ from empirical.learners import ALIASES, KNN
 from empirical.learners.parse import learner
 from empirical.report import page
 from empirical.report.exhibits import exhibits
-from empirical.report.figures import figures
+from empirical.report.run_figures import classes
 from empirical.training.store import Store
 from longtail import Ranked
 from longtail.core import ArgumentError, calls
@@ -105,14 +105,13 @@ def test_what_a_record_names_is_never_imported(crafted, marker, capsys, changes)
     assert "payload" not in sys.modules
 
 
-def test_compare_says_in_one_line_whose_data_they_are_and_goes_on_without_them(crafted, marker, capsys):
+def test_compare_says_in_one_line_whose_data_they_are_and_goes_on_without_them(crafted, marker, caplog):
     out = crafted(arguments={"data": "payload.make", "prior": None})
-    fit = ["--family", "Zipf", "--coupling", "uniform", "--simulations", "5"]
-    assert compare.main([str(out), "--out", str(out), *fit]) == 0
-    said = [line for line in capsys.readouterr().err.splitlines() if "payload" in line]
+    with caplog.at_level("INFO"):
+        assert reporting.written(Comparison(read(out), ()), out, {}, None).is_file()
+    said = [line for line in caplog.messages if "payload" in line]
     assert len(said) == 1
     assert "the run's data are payload.make: give --data payload.make to say they are yours" in said[0]
-    assert (out / "report.html").is_file()
     assert not marker.exists()
 
 
@@ -220,7 +219,7 @@ def test_a_record_leads_to_regular_files_only_and_to_those_of_its_digest(crafted
     with pytest.raises(ArgumentError, match="its data have changed since the run"):
         read(crafted(arguments=blank | {"data": str(table), "test_fraction": 0.5})).dataset()
     with pytest.raises(ArgumentError, match="it does not say by a digest"):
-        read(crafted(digest="", n_test=100, arguments=blank | {"data": str(table)})).dataset()
+        read(crafted(digest="", arguments=blank | {"data": str(table)})).dataset()
     for name, value in (("label", ["x"]), ("n", "12"), ("seed", True), ("data_dir", {}), ("test_fraction", "a")):
         with pytest.raises(ArgumentError, match=rf"{name}: got .*not what a run's summary.json has there"):
             read(crafted(arguments={name: value})).dataset()
@@ -239,6 +238,35 @@ def test_json_that_is_no_summary_is_one_line(crafted, capsys, text):
         said = capsys.readouterr().err
         assert len(said.splitlines()) == 1
         assert "summary.json" in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"threshold": "0.1"}, "threshold in summary.json cannot be"),
+        ({"test_accuracy": [1]}, "test_accuracy in summary.json cannot be"),
+        ({"labels": "ten"}, "labels in summary.json cannot be"),
+        ({"trials": 0}, "trials or fraction in summary.json cannot be"),
+        ({"fraction": 1.5}, "trials or fraction in summary.json cannot be"),
+        ({"n_test": 1}, "test_index is not a number from 0 to 0 throughout"),
+    ],
+    ids=str,
+)
+def test_facts_that_cannot_be_are_one_line(crafted, capsys, changes, said):
+    assert compare.main([str(crafted(**changes)), "--quiet"]) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("index", [-1, 10**9, 0.5, float("nan")])
+def test_tables_that_speak_of_other_examples_are_refused(crafted, index):
+    out = crafted()
+    table = pd.read_csv(out / "memorization.csv").astype({"index": float})
+    table.loc[3, "index"] = index
+    table.to_csv(out / "memorization.csv", index=False)
+    with pytest.raises(ArgumentError, match="index is not a number from 0 to 119 throughout"):
+        read(out)
 
 
 def test_pipes_in_a_folder_are_not_waited_for(crafted, capsys):
@@ -321,14 +349,16 @@ def test_names_from_the_data_are_words_of_the_page_and_of_its_figures(tmp_path):
     table, pairs = observed.memorization.assign(id=names), observed.pairs.assign(train_id=CRAFTED, test_id=CRAFTED)
     how = replace(observed.experiment, data=CRAFTED, learner=CRAFTED)
     told = replace(observed, experiment=how, memorization=table, pairs=pairs)
-    found = fitted(told, ("Zipf",), ("uniform",), simulations=2)
-    text = page.page(found, exhibits(dataset), dataset)
+    text = page.page(Comparison(told, (), why=CRAFTED), exhibits(dataset), dataset)
     assert (text.count("<script"), text.count("</script"), text.count("<img")) == (2, 2, 0)
     assert text.count("&lt;script") > 2
-    for name, figure in figures(found.frames, CRAFTED).items():
-        drawn = save(figure, tmp_path / f"{name}.svg").read_text()
-        assert "<script" not in drawn
-        assert "<img" not in drawn
+    mark = "<script>x</script><img src=x>"
+    figure = classes(pd.DataFrame({"class": [mark, "b"], "train": [3, 4], "test": [1, 2]}), mark)
+    drawn, inline = save(figure, tmp_path / "classes.svg").read_text(), page.svg(figure, "x", mark)
+    assert "&lt;script" in inline
+    for svg in (drawn, inline):
+        assert "<script" not in svg
+        assert "<img" not in svg
 
 
 def test_ours_are_found_in_a_file_by_their_repr():

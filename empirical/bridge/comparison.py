@@ -118,7 +118,7 @@ class Comparison:
         edge = np.linspace(0, 1, bins + 1)
         observed = np.histogram(np.clip(values, 0, 1), edge)[0]
         share = predicted.share_above(
-            best.problem, best.coupling, edge[1:-1], self.observed.experiment.fraction, best.trials
+            best.problem, best.coupling, edge[1:-1], self.observed.experiment.fraction, best.models
         )
         fitted = -np.diff(np.concatenate([[1.0], share, [0.0]])) * len(values)
         return pd.DataFrame(
@@ -132,9 +132,9 @@ class Comparison:
         seen, least = self.observed, self.observed.threshold
         thresholds = np.unique(np.concatenate([[least], np.arange(np.ceil(least * 20) / 20, 0.951, 0.05)])).round(6)
         options: dict[str, Any] = {
-            "rate": seen.experiment.fraction,
+            "fraction": seen.experiment.fraction,
             "memorized": seen.least,
-            "trials": seen.equivalent,
+            "models": seen.equivalent,
             "partners": seen.partners,
         }
         counts = ["pairs", "tests", "single", "false"]
@@ -216,7 +216,7 @@ def foretell(best: TheoryFit, thresholds: Iterable[float]) -> pd.DataFrame:
     """What removing the memorized should cost, with standard errors."""
     theta = list(thresholds)
     return with_errors(
-        best, lambda p, c: predicted.removal(p, c, theta, best.rate, best.trials), ["lost", "lost_random"]
+        best, lambda p, c: predicted.removal(p, c, theta, best.fraction, best.models), ["lost", "lost_random"]
     )
 
 
@@ -241,7 +241,7 @@ def compare(
         )
     chosen = list(couplings)
     tried = dict.fromkeys([*((f, c) for f in families for c in chosen), BASELINE])
-    options: dict[str, Any] = {"rate": observed.experiment.fraction, "simulations": simulations, "seed": seed}
+    options: dict[str, Any] = {"fraction": observed.experiment.fraction, "simulations": simulations, "seed": seed}
     fits = [
         fit(values, observed.experiment.n_classes, observed.equivalent, f, c, guess=GUESSES, **options)
         for f, c in tried

@@ -53,7 +53,7 @@ from longtail.core import (
 from longtail.counts.bins import Goodness
 from longtail.counts.fit import FAMILIES, LEVEL
 from longtail.experiment.coupling import Coupling
-from longtail.experiment.predictions import MANY, RATE, checked, share_above
+from longtail.experiment.predictions import FRACTION, MANY, checked, share_above
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,8 +72,8 @@ class TheoryFit:
     coupling: Coupling
     n: int
     n_classes: int
-    rate: float
-    trials: int
+    fraction: float
+    models: int
     parameters: Mapping[str, Estimate]
     intervals: Mapping[str, tuple[float, float]]
     log_likelihood: float
@@ -118,12 +118,12 @@ class TheoryFit:
 def fit(
     memorization: ArrayLike,
     n_classes: int,
-    trials: int,
+    models: int,
     family: str | Iterable[str] = "Zipf",
     coupling: str | Iterable[str] = "beta",
     *,
     guess: str | Iterable[str] = "fresh",
-    rate: float = RATE,
+    fraction: float = FRACTION,
     level: float = LEVEL,
     simulations: int = SIMULATIONS,
     seed: int = 0,
@@ -131,16 +131,16 @@ def fit(
     """The model of greatest composite likelihood; of several families, couplings and guesses, the best by Schwarz's criterion:
     a parameter that the data hardly see blurs all that the model predicts, and AIC would take it.
 
-    ``trials`` models made the estimates, each on a share ``rate`` of the examples. ``guess`` is "fresh" where a learner guesses
-    anew in every model what nobody taught it, "steady" where it guesses the same, "mixed" where how steady it is, is fitted:
+    ``models`` models made the estimates, each on a share ``fraction`` of the examples. ``guess`` is "fresh" where a learner
+    guesses anew in every model what nobody taught it, "steady" where it guesses the same, "mixed" where how steady it is, is fitted:
     of couplings with one λ only, for memorization hardly tells a law of guesses from a law of λ.
     """
     values = np.asarray(memorization, float).ravel()
     values = values[~np.isnan(values)]
     if len(values) < 100:
         raise ArgumentError("memorization", f"{len(values)} estimates", "a fit takes 100 at least")
-    checked(rate)
-    n_classes, trials = whole("n_classes", n_classes, 2), whole("trials", trials, 2)
+    checked(fraction)
+    n_classes, models = whole("n_classes", n_classes, 2), whole("models", models, 2)
     real("level", level, 0.0, 1.0, open_low=True, open_high=True)
     chosen = [
         _chosen(name, given, known)
@@ -158,7 +158,7 @@ def fit(
         asked = [g for g in guesses if g != "mixed" or c in ONE]
         for g in GUESSES if "mixed" in asked else asked:
             steady = GUESSES[g]
-            model = Model(f, c, g, len(values), n_classes, Noise(trials, rate))
+            model = Model(f, c, g, len(values), n_classes, Noise(models, fraction))
             x, loss, calls = search(model, observed, ends if steady is None else [])
             if steady is not None:
                 ends.append(np.append(x, NEAR_END * (2 * steady - 1)))
@@ -183,7 +183,7 @@ def _chosen(argument: str, given: str | Iterable[str], known: Iterable[str]) -> 
 def table(
     memorization: ArrayLike,
     n_classes: int,
-    trials: int,
+    models: int,
     families: Iterable[str],
     couplings: Iterable[str],
     **options: Any,
@@ -192,7 +192,7 @@ def table(
     import pandas as pd
 
     chosen = list(couplings)
-    fits = [fit(memorization, n_classes, trials, f, c, **options) for f in families for c in chosen]
+    fits = [fit(memorization, n_classes, models, f, c, **options) for f in families for c in chosen]
     fits.sort(key=lambda found: -found.log_likelihood)
     return pd.DataFrame(
         {
@@ -207,16 +207,18 @@ def table(
     )
 
 
-def planted(problem: Problem, coupling: Coupling, trials: int, rng: Any, rate: float = RATE) -> tuple[Floats, Floats]:
+def planted(
+    problem: Problem, coupling: Coupling, models: int, rng: Any, fraction: float = FRACTION
+) -> tuple[Floats, Floats]:
     """Copies and estimated memorization of every example of a data set drawn from the model, its truth known."""
     prior = problem.prior
     frequency = prior.sample(rng, (prior.size,)) if problem.mode == "random" else prior.entries()
     counts = rng.multinomial(problem.n, frequency / frequency.sum())
     counts = counts[counts > 0].astype(float)
-    memorized = (1 - rate * coupling.sample(rng, len(counts))) ** (counts - 1)
+    memorized = (1 - fraction * coupling.sample(rng, len(counts))) ** (counts - 1)
     memorized *= coupling.tops(problem.n_classes, rng, len(counts))
     each = np.repeat(memorized, counts.astype(int))
-    held_out = rng.binomial(trials, 1 - rate, size=problem.n) if trials < MANY else np.full(problem.n, trials)
+    held_out = rng.binomial(models, 1 - fraction, size=problem.n) if models < MANY else np.full(problem.n, models)
     held_out = np.maximum(held_out, 1)
     return np.repeat(counts, counts.astype(int)), rng.binomial(held_out, each) / held_out
 
@@ -253,7 +255,7 @@ def _judged(
     order = np.sort(values)
     theta = np.linspace(0.05, 0.95, 181).round(6)  # as written: where an estimate is one, it lies above
     share = 1 - np.searchsorted(order, theta) / n
-    fitted = share_above(problem, coupling, theta, model.noise.rate, model.noise.trials)
+    fitted = share_above(problem, coupling, theta, model.noise.fraction, model.noise.models)
     chance = simulated[:, ::-1].cumsum(1)[:, ::-1][:, 1:].std(0, ddof=1) / n
     shares = pd.DataFrame(
         {
@@ -269,8 +271,8 @@ def _judged(
         coupling,
         n,
         model.n_classes,
-        model.noise.rate,
-        model.noise.trials,
+        model.noise.fraction,
+        model.noise.models,
         told.parameters,
         told.intervals,
         float(observed @ np.log(p)),

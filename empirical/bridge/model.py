@@ -147,8 +147,8 @@ def search(model: Model, observed: Floats, ends: list[Floats]) -> tuple[Floats, 
         expected = model.n * model.probabilities(x)
         r = deviances(observed, expected)
         near = np.abs(r) < NEAR
-        rate = np.where(near, -1 / np.sqrt(expected), (1 - observed / expected) / np.where(near, 1.0, r))
-        return rate[:, None] * model.jacobian(x) * model.n
+        step = np.where(near, -1 / np.sqrt(expected), (1 - observed / expected) / np.where(near, 1.0, r))
+        return step[:, None] * model.jacobian(x) * model.n
 
     starts = sorted(_starts(model, ends), key=lambda x: float((residuals(x) ** 2).sum()))
     high = np.full(len(starts[0]), np.inf)

@@ -4,7 +4,7 @@
 
 with w_c the share of examples that have c copies, exactly (``longtail.experiment.occupancy``), F the law of λ, G that of what
 memorization can be at the most (1 − 1/K where every guess is a fresh one: ``longtail.experiment.coupling``), and X/h,
-X ~ Binomial(h, mem), an estimate that was held out h ~ Binomial(trials, 1 − r) times. ``Noise`` is what turns true memorization
+X ~ Binomial(h, mem), an estimate that was held out h ~ Binomial(models, 1 − r) times. ``Noise`` is what turns true memorization
 into bins.
 """
 
@@ -32,20 +32,20 @@ SURE = 1e-12  # chance of the rest, below which an estimate is in the lowest bin
 
 @dataclass(frozen=True)
 class Noise:
-    """What ``trials`` models, each on a share ``rate`` of the examples, make of true memorization."""
+    """What ``models`` models, each on a share ``fraction`` of the examples, make of true memorization."""
 
-    trials: int
-    rate: float
+    models: int
+    fraction: float
 
     @property
     def held_out(self) -> float:
         """How often an example is held out, in the mean."""
-        return (1 - self.rate) * self.trials
+        return (1 - self.fraction) * self.models
 
     @property
     def step(self) -> Floats:
         """How far beyond hθ the next whole number lies at each edge, in the mean."""
-        return steps(tuple(EDGES), self.trials, self.rate)
+        return steps(tuple(EDGES), self.models, self.fraction)
 
     def chances(self, memorized: Floats) -> Floats:
         """Pr[estimate in bin | memorization], bins × ``memorized``."""
@@ -69,7 +69,7 @@ def _chances(
     noise: Noise, tops: tuple[float, ...], copies: tuple[float, ...], lam: tuple[float, ...]
 ) -> NDArray[np.float64]:
     """Pr[estimate in bin], tops × bins × copies × λ."""
-    relative = (1 - noise.rate * np.array(lam)) ** (np.array(copies)[:, None] - 1)
+    relative = (1 - noise.fraction * np.array(lam)) ** (np.array(copies)[:, None] - 1)
     return np.stack([noise.chances(top * relative.ravel()).reshape(-1, *relative.shape) for top in tops])
 
 
@@ -79,7 +79,7 @@ def drawn(problem: Problem, coupling: Coupling, noise: Noise, count: int, rng: n
     """
     tops, guessed = coupling.guesses(problem.n_classes)
     if isinstance(coupling, Fixed):
-        relative = (1 - noise.rate * coupling.mean) ** np.arange(float(MOST))
+        relative = (1 - noise.fraction * coupling.mean) ** np.arange(float(MOST))
         lowest = noise.chances(tops[-1] * relative)[0]
         relative = relative[: int((lowest < 1 - SURE).sum()) + 1]  # from there on it makes no difference how many
     else:
@@ -91,7 +91,7 @@ def drawn(problem: Problem, coupling: Coupling, noise: Noise, count: int, rng: n
         if isinstance(coupling, Fixed):
             place = np.minimum(counts, len(relative)) - 1
         else:
-            at = CELLS * (1 - noise.rate * coupling.sample(rng, len(counts))) ** (counts - 1)
+            at = CELLS * (1 - noise.fraction * coupling.sample(rng, len(counts))) ** (counts - 1)
             place = (at + rng.random(len(counts))).astype(np.int64)
         if len(tops) > 1:
             which = np.searchsorted(guessed.cumsum(), rng.random(len(counts)))

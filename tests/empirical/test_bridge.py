@@ -222,14 +222,14 @@ def test_what_no_family_explains_still_has_an_answer(family, value):
         ({"coupling": "loose"}, "coupling"),
         ({"guess": "wild"}, "guess"),
         ({"guess": "mixed", "coupling": ["beta", "uniform"]}, "guess"),
-        ({"rate": 1.0}, "rate"),
+        ({"fraction": 1.0}, "fraction"),
         ({"trials": 0}, "trials"),
         ({"memorization": [0.5] * 20}, "memorization"),
     ],
     ids=str,
 )
 def test_errors_name_the_argument(options, argument):
-    given = {"memorization": np.linspace(0, 0.9, 500), "n_classes": 10, "trials": 100} | options
+    given = {"memorization": np.linspace(0, 0.9, 500), "n_classes": 10, "models": 100} | options
     with pytest.raises(ArgumentError, match=argument):
         bridge.fit(**given)
 

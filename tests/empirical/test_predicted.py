@@ -200,14 +200,14 @@ def test_pairs_counted_from_few_models_with_those_that_pass_by_chance() -> None:
         found = [_found(problem, coupling, rng, tests, rate, trials, memorized) for _ in range(8)]
         partners = float(np.mean([counts[-1] for counts in found]))
         seen, error = np.mean(found, 0)[:4], np.std(found, 0, ddof=1)[:4] / np.sqrt(len(found))
-        options = {"rate": rate, "memorized": memorized}
-        theory = pairs_above(problem, coupling, 0.15, tests, **options, trials=trials, partners=partners)
+        options = {"fraction": rate, "memorized": memorized}
+        theory = pairs_above(problem, coupling, 0.15, tests, **options, models=trials, partners=partners)
         theory = theory[["pairs", "tests", "single", "false"]].iloc[0]
         assert (abs(theory - seen) < 5 * error + 0.05 * seen).all()  # the tail is not quite normal
         exact = pairs_above(problem, coupling, 0.15, tests, **options).iloc[0]
         assert exact["pairs"] < seen[0] - 5 * error[0]
         assert exact["false"] == 0
-        many = pairs_above(problem, coupling, 0.151, tests, **options, trials=10**7, partners=partners).iloc[0]
+        many = pairs_above(problem, coupling, 0.151, tests, **options, models=10**7, partners=partners).iloc[0]
         assert many["pairs"] == pytest.approx(
             pairs_above(problem, coupling, 0.151, tests, **options)["pairs"][0], rel=0.02
         )
@@ -246,8 +246,8 @@ def _found(
 @pytest.mark.parametrize("coupling", [Fixed(0.7), Fixed(1.0, steady=0.6), Beta(20, 8)], ids=repr)
 def test_what_is_removed_is_what_is_estimated_to_be_memorized(coupling):
     """The share removed against the share estimated above the threshold; without noise it is another (negative control)."""
-    removed = removal(PROBLEM, coupling, THETA, trials=100)["removed_share"]
-    np.testing.assert_allclose(removed, share_above(PROBLEM, coupling, THETA, trials=100), rtol=1e-3)
+    removed = removal(PROBLEM, coupling, THETA, models=100)["removed_share"]
+    np.testing.assert_allclose(removed, share_above(PROBLEM, coupling, THETA, models=100), rtol=1e-3)
     exact = removal(PROBLEM, coupling, THETA)["removed_share"]
     assert np.abs(exact / removed - 1).max() > 0.05
 
@@ -276,8 +276,8 @@ def test_blocks_of_copies_are_fine_enough(coupling, monkeypatch):
     problem = Problem(Zipf(alpha=1.2, size=15_000), 50_000, 10)
 
     def curves():
-        pairs = pairs_above(problem, coupling, [0.02, 0.15], 1000, memorized=0.1, trials=2000, partners=100.0)
-        lost = removal(problem, coupling, [0.05, 0.25], trials=2000)
+        pairs = pairs_above(problem, coupling, [0.02, 0.15], 1000, memorized=0.1, models=2000, partners=100.0)
+        lost = removal(problem, coupling, [0.05, 0.25], models=2000)
         return np.concatenate([pairs[["pairs", "tests", "single"]], lost.drop(columns="threshold")], axis=1)
 
     coarse = curves()

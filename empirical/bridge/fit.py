@@ -132,8 +132,8 @@ def fit(
     a parameter that the data hardly see blurs all that the model predicts, and AIC would take it.
 
     ``models`` models made the estimates, each on a share ``fraction`` of the examples. ``guess`` is "fresh" where a learner
-    guesses anew in every model what nobody taught it, "steady" where it guesses the same, "mixed" where how steady it is, is fitted:
-    of couplings with one λ only, for memorization hardly tells a law of guesses from a law of λ.
+    guesses anew in every model what nobody taught it, "steady" where it guesses the same, "mixed" where how steady it is, is
+    fitted: of couplings with one λ only, for memorization hardly tells a law of guesses from a law of λ.
     """
     values = np.asarray(memorization, float).ravel()
     values = values[~np.isnan(values)]

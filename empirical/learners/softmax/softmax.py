@@ -17,7 +17,7 @@ exponentials (5 µs), 2 × 8 vectors of 620 (5 µs); measured 65 µs.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from array_api_compat import array_namespace
@@ -32,6 +32,9 @@ from empirical.learners.shared.places import MODELS, aligned, lined
 from empirical.learners.shared.threads import one_thread
 from longtail.core import ArgumentError, Bools, real, whole
 from longtail.core.arrays import CPU, Device
+
+if TYPE_CHECKING:
+    from empirical.learners.softmax.softmax_cpu import Aim, Descents
 
 DENSE = 4000  # weights a dense Hessian may have on a GPU
 
@@ -106,7 +109,7 @@ class Descent(Trainer):
     def weights(self, masks: Bools, trials: NDArray[np.int64], present: Bools) -> tuple[Floats32, NDArray[np.int64]]:
         """Weights (t, K, features) in the principal axes, and how many evaluations each took."""
         t, classes, size = len(masks), self.data.n_classes, self.rows.shape[1]
-        places = _Places.empty(self.padded, classes)
+        places = _Places.empty(self.padded, classes, self.eigenvalues, self.learner)
         weights, evaluations = np.empty((t, classes, size), np.float32), np.zeros(t, np.int64)
         holder = np.full(MODELS, -1)
         lines = [iter(np.flatnonzero(trials % MODELS == m).tolist()) for m in range(MODELS)]
@@ -118,52 +121,46 @@ class Descent(Trainer):
                     places.begin(m, masks[k], present[k], self.data.y_train)
             if not (holder >= 0).any():
                 return weights, evaluations
-            for m in np.flatnonzero(places.turn(holder >= 0, self.eigenvalues, self.learner)).tolist():
-                weights[holder[m]] = places.w[m].reshape(classes, size)
-                evaluations[holder[m]] = places.state[m, 5]
+            for m in np.flatnonzero(places.turn(holder >= 0)).tolist():
+                weights[holder[m]] = places.descents.w[m].reshape(classes, size)
+                evaluations[holder[m]] = places.descents.state[m]["evaluations"]
                 holder[m] = -1
 
 
 @dataclass(frozen=True)
 class _Places:
-    """What 16 descents hold; ``begin`` clears a place for the next model, ``turn`` evaluates and advances all."""
+    """Places for 16 descents; ``begin`` clears one for the next model, ``turn`` evaluates and advances all."""
 
     padded: Floats32
     blocks: list[Floats32]
     held: Floats32
     present: Bools
-    members: NDArray[np.int64]
-    sides: Floats32
-    w: Floats32
-    trial: Floats32
-    g: Floats32
-    fresh: Floats32
+    descents: Descents
+    aim: Aim
     part: Floats32
-    direction: Floats32
-    steps: Floats32
-    changes: Floats32
-    curvature: NDArray[np.float64]
-    state: NDArray[np.float64]
     values: Floats32
 
     @classmethod
-    def empty(cls, padded: Floats32, classes: int) -> _Places:
-        from empirical.learners.softmax.softmax_cpu import MEMORY
+    def empty(cls, padded: Floats32, classes: int, eigenvalues: Floats32, learner: Softmax) -> _Places:
+        from empirical.learners.softmax import softmax_cpu as cpu
 
         rows, size = padded.shape
         wide, length = width(rows), classes * size
-        blocks = [lined(padded[start : start + wide].T) for start in range(0, rows, wide)]
-        parts: list[Any] = [
-            aligned(MODELS, rows),
-            np.ones((MODELS, classes), bool),
-            np.ones(MODELS, np.int64),
-            *(aligned(MODELS, length) for _ in range(7)),
-            *(aligned(MODELS, MEMORY, length) for _ in range(2)),
-            np.ones((MODELS, MEMORY)),
-            np.zeros((MODELS, 6)),
-            aligned(MODELS, classes, wide),
-        ]
-        return cls(padded, blocks, *parts)
+        w, trial, gradient, fresh, direction = (aligned(MODELS, length) for _ in range(5))
+        steps, changes = (aligned(MODELS, cpu.MEMORY, length) for _ in range(2))
+        kept, state = np.ones((MODELS, cpu.MEMORY)), np.zeros(MODELS, cpu.STATE)
+        descents = cpu.Descents(w, trial, gradient, fresh, direction, steps, changes, kept, state)
+        ends = (np.float32(learner.penalty), learner.tolerance, learner.evaluations)
+        return cls(
+            padded,
+            [lined(padded[start : start + wide].T) for start in range(0, rows, wide)],
+            held=aligned(MODELS, rows),
+            present=np.ones((MODELS, classes), bool),
+            descents=descents,
+            aim=cpu.Aim(aligned(MODELS, length), np.ones(MODELS, np.int64), eigenvalues, *ends),
+            part=aligned(MODELS, length),
+            values=aligned(MODELS, classes, wide),
+        )
 
     def begin(self, m: int, mask: Bools, present: Bools, labels: NDArray[np.int64]) -> None:
         from empirical.learners.shared.scores_cpu import class_sums
@@ -171,35 +168,30 @@ class _Places:
         self.held[m] = 0
         self.held[m, : len(mask)] = mask
         self.present[m] = present
-        self.members[m] = np.count_nonzero(mask)
-        self.sides[m] = 0
-        members = np.flatnonzero(mask)
-        class_sums(self.padded[members], labels[members], self.sides[m].reshape(len(present), -1))
-        self.trial[m] = 0
-        self.state[m] = 0
+        members, sides = np.flatnonzero(mask), self.aim.sides[m]
+        self.aim.members[m] = len(members)
+        sides[:] = 0
+        class_sums(self.padded[members], labels[members], sides.reshape(len(present), -1))
+        self.descents.trial[m] = 0
+        self.descents.state[m] = 0
 
-    def turn(self, busy: Bools, eigenvalues: Floats32, learner: Softmax) -> Bools:
+    def turn(self, busy: Bools) -> Bools:
         """Evaluate every trial point and advance its descent; which have arrived."""
-        from empirical.learners.softmax import softmax_cpu
+        from empirical.learners.softmax import softmax_cpu as cpu
 
         classes, wide, size = self.present.shape[1], self.values.shape[2], self.padded.shape[1]
-        point, part = (v.reshape(MODELS * classes, size) for v in (self.trial, self.part))
-        flat = self.values.reshape(MODELS * classes, wide)
+        point, part = (v.reshape(MODELS * classes, size) for v in (self.descents.trial, self.part))
+        flat, fresh = self.values.reshape(MODELS * classes, wide), self.descents.fresh
         loss, spread = np.zeros(MODELS), np.zeros((MODELS, classes), np.float32)
         total = np.empty((3, wide), np.float32)
         for k, block in enumerate(self.blocks):
             some = slice(k * wide, (k + 1) * wide)
             np.matmul(point, block, out=flat)
-            softmax_cpu.pass_over(busy, self.values, self.held[:, some], self.present, total, loss, spread)
+            cpu.pass_over(busy, self.values, self.held[:, some], self.present, total, loss, spread)
             np.matmul(flat, self.padded[some], out=part)
-            np.add(self.fresh if k else 0, self.part, out=self.fresh)
+            np.add(fresh if k else 0, self.part, out=fresh)
         done = np.zeros(MODELS, bool)
-        step: Any = softmax_cpu.turn
-        step(
-            busy, self.w, self.trial, self.g, self.fresh, self.direction, self.steps, self.changes, self.curvature,
-            self.state, self.sides, self.members, loss, spread, eigenvalues, np.float32(learner.penalty),
-            learner.tolerance, learner.evaluations, done,
-        )  # fmt: skip
+        cpu.turn(busy, self.descents, self.aim, loss, spread, done)
         return done
 
 

@@ -2,13 +2,52 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from empirical.data.compiled_cpu import compiled
 from empirical.learners.shared.exponential_cpu import numerators
 
 MEMORY = 8  # pairs of steps and gradient changes kept
 FREE = {"reassoc", "contract", "nsz", "arcp"}  # sums in any order, but one order: the compiled one
+STATE = np.dtype(
+    [
+        *((name, np.float64) for name in ("objective", "slope", "length")),
+        *((name, np.int64) for name in ("held", "ever", "evaluations")),
+    ]
+)
+
+
+class Descents(NamedTuple):
+    """Of the model in each place: its weights and the gradient there; the point on trial and the fresh gradient there; the
+    direction from the one to the other; the steps and gradient changes kept, with their products; and how far it is:
+    objective, slope and length of the step, pairs held and ever made, evaluations.
+    """
+
+    w: NDArray[np.float32]
+    trial: NDArray[np.float32]
+    gradient: NDArray[np.float32]
+    fresh: NDArray[np.float32]
+    direction: NDArray[np.float32]
+    steps: NDArray[np.float32]
+    changes: NDArray[np.float32]
+    curvature: NDArray[np.float64]
+    state: NDArray[Any]
+
+
+class Aim(NamedTuple):
+    """What the descents go down to: sums of features by label, how many examples, the features' eigenvalues, the penalty; and
+    where they end.
+    """
+
+    sides: NDArray[np.float32]
+    members: NDArray[np.int64]
+    eigenvalues: NDArray[np.float32]
+    penalty: np.float32
+    tolerance: float
+    evaluations: int
 
 
 @compiled()
@@ -102,72 +141,70 @@ def _metric(metric, spread, eigenvalues, penalty):
 
 
 @compiled()
-def advance(w, trial, g, fresh, direction, steps, changes, curvature, state, metric, loss, tolerance, most):
-    """One evaluation's worth of L-BFGS for one model, in place; whether it is done.
+def advance(descents, m, metric, loss, tolerance, most):
+    """One evaluation's worth of L-BFGS for the model in place ``m``; whether it is done.
 
-    ``trial`` is the point evaluated: ``loss`` and ``fresh`` its objective and gradient. ``state`` is (objective, slope,
-    step length, pairs held, pairs ever, evaluations). ``metric`` begins each two-loop recursion.
+    ``loss`` and the fresh gradient are those of the point on trial. ``metric`` begins each two-loop recursion.
     """
-    state[5] += 1
+    w, trial, gradient = descents.w[m], descents.trial[m], descents.gradient[m]
+    fresh, direction = descents.fresh[m], descents.direction[m]
+    steps, changes, curvature = descents.steps[m], descents.changes[m], descents.curvature[m]
+    state = descents.state[m]
+    state.evaluations += 1
     size = w.shape[0]
-    if state[5] > 1:
-        slack = 1e-6 * (abs(loss) + abs(state[0]))
-        if not loss <= state[0] + 1e-4 * state[2] * state[1] + slack and state[2] > 1e-6:
-            state[2] *= 0.5
+    if state.evaluations > 1:
+        slack = 1e-6 * (abs(loss) + abs(state.objective))
+        if not loss <= state.objective + 1e-4 * state.length * state.slope + slack and state.length > 1e-6:
+            state.length *= 0.5
             for i in range(size):
-                trial[i] = w[i] + np.float32(state[2]) * direction[i]
-            return state[5] >= most
-        at = int(state[4]) % MEMORY
+                trial[i] = w[i] + np.float32(state.length) * direction[i]
+            return state.evaluations >= most
+        at = state.ever % MEMORY
         step, change = steps[at], changes[at]
         for i in range(size):
             step[i] = trial[i] - w[i]
-            change[i] = fresh[i] - g[i]
+            change[i] = fresh[i] - gradient[i]
         curve = _dot(step, change)
         if curve > 1e-10 * np.sqrt(_dot(step, step) * _dot(change, change)):
             curvature[at] = curve
-            state[4] += 1
-            state[3] = min(state[3] + 1, MEMORY)
+            state.ever += 1
+            state.held = min(state.held + 1, MEMORY)
     w[:] = trial
-    g[:] = fresh
-    state[0] = loss
-    direction[:] = g
-    held, last = int(state[3]), int(state[4]) - 1
+    gradient[:] = fresh
+    state.objective = loss
+    direction[:] = gradient
+    last = state.ever - 1
     share = np.empty(MEMORY)
-    for k in range(held):
+    for k in range(state.held):
         at = (last - k) % MEMORY
         share[at] = _dot(steps[at], direction) / curvature[at]
         _add(direction, -share[at], changes[at])
     scale = 1.0
-    if held:
+    if state.held:
         newest = changes[last % MEMORY]
         scale = curvature[last % MEMORY] / _norm(newest, metric)
-    decrement = _norm(g, metric)
+    decrement = _norm(gradient, metric)
     for i in range(size):
         direction[i] *= np.float32(scale) * metric[i]
-    for k in range(held - 1, -1, -1):
+    for k in range(state.held - 1, -1, -1):
         at = (last - k) % MEMORY
         _add(direction, share[at] - _dot(changes[at], direction) / curvature[at], steps[at])
     for i in range(size):
         direction[i] = -direction[i]
         trial[i] = w[i] + direction[i]
-    state[1] = _dot(g, direction)
-    state[2] = 1.0
-    return decrement <= tolerance or state[5] >= most
+    state.slope = _dot(gradient, direction)
+    state.length = 1.0
+    return decrement <= tolerance or state.evaluations >= most
 
 
 @compiled()
-def turn(
-    busy, w, trial, g, fresh, direction, steps, changes, curvature, state, sides, members, loss, spread,
-    eigenvalues, penalty, tolerance, most, done,
-):  # fmt: skip
+def turn(busy, descents, aim, loss, spread, done):
     """Complete each busy place's objective and gradient, and advance it; ``done[m]`` where it has arrived."""
-    metric = np.empty(w.shape[1], np.float32)
-    for m in range(w.shape[0]):
+    metric = np.empty(descents.w.shape[1], np.float32)
+    for m in range(descents.w.shape[0]):
         done[m] = False
         if busy[m]:
-            total = loss[m] + _complete(trial[m], fresh[m], sides[m], eigenvalues.shape[0], penalty)
-            _metric(metric, spread[m], eigenvalues, penalty)
-            done[m] = advance(
-                w[m], trial[m], g[m], fresh[m], direction[m], steps[m], changes[m], curvature[m], state[m],
-                metric, total, tolerance * members[m], most,
-            )  # fmt: skip
+            trial, fresh = descents.trial[m], descents.fresh[m]
+            total = loss[m] + _complete(trial, fresh, aim.sides[m], aim.eigenvalues.shape[0], aim.penalty)
+            _metric(metric, spread[m], aim.eigenvalues, aim.penalty)
+            done[m] = advance(descents, m, metric, total, aim.tolerance * aim.members[m], aim.evaluations)

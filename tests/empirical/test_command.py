@@ -230,6 +230,8 @@ def test_fewer_false_pairs_on_request(capsys, tmp_path):
         (("digits", "--labels", "10"), "--labels"),
         (("digits", "--threshold", "0.1", "--fdr", "0.1"), "not both"),
         (("digits", "--threshold", "nan"), "--threshold"),
+        (("digits", "--threshold", "15"), "--threshold: got 15.0; an influence"),
+        (("digits", "--executor", "dask"), "executor: got dask"),
         (("digits", "--fdr", "0"), "--fdr"),
         (("digits", "--score", "loss"), "score"),
         (("planted", "--prior", "Nope(1)"), "prior"),

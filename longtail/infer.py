@@ -203,8 +203,8 @@ def _costs(found: Inference) -> list[str]:
     if cost != cost:
         return []
     return [
-        f"Over data sets of the fit, exactly: with {found.n_classes:,} classes not memorizing what is seen once costs {cost:.2%}, "
-        f"on top of an optimal error of {optimal:.2%}."
+        f"Over data sets of the fit, exactly: with {found.n_classes:,} classes not memorizing what is seen once costs "
+        f"{cost:.2%}, on top of an optimal error of {optimal:.2%}."
     ]
 
 

@@ -7,10 +7,10 @@ The plain way draws one data set at a time: ``rng.choice`` of the list, normaliz
 what was seen ℓ times and their mass. Timings alternate in one run and are compared by their medians, in seconds on the
 clock and in seconds of processor time; where other work shares the machine the second is the one to believe.
 
-Bytes and operations a cell (a subpopulation of one data set), CPU kernel: two Philox words (8 bytes, which stay in the
-first-level cache; 20 multiplications for every four), one look-up of 8 bytes in the list, one e^(−λ), four thresholds and
-comparisons in single precision; 9 bytes written (frequency and count) and 25 read back in the second-level cache; nothing
-to main memory while N is below about 10^5.
+Bytes and operations a cell (a subpopulation of one data set), CPU kernel: one Philox word (20 multiplications for every
+four), a multiplication and a look-up of 8 bytes in the list, one e^(−λ), four thresholds and comparisons in single precision
+(46 operations in lanes of 32 bits), one addition to the mass of its count; 13 bytes written (frequency, fraction and count) and
+13 read back in the second-level cache; nothing to main memory while N is below about 10^5.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from longtail import Problem, Uniform, Zipf, exact, montecarlo
 from longtail.core import Floats, arrays
 from longtail.core.arrays import Random
 from longtail.montecarlo.kernels import poisson
-from longtail.montecarlo.kernels.census_cpu import STRIP, choose
+from longtail.montecarlo.kernels.census_cpu import STRIP
 from longtail.montecarlo.kernels.poisson_cpu import quick
 from longtail.philox import FREQUENCIES
 from longtail.philox.block_cpu import fill
@@ -105,7 +105,8 @@ def test_data_sets_a_second_beside_numpy(benchmark: Any, prior: Any) -> None:
         f"{prior!r} on {cores} cores: {ours / wall:,.0f} data sets/s, NumPy {theirs / numpy_wall:,.0f}: {on_clock:.1f} "
         f"times; a second of one core {ours / processor:,.0f}, NumPy {theirs / numpy_processor:,.0f}: {of_core:.1f} times"
     )
-    assert of_core > (5 if FULL else 1)
+    assert of_core > (6 if FULL else 1)
+    assert cores * of_core > 10 or cores == 1 or not FULL
     benchmark.pedantic(lambda: montecarlo.run(problem, trials=ours, rng=Random(SEED), workers=cores), rounds=3)
 
 
@@ -129,19 +130,19 @@ def exponentiate(words: Any, p: Any, small: Any, repeat: int) -> None:
 
 
 def test_words_look_ups_and_exponentials_beside_their_ceilings(benchmark: Any) -> None:
-    """Each on its own, on data that is at hand, is a ceiling; a fused data set needs 2, 1 and 1 of them a cell."""
+    """Each on its own, on data that is at hand, is a ceiling; a fused data set needs one of each a cell."""
     problem = Problem(PRIORS[0], SIZE)
     entries = problem.prior.entries()
     words, index, small = np.empty(STRIP, np.uint32), np.empty(STRIP, np.uint32), np.empty(STRIP, np.uint8)
     p, seed, trial = np.full(STRIP, 0.7), np.uint64(SEED), np.uint64(0)
     fill(words, seed, np.uint32(FREQUENCIES), trial, np.uint64(0))
-    choose(words, np.uint64(SIZE), 0, seed, trial, index)
+    index[:] = words.astype(np.uint64) * np.uint64(SIZE) >> np.uint64(32)
     quick(words, p, 1.0, small)
     share = np.mean(small != poisson.UNSURE)
     assert 0.99 < share < 1  # of 0.7: counts below four
     index = np.maximum(index, 1)
     values, repeat = np.empty(STRIP), 5_000
-    trials = 200_000 * 64 // SIZE // 64
+    trials = max(64, 200_000 // SIZE)
     times = alternating(
         lambda: montecarlo.run(problem, trials=trials, rng=Random(SEED), workers=1),
         lambda: make(words, seed, repeat),
@@ -151,9 +152,9 @@ def test_words_look_ups_and_exponentials_beside_their_ceilings(benchmark: Any) -
     fused, *parts = times[..., 1].T
     cells = trials * SIZE / float(np.median(fused))
     best = [repeat * STRIP / float(np.median(part)) for part in parts]
-    at_best = float(np.median((2 * parts[0] + parts[1] + parts[2]) / (repeat * STRIP) * trials * SIZE / fused))
+    at_best = float(np.median(sum(parts) / (repeat * STRIP) * trials * SIZE / fused))
     say(f"one core, {cells / 1e6:,.0f} million cells/s, {100 * at_best:.0f} % of the time at its ceilings")
-    for name, each, ceiling in zip(("words", "look-ups", "exponentials"), (2, 1, 1), best, strict=True):
+    for name, each, ceiling in zip(("words", "look-ups", "exponentials"), (1, 1, 1), best, strict=True):
         benchmark.extra_info[name] = (each * cells, ceiling)
         used = 100 * each * cells / ceiling
         say(f"  {name}: {each * cells / 1e6:,.0f} of {ceiling / 1e6:,.0f} million/s, {used:.0f} %")

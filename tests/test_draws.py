@@ -20,8 +20,8 @@ from longtail.core import Floats, Nodes, Prior, Problem
 from longtail.core.arrays import Random
 from longtail.montecarlo import kernels
 from longtail.montecarlo.census import Draws, census
-from longtail.montecarlo.kernels import census_cpu, poisson, poisson_cpu
-from longtail.philox import DOUBT, FREQUENCIES, SAMPLE, substream, words
+from longtail.montecarlo.kernels import census_cpu, poisson, poisson_cpu, uniforms, uniforms_cpu
+from longtail.philox import DOUBT, FREQUENCIES, SAMPLE, Words, substream, words
 
 pytestmark = pytest.mark.kernels
 
@@ -69,20 +69,93 @@ def misfit(observed: Any, expected: Any) -> float:
     return float(stats.norm.isf(max(stats.chi2.sf(square, kept.sum() - 1), 1e-300)))
 
 
-def test_indices_are_floor_of_the_word_and_its_further_bits_times_size() -> None:
-    for size in (1, 3, 50_000, 2**31 - 1):
-        given = np.r_[words(1, FREQUENCIES, 5, 0, 2000), np.uint32(2**32 - 1), np.uint32(0)]
-        # words just below a multiple of 2^32/size carry, as soon as their further bits are large enough
-        given[:1000] = (
-            [(j * 2**32) // size - (j * 2**32 % size == 0) for j in range(1, 1001)] if size > 1000 else 2**32 - 1
-        )
-        index = np.empty(len(given), np.uint32)
-        census_cpu.choose(given, np.uint64(size), 0, np.uint64(1), np.uint64(5), index)
-        more = words(1, substream(FREQUENCIES, 1), 5, 0, len(given))
-        want = [((int(w) << 32 | int(m)) * size) >> 64 for w, m in zip(given, more, strict=True)]
-        assert index.tolist() == want
-        if size == 50_000:
-            assert index.tolist() != [(int(w) * size) >> 32 for w in given]
+def awkward(size: int) -> Words:
+    """Words of which 1,000 are just below a multiple of 2^32/size: their further bits may carry."""
+    given: Words = np.concatenate([words(1, FREQUENCIES, 5, 0, 2000), np.array([2**32 - 1, 0], np.uint32)])
+    given[:1000] = [(j * 2**32) // size - (j * 2**32 % size == 0) for j in range(1, 1001)] if size > 1000 else 2**32 - 1
+    return given
+
+
+def scaled(given: Words, size: int) -> list[int]:
+    """U·size in units of 2^-96, U the word and its 64 further bits, in Python's integers."""
+    more = words(1, uniforms.NEXT, 5, 0, 2 * len(given)).astype(object)
+    return [(int(w) << 64 | high << 32 | low) * size for w, high, low in zip(given, more[::2], more[1::2], strict=True)]
+
+
+@nb.njit
+def all_parts(given: Any, size: Any, whole: Any, fraction: Any) -> None:
+    for i in range(len(given)):
+        whole[i], fraction[i] = uniforms_cpu.parts(given[i], size, np.uint64(1), np.uint64(5), i)
+
+
+@pytest.mark.parametrize("size", [1, 3, 50_000, 2**20, 2**31 - 1])
+def test_the_whole_part_and_the_fraction_have_all_the_bits_of_one_number(size: int) -> None:
+    given = awkward(size)
+    whole, fraction = np.empty(len(given), np.uint64), np.empty(len(given), np.uint64)
+    all_parts(given, np.uint64(size), whole, fraction)
+    assert whole.tolist() == [x >> 96 for x in scaled(given, size)]
+    assert fraction.tolist() == [(x >> 32) % 2**64 for x in scaled(given, size)]
+    if size == 50_000:
+        assert whole.tolist() != [(int(w) * size) >> 32 for w in given]  # some carry
+
+
+@pytest.mark.parametrize("size", [1, 3, 50_000, 2**20])
+def test_a_look_up_leaves_the_fraction_or_little_less(size: int) -> None:
+    given = awkward(size)
+    left, p = given.copy(), np.empty(len(given))
+    uniforms_cpu.look_up(left, np.arange(size, dtype=float), 0, np.uint64(1), np.uint64(5), p)
+    assert p.astype(int).tolist() == [x >> 96 for x in scaled(given, size)]
+    short = [(x % 2**96) / 2**96 - int(word) / 2**32 for x, word in zip(scaled(given, size), left, strict=True)]
+    assert min(short) >= 0
+    assert max(short) < size / 2**32
+
+
+@pytest.mark.parametrize("listed", [7, 50_000, 2**20])
+def test_counts_are_those_of_the_whole_fraction(listed: int) -> None:
+    """Words whose fraction is about e^(−mean): a count hangs on bits that the word alone has not."""
+    trial, size = 5, 40_000
+    given = words(1, FREQUENCIES, trial, 0, size)
+    left, p = given.copy(), np.empty(size)
+    uniforms_cpu.look_up(left, np.arange(listed, dtype=float), 0, np.uint64(1), np.uint64(trial), p)
+    number = scaled(given, listed)
+    fraction = np.array([x % 2**96 / 2**96 for x in number])
+    pick = np.flatnonzero(fraction > 0.01)
+    shift = np.linspace(-2, 2, len(pick)) * listed / 2**32  # the threshold: beside the fraction, either way
+    mean = -np.log(np.clip(fraction[pick] + shift, 1e-3, 1.0))
+    seed = np.uint64(1)
+    exact = [
+        poisson_cpu.exact(mean[j], left[i], seed, np.uint64(trial), 0, i, listed) for j, i in enumerate(pick.tolist())
+    ]
+    want = stats.poisson.ppf(fraction[pick], mean)
+    sure = np.abs(shift) > 1e-13
+    assert np.array_equal(np.array(exact)[sure], np.where(shift > 0, 0, want)[sure])
+    alone = [poisson_cpu.exact(mean[j], left[i], seed, np.uint64(trial), 0, i) for j, i in enumerate(pick.tolist())]
+    assert np.count_nonzero(np.array(alone)[sure] != np.array(exact)[sure]) > 0.05 * len(pick)  # the word alone errs
+    out = np.empty(len(pick), np.uint8)
+    poisson_cpu.quick(left[pick], mean, 1.0, out, listed)
+    known = out != poisson.UNSURE
+    assert np.array_equal(out[known], np.array(exact)[known])
+    assert not np.any(known[(shift < 0) & (shift > -listed / 2**32)])
+
+
+@pytest.mark.parametrize("listed", [3, 2**20 + 1])
+def test_frequency_and_count_are_independent_given_the_mean(listed: int) -> None:
+    """A list of few values: which of them a cell has, by how often it was seen, with one random number and with two."""
+    entries, size, trials = np.ones(listed), 3, 4_000
+    entries[listed // 3 : 2 * (listed // 3)] = 2.0
+    source = kernels.Source(size, 6, entries)
+    drawn_out = kernels.draws(source, Random(SEED), 0, trials)
+    share = (listed // 3) / listed
+    double = np.round(drawn_out.frequency / drawn_out.frequency.min(1, keepdims=True)).astype(int)
+    mixed = double.max(1) == 2
+    doubles = (double[mixed] == 2).sum(1)
+    law = np.array([3 * share * (1 - share) ** 2, 3 * share**2 * (1 - share)])
+    assert abs(misfit([(doubles == 1).sum(), (doubles == 2).sum()], mixed.sum() * law / law.sum())) < 5
+    counts = drawn_out.counts[mixed]
+    own = np.where(double[mixed] == 2, counts, 0).sum(1)
+    for many, chance in ((1, 2 / 4), (2, 4 / 5)):
+        seen = own[doubles == many]
+        assert abs(misfit(np.bincount(seen, minlength=7), len(seen) * stats.binom.pmf(np.arange(7), 6, chance))) < 5
 
 
 @pytest.mark.parametrize(("quick", "below"), [(poisson_cpu.quick, 4), (poisson_cpu.quick_on, poisson_cpu.FURTHER)])
@@ -179,9 +252,11 @@ def test_samples_are_multinomial_pattern_by_pattern(n: int) -> None:
 
 def test_frequencies_are_independent_uniform_draws_from_the_list() -> None:
     size, entries = 50_000, np.arange(11.0)
-    p, seed = np.empty(size), np.uint64(SEED)
-    strip = np.empty(census_cpu.STRIP, np.uint32), np.empty(census_cpu.STRIP, np.uint32)
-    census_cpu.frequencies(entries, seed, np.uint64(7), *strip, p)
+    p, before = np.zeros(size), np.empty(size // census_cpu.TILE)
+    strip = np.empty(census_cpu.STRIP, np.uint32)
+    sum_p = census_cpu.frequencies(entries, entries[:0], size, np.uint64(SEED), np.uint64(7), strip, p, before)
+    assert sum_p == p.sum()  # of small integers, to the bit
+    assert np.array_equal(before, np.r_[0, np.cumsum(p.reshape(-1, census_cpu.TILE).sum(1))[:-1]])
     assert abs(misfit(np.bincount(p.astype(int), minlength=11), np.full(11, size / 11))) < 5
     pairs = (p[0::2] * 11 + p[1::2]).astype(int)
     assert abs(misfit(np.bincount(pairs, minlength=121), np.full(121, size / 242))) < 5

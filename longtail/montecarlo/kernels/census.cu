@@ -10,30 +10,69 @@ struct Source {
   u64 listed, size, seed, trial;
 };
 
-// floor(U listed), U = word / 2^32 and, where that leaves doubt, 32 bits more.
-__device__ __forceinline__ double entry(const Source& s, u32 word, u64 x) {
-  u64 scaled = (u64)word * s.listed;
-  u32 index = (u32)(scaled >> 32);
-  u64 low = scaled & 0xffffffffu;
-  if (low + s.listed > 4294967296ull) {
-    u64 more = philox_word(s.seed, FREQUENCIES | 1 << 8, s.trial, x);
-    index += (u32)((low + ((more * s.listed) >> 32)) >> 32);
-  }
+// floor(U listed) and the first 64 bits of the fraction, U = the word of cell x and its 64 further bits.
+__device__ __forceinline__ u64 parts(const Source& s, u32 word, u64 x, u64* fraction) {
+  const Block w = philox_block(s.seed, NEXT, s.trial, x >> 1);
+  const u64 high = w.w[2 * (x & 1)], low = w.w[2 * (x & 1) + 1];
+  const u64 scaled = (u64)word * s.listed, more = high * s.listed + ((low * s.listed) >> 32);
+  *fraction = (scaled << 32) + more;  // modulo 2^64
+  return (scaled >> 32) + (*fraction < more);
+}
+
+// The list's entry at floor(U listed); the word becomes a lower bound, less than listed/2^32 below, of the fraction.
+__device__ __forceinline__ double entry(const Source& s, u32* word, u64 x) {
+  const u64 scaled = (u64)*word * s.listed;
+  u64 index = scaled >> 32, fraction = scaled << 32;
+  if ((scaled & 0xffffffffu) + s.listed > 4294967296ull) index = parts(s, *word, x, &fraction);
+  *word = (u32)(fraction >> 32);
   return s.entries[index];
 }
 
-// The frequencies of cells 4b .. 4b + 3, 0 past the end.
-__device__ __forceinline__ void four(const Source& s, u64 b, double* p) {
+// The frequencies of cells 4b .. 4b + 3, 0 past the end, and the fractions that their words have left.
+__device__ __forceinline__ void four(const Source& s, u64 b, double* p, Block* left) {
   if (s.given) {
     for (int i = 0; i < 4; ++i) p[i] = 4 * b + i < s.size ? s.given[4 * b + i] : 0.0;
   } else {
-    Block w = philox_block(s.seed, FREQUENCIES, s.trial, b);
-    for (int i = 0; i < 4; ++i) p[i] = 4 * b + i < s.size ? entry(s, w.w[i], 4 * b + i) : 0.0;
+    *left = philox_block(s.seed, FREQUENCIES, s.trial, b);
+    for (int i = 0; i < 4; ++i) p[i] = 4 * b + i < s.size ? entry(s, left->w + i, 4 * b + i) : 0.0;
   }
 }
 
-__device__ __forceinline__ double one(const Source& s, u64 x) {
-  return s.given ? s.given[x] : entry(s, philox_word(s.seed, FREQUENCIES, s.trial, x), x);
+__device__ __forceinline__ void four(const Source& s, u64 b, double* p) {
+  Block left;
+  four(s, b, p, &left);
+}
+
+__device__ __forceinline__ double one(const Source& s, u64 x, u32* left) {
+  if (s.given) return s.given[x];
+  *left = philox_word(s.seed, FREQUENCIES, s.trial, x);
+  return entry(s, left, x);
+}
+
+// 53 bits of the uniform number of cell x, whose first 32 are ``word``: the fraction where it is ``shared``.
+__device__ double further(const Source& s, bool shared, u32 word, u32 attempt, u64 x) {
+  if (!shared) return unit(word, philox_word(s.seed, DOUBT | attempt << 8, s.trial, x));
+  u64 fraction;
+  parts(s, philox_word(s.seed, FREQUENCIES, s.trial, x), x, &fraction);
+  return (double)(fraction >> 11) * (1.0 / 9007199254740992.0);
+}
+
+// The count of cell x, whose word is ``word``, in doubles.
+__device__ u64 exact(const Source& s, double mean, bool shared, u32 word, u32 attempt, u64 x) {
+  if (mean >= HEAVY) return heavy(mean, s.seed, s.trial, attempt, x);
+  const double width = (shared ? (double)s.listed : 1.0) * (1.0 / 4294967296.0);
+  double u = (double)word * (1.0 / 4294967296.0), term = exp(-mean), threshold = term;
+  u64 k = 0;
+  for (int turn = 0; turn < 2; ++turn) {
+    while (u >= threshold && term > 1e-18 * threshold) {
+      k += 1;
+      term *= mean / (double)k;
+      threshold += term;
+    }
+    if (threshold - u >= width) break;  // else these bits do not tell this count from the next
+    u = further(s, shared, word, attempt, x);
+  }
+  return k;
 }
 
 // T; before[j] becomes the sum of what comes before tile j. The same for every schedule.
@@ -128,6 +167,8 @@ census(const double* entries, u64 listed, const double* given, u64 given_rows, u
     u64* row_mass = rows <= SHARED_ROWS ? kept + SHARED_ROWS : mass + t * rows;
     u64* row_counts = counts ? counts + t * size : 0;
     for (u32 attempt = 0;; ++attempt) {
+      const bool shared = attempt == 0 && !s.given && listed <= LONGEST;  // one random number a cell serves twice
+      const float margin = MARGIN + (shared ? (float)listed * (1.0f / 4294967296.0f) : 0.0f);
       for (u64 r = me; r < rows; r += all) row_number[r] = row_mass[r] = 0;
       if (me == 0) { drawn = 0; waiting = 0; }
       __syncthreads();
@@ -135,10 +176,11 @@ census(const double* entries, u64 listed, const double* given, u64 given_rows, u
       for (u64 j = me; j < tiles; j += all)
         for (u64 b = j * (TILE / 4); b < (j + 1) * (TILE / 4) && 4 * b < size; ++b) {
           double p[4];
-          four(s, b, p);
-          Block w = philox_block(seed, SAMPLE | attempt * TURNS << 8, s.trial, b);
+          Block w;
+          four(s, b, p, &w);
+          if (!shared) w = philox_block(seed, SAMPLE | attempt * TURNS << 8, s.trial, b);
           for (int i = 0; i < 4 && 4 * b + i < size; ++i) {
-            int k = quick(w.w[i], p[i] * rate);
+            int k = quick(w.w[i], p[i] * rate, margin);
             if (k == UNSURE) {
               queue[atomicAdd(&waiting, 1u)] = (u32)(4 * b + i);
             } else {
@@ -158,9 +200,10 @@ census(const double* entries, u64 listed, const double* given, u64 given_rows, u
       __syncthreads();
       for (u64 q = me; q < waiting; q += all) {
         u64 x = queue[q];
-        double p = one(s, x);
-        u32 word = philox_word(seed, SAMPLE | attempt * TURNS << 8, s.trial, x);
-        u64 k = exact(p * rate, word, seed, s.trial, attempt, x);
+        u32 word;
+        double p = one(s, x, &word);
+        if (!shared) word = philox_word(seed, SAMPLE | attempt * TURNS << 8, s.trial, x);
+        u64 k = exact(s, p * rate, shared, word, attempt, x);
         put(row_number, row_mass, k < last ? k : last, 1, integer(p * unit_mass));
         points_of_mine += k;
         if (row_counts) row_counts[x] = k;
@@ -179,10 +222,11 @@ census(const double* entries, u64 listed, const double* given, u64 given_rows, u
       __syncthreads();
       for (u64 i = me; i < n - found; i += all) {
         u64 x = points[i];
-        double p = one(s, x);
-        u32 word = philox_word(seed, SAMPLE | attempt * TURNS << 8, s.trial, x);
-        int sure = quick(word, p * rate);
-        u64 k = sure == UNSURE ? exact(p * rate, word, seed, s.trial, attempt, x) : (u64)sure;
+        u32 word;
+        double p = one(s, x, &word);
+        if (!shared) word = philox_word(seed, SAMPLE | attempt * TURNS << 8, s.trial, x);
+        int sure = quick(word, p * rate, margin);
+        u64 k = sure == UNSURE ? exact(s, p * rate, shared, word, attempt, x) : (u64)sure;
         for (u64 j = 0; j < i; ++j) k += points[j] == x;  // what points before this one have added to its cell
         if (k < last) {
           u64 much = integer(p * unit_mass);

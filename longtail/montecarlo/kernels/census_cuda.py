@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from longtail import philox
 from longtail.montecarlo.census import Census, Draws
-from longtail.montecarlo.kernels import poisson
+from longtail.montecarlo.kernels import poisson, uniforms
 from longtail.philox import block_cuda
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ def source() -> str:
         "SAMPLE": philox.SAMPLE,
         "CORRECTION": philox.CORRECTION,
         "DOUBT": philox.DOUBT,
+        "NEXT": uniforms.NEXT,
+        "LONGEST": uniforms.LONGEST,
         "UNSURE": poisson.UNSURE,
         "TURNS": poisson.TURNS,
         "HEAVY": poisson.HEAVY,

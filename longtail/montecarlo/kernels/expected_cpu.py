@@ -17,7 +17,7 @@ import numpy as np
 
 from longtail.core.compiled_cpu import compiled
 from longtail.montecarlo.census import Census
-from longtail.montecarlo.kernels.census_cpu import STRIP, TILE, frequencies, total
+from longtail.montecarlo.kernels.census_cpu import STRIP, TILE, frequencies
 from longtail.montecarlo.kernels.threads import share
 
 if TYPE_CHECKING:
@@ -107,20 +107,18 @@ def row(term, odds, share, factor):
 @compiled()
 def trials(entries, given, size, n, seed, first, number, mass):
     """The expected census of trials first, first + 1, ...: arguments as in ``census_cpu.trials``."""
-    words, index = np.empty(STRIP, np.uint32), np.empty(STRIP, np.uint32)
-    scratch, before = np.empty(size), np.empty(-(-size // TILE))
+    words, tiled = np.empty(STRIP, np.uint32), -(-size // TILE)
+    p, before = np.zeros(TILE * tiled), np.empty(tiled)
     term, odds, share = np.empty(STRIP), np.empty(STRIP), np.empty(STRIP)
     last = number.shape[1] - 1
     ratio = np.empty(last + 1)
     for k in range(last + 1):
         ratio[k] = (n - k) / (k + 1.0)
+    sum_p = 0.0
     for t in range(len(number)):
-        p = scratch
-        if len(given) > 0:
-            p = given[min(t, len(given) - 1)]
-        else:
-            frequencies(entries, seed, np.uint64(first + t), words, index, p)
-        sum_p = total(p, before)
+        if t == 0 or len(given) != 1:
+            own = given[t] if len(given) > 0 else entries[:0]
+            sum_p = frequencies(entries, own, size, seed, np.uint64(first + t), words, p, before)
         number[t] = 0.0
         mass[t] = 0.0
         for a in range(0, size, STRIP):

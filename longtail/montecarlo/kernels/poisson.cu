@@ -4,8 +4,8 @@ __device__ __forceinline__ double unit(u32 high, u32 low) {
   return (double)((((u64)high << 32) | low) >> 11) * (1.0 / 9007199254740992.0);
 }
 
-// The count at ``word``; UNSURE where single precision cannot tell.
-__device__ __forceinline__ int quick(u32 word, double mean_of_cell) {
+// The count at ``word``; UNSURE where single precision cannot tell: ``margin`` is its rounding, and what further bits add.
+__device__ __forceinline__ int quick(u32 word, double mean_of_cell, float margin) {
   float mean = (float)mean_of_cell, u = (float)(word >> 8) * (1.0f / 16777216.0f), x = mean * 0.125f;
   float e = A0 + x * (A1 + x * (A2 + x * (A3 + x * (A4 + x * (A5 + x * A6)))));
   e = e * e; e = e * e; e = e * e;
@@ -21,7 +21,7 @@ __device__ __forceinline__ int quick(u32 word, double mean_of_cell) {
   threshold = threshold + term;
   count += u >= threshold;
   gap = fminf(gap, fabsf(u - threshold));
-  return (gap < MARGIN || mean > LIMIT || count == 4) ? UNSURE : count;
+  return (gap < margin || mean > LIMIT || count == 4) ? UNSURE : count;
 }
 
 // log of the Poisson probability of k, mean >= HEAVY.
@@ -57,21 +57,4 @@ __device__ u64 heavy(double mean, u64 seed, u64 trial, u32 attempt, u64 cell) {
     if (k < 0 || (us < 0.013 && v > us)) continue;
     if (log(v * inverse / (a / (us * us) + b)) <= log_law(k, mean)) return (u64)k;
   }
-}
-
-// The count of ``cell``, whose word is ``first``, in doubles.
-__device__ u64 exact(double mean, u32 first, u64 seed, u64 trial, u32 attempt, u64 cell) {
-  if (mean >= HEAVY) return heavy(mean, seed, trial, attempt, cell);
-  double u = (double)first * (1.0 / 4294967296.0), term = exp(-mean), threshold = term;
-  u64 k = 0;
-  for (int bits = 32; bits <= 64; bits += 32) {
-    while (u >= threshold && term > 1e-18 * threshold) {
-      k += 1;
-      term *= mean / (double)k;
-      threshold += term;
-    }
-    if (threshold - u >= 1.0 / 4294967296.0) break;  // else 32 bits do not tell this count from the next
-    u = unit(first, philox_word(seed, DOUBT | attempt << 8, trial, cell));
-  }
-  return k;
 }

@@ -24,5 +24,5 @@ SERIES: Final = tuple(
 UNSURE: Final = 255  # what ``quick`` says where it cannot tell, and of all counts from 4 on, which are rarer
 LIMIT: Final = 8.0  # largest mean it takes
 MARGIN: Final = 8e-6  # its rounding stays below a quarter of this (tested)
-HEAVY: Final = 16.0
+HEAVY: Final = 10.0
 TURNS: Final = 4096  # streams set aside for one attempt: its words, then a stream for each round of rejection

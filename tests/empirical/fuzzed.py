@@ -160,17 +160,17 @@ def read(name: str, path: Path) -> None:
     from empirical.data.load import load
 
     if name == "masks":
-        from empirical.command.scored import elsewhere
+        from empirical.command.running import elsewhere
 
-        scored = elsewhere(argparse.Namespace(masks=str(path), score="correct", labels=None))
-        said = [scored.classes, scored.train_ids, scored.test_ids]
+        examples = elsewhere(argparse.Namespace(masks=str(path), score="correct", labels=None)).examples
+        said = [examples.classes, examples.train_ids, examples.test_ids]
     elif name.startswith("counts"):
         from longtail.counts.bins import Counts
         from longtail.priors.listed import Listed, read_counts
 
         said = [repr(Listed(file=str(path))), Counts.of(read_counts(str(path))).n]
     elif name == "run":
-        from empirical.estimates.observed import read as observed
+        from empirical.estimates.kept import read as observed
 
         run = observed(path.parent)
         said = [run.memorization.to_csv(), run.partners, run.equivalent, run.influenced, run.mark]

@@ -95,13 +95,14 @@ def test_models_placed_as_they_come_are_told_apart(learner: Learner, monkeypatch
 def test_every_trial_is_seated_once() -> None:
     rng = np.random.default_rng(0)
     for count in (1, 15, 16, 40):
-        trials = rng.permutation(1000)[:count]
-        rounds = list(seated(trials))
-        assert sorted(np.concatenate([rows for rows, _ in rounds]).tolist()) == list(range(count))
-        for rows, places in rounds:
-            np.testing.assert_array_equal(places, trials[rows] % MODELS)
-            assert (np.diff(places) > 0).all()
-    assert len(list(seated(np.arange(48, 64)))) == len(list(seated(np.arange(5, 21)))) == 1
+        for trials in (rng.permutation(1000)[:count], 5 + np.arange(count), 48 + np.arange(count), np.full(count, 3)):
+            rounds = [(np.arange(count)[rows], np.arange(MODELS)[places]) for rows, places in seated(trials)]
+            assert sorted(np.concatenate([rows for rows, _ in rounds]).tolist()) == list(range(count))
+            for rows, places in rounds:
+                np.testing.assert_array_equal(places, trials[rows] % MODELS)
+                assert (np.diff(places) > 0).all()
+    assert len(list(seated(np.arange(48, 112)))) == 4
+    assert list(seated(np.arange(0))) == []
 
 
 KERNELS = {"Prescott": "pni", "Nehalem": "sse4_2", "Sandybridge": "avx", "Haswell": "avx2", "SkylakeX": "avx512dq"}

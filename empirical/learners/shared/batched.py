@@ -47,8 +47,9 @@ class Batched(Trainer):
         xp = array_namespace(self.device.xp.asarray([0.0]))
         labels = xp.asarray(np.append(self.data.y_train, self.data.y_test))
         for rows, places in seated(trials, self.batch):
-            some = np.full(self.batch, rows[0])
-            some[places] = rows
+            own = np.arange(len(masks))[rows]
+            some = np.full(self.batch, own[0])
+            some[places] = own
             values = self.outputs(xp, masks[some], trials[some])
             found = scored(values, xp.asarray(present[some]), labels, self.score)
             host = found.get() if hasattr(found, "get") else np.asarray(found)

@@ -37,13 +37,13 @@ def score_linear(
     """Scores of rows (rows, features) by the trials' weights (t, K, features) into ``out`` (t, rows)."""
     classes, size, wide = weights.shape[1], rows.shape[1], width(len(rows))
     block, values = aligned(MODELS, classes, size), aligned(MODELS, classes, wide)
-    found = np.empty((MODELS, wide), out.dtype)
     for some, places in seated(trials):
         block[places] = weights[some]
-        held = found[: len(some)]
         for start in range(0, len(rows), wide):
             start = min(start, len(rows) - wide)
             here = slice(start, start + wide)
             np.matmul(block.reshape(-1, size), rows[here].T, out=values.reshape(-1, wide))
-            read(values if len(some) == MODELS else values[places], present[some], labels[here], score, held)
-            out[some, here] = held
+            held = out[some, here]  # a view of rows in a slice, else a copy
+            read(values[places], present[some], labels[here], score, held)
+            if not isinstance(some, slice):
+                out[some, here] = held

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+Index = slice | NDArray[np.int64]
 MODELS = 16  # models a product
 LINE = 64  # bytes a cache line, and a vector: one that straddles two lines takes twice the time
 
@@ -37,16 +38,26 @@ def lined(values: NDArray[Any]) -> NDArray[Any]:
     return out
 
 
-def seated(trials: NDArray[np.int64], count: int = MODELS) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def seated(trials: NDArray[np.int64], count: int = MODELS) -> Iterator[tuple[Index, Index]]:
     """Rounds of trials that want different places, k mod ``count``: their rows and those places, in order of place.
 
+    Slices where the trials follow each other, as a run's do.
+
+    >>> list(seated(np.arange(30, 34)))
+    [(slice(0, 2, None), slice(14, 16, None)), (slice(2, 4, None), slice(0, 2, None))]
     >>> [(rows.tolist(), places.tolist()) for rows, places in seated(np.array([17, 3, 1, 0]))]
     [([3, 0, 1], [0, 1, 3]), ([2], [1])]
     """
-    places = np.asarray(trials) % count
+    size = len(trials)
+    if size and np.array_equal(trials, trials[0] + np.arange(size)):
+        for start in range(-(int(trials[0]) % count), size, count):
+            first, last = max(start, 0), min(start + count, size)
+            yield slice(first, last), slice(first - start, last - start)
+        return
+    places = trials % count
     waiting = np.argsort(places, kind="stable")
     while len(waiting):
         wanted = places[waiting]
-        first = np.append(True, wanted[1:] != wanted[:-1])
-        yield waiting[first], wanted[first]
-        waiting = waiting[~first]
+        first_of = np.append(True, wanted[1:] != wanted[:-1])
+        yield waiting[first_of], wanted[first_of]
+        waiting = waiting[~first_of]

@@ -22,10 +22,7 @@ from longtail.core.checks import ArgumentError
 
 SHOWN = 200  # characters of a parser's message, or of a cell, that are worth a reader's time
 STEP = 2**20  # bytes read at a time
-CELL, COLUMN = (
-    64,
-    4096,
-)  # bytes of memory that pandas and what follows take for a cell of a CSV, and for a column
+CELL, COLUMN = 64, 4096  # bytes of memory that a cell of a CSV takes, and a column, in pandas and after it (measured)
 KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a pipe"),

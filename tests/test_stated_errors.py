@@ -14,6 +14,7 @@ import pytest
 from truths import PLACE, Enumerated, Fixed, dirichlet, uniform
 
 from longtail import (
+    AccuracyError,
     Gamma,
     Geometric,
     Listed,
@@ -29,6 +30,7 @@ from longtail import (
 )
 from longtail.exact.mellin import Rule
 from longtail.exact.spectrum import DIGITS, SMALLEST, spectrum
+from longtail.witnesses import fourier
 
 ENOUGH = 5_000  # random problems (prior, n, ℓ) of each kind
 IN_REACH = 1e-280  # what is larger must have an answer, or counts as refused
@@ -135,7 +137,7 @@ def tally(priors: Iterator[Prior], rng: np.random.Generator, most: float, count:
 
 def short(rng: np.random.Generator) -> Iterator[Prior]:
     """Mostly of two to seven entries: nine have 115,830 different draws."""
-    sizes = np.append(rng.integers(2, 8, 170), [8, 8, 9])
+    sizes = np.append(rng.integers(2, 8, 215), [8, 8, 9])
     return (some(rng, int(size)) for size in sizes)
 
 
@@ -159,12 +161,12 @@ def test_without_the_bound_of_the_law_values_are_wrong(monkeypatch: pytest.Monke
 def test_gamma() -> None:
     """Where a tilted law would be needed, a few only: they take a hundred times as long."""
     rng, found = np.random.default_rng(3), Tally()
-    for _ in range(75):
+    for _ in range(80):
         size, shape = int(10 ** rng.uniform(0.5, 12)), float(10 ** rng.uniform(-1, 2))
-        for n in numbers(rng, min(size * 10**3, 10**12), 7):
+        for n in numbers(rng, min(size * 10**3, 10**12), 14):
             ell = np.arange(min(n, 10) + 1)
             log_truth = np.array([np.longdouble(str(dirichlet(shape, size, n, int(k)))) for k in ell])
-            kept = log_truth > np.log(size) - 16
+            kept = log_truth > np.log(size) - 10
             known = dict(zip(ell.tolist(), log_truth, strict=True))
 
             def truth(
@@ -193,15 +195,36 @@ def test_uniform() -> None:
     found.judge(refused=0)
 
 
+def test_longer_lists_beside_the_uniform_grid() -> None:
+    """``witnesses.fourier`` says how far its two grids differ, but not its rounding, at most 1e-12 of what is not rare."""
+    rng, compared, apart = np.random.default_rng(6), 0, 0
+    for _ in range(16):
+        prior = some(rng, int(rng.integers(20, 300)))
+        for n in (prior.size // 3, 3 * prior.size):
+            for ell in (0, 1, 3):
+                found = exact.subpopulations(Problem(prior, n), ell)
+                try:
+                    witness = fourier.subpopulations(Problem(prior, n), ell)
+                except AccuracyError:
+                    continue
+                if found.value > 1e-3:
+                    compared += 1
+                    off, rounding = abs(found.value - witness.value), 1e-12 * found.value
+                    assert off <= found.bound + witness.bound + rounding, (prior, n, ell)
+                    apart += off > found.bound / 1e3
+    assert compared >= 50
+    assert apart > 0
+
+
 def test_fixed_mode() -> None:
     rng, found = np.random.default_rng(5), Tally()
-    for _ in range(170):
+    for _ in range(125):
         prior = some(rng, int(10 ** rng.uniform(0.4, 2.8)))
         if prior.entries().min() < 1e-280:  # entries that a double does not hold
             continue
         reference = Fixed(prior)
-        for n in numbers(rng, 10**9, 6):
-            ell = sightings(rng, n, 10**7)
+        for n in numbers(rng, 10**9, 11):
+            ell = sightings(rng, n, 20_000)
             found.solve(Problem(prior, n, mode="fixed"), ell, lambda k, n=n, r=reference: r.seen(n, k))
     found.judge(refused=0.001)
 

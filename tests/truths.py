@@ -64,9 +64,14 @@ class Fixed(Enumerated):
 @lru_cache(maxsize=1 << 12)
 def log_choose(n: int, ell: int) -> LONG:
     """log C(n, ℓ)."""
-    if min(ell, n - ell) <= 1000:
-        return LONG(str(Decimal(comb(n, ell)).ln()))
-    return LONG(str(log_gamma(Decimal(n + 1)) - log_gamma(Decimal(ell + 1)) - log_gamma(Decimal(n - ell + 1))))
+    return LONG(str(ways(n, ell)))
+
+
+def ways(n: int, ell: int) -> Decimal:
+    """log C(n, ℓ) in decimals."""
+    if min(ell, n - ell) <= 30:
+        return Decimal(comb(n, ell)).ln()
+    return log_gamma(Decimal(n + 1)) - log_gamma(Decimal(ell + 1)) - log_gamma(Decimal(n - ell + 1))
 
 
 @lru_cache(maxsize=1 << 14)
@@ -90,10 +95,10 @@ def dirichlet(shape: float, size: int, n: int, ell: int) -> Decimal:
     """log E|X_{Z#ℓ}| where frequencies are Gamma(shape): N C(n, ℓ) B(a + ℓ, (N − 1)a + n − ℓ)/B(a, (N − 1)a)."""
     a, others = Decimal(shape), Decimal(shape) * (size - 1)
     up = log_gamma(a + ell) - log_gamma(a) + log_gamma(others + n - ell) - log_gamma(others)
-    return Decimal(size).ln() + Decimal(comb(n, ell)).ln() + up - log_gamma(a + others + n) + log_gamma(a + others)
+    return Decimal(size).ln() + ways(n, ell) + up - log_gamma(a + others + n) + log_gamma(a + others)
 
 
 def uniform(size: int, n: int, ell: int) -> Decimal:
     """log N C(n, ℓ) (1/N)^ℓ (1 − 1/N)^{n−ℓ}."""
     rest = (n - ell) * (1 - 1 / Decimal(size)).ln() if n > ell else Decimal(0)
-    return Decimal(comb(n, ell)).ln() + (1 - ell) * Decimal(size).ln() + rest
+    return ways(n, ell) + (1 - ell) * Decimal(size).ln() + rest

@@ -121,9 +121,10 @@ def _ratio(s: Spectrum) -> tuple[Floats, Floats]:
 
 
 def _times(estimate: Estimate, factor: ArrayLike) -> Estimate:
-    """An estimate times a number, both to rounding."""
-    value, size = estimate.value * factor, np.abs(np.asarray(factor))
-    return Estimate(value, bound=estimate.bound * size + ROUNDING * value)
+    """An estimate times numbers that are not negative."""
+    value = estimate.value * np.asarray(factor)
+    bound = estimate.bound * np.asarray(factor) + ROUNDING * value
+    return Estimate(float(value), bound=float(bound)) if np.ndim(value) == 0 else Estimate(value, bound=bound)
 
 
 def _estimate(ell: ArrayLike, value: Floats, error: Floats) -> Estimate:

@@ -66,6 +66,7 @@ class Rule:
         return np.asarray(np.abs(rfft(g * self.taper, self.length)) @ self.doubt + MISSED * g.max(1))
 
 
+@lru_cache(maxsize=64)
 def band(ell: float) -> float:
     """The frequency beyond which |Γ(ℓ + 1 − iω)/Γ(ℓ + 1)| < 1e-17."""
     low, high = 1.0, 60.0 + 12 * np.sqrt(ell)
@@ -146,7 +147,7 @@ class _Sum:
 
     def rounding(self, log_laplace: NDArray[np.complex128]) -> Floats:
         """What E e^{−zT} is off by, in units of last places: of (1 + x)^draws with x to rounding."""
-        return np.asarray(np.abs(self.draws * np.expm1(-log_laplace / self.draws) * np.exp(log_laplace)))
+        return np.asarray(self.draws * np.abs(np.expm1(-log_laplace / self.draws)) * np.exp(log_laplace.real))
 
 
 def _rule(total: _Sum, highest: float, refine: float) -> Rule:
@@ -186,7 +187,7 @@ def _rule(total: _Sum, highest: float, refine: float) -> Rule:
     # rounding of ω times the places; and the rounding of the difference, which grows with 1/Γ.
     start = low - reach
     phase = omega * (abs(first) + abs(start) + 2 * abs(np.log(mean)) + np.log1p(omega) + 4) + 4
-    noise = total.rounding(log_laplace) + np.abs(z * np.exp(-z)) + EPS * np.abs(difference) * np.log2(length)
+    noise = total.rounding(log_laplace) + np.abs(z) * np.exp(-z.real) + EPS * np.abs(difference) * np.log2(length)
     noise = step * (SAFE * np.linalg.norm(4 * EPS * (1 + np.abs(u)) * noise) + 2 * np.exp(TINY))
     doubt = 3 * (1 - kept) + kept * (2 * EPS * phase + np.exp(log_gain.real) * noise)
 

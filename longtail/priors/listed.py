@@ -106,7 +106,9 @@ def _compress(values: Floats, refine: float) -> Nodes:
     first = np.flatnonzero(np.append(True, values[1:] != values[:-1]))  # they are sorted, largest first
     value, count = values[first][::-1], np.diff(first, append=len(values))[::-1]
     log_value = np.log(value)
-    bins = np.floor((log_value - log_value[0]) * refine / WIDTH).astype(np.int64)
+    span = float(np.ptp(log_value)) * (1 + 1e-9) or WIDTH
+    width = min(WIDTH, span) / refine  # a finer rule has other bins, however narrow the list
+    bins = np.floor((log_value - log_value[0]) / width).astype(np.int64)
     starts = np.flatnonzero(np.diff(bins, prepend=-1))
     parts = [
         (log_value[a:b], count[a:b].astype(float)) if b - a <= POINTS else _gauss(log_value[a:b], count[a:b])

@@ -43,7 +43,7 @@ def listed(masks: np.ndarray, correct: np.ndarray, threshold: float, **options: 
 
 def agree(masks: np.ndarray, correct: np.ndarray, threshold: float, **options: Any) -> int:
     """The same rows in the same order; how many."""
-    mine = listed(masks, correct, threshold, device=arrays.gpu(), **options)
+    mine = listed(masks, correct, threshold, device=arrays.Device("gpu"), **options)
     np.testing.assert_array_equal(mine, listed(masks, correct, threshold, **options))
     return len(mine)
 
@@ -80,7 +80,7 @@ def test_a_buffer_that_overflows_is_done_again_in_halves(host: pytest.MonkeyPatc
 def test_never_in_or_never_out_is_no_hit_and_an_exact_tie_is_one() -> None:
     masks, correct = drawn(100, 8, 8)
     masks[:, 0], masks[:, 1] = False, True
-    assert not np.isin(listed(masks, correct, -1.0, device=arrays.gpu())[:, 0], [0, 1]).any()
+    assert not np.isin(listed(masks, correct, -1.0, device=arrays.Device("gpu"))[:, 0], [0, 1]).any()
     masks = np.array([[True], [True], [True], [True], [False], [False]])
     correct = np.array([[True], [True], [True], [False], [True], [False]])
     assert agree(masks, correct, 1 / 4) == 1
@@ -99,7 +99,7 @@ def test_the_comparison_would_notice_another_count() -> None:
     masks, correct = drawn(200, 20, 30)
     other = correct.copy()
     other[0] = ~other[0]
-    assert not np.array_equal(listed(masks, correct, 0, device=arrays.gpu())[:40], listed(masks, other, 0)[:40])
+    assert not np.array_equal(listed(masks, correct, 0, device=arrays.Device("gpu"))[:40], listed(masks, other, 0)[:40])
 
 
 @pytest.mark.usefixtures("host")
@@ -110,13 +110,13 @@ def test_a_run_on_a_gpu_has_the_cpus_tables() -> None:
     trials = Trials.of(masks, train, test)
     for examples in (Examples(data.y_train, data.y_test), Examples()):
         mine, theirs = (
-            measure(trials, examples, threshold=0.1, device=device) for device in (arrays.gpu(), arrays.CPU)
+            measure(trials, examples, threshold=0.1, device=device) for device in (arrays.Device("gpu"), arrays.CPU)
         )
         pd.testing.assert_frame_equal(mine.pairs, theirs.pairs)
         assert len(mine.pairs) > 5
         assert mine.trust.jaccard == theirs.trust.jaccard > 0
     examples = Examples(data.y_train, data.y_test)
-    rates = (lowest_threshold(trials, examples, 0.9, device=device) for device in (arrays.gpu(), arrays.CPU))
+    rates = (lowest_threshold(trials, examples, 0.9, device=device) for device in (arrays.Device("gpu"), arrays.CPU))
     assert len(set(rates)) == 1
 
 

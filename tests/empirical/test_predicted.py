@@ -70,8 +70,8 @@ def drawn(request):
         d = p / p.sum()
         c = rng.multinomial(PROBLEM.n, d)
         lam = coupling.sample(rng, len(c))
-        mem, infl = (f(np.maximum(c, 1), lam, PROBLEM.labels) for f in (memorization, influence))
-        wrong = coupling.tops(PROBLEM.labels, rng, len(c))  # chance of a wrong guess
+        mem, infl = (f(np.maximum(c, 1), lam, PROBLEM.n_classes) for f in (memorization, influence))
+        wrong = coupling.tops(PROBLEM.n_classes, rng, len(c))  # chance of a wrong guess
         mem, infl = mem * wrong / PROBLEM.guess, infl * wrong / PROBLEM.guess
         share = np.array([(c * (mem >= t)).sum() / PROBLEM.n for t in THETA])
         error = (wrong * d * (1 - lam) ** c).sum()

@@ -15,6 +15,7 @@ import pandas as pd
 
 from empirical.designs import Orthogonal
 from empirical.estimates.influence import above, possible
+from empirical.estimates.measured import root_mean_square
 from empirical.estimates.memorization import memorization_cells
 from empirical.estimates.pairing import Pairing
 from empirical.training.trials import Trials
@@ -95,6 +96,6 @@ def curve(trials: Trials, points: int = 8) -> pd.DataFrame:
         with np.errstate(invalid="ignore"):
             known = np.isfinite(one) & np.isfinite(two)
             apart = float(np.sqrt(np.mean((one - two)[known] ** 2)) / 2) if known.any() else float("nan")
-            said = float(np.sqrt(np.nanmean(error**2))) if np.isfinite(error).any() else float("nan")
-        rows.append((int(t), said, apart))
+            said = root_mean_square(error)
+        rows.append((int(t), float("nan") if said is None else said, apart))
     return pd.DataFrame(rows, columns=["trials", "stderr", "disagreement"])

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
 
+from empirical.estimates.measured import root_mean_square
 from longtail.core.files import read_table
 from longtail.plots import BLUE, GRAY, ORANGE, drawing, save
 
@@ -26,8 +27,8 @@ def memorization_histogram(table: pd.DataFrame, title: str) -> Figure:
         axes.hist(value, bins=np.linspace(low, high, 45).tolist(), color=BLUE, edgecolor="white", linewidth=0.3)
         axes.set_yscale("symlog", linthresh=10)
         error = table["stderr"].to_numpy(float)
-        error = error[error > 0]  # where all models say the same it is 0, which would make the others' look small
-        noise = float(np.sqrt(np.mean(error**2))) if error.size else 0.0
+        # where all models say the same the error is 0, which would make the others' look small
+        noise = root_mean_square(error[error > 0]) or 0.0
         axes.axvspan(-2 * noise, 2 * noise, color=GRAY, alpha=0.18, label="within two standard errors of 0")
         share = float((value >= 0.25).mean()) if value.size else 0.0
         axes.axvline(0.25, color=ORANGE, linestyle="--", label=f"{share:.1%} at .25 or more")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import textwrap
 
-import numpy as np
 import pandas as pd
 
-from empirical.estimates.measured import Measured, pairs_key
+from empirical.estimates.measured import Measured, pairs_key, root_mean_square
 
 
 def report(found: Measured, *, top: int = 5) -> str:
@@ -86,8 +85,7 @@ def meaning(found: Measured) -> str:
 def usual_error(table: pd.DataFrame) -> float | None:
     """The root mean square of the errors that are not 0: of most examples of easy data all models say the same."""
     error = table["stderr"].to_numpy(float)
-    error = error[error > 0]
-    return float(np.sqrt(np.mean(error**2))) if error.size else None
+    return root_mean_square(error[error > 0])
 
 
 def _head(table: pd.DataFrame, top: int) -> pd.DataFrame:

@@ -15,26 +15,23 @@ with others, or takes theirs over, says so.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import io
 import json
 import logging
 import math
-import os
-import tempfile
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from longtail.core import ArgumentError
-from longtail.core.files import read_json
+from longtail.core.files import read_json, whole
 from longtail.core.opened import regular
 from longtail.core.record import kernels, versions
 
@@ -43,10 +40,6 @@ HEADER = 2**16  # bytes that NumPy may put before an array
 STALE = 3600.0  # seconds after which a half-written file is a killed run's: writing one takes a few
 UNKNOWN = {"blas": "unknown"}  # the kernels of shards from before they were kept
 log = logging.getLogger(__name__)
-
-
-class DiskFull(OSError):
-    """No room for a shard; what was written before is whole and stays."""
 
 
 @dataclass(frozen=True)
@@ -284,47 +277,3 @@ def _sweep(folder: Path) -> None:
             with contextlib.suppress(OSError):
                 if time.time() - name.stat().st_mtime > STALE:
                     name.unlink()
-
-
-@contextlib.contextmanager
-def whole(name: Path, *, first: bool = False) -> Iterator[BinaryIO]:
-    """A binary file that is at ``name`` once the block has ended well, and nowhere otherwise.
-
-    With ``first``, a file that another process has put there meanwhile stays, and this one goes.
-    """
-    handle, temporary = tempfile.mkstemp(dir=name.parent, prefix=f".{name.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        _put(temporary, name, first)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull(error.errno, f"no room to write {name}; free some and run the same command again") from error
-        raise
-    if os.name != "posix":
-        return
-    folder = os.open(name.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _put(temporary: str, name: Path, first: bool) -> None:
-    """Give a finished file its name; with ``first``, only if nothing has that name (a link is made or refused whole)."""
-    if first:
-        try:
-            os.link(temporary, name)
-        except FileExistsError:
-            pass
-        except OSError:  # a file system without links, where two that begin at once are told apart by the last
-            os.replace(temporary, name)
-            return
-        os.unlink(temporary)
-    else:
-        os.replace(temporary, name)

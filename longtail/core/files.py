@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from longtail.core import ArgumentError
 from longtail.core.opened import reading, regular, tabular
@@ -26,20 +26,60 @@ DEEPEST = 30  # objects and lists within each other
 DIGITS = 20  # of a whole number: seeds have as many
 
 
+class DiskFull(OSError):
+    """No room for a file; what was written before is whole and stays."""
+
+
+@contextmanager
+def whole(name: Path, *, first: bool = False) -> Iterator[BinaryIO]:
+    """A binary file that is at ``name`` once the block has ended well, and nowhere otherwise.
+
+    With ``first``, a file that another process has put there meanwhile stays, and this one goes.
+    """
+    handle, temporary = tempfile.mkstemp(dir=name.parent, prefix=f".{name.name}.", suffix=name.suffix)
+    os.close(handle)
+    try:
+        with open(temporary, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        _put(temporary, name, first)
+    except BaseException as error:
+        with suppress(OSError):
+            os.unlink(temporary)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(error.errno, f"no room to write {name}; free some and run the same command again") from error
+        raise
+    if os.name != "posix":
+        return
+    folder = os.open(name.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _put(temporary: str, name: Path, first: bool) -> None:
+    """Give a finished file its name; with ``first``, only if nothing has that name (a link is made or refused whole)."""
+    if first:
+        try:
+            os.link(temporary, name)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without links, where two that begin at once are told apart by the last
+            os.replace(temporary, name)
+            return
+        os.unlink(temporary)
+    else:
+        os.replace(temporary, name)
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary path that becomes ``path`` when the block ends, and is gone if it fails."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
-        raise
+    """The same for what writes to a path: a temporary one that becomes ``path`` when the block ends, and is gone if it fails."""
+    with whole(path) as file:
+        yield Path(file.name)
 
 
 def folder(argument: str, path: str | Path) -> Path:

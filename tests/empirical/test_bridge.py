@@ -223,7 +223,7 @@ def test_what_no_family_explains_still_has_an_answer(family, value):
         ({"guess": "wild"}, "guess"),
         ({"guess": "mixed", "coupling": ["beta", "uniform"]}, "guess"),
         ({"fraction": 1.0}, "fraction"),
-        ({"trials": 0}, "trials"),
+        ({"models": 0}, "models"),
         ({"memorization": [0.5] * 20}, "memorization"),
     ],
     ids=str,

@@ -14,9 +14,10 @@ import pytest
 from empirical.designs import Fixed
 from empirical.training import store as store_module
 from empirical.training.run import run
-from empirical.training.store import DiskFull, Shard, Store, whole
+from empirical.training.store import Shard, Store
 from empirical.training.trials import joined
 from longtail.core import ArgumentError, arrays
+from longtail.core.files import DiskFull, whole
 from tests.empirical.nearest import blobs
 from tests.empirical.runs import opened, same
 
@@ -164,7 +165,7 @@ def test_of_two_runs_that_begin_at_once_one_is_refused(job, tmp_path, monkeypatc
         with pytest.raises(ArgumentError, match="seed is 4 there, 3 now"):
             opened(job, tmp_path)
     else:
-        monkeypatch.setattr(store_module.os, "link", unable)
+        monkeypatch.setattr("longtail.core.files.os.link", unable)
         opened(job, tmp_path)
     assert Store.at(tmp_path).identity.seed == (4 if links else 3)
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
@@ -189,7 +190,7 @@ def test_a_full_disk_loses_nothing(job, tmp_path, monkeypatch):
             raise OSError(errno.ENOSPC, "No space left on device")
         real(handle)
 
-    monkeypatch.setattr(store_module.os, "fsync", full)
+    monkeypatch.setattr("longtail.core.files.os.fsync", full)
     store = opened(job, tmp_path)
     with pytest.raises(DiskFull, match="free some"):
         run(job, 64, store=store)

@@ -85,11 +85,11 @@ def test_without_a_store_what_is_asked_for_is_trained_and_no_more(job, tmp_path,
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_cluster_that_nobody_is_connected_to_is_refused_before_training(job):
+def test_a_cluster_that_nobody_is_connected_to_is_refused_before_training():
     with pytest.raises(
         ArgumentError, match=r"executor: got dask; (no client is connected|install longtail's extra dask)"
     ):
-        run(job, 40, executor="dask")
+        executor("dask")
 
 
 def test_other_scores_are_kept_as_small_floats(job, tmp_path):

@@ -174,7 +174,12 @@ class Store:
         if not name.exists():
             return None
         try:
-            with regular("out", name) as file, zipfile.ZipFile(file) as archive:
+            opened = regular("out", name)
+        except ArgumentError as error:  # a pipe, or what may not be read
+            log.warning("%s is damaged (%s); its trials will be done again", name, error.remedy)
+            return None
+        try:
+            with opened as file, zipfile.ZipFile(file) as archive:
                 if self._member(archive, "run") != self.identity.digest:
                     remedy = "it is a shard of another run than this folder's: take it out, or give a new folder"
                     raise ArgumentError("out", str(name), remedy)

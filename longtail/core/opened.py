@@ -8,6 +8,7 @@ A parser of a broken file may raise anything at all (zlib.error, BadZipFile, EOF
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterator
@@ -73,7 +74,7 @@ def reading(argument: str, path: str | Path, remedy: str = "") -> Iterator[None]
 
 def why(error: BaseException) -> str:
     """The message of an error, or else its name, on one line and no longer than worth reading."""
-    words = " ".join(str(error).split())
+    words = " ".join(re.sub(r"<_io[^>]*>", "", str(error)).split())  # of a file as Python sees it
     if isinstance(error, MemoryError):
         words = "memory ran out"
     if isinstance(error, OSError) and error.strerror:

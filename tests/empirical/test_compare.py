@@ -261,7 +261,7 @@ def test_loss_without_near_duplicates_is_said_and_drawn(removed, capsys):
         ),
         ("pairs.csv", "train_index,test_index\n", "no numbers for influence in pairs.csv"),
         ("removal.csv", "set,threshold\nall,0.25\n", "no numbers for tests, lost, lost_stderr"),
-        ("removal.csv", "", "removal cannot be read (No columns"),
+        ("removal.csv", "", "cannot be read (No columns"),
         ("removal.csv", "{head}\n", "no rows in removal.csv"),
         (
             "removal_predicted.csv",

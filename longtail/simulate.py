@@ -16,7 +16,7 @@ import longtail
 from longtail.command import parser as command
 from longtail.command import problems
 from longtail.command import simulated as comparison
-from longtail.core import ArgumentError, Problem
+from longtail.core import AccuracyError, ArgumentError, Problem
 from longtail.core.files import folder, json_text
 
 if TYPE_CHECKING:
@@ -78,14 +78,22 @@ class Solution:
 
 
 def solve(problem: Problem) -> Solution:
-    """Everything exact about one problem."""
+    """Everything exact about one problem; of sightings so rare that they cannot be had to eight digits, no row."""
     import pandas  # noqa: F401  # imported before the clock starts
 
     from longtail import exact
 
-    start = time.perf_counter()
-    table = exact.table(problem, range(min(ELL, problem.n) + 1))
-    return Solution(problem, table, time.perf_counter() - start)
+    start, ells = time.perf_counter(), min(ELL, problem.n) + 1
+    while True:
+        try:
+            table = exact.table(problem, range(ells))
+        except AccuracyError as error:
+            if error.argument != "ell":
+                raise
+            log.info("no row from %s sightings on: %s", error.shown, error.remedy)
+            ells = int(error.shown)
+        else:
+            return Solution(problem, table, time.perf_counter() - start)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -48,6 +48,8 @@ def test_a_sweep_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> Non
     assert len(records) == 4 * 4
     assert [r["samples"] for r in records[:4]] == [100, 10, 100, 1000]
     assert records[-1]["prior"] == "Zipf(alpha=2.0, size=50)"
+    seen = [[int(ell) for ell in r["exact"]["n_tau"]] for r in records]
+    assert all(row == list(range(1, len(row) + 1)) and len(row) >= 8 for row in seen)  # none but the rarest is left out
 
 
 def test_what_out_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,23 +117,23 @@ def test_counts_are_of_as_many_samples_as_they_count(tmp_path: Path, capsys: pyt
 
 
 BAD = [
-    (["--alpha", "-1"], "alpha: got -1.0; give a number in [0, 1000]"),
-    (["--alpha", "nan"], "alpha: got nan; give a number in [0, 1000]"),
+    (["--alpha", "-1"], "--alpha: got -1.0; give a number in [0, 1000]"),
+    (["--alpha", "nan"], "--alpha: got nan; give a number in [0, 1000]"),
     (["--alpha", "steep"], "--alpha: got steep; give a number, start:stop:step or start:stop:xFACTOR"),
     (["--alpha", "2:1:0.5"], "--alpha: got 2:1:0.5; give a number"),
     (["--alpha", "1:2:0"], "--alpha: got 1:2:0; give a number"),
-    (["--subpopulations", "0"], "subpopulations: got 0.0; give a whole number from 1"),
-    (["--samples", "0"], "samples: got 0.0; give a whole number from 1"),
-    (["--samples", "2.5"], "samples: got 2.5; give a whole number from 1"),
-    (["--labels", "1"], "labels: got 1.0; give a whole number from 2"),
+    (["--subpopulations", "0"], "--subpopulations: got 0.0; give a whole number from 1"),
+    (["--samples", "0"], "--samples: got 0.0; give a whole number from 1"),
+    (["--samples", "2.5"], "--samples: got 2.5; give a whole number from 1"),
+    (["--labels", "1"], "--labels: got 1.0; give a whole number from 2"),
     (["--prior", "Geometric(ratio=1, size=9)"], "ratio: got 1; give a number in (0, 1)"),
-    (["--prior", "Nobody(1)"], "prior: got Nobody; give one of Zipf"),
-    (["--prior", "Gamma(1, 9)", "--mode", "fixed"], "mode: got fixed; Gamma(shape=1.0, size=9) is a law"),
+    (["--prior", "Nobody(1)"], "--prior: got Nobody; give one of Zipf"),
+    (["--prior", "Gamma(1, 9)", "--mode", "fixed"], "--mode: got fixed; Gamma(shape=1.0, size=9) is a law"),
     (["--prior", "Uniform(9)", "--subpopulations", "9"], "--subpopulations: got 9; goes with --alpha"),
-    (["--counts", "/nowhere"], "counts: got /nowhere; No such file or directory"),
+    (["--counts", "/nowhere"], "--counts: got /nowhere; No such file or directory"),
     (["--alpha", "1", "--counts", "x"], "argument --counts: not allowed with argument --alpha"),
     (["--mode", "both"], "argument --mode: invalid choice: 'both'"),
-    (["--samples", "1e12", "--subpopulations", "9"], "samples: got 1000000000000;"),
+    (["--samples", "1e12", "--subpopulations", "9"], "--samples: got 1000000000000;"),
     (["--out", "/proc/nowhere"], "--out: got /proc/nowhere;"),
     (["--depth", "3"], "unrecognized arguments: --depth 3"),
 ]
@@ -157,7 +159,7 @@ def test_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(pd.DataFrame, "to_csv", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="no room to write"):
         Run("test", {}, 0, {"table": pd.DataFrame({"a": [1]})}).write(tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -30,6 +30,7 @@ from longtail import (
 )
 from longtail.core import ArgumentError, Estimate, Floats
 from longtail.core.arrays import Random
+from longtail.core.checks import AccuracyError
 from longtail.learners import (
     Capacity,
     Forget,
@@ -76,17 +77,21 @@ def truth(problem: Problem) -> dict[str, float]:
 
 
 def expected_error(problem: Problem, learner: Learner) -> float:
-    """Σ_ℓ E[mass seen ℓ times] · errors(ℓ) by the exact masses, to where what is left could add no more than 1e-6, a hundredth of
-    any standard error here."""
+    """Σ_ℓ E[mass seen ℓ times] · errors(ℓ) by the exact masses, to where what is left could add no more than 1e-11; or, where
+    masses that small are refused, no more than 1e-6, a hundredth of any standard error here."""
     times = np.arange(problem.n + 1)
     errors = np.broadcast_to(learner.errors(Seen(times[None, :], times[None, :], problem.n_classes)), (1, len(times)))[
         0
     ]
     total, left = 0.0, 1.0
     for ell in times:
-        if left * (errors[ell] - errors[-1]) < 1e-6:
+        if left * (errors[ell] - errors[-1]) < 1e-11:
             break
-        mass = exact.cost(problem, ell).value / problem.guess
+        try:
+            mass = exact.cost(problem, ell).value / problem.guess
+        except AccuracyError:
+            assert left * (errors[ell] - errors[-1]) < 1e-6
+            break
         total, left = total + mass * errors[ell], left - mass
     return float(total + left * errors[-1])
 

@@ -7,7 +7,7 @@
 ``error`` is never smaller than what the value is off by: discretization of the law of T, as far as the list's compression shows
 in two rules, and rounding (``longtail.exact.spectrum`` says how it is made up). A value with fewer than eight digits is an
 AccuracyError, never a number.
-``longtail.montecarlo`` has the same functions by simulation, and shares nothing with these but the core and the priors.
+``longtail.montecarlo`` has the same functions by simulation, and shares nothing with these but ``longtail.core``.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def tau(problem: Problem, ell: ArrayLike = 1) -> Estimate:
     """
     s = spectrum(problem, sightings(problem, ell))
     digits(problem, s.ell, s.seen, s.seen_error, "the number of subpopulations")
-    value, error = _ratio(s)
+    value, error = ratio(s)
     digits(problem, s.ell, value, error, "the expected frequency")
     return _estimate(ell, value, error)
 
@@ -90,7 +90,7 @@ def table(problem: Problem, ell: ArrayLike = range(11)) -> pd.DataFrame:
     s = spectrum(problem, sightings(problem, list(ell) if isinstance(ell, range) else ell))
     digits(problem, s.ell, s.seen, s.seen_error, "the number of subpopulations")
     digits(problem, s.ell, s.mass, s.mass_error, "the mass of the subpopulations")
-    value, error = _ratio(s)
+    value, error = ratio(s)
     relative = np.divide(error, value, out=np.zeros(len(value)), where=s.mass > 0)
     return pd.DataFrame(
         {
@@ -113,7 +113,7 @@ def _mass(problem: Problem, ell: ArrayLike) -> Estimate:
     return _estimate(ell, s.mass, s.mass_error)
 
 
-def _ratio(s: Spectrum) -> tuple[Floats, Floats]:
+def ratio(s: Spectrum) -> tuple[Floats, Floats]:
     """τ_ℓ and its bound, relative to which those of seen_ℓ and of mass_ℓ are smaller; NaN where τ_ℓ is not defined."""
     with np.errstate(invalid="ignore"):  # 0/0 beyond n sightings
         value, off = s.mass / s.seen, s.seen_error / s.seen

@@ -187,9 +187,9 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
             return spec.learner(learner)
         if isinstance(learner, Learner):
             return learner
-        from empirical.learners import External
+        from empirical.learners.external import External
 
-        return External(learner)  # type: ignore[no-any-return]
+        return External(learner)
 
     def _job(self, learner: Learner, data: Data) -> Job:
         trials = whole("trials", self.trials, 2)

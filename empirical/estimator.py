@@ -42,7 +42,7 @@ from longtail.core import ArgumentError, Estimate, arrays, whole
 from longtail.core.arrays import Device
 
 
-class SubsetEstimator(BaseEstimator):  # type: ignore[misc]
+class SubsetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Memorization and influence of a learner on your data, from models trained on random subsets.
 
     ``learner`` is one of ``empirical.learners``, or its name as the command takes it ("mlp(256)"), or any scikit-learn

@@ -101,7 +101,7 @@ def makes_learner(function: F) -> F:
     """Mark a function of yours that makes a learner, a classifier or a function of (X, y, subset), so that it is called by
     its name: ``--learner "package.module.function(depth=3)"``. A function without the mark is not.
     """
-    function.makes_learner = True  # type: ignore[attr-defined]
+    function.makes_learner = True  # type: ignore[attr-defined]  # a mark, no part of its type
     return function
 
 

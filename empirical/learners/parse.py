@@ -28,7 +28,7 @@ def learner(text: str, *, imports: bool = True) -> Learner:
     >>> learner("Ridge(penalty=2)")
     Ridge(penalty=2.0)
     """
-    from empirical import learners
+    from empirical.learners.external import External
 
     call = calls.read("learner", text, REMEDY)
     kind = _named(call.name, imports)
@@ -37,7 +37,7 @@ def learner(text: str, *, imports: bool = True) -> Learner:
             raise ArgumentError(
                 "learner", calls.shortened(text), "a function of (X, y, subset) is named alone: no (...)"
             )
-        return learners.External(kind)  # type: ignore[no-any-return]
+        return External(kind)
     if not makes(kind):
         remedy = (
             "it is no Learner, classifier or function of (X, y, subset); if it is a function of yours that makes one, "
@@ -50,7 +50,7 @@ def learner(text: str, *, imports: bool = True) -> Learner:
     if isinstance(made, Learner):
         return made
     if trains(made) or (hasattr(made, "fit") and hasattr(made, "predict")):
-        return learners.External(made)  # type: ignore[no-any-return]
+        return External(made)
     raise ArgumentError(
         "learner", calls.shortened(text), "it is no learner, classifier or function of (X, y, subset); " + REMEDY
     )

@@ -28,5 +28,5 @@ def groups(table: pd.DataFrame) -> pd.Series:
     """
     value = table["memorization"].to_numpy(float)
     inside, outside = (table[name].to_numpy(float) for name in ("in_accuracy", "out_accuracy"))
-    kinds = np.select([value >= MEMORIZED, inside < SELDOM, outside >= OFTEN], NAMES[:3], NAMES[3])
-    return pd.Series(kinds, index=table.index, dtype=object).where(np.isfinite(value), None)
+    kind = np.select([~np.isfinite(value), value >= MEMORIZED, inside < SELDOM, outside >= OFTEN], [4, 0, 1, 2], 3)
+    return pd.Series(np.array([*NAMES, None], object)[kind], index=table.index)

@@ -38,7 +38,9 @@ def memorization(trials: Trials, y_train: Any = None, *, level: float = LEVEL) -
     columns |= {"in_accuracy": cells.in_mean, "out_accuracy": cells.out_mean, "low": low, "high": high}
     columns |= {"n_in": cells.n_in.astype(int), "n_out": cells.n_out.astype(int)}
     table = pd.DataFrame(columns)
-    return table.assign(group=groups(table)) if trials.score == "correct" else table
+    if trials.score == "correct":
+        table["group"] = groups(table)
+    return table
 
 
 def memorization_cells(trials: Trials, y_train: Integers | None = None) -> Cells:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -16,7 +17,6 @@ import pytest
 
 from longtail import Problem, Zipf, montecarlo
 from longtail.command import simulated as comparison
-from longtail.core import arrays
 from longtail.core.arrays import Random
 from longtail.montecarlo import kernels
 from longtail.simulate import main
@@ -150,7 +150,8 @@ def test_options_that_cannot_be_are_refused_by_name(wrong: list[str], capsys: py
 def test_a_gpu_that_is_not_there_is_refused(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arrays, "_look", lambda: ("", "no CUDA device is present"))
+    none = SimpleNamespace(cuda=SimpleNamespace(runtime=SimpleNamespace(getDeviceCount=lambda: 0)))
+    monkeypatch.setitem(sys.modules, "cupy", none)
     assert main([*QUICK, "--trials", "10", "--device", "gpu"]) == 2
     assert "device: got gpu; no CUDA device is present: give cpu" in capsys.readouterr().err
     assert main([*QUICK, "--trials", "10"]) == 0

@@ -55,7 +55,7 @@ def compared(observed: Measured, options: dict[str, Any]) -> Comparison:
 
     asked, seed = options.get("simulations"), whole("--seed", options.get("seed", 0), 0, 2**64 - 1)
     simulations = SIMULATIONS if asked is None else whole("--simulations", asked, LEAST)
-    removal, foretold = _removal(observed, options.get("directory"))
+    removal, foretold = tried(observed, options.get("directory"))
     families, couplings = options.get("family") or c.FAMILIES, options.get("coupling") or c.COUPLINGS
     log.info("fitting %s to %s estimates", ", ".join(families), f"{len(observed.values):,}")
     return c.compare(
@@ -69,7 +69,7 @@ def compared(observed: Measured, options: dict[str, Any]) -> Comparison:
     )
 
 
-def _removal(observed: Measured, directory: str | Path | None) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+def tried(observed: Measured, directory: str | Path | None) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
     """What ``python -m empirical.remove`` found of these very estimates, and what was predicted of this before."""
     from empirical.estimates.removal import ALL, FORETOLD, FOUND, of_set
     from longtail.core.files import read_table

@@ -19,6 +19,7 @@ import longtail
 from empirical.report import text as words
 from empirical.report.exhibits import Exhibits, embedded, exhibits
 from empirical.report.gallery import Gallery, gallery
+from empirical.report.numbers import brief
 from longtail.core import ArgumentError
 from longtail.core.files import whole_file
 from longtail.plots import styled
@@ -82,7 +83,7 @@ def page(comparison: Comparison, shown: Exhibits, dataset: Dataset | None = None
         findings=words.findings(comparison),
         figures=drawn,
         fits=comparison.fits_table().to_dict("records"),
-        brief=words.brief,
+        brief=brief,
         observed=comparison.observed,
         gallery=items,
         least=math.floor(100 * comparison.observed.threshold) / 100,  # the slider's steps; it opens on all pairs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 
 import numpy as np
@@ -11,11 +10,10 @@ import pandas as pd
 from empirical.bridge.comparison import NOT_REJECTED, Comparison
 from empirical.bridge.fit import TheoryFit
 from empirical.estimates.removal import ALL, DISTINCT, margin, of_set
-from longtail.core import Estimate
+from empirical.report.numbers import brief, counted, digits, observed, p_value, pinned, predicted
 
 CLOSE = 0.02
 SHOWN = 0.25
-SHARES = ("coupling", "steady")  # parameters that end at 1
 
 
 def headline(comparison: Comparison) -> str:
@@ -46,10 +44,10 @@ def headline(comparison: Comparison) -> str:
     elif best.distance <= CLOSE:
         verdict = (
             f"The long-tail theory comes close, nowhere off by more than {points}, but chance does not explain the rest "
-            f"({_p(p)})."
+            f"({p_value(p)})."
         )
     else:
-        verdict = f"The long-tail theory does not fit: it is off by up to {points} ({_p(p)})."
+        verdict = f"The long-tail theory does not fit: it is off by up to {points} ({p_value(p)})."
     return f"{memorized}; the best fit of the theory has {fitted:.1%}. {verdict} {_beyond(comparison)}".strip()
 
 
@@ -63,7 +61,7 @@ def _beyond(comparison: Comparison) -> str:
         high - expected if pairs > expected else expected - low, np.sqrt(pairs)
     )  # three errors are beyond chance
     if abs(expected - pairs) > max(far, 0.5 * pairs):
-        misses.append(f"{_counted(row, 'pairs')} influential pairs where {pairs:,} are seen")
+        misses.append(f"{counted(row, 'pairs')} influential pairs where {pairs:,} are seen")
     if comparison.removal is not None:
         table = of_set(comparison.removal, ALL)
         row = _nearest(table, SHOWN)
@@ -86,7 +84,7 @@ def findings(comparison: Comparison) -> list[str]:
         return [f"{carried}."]
     best = comparison.best
     said = []
-    named = "; ".join(_pinned(name, e, best.intervals[name]) for name, e in best.parameters.items())
+    named = "; ".join(pinned(name, e, best.intervals[name]) for name, e in best.parameters.items())
     said.append(
         f"Best fit: frequencies {brief(best.prior)}, coupling {brief(best.coupling)}: one member of a subpopulation teaches "
         f"another with probability {best.coupling.mean:.2f} on average ({named}). {_guesses(best)}"
@@ -103,7 +101,7 @@ def findings(comparison: Comparison) -> list[str]:
                 f"Of {len(rejected) + 1} combinations of prior and coupling all others are rejected (p < {NOT_REJECTED:g})."
             )
     theory = comparison.frames["influence"].iloc[0]
-    expects = [_counted(theory, name) for name in ("pairs", "tests", "single")]
+    expects = [counted(theory, name) for name in ("pairs", "tests", "single")]
     chance = f", {theory['false_fitted']:,.0f} of the pairs by chance" if theory["false_fitted"] >= 0.5 else ""
     said.append(
         f"{carried}; the fit, which saw memorization only, expects {', '.join(expects[:2])} and {expects[2]}{chance} (95 %)."
@@ -118,42 +116,12 @@ def findings(comparison: Comparison) -> list[str]:
     return said
 
 
-def _counted(row: pd.Series, name: str) -> str:
-    """A predicted count, and between what counts chance and the fit's own error leave the one that is met.
-
-    >>> _counted(pd.Series({"pairs_fitted": 41.2, "pairs_fitted_low": 22.0, "pairs_fitted_high": 66.0}), "pairs")
-    '41 (22 to 66)'
-    """
-    value, low, high = (row[f"{name}_fitted{end}"] for end in ("", "_low", "_high"))
-    return f"{value:,.0f} ({low:,.0f} to {high:,.0f})" if low >= 0.5 else f"at most {high:,.0f}"
-
-
 def _guesses(best: TheoryFit) -> str:
     steady = best.coupling.steady
     how = "anew in every model" if steady == 0 else "alike in all models"
     if 0 < steady < 1:
-        how = f"partly alike in all models (correlation {_digits(steady)})"
+        how = f"partly alike in all models (correlation {digits(steady)})"
     return f"What it was not taught the learner guesses {how}, rightly once in {best.n_classes}."
-
-
-def _pinned(name: str, e: Estimate, interval: tuple[float, float]) -> str:
-    """A parameter with its error; at an edge, where it has none, what its interval says.
-
-    >>> _pinned("size", Estimate(8234.5, 532.1), (7200.0, 9300.0)), _pinned("alpha", Estimate(0.001, np.nan), (0.0, 0.23))
-    ('size 8,230 ± 530', 'alpha at most 0.23 (95 %)')
-    """
-    low, high = interval
-    set_below = low > (1.0 if name == "size" else 0.0)
-    set_above = np.isfinite(high) and not (name in SHARES and high >= 1)
-    if not np.isfinite(e.stderr) or (np.isinf(high) and set_below):
-        if set_below and set_above:
-            return f"{name} between {_digits(low):,} and {_digits(high):,} (95 %)"
-        if set_below or set_above:
-            return f"{name} at {'least' if set_below else 'most'} {_digits(low if set_below else high):,} (95 %)"
-        return f"{name} not pinned down by these data"
-    if e.stderr > abs(e.value):
-        return f"{name} not pinned down by these data"
-    return f"{name} {_digits(e.value):,} ± {_digits(e.stderr, 2):,}"
 
 
 def _removal(comparison: Comparison) -> str:
@@ -163,62 +131,25 @@ def _removal(comparison: Comparison) -> str:
     expects = "expects" if comparison.foretold is None else "expected, before it was tried,"
     text = (
         f"Without the {row['removed_share']:.1%} of examples memorized {row['threshold']:g} or more, theory {expects} to "
-        f"lose {_or_so(row, 'lost')} of test accuracy, and {row['lost_random']:.1%} without as many at random."
+        f"lose {predicted(row, 'lost')} of test accuracy, and {row['lost_random']:.1%} without as many at random."
     )
     if tried is None or seen is None:
         return text + " This was not tried."
     own = comparison.observed.experiment.learner or ""
     whose = "" if seen.get("learner", own) == own else f" of another learner, {seen['learner']}"
-    text += f" Observed{whose}: {_with(seen, 'lost')} and {_with(seen, 'lost_random')} at {seen['threshold']:g} (95 %)."
+    text += f" Observed{whose}: {observed(seen, 'lost')} and {observed(seen, 'lost_random')} at {seen['threshold']:g} (95 %)."
     apart = of_set(tried, DISTINCT)
     if apart.empty:
         return text
     seen = _nearest(apart, row["threshold"])
     return text + (
-        f" On the {seen['tests']:,} test examples without near-duplicates in training: {_with(seen, 'lost')} and "
-        f"{_with(seen, 'lost_random')}."
+        f" On the {seen['tests']:,} test examples without near-duplicates in training: {observed(seen, 'lost')} and "
+        f"{observed(seen, 'lost_random')}."
     )
-
-
-def _or_so(row: pd.Series, name: str) -> str:
-    """A prediction with its standard error, which what was written down by earlier versions lacks."""
-    error = row.get(f"{name}_stderr", np.nan)
-    return f"{row[name]:.1%}" + (f" ± {_half(float(error))}" if np.isfinite(error) and error > 0 else "")
 
 
 def _nearest(table: pd.DataFrame, threshold: float) -> pd.Series:
     return table.iloc[int((table["threshold"] - threshold).abs().argmin())]
-
-
-def _with(row: pd.Series, name: str) -> str:
-    half = float(margin(row[f"{name}_stderr"], row["tests"]))
-    return f"{row[name]:.1%} ± {_half(half)}".replace("-", "−")
-
-
-def _half(width: float) -> str:
-    """A share after ±, never 0.0%."""
-    return f"{width:.1%}" if width >= 5e-4 else f"{100 * width:.1g}%"
-
-
-def brief(name: object) -> str:
-    """A repr with its numbers to three digits, near 1 of what they lack: 0.7623997 says no more than 0.762.
-
-    >>> brief("Zipf(alpha=0.7623997, size=13353)"), brief("Geometric(ratio=0.9998362479353741, size=8136)")
-    ('Zipf(alpha=0.762, size=13353)', 'Geometric(ratio=0.999836, size=8136)')
-    """
-    return re.sub(r"\d+\.\d+(?:e[-+]?\d+)?", lambda found: f"{_digits(float(found[0]))}", str(name))
-
-
-def _digits(value: float, digits: int = 3) -> float | int:
-    """A number to so many digits; of one just below 1 what it lacks is: it may be the ratio of a geometric series.
-
-    >>> _digits(8234.5), _digits(0.99983625), _digits(0.0123456)
-    (8230, 0.999836, 0.0123)
-    """
-    if 0.99 < value < 1:
-        return round(1 - float(f"{1 - value:.{digits}g}"), 12)
-    short = float(f"{value:.{digits}g}")
-    return int(short) if short.is_integer() else short
 
 
 def summary(comparison: Comparison) -> str:
@@ -231,7 +162,3 @@ def summary(comparison: Comparison) -> str:
     ]
     parts += ["", table.to_string(index=False, float_format=lambda v: f"{v:.3g}")]
     return "\n".join(parts)
-
-
-def _p(value: float) -> str:
-    return f"p = {value:.2g}" if value >= 1e-4 else "p < .0001"

@@ -72,10 +72,10 @@ def occupancy(problem: Problem) -> Occupancy:
 
 
 @lru_cache(maxsize=256)
-def smooth(problem: Problem) -> Occupancy:
+def smooth(problem: Problem, spacing: float = SPACING) -> Occupancy:
     """The same for what is smooth in the number of copies: many in blocks, at copies that depend on n alone."""
     n = problem.n
-    copies, chances = _chances(n)
+    copies, chances = _chances(n, spacing)
     if problem.prior.size == 1:  # the one there is is seen n times
         alone = np.zeros(len(copies))
         alone[-1] = float(n <= HIGHEST)
@@ -83,7 +83,7 @@ def smooth(problem: Problem) -> Occupancy:
     laid = grid(problem.prior, problem.mode, STEP, COARSE)
     kept = np.abs(laid.law.weight) > NOTHING
     weight = np.multiply.outer(laid.count, laid.law.weight[kept]).ravel()
-    at = _lattice(n)
+    at = _lattice(n, spacing)
     log_alpha = -np.log1p(1 / np.maximum(laid.odds[:, kept], np.exp(at[0]))).ravel()
     place = np.maximum((log_alpha - at[0]) / (at[1] - at[0]), 0.0)
     first = np.clip(place.astype(np.int64) + POINTS[0], 0, len(at) - len(POINTS))
@@ -99,9 +99,9 @@ def _with_rest(copies: Floats, seen: Floats, mass: Floats, n: int) -> Occupancy:
     return Occupancy(np.append(copies, beyond), np.append(seen, rest / beyond), np.append(mass, rest_mass), n)
 
 
-def _lattice(n: int) -> Floats:
+def _lattice(n: int, spacing: float) -> Floats:
     """log α from where nothing is seen to 0."""
-    count = int(np.ceil((np.log(n) + RAREST) / SPACING)) + 1
+    count = int(np.ceil((np.log(n) + RAREST) / spacing)) + 1
     return np.linspace(-np.log(n) - RAREST, 0.0, count)
 
 
@@ -116,13 +116,13 @@ def _lagrange(t: Floats) -> list[Floats]:
 
 
 @lru_cache(maxsize=16)
-def _chances(n: int) -> tuple[Floats, Floats]:
+def _chances(n: int, spacing: float) -> tuple[Floats, Floats]:
     """Copies, and Σ_c φ_k(c) B_c(α) of each by α, φ_k the hat of copies k between its neighbors."""
     highest = min(n, HIGHEST)
     single = np.arange(min(highest, DENSE) + 1.0)
     blocks = np.unique(np.round(np.geomspace(DENSE, max(highest, DENSE), BLOCKS + 1)))[1:]
     copies = np.concatenate([single, blocks[blocks > single[-1]]])
-    log_alpha = _lattice(n)
+    log_alpha = _lattice(n, spacing)
     log_ways = np.append(0.0, np.cumsum(np.log((n - np.arange(highest)) / np.arange(1.0, highest + 1))))
 
     def chance(c: Floats, at: Floats) -> Floats:

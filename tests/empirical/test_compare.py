@@ -15,7 +15,7 @@ from empirical import compare, estimate, remove
 from empirical.bridge.fit import planted
 from empirical.command import reporting
 from empirical.estimates.kept import published, read
-from empirical.report import text as words
+from empirical.report import numbers
 from empirical.report.exhibits import exhibits
 from empirical.report.gallery import gallery
 from longtail import ArgumentError, Problem, Zipf
@@ -280,11 +280,11 @@ def test_folders_with_something_else_in_them_are_refused_in_a_line(removed, caps
 
 
 def test_numbers_are_shown_to_digits_that_tell_them_apart():
-    assert words.brief("Zipf(alpha=0.7623997, size=13353)") == "Zipf(alpha=0.762, size=13353)"
-    assert words.brief("Geometric(ratio=0.9998362479353741, size=8136)") == "Geometric(ratio=0.999836, size=8136)"
-    assert words.brief("Beta(a=49000.123, b=5.4321e-05)") == "Beta(a=49000, b=5.43e-05)"
-    assert words._pinned("size", Estimate(8234.5, 532.1), (7200.0, 9300.0)) == "size 8,230 ± 530"
-    assert words._pinned("ratio", Estimate(0.99983625, 1.234e-5), (0.9998, 0.9999)) == "ratio 0.999836 ± 1.2e-05"
+    assert numbers.brief("Zipf(alpha=0.7623997, size=13353)") == "Zipf(alpha=0.762, size=13353)"
+    assert numbers.brief("Geometric(ratio=0.9998362479353741, size=8136)") == "Geometric(ratio=0.999836, size=8136)"
+    assert numbers.brief("Beta(a=49000.123, b=5.4321e-05)") == "Beta(a=49000, b=5.43e-05)"
+    assert numbers.pinned("size", Estimate(8234.5, 532.1), (7200.0, 9300.0)) == "size 8,230 ± 530"
+    assert numbers.pinned("ratio", Estimate(0.99983625, 1.234e-5), (0.9998, 0.9999)) == "ratio 0.999836 ± 1.2e-05"
 
 
 def test_classes_may_be_called_as_missing_values_are(run, tmp_path):

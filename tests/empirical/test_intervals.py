@@ -8,7 +8,7 @@ import pytest
 
 from empirical.bridge.comparison import between
 from empirical.bridge.fit import fit, planted
-from empirical.report.text import _counted, _pinned
+from empirical.report.numbers import counted, pinned
 from longtail import Gamma, Problem, Uniform
 from longtail.core import Estimate
 from longtail.experiment.coupling import Fixed
@@ -42,7 +42,7 @@ def test_at_an_edge_there_is_no_error_but_an_interval_that_holds(problem, family
         value = found.parameters[name]
         assert np.isnan(value.stderr) or value.stderr > 1e-6
         values.append(value.value)
-        said.append(_pinned(name, value, (low, high)))
+        said.append(pinned(name, value, (low, high)))
     assert enough(np.array(held))
     assert np.mean(np.abs(np.array(values) - truth) > 1e-3 * max(truth, 1.0)) > 0.5
     words = "least" if truth == 1e6 else "most"
@@ -51,14 +51,14 @@ def test_at_an_edge_there_is_no_error_but_an_interval_that_holds(problem, family
 
 def test_words_of_an_edge():
     nothing = Estimate(0.5, float("nan"))
-    assert _pinned("size", nothing, (1.0, 34.1)) == "size at most 34.1 (95 %)"
-    assert _pinned("size", Estimate(75_000.0, 2e4), (42_276.0, np.inf)) == "size at least 42,300 (95 %)"
-    assert _pinned("coupling", nothing, (0.31, 1.0)) == "coupling at least 0.31 (95 %)"
-    assert _pinned("alpha", nothing, (0.2, 0.4)) == "alpha between 0.2 and 0.4 (95 %)"
-    assert _pinned("alpha", nothing, (0.0, np.inf)) == "alpha not pinned down by these data"
-    assert _pinned("alpha", Estimate(1.0, 0.1), (0.8, 1.2)) == "alpha 1 ± 0.1"
+    assert pinned("size", nothing, (1.0, 34.1)) == "size at most 34.1 (95 %)"
+    assert pinned("size", Estimate(75_000.0, 2e4), (42_276.0, np.inf)) == "size at least 42,300 (95 %)"
+    assert pinned("coupling", nothing, (0.31, 1.0)) == "coupling at least 0.31 (95 %)"
+    assert pinned("alpha", nothing, (0.2, 0.4)) == "alpha between 0.2 and 0.4 (95 %)"
+    assert pinned("alpha", nothing, (0.0, np.inf)) == "alpha not pinned down by these data"
+    assert pinned("alpha", Estimate(1.0, 0.1), (0.8, 1.2)) == "alpha 1 ± 0.1"
     none = pd.Series({"pairs_fitted": 0.0, "pairs_fitted_low": 0.0, "pairs_fitted_high": 3.0})
-    assert _counted(none, "pairs") == "at most 3"
+    assert counted(none, "pairs") == "at most 3"
 
 
 @pytest.mark.parametrize("mean", [0.0, 0.3, 2.0, 15.0, 400.0])

@@ -72,11 +72,9 @@ def test_weights_and_orders_are_drawn_there_as_here(small: Data, masks: np.ndarr
     import cupy
 
     trials = np.array([3, 2**40])
-    orders = np.asarray(mlp_cuda._orders(NET, 11, cupy.asarray(trials.astype(np.uint64)), masks[:2]))
-    w, operand = np.zeros((2, 12 * 8 + 13 * 3), np.float32), np.zeros((2, 12 * 8 + 13 * 3), np.float16)
-    bounds = np.float32(np.sqrt(6 / (7 + 12))), np.float32(np.sqrt(6 / (12 + 3)))
-    sizes = mlp_cuda._whole(mlp_cuda.substream(mlp_cuda.WEIGHTS, 0), 2, 7, 12, 3)
-    mlp_cuda._bound("start", 1, trials.astype(np.uint64), np.uint64(11), *sizes, *bounds, w, operand)()
+    there = cupy.asarray(trials.astype(np.uint64))
+    orders = np.asarray(mlp_cuda.shuffled(NET, 11, there, masks[:2]))
+    w, operand = (np.asarray(v) for v in mlp_cuda.started(NET, 11, there, 7, 3))
     for row, (trial, mask) in enumerate(zip(trials.tolist(), masks, strict=False)):
         np.testing.assert_array_equal(orders[row, :, : mask.sum()], NET.orders(11, trial, mask))
         np.testing.assert_array_equal(w[row], NET.start(11, trial, 7, 3))

@@ -115,7 +115,7 @@ def test_the_population_count_is_one_instruction_where_the_cpu_has_it() -> None:
 
     if not binding.get_host_cpu_features().get("avx512vpopcntdq", False):
         pytest.skip("no AVX-512 VPOPCNTDQ here")
-    fresh = numba.njit(pairs_cpu._shared.py_func)  # what comes from the cache has no listing
+    fresh = numba.njit(pairs_cpu.shared.py_func)  # what comes from the cache has no listing
     fresh(np.zeros((4, 4), np.uint64), np.zeros((4, 64), np.uint64), 0, np.zeros((4, 64), np.uint64))
     text = "".join(fresh.inspect_asm().values())
     assert text.count("vpopcntq") >= 16

@@ -15,7 +15,7 @@ from scipy import sparse
 from empirical import estimate, remove
 from empirical.bridge import comparison
 from empirical.bridge.comparison import Comparison
-from empirical.command.reporting import _removal, is_made
+from empirical.command.reporting import is_made, tried
 from empirical.data.data import Data, makes_data
 from empirical.data.dataset import Dataset
 from empirical.data.sources.planted import planted
@@ -24,8 +24,8 @@ from empirical.estimates.measured import Experiment, Measured
 from empirical.estimates.overlap import by_chance, consistency, jaccard
 from empirical.estimates.removal import at_random, near_duplicates, paired, removal
 from empirical.learners import KNN
+from empirical.report import numbers
 from empirical.report.page import write
-from empirical.report.text import _with
 from longtail import ArgumentError, Problem, Zipf
 from longtail.experiment.coupling import Fixed
 from longtail.experiment.predictions import removal as predict
@@ -130,9 +130,9 @@ def test_near_duplicates_of_texts_and_of_what_has_no_distance():
 def test_no_loss_seen_is_not_no_loss():
     """0 ± 0 is never said: of 300 answers that did not change, up to 1.3 % may."""
     row = pd.Series({"lost": 0.0, "lost_stderr": 0.0, "tests": 300})
-    assert _with(row, "lost") == "0.0% ± 1.3%"
-    assert _with(pd.Series({**row, "tests": 10_000}), "lost") == "0.0% ± 0.04%"
-    assert _with(pd.Series({"lost": 0.01, "lost_stderr": 0.005, "tests": 300}), "lost") == "1.0% ± 1.0%"
+    assert numbers.observed(row, "lost") == "0.0% ± 1.3%"
+    assert numbers.observed(pd.Series({**row, "tests": 10_000}), "lost") == "0.0% ± 0.04%"
+    assert numbers.observed(pd.Series({"lost": 0.01, "lost_stderr": 0.005, "tests": 300}), "lost") == "1.0% ± 1.0%"
 
 
 def test_sets_with_and_without_duplicates(known):
@@ -183,7 +183,7 @@ def test_prediction_that_nothing_came_of_is_joined_to_nothing_older(folder, one_
     run = read(folder)
     record = {"learner": ["KNN(k=1)"], "seed": [0], "run": [run.mark]}
     assert [table[list(record)].drop_duplicates().to_dict("list") for table in (found, told)] == [record, record]
-    assert _removal(run, folder)[1] is not None
+    assert tried(run, folder)[1] is not None
     (folder / "report.html").touch()
     os.utime(folder / "report.html", ns=(1, 1))
 
@@ -193,7 +193,7 @@ def test_prediction_that_nothing_came_of_is_joined_to_nothing_older(folder, one_
     monkeypatch.setattr("empirical.estimates.removal.removal", stop)
     assert remove.main([*arguments, "--threshold", "0.05", "--learner", "ridge"]) == 130
     assert pd.read_csv(folder / "removal_predicted.csv")["learner"].tolist() == ["Ridge(penalty=1.0)"]
-    assert _removal(run, folder) == (None, None)
+    assert tried(run, folder) == (None, None)
     assert not is_made(folder)
     os.utime(folder / "report.html")
     assert is_made(folder)

@@ -30,7 +30,7 @@ popcount: Any = intrinsic(_popcount)
 
 
 @compiled()
-def _shared(a, b, first, sums):
+def shared(a, b, first, sums):
     """Counts of ones in a[first + r] & b[:, j], for 4 rows r and 64 columns j."""
     s0, s1, s2, s3 = sums[0], sums[1], sums[2], sums[3]
     for j in range(LANES):
@@ -59,7 +59,7 @@ def counts(a, blocks, out):
     sums = np.empty((ROWS, LANES), np.uint64)
     for c in range(blocks.shape[0]):
         for i in range(0, a.shape[0], ROWS):
-            _shared(a, blocks[c], i, sums)
+            shared(a, blocks[c], i, sums)
             for r in range(ROWS):
                 for j in range(LANES):
                     out[i + r, c * LANES + j] = sums[r, j]
@@ -81,7 +81,7 @@ def hits(a, blocks, inside, totals, trials, threshold, start, row, column, count
         if found + ROWS * LANES > row.shape[0]:
             return found, step
         c, i = step // steps, step % steps * ROWS
-        _shared(a, blocks[c], i, sums)
+        shared(a, blocks[c], i, sums)
         for r in range(min(ROWS, n - i)):
             within = inside[i + r]
             without = trials - within

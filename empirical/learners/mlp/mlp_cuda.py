@@ -87,12 +87,9 @@ def values(net: Net, seed: int, examples: Examples, present: Bools, masks: Bools
     size, lift, out, shift = (d + 1) * h + (h + 1) * classes, d * h, d * h + h, d * h + h + h * classes
     counts = masks.sum(1)
     members, numbers = cupy.asarray(counts.astype(np.uint32)), cupy.asarray(trials.astype(np.uint64))
-    held, orders = cupy.asarray(present.astype(np.uint8)), _orders(net, seed, numbers, masks)
-    w, g = cupy.empty((t, size), cupy.float32), cupy.empty((t, size), cupy.float32)
-    mean, square, operand = cupy.zeros_like(w), cupy.zeros_like(w), cupy.empty((t, size), cupy.float16)
-    bounds = (np.float32(np.sqrt(6 / (d + h))), np.float32(np.sqrt(6 / (h + classes))))
-    sizes = _whole(t, d, h, classes)
-    _bound("start", t * size, numbers, np.uint64(seed), *_whole(substream(WEIGHTS, 0)), *sizes, *bounds, w, operand)()
+    held, orders = cupy.asarray(present.astype(np.uint8)), shuffled(net, seed, numbers, masks)
+    w, operand = started(net, seed, numbers, d, classes)
+    g, mean, square = cupy.empty_like(w), cupy.zeros_like(w), cupy.zeros_like(w)
 
     into, outward = _view(operand[:, :lift], t, d, h), _view(operand[:, out:shift], t, h, classes)
     sums, units = (cupy.empty(t * shown * h, kind) for kind in (cupy.float32, cupy.float16))
@@ -148,7 +145,20 @@ def numbers(net: Net, rows: int, n: int, d: int, classes: int) -> int:
     return 5 * size + minibatch + (net.epochs + 8) * n + 5 * rows * classes
 
 
-def _orders(net: Net, seed: int, trials: Any, masks: Bools) -> Any:
+def started(net: Net, seed: int, trials: Any, d: int, classes: int) -> tuple[Any, Any]:
+    """Each model's parameters before the first step, (t, size): ``Net.start``, and these as operands of products."""
+    import cupy
+
+    t, h = len(trials), net.width
+    size = (d + 1) * h + (h + 1) * classes
+    w, operand = (cupy.empty((t, size), kind) for kind in (cupy.float32, cupy.float16))
+    bounds = (np.float32(np.sqrt(6 / (d + h))), np.float32(np.sqrt(6 / (h + classes))))
+    fixed = (*_whole(substream(WEIGHTS, 0)), *_whole(t, d, h, classes), *bounds)
+    _bound("start", t * size, trials, np.uint64(seed), *fixed, w, operand)()
+    return w, operand
+
+
+def shuffled(net: Net, seed: int, trials: Any, masks: Bools) -> Any:
     """Each model's examples in the order of each epoch, (t, epochs, n): ``Net.orders``, the rest of a row unread."""
     import cupy
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from simulations import notail, priors, theorem, zipf
+from tests.drawn import heights, marks, points, rows, widths
 
 
 def test_zipf_example() -> None:
@@ -16,7 +17,11 @@ def test_zipf_example() -> None:
         assert frame.loc["fixed", column] == pytest.approx(published, abs=0.005)
         assert abs(frame.loc["random", column] / frame.loc["fixed", column] - 1) < 0.02
     assert f"{frame.loc['random', 'cost']:.3%}".replace("%", " %") in (zipf.__doc__ or "")
-    assert isinstance(zipf.plot(frame.reset_index()), Figure)
+    panels = zipf.plot(frame.reset_index()).axes
+    assert [axes.get_title("left") for axes in panels] == [name.replace("_", " ") for name in frame.columns]
+    for axes, name in zip(panels, frame.columns, strict=True):
+        assert heights(axes) == frame[name].tolist()
+        assert [label.get_text() for label in axes.get_xticklabels()] == frame.index.tolist()
 
 
 def test_no_tail() -> None:
@@ -26,7 +31,11 @@ def test_no_tail() -> None:
     assert (frame["cost"] <= frame["cost_bound"]).all()
     assert frame["singleton_fraction"].std() < 1e-5
     assert frame["cost"].iloc[0] / frame["cost"].iloc[-1] == pytest.approx(1e5, rel=0.01)
-    assert isinstance(notail.plot(frame), Figure)
+    axes = notail.plot(frame).axes[0]
+    assert axes.get_xscale() == axes.get_yscale() == "log"
+    names = {"singleton_fraction": "singletons, share of the sample", "cost": "what memorizing them buys"}
+    for column, label in names.items():
+        np.testing.assert_array_equal(points(axes, label), frame[["rare", column]].to_numpy(float).T)
 
 
 def test_priors_compared() -> None:
@@ -35,7 +44,10 @@ def test_priors_compared() -> None:
     assert frame["cost"].is_monotonic_decreasing
     out_of_order = frame["tail_weight"].diff() > 0
     assert frame["problem"][out_of_order].tolist() == ["Pareto(shape=1.5, size=50000)"]
-    assert isinstance(priors.plot(frame), Figure)
+    axes = priors.plot(frame).axes[0]
+    assert rows(axes) == frame["problem"].tolist()
+    for place, column in enumerate(("optimal_error", "cost")):
+        assert widths(axes, place) == pytest.approx(frame[column].tolist(), rel=1e-9)
 
 
 def test_configurations_are_records() -> None:
@@ -61,4 +73,9 @@ def test_the_theorem_seen() -> None:
     text = theorem.__doc__ or ""
     assert f"{averaged['z'].abs().max():.2f} standard errors at the most" in text
     assert f"mean z² of {(averaged['z'] ** 2).mean():.2f}" in text
-    assert isinstance(theorem.plot(frame), Figure)
+    left, right = theorem.plot(frame).axes
+    every, alone = frame[frame["sample"] == "all"], frame[~frame["sample"].isin(["all", "any"])]
+    np.testing.assert_array_equal(marks(left)[0], every["error"] - every["theorem"])
+    assert rows(left) == [f"{row.prior}, {row.learner}" for row in every.itertuples()]
+    for side in ("error", "theorem"):
+        np.testing.assert_array_equal(points(right, side)[1], alone[side])

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from simulations import (
     agreement,
@@ -16,6 +15,7 @@ from simulations import (
     removal,
     words,
 )
+from tests.drawn import marks, points, rows
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,11 @@ def test_the_published_counts(data: Path) -> None:
     found = {name: tuple(table.loc[(name, 0.15), ["pairs", "tests", "single"]]) for name in ("cifar100", "imagenet")}
     assert found == {"cifar100": (1015, 888, 774), "imagenet": (1641, 1462, 1298)}
     assert table.loc[("cifar100", 0.15), "memorized_share"] == 0.36198
-    assert isinstance(published.plot(table.reset_index()), Figure)
+    axes = published.plot(table.reset_index()).axes[0]
+    for name in ("cifar100", "imagenet"):
+        for column, what in (("pairs", "pairs"), ("single", "test examples with one influencer")):
+            x, y = points(axes, f"{name}: {what}")
+            assert dict(zip(x, y, strict=True)) == table.loc[name, column].to_dict()
 
 
 def test_words_fitted(data: Path) -> None:
@@ -43,7 +47,13 @@ def test_words_fitted(data: Path) -> None:
     large = table.iloc[-1]
     assert abs(large["value"] - 1) < 5 * large["stderr"]
     assert large["p_value"] > 1e-6
-    assert isinstance(words.plot(table.reset_index()), Figure)
+    left, right = words.plot(table.reset_index()).axes
+    ell, found = points(left, "Good–Turing (± 2 s.e.)")
+    assert (points(left, "fitted prior")[0] == ell).all()
+    assert (found[:5] < ell[:5]).all()  # rare words are less frequent than they were seen: the rest is unseen
+    more, new = points(right, "Good–Toulmin (± 2 s.e.)")
+    assert (more[0], new[0]) == (0, 0)
+    assert (np.diff(new[np.isfinite(new)]) > 0).all()
 
 
 def test_cifar100_explained_with_a_law_of_coupling_only(data: Path) -> None:
@@ -55,7 +65,11 @@ def test_cifar100_explained_with_a_law_of_coupling_only(data: Path) -> None:
     assert loose["largest_difference"] < 0.01 < uniform["largest_difference"] < 0.04 < lookup["largest_difference"]
     assert loose["p_value"] > 0.1 > uniform["p_value"] > lookup["p_value"]  # 20 simulations show no less than that
     assert (table["pairs"] > 1.3 * 1015).all()  # which it does not explain
-    assert isinstance(cifar100.plot(table.reset_index()), Figure)
+    axes = cifar100.plot(table.reset_index()).axes[0]
+    at, seen = points(axes, "observed (± 2 s.e.)")
+    theta, fitted = points(axes, "long-tail theory, fitted (band: 2 s.e. of chance)")
+    assert np.abs(np.interp(at, theta, fitted) - seen).max() < 0.01
+    assert axes.get_ylim()[0] == 0
 
 
 def test_removal_and_its_prediction_where_the_theory_holds() -> None:
@@ -70,7 +84,14 @@ def test_removal_and_its_prediction_where_the_theory_holds() -> None:
         assert (abs(some[name] - some[f"{name}_predicted"]) < 5 * some[f"{name}_stderr"]).all()
     assert (abs(some["lost"] - some["lost_random_predicted"]) > 5 * some["lost_stderr"]).all()
     assert np.allclose(table["lost"] - table["lost_random"], table["lost_more"])
-    assert isinstance(removal.plot(table), Figure)
+    (panel,) = removal.plot(table).axes
+    assert panel.get_title("left") == "planted: KNN"
+    for label, column in (
+        ("memorized ≥ θ", "lost"),
+        ("random", "lost_random"),
+        ("random, theory", "lost_random_predicted"),
+    ):
+        np.testing.assert_array_equal(points(panel, label), [some.index, some[column]])
 
 
 def test_agreement_of_learners() -> None:
@@ -81,7 +102,12 @@ def test_agreement_of_learners() -> None:
     assert (
         by_pair.loc[("net", "last layer"), "memorized_second"] < by_pair.loc[("net", "softmax"), "memorized_first"] / 2
     )
-    assert isinstance(agreement.plot(table), Figure)
+    (panel,) = agreement.plot(table).axes
+    assert panel.get_title("left") == "digits"
+    assert rows(panel) == [f"{row.first}, {row.second}" for row in table.itertuples()]
+    ranked, overlap = points(panel, "rank correlation of memorization"), points(panel, "overlap by chance")
+    np.testing.assert_array_equal(ranked[0], table["rank_correlation"])
+    np.testing.assert_array_equal(overlap[0], table["memorized_jaccard_by_chance"])
 
 
 def test_coverage_of_a_few() -> None:
@@ -101,4 +127,8 @@ def test_coverage_of_a_few() -> None:
     assert (table.loc[wrong & ~loose, "refused"] == 1).all()
     assert (table.loc[~wrong, "refused"] == 0).all()
     assert table.loc[~wrong, "coverage"].mean() > 0.5  # 24 parameters, one run each
-    assert isinstance(coverage.plot(table), Figure)
+    left, right = coverage.plot(table).axes
+    np.testing.assert_array_equal(marks(left)[0], table.loc[~wrong, "coverage"])
+    np.testing.assert_array_equal(marks(right)[0], table.loc[wrong, "refused"])
+    assert len(rows(left)) == (~wrong).sum()
+    assert right.get_xlim() == (0, 1.05)

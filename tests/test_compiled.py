@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -33,3 +34,31 @@ def test_a_change_in_another_file_recompiles(tmp_path: Path) -> None:
     third = run()
     assert third[:2] == ["0", "1"]
     assert third[2] != first[2]
+
+
+def test_a_cold_cache_is_said_once_and_its_time_is_known(tmp_path: Path) -> None:
+    """Of our kernels alone: what a user compiles is not ours to speak of (negative control)."""
+    code = """
+import logging, sys
+logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
+import numba
+from longtail.core.compiled_cpu import compiling
+numba.njit(lambda x: x + 1)(1)
+print(compiling.seconds > 0)
+from longtail.philox import block_cpu
+block_cpu.words(1, 2, 3, 0, 8)
+print(compiling.seconds > 0)
+"""
+
+    def run() -> list[str]:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            check=True,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+        )
+        return done.stdout.splitlines()
+
+    assert run() == ["False", "compiling for this processor, once: this may take a minute", "True"]
+    assert run() == ["False", "False"]

@@ -35,7 +35,13 @@ def smallest(keys, members, m, chosen):
         if at == edge:
             inside[found] = key
             found += 1
-    last = np.sort(inside)[m - below - 1]
+    for k in range(1, found):  # by insertion: they are few, and numba's sort takes longer to compile than all else here
+        key, j = inside[k], k
+        while j > 0 and inside[j - 1] > key:
+            inside[j] = inside[j - 1]
+            j -= 1
+        inside[j] = key
+    last = inside[m - below - 1]
     left = m - below
     for k in range(found):
         left -= inside[k] < last

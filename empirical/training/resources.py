@@ -15,6 +15,7 @@ import numpy as np
 
 from empirical.training.job import Job
 from longtail.core import ArgumentError
+from longtail.core.compiled_cpu import compiling
 from longtail.core.opened import available, size
 
 PATIENCE = 10.0  # seconds a first model may take for another to be worth it: the first may have been compiling
@@ -76,7 +77,7 @@ def gpu_memory(job: Job, trials: int) -> int:
 
 
 def rehearsal(job: Job, missing: int, workers: int) -> float:
-    """Seconds for the missing trials, by the time of a few; too high where the first model alone is slow.
+    """Seconds for the missing trials, by the time of a few, without what compiling took; too high where the first alone is slow.
 
     On a GPU by that of a block, the second, unless the first is slow even with compiling; it serves all workers.
     """
@@ -85,9 +86,9 @@ def rehearsal(job: Job, missing: int, workers: int) -> float:
     def spent(count: int) -> float:
         number = np.arange(count)
         masks = job.design.subsets(job.seed, number, job.data.n, job.data.y_train)
-        start = time.perf_counter()
+        start, compiled = time.perf_counter(), compiling.seconds
         trainer(masks, number)
-        return time.perf_counter() - start
+        return time.perf_counter() - start - (compiling.seconds - compiled)
 
     if job.device.kind == "gpu":
         block = min(max(int(trainer.batch), 1), job.shard)

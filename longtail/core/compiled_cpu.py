@@ -1,21 +1,53 @@
 """numba's compiler as the ``*_cpu`` modules use it: cached on disk, free of the interpreter's lock.
 
 numba recompiles a cached function when its own file changes, but not when a function or a constant that it took from
-another file does. Here the cache is good for one state of all of them.
+another file does. Here the cache is good for one state of all of them. Where it holds none yet, which takes a user many
+seconds at a first call, the log says so once.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
+import time
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numba as nb
+from numba.core.event import Event, Listener, register
 
+log = logging.getLogger("longtail")
 HOME = Path(__file__).parents[1]
+OURS = (__name__.partition(".")[0], "empirical")
+
+
+class Compiling(Listener):
+    """Seconds for which kernels of ours were compiled so far; none where all came from the cache."""
+
+    def __init__(self) -> None:
+        self.seconds, self.began, self.inside, self.said = 0.0, 0.0, 0, False
+
+    def on_start(self, event: Event) -> None:
+        if self.inside == 0:
+            if event.data["dispatcher"].py_func.__module__.partition(".")[0] not in OURS:
+                return
+            if not self.said:
+                log.info("compiling for this processor, once: this may take a minute")
+            self.began, self.said = time.perf_counter(), True
+        self.inside += 1  # what a kernel calls is compiled within
+
+    def on_end(self, event: Event) -> None:
+        if self.inside > 0:
+            self.inside -= 1
+            if self.inside == 0:
+                self.seconds += time.perf_counter() - self.began
+
+
+compiling = Compiling()
+register("numba:compile", compiling)  # type: ignore[no-untyped-call]
 
 
 @lru_cache

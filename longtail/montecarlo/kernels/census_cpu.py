@@ -82,7 +82,8 @@ def frequencies(entries, row, size, seed, trial, words, p, before):
     for a in range(0, size, STRIP):
         b, end = min(a + STRIP, size), min(a + STRIP, len(p))
         if len(row) > 0:
-            p[a:b] = row[a:b]
+            for i in range(a, b):  # numba takes three seconds to compile the words of a slice's error
+                p[i] = row[i]
         else:
             strip = words[a : a + STRIP] if len(words) > STRIP else words
             fill(strip, seed, np.uint32(FREQUENCIES), trial, np.uint64(a // 4))

@@ -100,8 +100,8 @@ def next_threshold(u, mean, inverse, term, threshold, clear, count):
 def quick_on(words, p, rate, out, listed=0):
     """``quick`` for the few cells that were seen more often: counts below ``FURTHER``, a threshold at a time."""
     many = len(words)
-    mean, u, threshold, term, clear = np.empty((5, many), np.float32)
-    count = np.zeros(many, np.int32)
+    mean, u, threshold = np.empty(many, np.float32), np.empty(many, np.float32), np.empty(many, np.float32)
+    term, clear, count = np.empty(many, np.float32), np.empty(many, np.float32), np.empty(many, np.int32)
     means(p, rate, mean)
     none(mean, term)
     for i in range(many):

@@ -107,16 +107,18 @@ def _bridge(
     interval has a truth to hold.
     """
     from empirical.bridge import fit as bridge
+    from empirical.estimates.noise import SubsetNoise
     from longtail.experiment.coupling import Beta
 
     own = {steady: name for name, steady in bridge.GUESSES.items()}.get(coupling.steady, "mixed")
     rng = np.random.default_rng([config.seed, prior.size, 1])
+    noise = SubsetNoise(config.trials)
     problem = Problem(prior, config.samples, 10)
     found = []
     for k in range(runs):
-        _, estimates = bridge.planted(problem, coupling, config.trials, rng)
+        _, estimates = bridge.planted(problem, coupling, noise, rng)
         options: dict[str, Any] = {"simulations": config.simulations, "seed": k, "guess": guess or own}
-        found.append(bridge.fit(estimates, 10, config.trials, family, law, **options))
+        found.append(bridge.fit(estimates, 10, noise, family, law, **options))
     truth = _truth(prior) | {"coupling": coupling.mean, "steady": coupling.steady} if right else {}
     if isinstance(coupling, Beta) and right:
         truth["concentration"] = coupling.a + coupling.b

@@ -18,6 +18,7 @@ from empirical.bridge.model import GUESSES, schwarz
 from empirical.estimates.measured import Measured
 from longtail.core import ArgumentError, Floats
 from longtail.experiment import predictions as predicted
+from longtail.experiment.noise import Noise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,9 +118,7 @@ class Comparison:
         values, best = self.observed.values, self.best
         edge = np.linspace(0, 1, bins + 1)
         observed = np.histogram(np.clip(values, 0, 1), edge)[0]
-        share = predicted.share_above(
-            best.problem, best.coupling, edge[1:-1], self.observed.experiment.fraction, best.models
-        )
+        share = predicted.share_above(best.problem, best.coupling, edge[1:-1], noise=best.noise)
         fitted = -np.diff(np.concatenate([[1.0], share, [0.0]])) * len(values)
         return pd.DataFrame(
             {"low": edge[:-1], "high": edge[1:], "observed": observed, "stderr": np.sqrt(observed), "fitted": fitted}
@@ -131,12 +130,7 @@ class Comparison:
 
         seen, least = self.observed, self.observed.threshold
         thresholds = np.unique(np.concatenate([[least], np.arange(np.ceil(least * 20) / 20, 0.951, 0.05)])).round(6)
-        options: dict[str, Any] = {
-            "fraction": seen.experiment.fraction,
-            "memorized": seen.least,
-            "models": seen.equivalent,
-            "partners": seen.partners,
-        }
+        options: dict[str, Any] = {"memorized": seen.least, "noise": self.best.noise, "partners": seen.partners}
         counts = ["pairs", "tests", "single", "false"]
         theory = with_errors(
             self.best, lambda p, c: predicted.pairs_above(p, c, thresholds, seen.experiment.n_test, **options), counts
@@ -215,9 +209,7 @@ def between(mean: Floats, variance: Floats, stderr: Floats, level: float = 0.95)
 def foretell(best: TheoryFit, thresholds: Iterable[float]) -> pd.DataFrame:
     """What removing the memorized should cost, with standard errors."""
     theta = list(thresholds)
-    return with_errors(
-        best, lambda p, c: predicted.removal(p, c, theta, best.fraction, best.models), ["lost", "lost_random"]
-    )
+    return with_errors(best, lambda p, c: predicted.removal(p, c, theta, noise=best.noise), ["lost", "lost_random"])
 
 
 def compare(
@@ -225,12 +217,16 @@ def compare(
     families: Iterable[str] = FAMILIES,
     couplings: Iterable[str] = COUPLINGS,
     *,
+    noise: Noise | None = None,
     simulations: int = SIMULATIONS,
     seed: int = 0,
     removal: pd.DataFrame | None = None,
     foretold: pd.DataFrame | None = None,
 ) -> Comparison:
-    """Fit every family with every coupling, and order them by likelihood and parameters (Schwarz's criterion)."""
+    """Fit every family with every coupling, and order them by likelihood and parameters (Schwarz's criterion).
+
+    ``noise`` is that of the estimates: the subset estimator's unless told.
+    """
     if observed.experiment.n_classes is None:
         remedy = "theory asks how often a guess is right, and this run has no labels; give the number of classes"
         raise ArgumentError("n_classes", None, remedy)
@@ -241,10 +237,8 @@ def compare(
         )
     chosen = list(couplings)
     tried = dict.fromkeys([*((f, c) for f in families for c in chosen), BASELINE])
-    options: dict[str, Any] = {"fraction": observed.experiment.fraction, "simulations": simulations, "seed": seed}
-    fits = [
-        fit(values, observed.experiment.n_classes, observed.equivalent, f, c, guess=GUESSES, **options)
-        for f, c in tried
-    ]
+    options: dict[str, Any] = {"guess": GUESSES, "simulations": simulations, "seed": seed}
+    law = noise or observed.noise
+    fits = [fit(values, observed.experiment.n_classes, law, f, c, **options) for f, c in tried]
     fits.sort(key=lambda b: schwarz(-2 * b.log_likelihood, len(b.parameters), b.n))
     return Comparison(observed, tuple(fits), removal, foretold)

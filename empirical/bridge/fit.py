@@ -1,11 +1,11 @@
 """Theory from observation: the prior and the coupling that best explain estimated memorization, and whether they do.
 
-Estimates fall into bins b. With w_c the share of examples that have c copies under the prior, F the law of λ and the known
-noise of an estimate that was held out h times (X/h, X ~ Binomial(h, mem)),
+Estimates fall into bins b. With w_c the share of examples that have c copies under the prior, F the law of λ, and the law of an
+estimate given the truth, which is known and the estimator's own (``longtail.experiment.noise``),
 
     P_b = Σ_c w_c ∫ Pr[estimate in b | mem = (1 − 1/K)(1 − rλ)^{c−1}] dF(λ),        log L = Σ_b n_b log P_b
 
-(``empirical.bridge.noise``, which has guesses that are not fresh too).
+(``empirical.bridge.bins``, which has guesses that are not fresh too).
 This is the likelihood of one example, added over all: a composite one, for the c members of a subpopulation share their
 memorization and everybody shares T. So errors are not read off its curvature. Whole data sets are simulated from the fitted
 model: frequencies, counts, λ, noise. Their scores' covariance S gives H⁻¹SH⁻¹ (Godambe 1960), and the covariance of what fitting
@@ -24,6 +24,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from empirical.bridge.bins import (
+    EDGES,
+    drawn,
+    goodness,
+    histogram,
+)
 from empirical.bridge.intervals import known
 from empirical.bridge.model import (
     COUPLINGS,
@@ -33,13 +39,6 @@ from empirical.bridge.model import (
     Model,
     schwarz,
     search,
-)
-from empirical.bridge.noise import (
-    EDGES,
-    Noise,
-    drawn,
-    goodness,
-    histogram,
 )
 from longtail.core import (
     ArgumentError,
@@ -53,7 +52,8 @@ from longtail.core import (
 from longtail.counts.bins import Goodness
 from longtail.counts.fit import FAMILIES, LEVEL
 from longtail.experiment.coupling import Coupling
-from longtail.experiment.predictions import FRACTION, MANY, checked, share_above
+from longtail.experiment.noise import Noise, checked
+from longtail.experiment.predictions import share_above
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,8 +72,7 @@ class TheoryFit:
     coupling: Coupling
     n: int
     n_classes: int
-    fraction: float
-    models: int
+    noise: Noise
     parameters: Mapping[str, Estimate]
     intervals: Mapping[str, tuple[float, float]]
     log_likelihood: float
@@ -118,12 +117,11 @@ class TheoryFit:
 def fit(
     memorization: ArrayLike,
     n_classes: int,
-    models: int,
+    noise: Noise,
     family: str | Iterable[str] = "Zipf",
     coupling: str | Iterable[str] = "beta",
     *,
     guess: str | Iterable[str] = "fresh",
-    fraction: float = FRACTION,
     level: float = LEVEL,
     simulations: int = SIMULATIONS,
     seed: int = 0,
@@ -131,7 +129,7 @@ def fit(
     """The model of greatest composite likelihood; of several families, couplings and guesses, the best by Schwarz's criterion:
     a parameter that the data hardly see blurs all that the model predicts, and AIC would take it.
 
-    ``models`` models made the estimates, each on a share ``fraction`` of the examples. ``guess`` is "fresh" where a learner
+    ``noise`` is that of the estimates, as ``Measured`` has it. ``guess`` is "fresh" where a learner
     guesses anew in every model what nobody taught it, "steady" where it guesses the same, "mixed" where how steady it is, is
     fitted: of couplings with one λ only, for memorization hardly tells a law of guesses from a law of λ.
     """
@@ -139,8 +137,12 @@ def fit(
     values = values[~np.isnan(values)]
     if len(values) < 100:
         raise ArgumentError("memorization", f"{len(values)} estimates", "a fit takes 100 at least")
-    checked(fraction)
-    n_classes, models = whole("n_classes", n_classes, 2), whole("models", models, 2)
+    if not isinstance(noise, Noise):
+        raise ArgumentError(
+            "noise", noise, "give the law of an estimate, as empirical.estimates.noise.SubsetNoise(models)"
+        )
+    checked(noise.fraction)
+    n_classes = whole("n_classes", n_classes, 2)
     real("level", level, 0.0, 1.0, open_low=True, open_high=True)
     chosen = [
         _chosen(name, given, known)
@@ -158,7 +160,7 @@ def fit(
         asked = [g for g in guesses if g != "mixed" or c in ONE]
         for g in GUESSES if "mixed" in asked else asked:
             steady = GUESSES[g]
-            model = Model(f, c, g, len(values), n_classes, Noise(models, fraction))
+            model = Model(f, c, g, len(values), n_classes, noise)
             x, loss, calls = search(model, observed, ends if steady is None else [])
             if steady is not None:
                 ends.append(np.append(x, NEAR_END * (2 * steady - 1)))
@@ -183,7 +185,7 @@ def _chosen(argument: str, given: str | Iterable[str], known: Iterable[str]) -> 
 def table(
     memorization: ArrayLike,
     n_classes: int,
-    models: int,
+    noise: Noise,
     families: Iterable[str],
     couplings: Iterable[str],
     **options: Any,
@@ -192,7 +194,7 @@ def table(
     import pandas as pd
 
     chosen = list(couplings)
-    fits = [fit(memorization, n_classes, models, f, c, **options) for f in families for c in chosen]
+    fits = [fit(memorization, n_classes, noise, f, c, **options) for f in families for c in chosen]
     fits.sort(key=lambda found: -found.log_likelihood)
     return pd.DataFrame(
         {
@@ -207,20 +209,16 @@ def table(
     )
 
 
-def planted(
-    problem: Problem, coupling: Coupling, models: int, rng: Any, fraction: float = FRACTION
-) -> tuple[Floats, Floats]:
+def planted(problem: Problem, coupling: Coupling, noise: Noise, rng: Any) -> tuple[Floats, Floats]:
     """Copies and estimated memorization of every example of a data set drawn from the model, its truth known."""
     prior = problem.prior
     frequency = prior.sample(rng, (prior.size,)) if problem.mode == "random" else prior.entries()
     counts = rng.multinomial(problem.n, frequency / frequency.sum())
     counts = counts[counts > 0].astype(float)
-    memorized = (1 - fraction * coupling.sample(rng, len(counts))) ** (counts - 1)
+    memorized = (1 - noise.fraction * coupling.sample(rng, len(counts))) ** (counts - 1)
     memorized *= coupling.tops(problem.n_classes, rng, len(counts))
     each = np.repeat(memorized, counts.astype(int))
-    held_out = rng.binomial(models, 1 - fraction, size=problem.n) if models < MANY else np.full(problem.n, models)
-    held_out = np.maximum(held_out, 1)
-    return np.repeat(counts, counts.astype(int)), rng.binomial(held_out, each) / held_out
+    return np.repeat(counts, counts.astype(int)), noise.draw(each, rng)
 
 
 def _judged(
@@ -255,7 +253,7 @@ def _judged(
     order = np.sort(values)
     theta = np.linspace(0.05, 0.95, 181).round(6)  # as written: where an estimate is one, it lies above
     share = 1 - np.searchsorted(order, theta) / n
-    fitted = share_above(problem, coupling, theta, model.noise.fraction, model.noise.models)
+    fitted = share_above(problem, coupling, theta, noise=model.noise)
     chance = simulated[:, ::-1].cumsum(1)[:, ::-1][:, 1:].std(0, ddof=1) / n
     shares = pd.DataFrame(
         {
@@ -271,8 +269,7 @@ def _judged(
         coupling,
         n,
         model.n_classes,
-        model.noise.fraction,
-        model.noise.models,
+        model.noise,
         told.parameters,
         told.intervals,
         float(observed @ np.log(p)),

@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 from scipy import optimize, special
 
-from empirical.bridge.noise import EDGES, Noise
+from empirical.bridge.bins import EDGES, probabilities
 from longtail.core import AccuracyError, Floats, Prior, Problem
 from longtail.counts.fit import FAMILIES
 from longtail.experiment.coupling import Beta, Coupling, Fixed
+from longtail.experiment.noise import Noise
 
 LEAST = 1e-12  # probability of a bin: of what cannot be, a logarithm is still needed
 NEAR = 1e-5  # residuals, below which their slope is that of (o − e)/√e
@@ -88,7 +89,7 @@ class Model:
         """P_b; of a prior whose values span more than a double holds none is likely."""
         prior, coupling = self.place(x)
         try:
-            return np.maximum(self.noise.probabilities(Problem(prior, self.n, self.n_classes), coupling), LEAST)
+            return np.maximum(probabilities(Problem(prior, self.n, self.n_classes), coupling, self.noise), LEAST)
         except AccuracyError:
             return np.full(len(EDGES) + 1, LEAST)
 

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from empirical.estimates import MEMORIZED, THRESHOLD
+from empirical.estimates.noise import SubsetNoise
 from longtail.core import ArgumentError, Floats
+from longtail.experiment.noise import Noise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,6 +151,11 @@ class Measured:
         if noise <= 0:
             return how.trials
         return max(round(float((value[known] * (1 - value[known])).sum()) / noise / (1 - how.fraction)), 2)
+
+    @property
+    def noise(self) -> Noise:
+        """How far the subset estimator's estimates lie from the truth."""
+        return SubsetNoise(self.equivalent, self.experiment.fraction)
 
     @property
     def influenced(self) -> tuple[int, int, int]:

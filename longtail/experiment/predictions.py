@@ -18,33 +18,29 @@ subpopulation has its own u for 1 − 1/K, of that mean. Removing what is estima
 estimate's noise lets slip; removing as many at random keeps the same share of every subpopulation. How many subpopulations
 are seen c times, and with what mass, is the exact solution of the model (``longtail.experiment.occupancy``).
 
-An influence is estimated by the difference of two shares, of r t models and of (1 − r) t: it is off by a nearly normal
-amount of variance q_in(1 − q_in)/(rt) + q_out(1 − q_out)/((1 − r)t), and so is that of a pair without any.
+All of it is of the truth, or with a ``noise`` (``longtail.experiment.noise``) of what an estimator makes of it.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special, stats
+from scipy import stats
 
-from longtail.core import ArgumentError, Floats, Problem, real
+from longtail.core import Floats, Problem
 from longtail.experiment.coupling import Coupling
+from longtail.experiment.noise import FRACTION, Noise, included
 from longtail.experiment.occupancy import TINY, Occupancy, occupancy, smooth
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FRACTION = 0.7  # of the training set in a subset, as published
 COUNTS = ["pairs", "tests", "single", "false", "pairs_variance", "tests_variance", "single_variance"]
 SHARP, SMOOTH = 2000, 200  # steps of λ, for what jumps at a threshold and for what does not
 CELLS = 400  # of memorization
-MANY = 10**6  # models, from which on estimates have no noise to speak of, nor steps
-TIE = 1e-9  # estimates are fractions, and where one is a threshold, rounding shall not say on which side it lies
 FINE = 64  # points to a standard deviation of an estimate
 
 
@@ -91,14 +87,19 @@ def _hypergeometric(others: Floats, lam: Floats, total: int, size: int) -> Float
 
 
 def share_above(
-    problem: Problem, coupling: Coupling, thresholds: ArrayLike, fraction: float = FRACTION, models: int | None = None
+    problem: Problem,
+    coupling: Coupling,
+    thresholds: ArrayLike,
+    fraction: float | None = None,
+    noise: Noise | None = None,
 ) -> Floats:
-    """The share of training examples with memorization ≥ each threshold: true, or as estimated by so many models."""
+    """The share of training examples with memorization ≥ each threshold: true, or as estimated with that noise."""
     theta = np.atleast_1d(np.asarray(thresholds, float))
-    if models is None:
-        return np.asarray(_exceeds(problem, coupling, theta, fraction))
-    grid, law = memorization_law(problem, coupling, fraction)
-    return np.asarray(above(theta, grid, (1 - fraction) * models, steps(tuple(theta), models, fraction)) @ law)
+    r = included(fraction, noise)
+    if noise is None:
+        return np.asarray(_exceeds(problem, coupling, theta, r))
+    grid, law = memorization_law(problem, coupling, r)
+    return np.asarray(noise.above(theta, grid) @ law)
 
 
 def memorization_law(problem: Problem, coupling: Coupling, fraction: float = FRACTION) -> tuple[Floats, Floats]:
@@ -141,83 +142,52 @@ def _relative(problem: Problem, coupling: Coupling, x: Floats, fraction: float) 
     return np.where(x <= 0, 1.0, np.asarray(once + seen.examples[2:] @ chance))
 
 
-def above(theta: Floats, memorized: Floats, held_out: float, step: ArrayLike = 0.5) -> Floats:
-    """Pr[estimate ≥ θ] by (θ, true memorization): held out ``held_out`` times, right or wrong each time, right when in.
-
-    The estimate is X/h with X ~ Binomial(h, mem). h differs a little between examples, so the binomial's steps are evened
-    out: its distribution function at real arguments, an incomplete beta function. ``step``, one for all or one a threshold,
-    is how far beyond hθ the next whole number lies, in the mean.
-    """
-    t = np.asarray(theta, float)[:, None]
-    beyond = np.reshape(step, (-1, 1))
-    h = real("models", held_out, 1.0)
-    inside = (t > 0) & (t <= 1)
-    x = np.where(inside, t, 0.5)
-    chance = special.betainc(h * x + beyond - 1e-9, h * (1 - x) + 1 - beyond, np.asarray(memorized, float)[None, :])
-    return np.asarray(np.where(inside, chance, np.where(t <= 0, 1.0, 0.0)))
-
-
-@lru_cache(maxsize=64)
-def steps(theta: tuple[float, ...], models: int, fraction: float) -> Floats:
-    """E⌈hθ⌉ − hθ over how often an example is held out: ½ but where hθ is often whole, as it is at ½ for every other h.
-
-    >>> steps((0.5, 0.123), 1000, 0.7).round(1).tolist()
-    [0.2, 0.5]
-    """
-    if models >= MANY:
-        return np.full(len(theta), 0.5)
-    h = np.arange(1.0, models + 1)
-    chance = stats.binom.pmf(h, models, 1 - fraction)
-    h, chance = h[chance > TINY], chance[chance > TINY]
-    exact = np.multiply.outer(np.array(theta), h)
-    return np.asarray((np.ceil(exact - TIE) - exact) @ chance / chance.sum())
-
-
 def pairs_above(
     problem: Problem,
     coupling: Coupling,
     thresholds: ArrayLike,
     tests: int,
-    fraction: float = FRACTION,
+    fraction: float | None = None,
     memorized: float = 0.0,
-    models: int | None = None,
+    noise: Noise | None = None,
     partners: float = 0.0,
 ) -> pd.DataFrame:
     """Expected pairs with influence ≥ θ among ``tests`` test examples, the test examples in them, and those in one only.
 
     Members of a subpopulation influence alike, so a test example has c influential partners or none. ``memorized`` counts
-    only partners whose memorization is at least that, as published (.25). With ``models``, influence and memorization are
-    what so many models estimate them to be, and some of the ``partners`` examples that a test example is paired with, of
+    only partners whose memorization is at least that, as published (.25). With ``noise``, influence and memorization are
+    what they are estimated to be, and some of the ``partners`` examples that a test example is paired with, of
     other subpopulations all but c, pass by chance; ``false`` counts those pairs. Variances are of the counts in one data set:
     test examples are a sample, of one subpopulation several at a time, and which subpopulations are seen how often is another.
     """
     import pandas as pd
 
-    seen, lam, weight = _seen(problem, coupling, models)
+    r = included(fraction, noise)
+    seen, lam, weight = _seen(problem, coupling, noise)
     c = seen.copies[1:, None]
-    remain = (1 - fraction * lam) ** (c - 1)
+    remain = (1 - r * lam) ** (c - 1)
     kept = 1.0
-    if models is not None and memorized > 0:
-        kept = float(share_above(problem, coupling, memorized, fraction, models)[0])
-    others = kept * partners if models is not None else 0.0
+    if noise is not None and memorized > 0:
+        kept = float(share_above(problem, coupling, memorized, noise=noise)[0])
+    others = kept * partners if noise is not None else 0.0
     theta = np.atleast_1d(np.asarray(thresholds, float))
     found = np.zeros((len(theta), len(COUNTS)))
     rare = np.maximum(seen.subpopulations[1:], TINY)
     square = seen.mass[1:] ** 2 / rare * (1 + 1 / c[:, 0])  # E Σ d² of those seen c times, d about Gamma of shape c
-    for top, guessed in _tops(problem, coupling):
+    for top, guessed in _tops(problem, coupling, noise):
         true = top * remain
-        size, wrong = lam * true, true * (1 - fraction * lam)  # wrong: on a test example, all models together
-        inside = wrong - (1 - fraction) * size
-        counted = _kept(memorized, true, fraction, models)
+        size, wrong = lam * true, true * (1 - r * lam)  # wrong: on a test example, all models together
+        inside = wrong - (1 - r) * size
+        counted = _kept(memorized, true, noise)
         each, unseen = guessed * seen.mass[1:], guessed * float(seen.mass[0])
         among = np.maximum(others - kept * c, 0.0)
         for row, x in zip(found, theta, strict=True):
-            if models is None:
+            if noise is None:
                 passed, by_chance, lonely = (size >= x) * counted, np.zeros_like(size), 0.0
             else:
-                passed = counted * _noisy(x, inside, inside + size, fraction, models)
-                by_chance = among * _noisy(x, wrong, wrong, fraction, models)
-                lonely = others * float(_noisy(x, np.array(top), np.array(top), fraction, models))
+                passed = counted * noise.influence_above(x, inside, inside + size)
+                by_chance = among * noise.influence_above(x, wrong, wrong)
+                lonely = others * float(noise.influence_above(x, np.array(top), np.array(top)))
             alone, but_one = np.exp(-by_chance), (1 - passed) ** (c - 1)
             none = but_one * (1 - passed)
             single = alone * (c * passed * but_one + none * by_chance)
@@ -238,51 +208,43 @@ def pairs_above(
     return pd.DataFrame(tests * found, columns=COUNTS).assign(threshold=theta)[["threshold", *COUNTS]]
 
 
-def _seen(problem: Problem, coupling: Coupling, models: int | None) -> tuple[Occupancy, Floats, Floats]:
+def _seen(problem: Problem, coupling: Coupling, noise: Noise | None) -> tuple[Occupancy, Floats, Floats]:
     """Copies, λ and its weights: finely where neither noise nor a law of guesses blurs the steps of a curve."""
-    lam, weight = coupling.nodes(SHARP if models is None and coupling.steady in (0, 1) else SMOOTH)
-    return occupancy(problem) if models is None else smooth(problem), lam, weight
+    lam, weight = coupling.nodes(SHARP if noise is None and coupling.steady in (0, 1) else SMOOTH)
+    return occupancy(problem) if noise is None else smooth(problem), lam, weight
 
 
-def _tops(problem: Problem, coupling: Coupling) -> list[tuple[float, float]]:
-    """What memorization can be at the most, but 0, and shares of subpopulations."""
-    return [(top, guessed) for top, guessed in zip(*coupling.guesses(problem.n_classes), strict=True) if top > 0]
+def _tops(problem: Problem, coupling: Coupling, noise: Noise | None = None) -> list[tuple[float, float]]:
+    """What memorization can be at the most, and shares of subpopulations; 0 only with noise, which may make more of it."""
+    tops = zip(*coupling.guesses(problem.n_classes), strict=True)
+    return [(top, guessed) for top, guessed in tops if top > 0 or noise is not None]
 
 
-def _kept(theta: float, true: Floats, fraction: float, models: int | None) -> Floats:
-    """Whether memorization is ≥ θ, or Pr[so many models estimate it to be]."""
-    if models is None:
+def _kept(theta: float, true: Floats, noise: Noise | None) -> Floats:
+    """Whether memorization is ≥ θ, or Pr[it is estimated to be]."""
+    if noise is None:
         return np.asarray(true >= theta - 1e-12, float)
-    held_out = (1 - fraction) * models
-    line = np.linspace(0, 1, int(FINE * np.sqrt(held_out)) + 2)
-    return np.asarray(
-        np.interp(true, line, above(np.array([theta]), line, held_out, steps((theta,), models, fraction))[0])
-    )
-
-
-def _noisy(theta: float, wrong_in: Floats, wrong_out: Floats, fraction: float, models: int) -> Floats:
-    """Pr[estimate ≥ θ] of an influence of wrong_out − wrong_in, from so many models."""
-    a, b = np.clip(wrong_in, 0.0, 1.0), np.clip(wrong_out, 0.0, 1.0)
-    deviation = np.sqrt((a * (1 - a) / fraction + b * (1 - b) / (1 - fraction)) / models)
-    return np.asarray(special.ndtr((b - a - theta) / np.maximum(deviation, TINY)))
+    line = np.linspace(0, 1, int(FINE * noise.sharpness) + 2)
+    return np.asarray(np.interp(true, line, noise.above(np.array([theta]), line)[0]))
 
 
 def removal(
     problem: Problem,
     coupling: Coupling,
     thresholds: ArrayLike,
-    fraction: float = FRACTION,
-    models: int | None = None,
+    fraction: float | None = None,
+    noise: Noise | None = None,
 ) -> pd.DataFrame:
     """Accuracy lost by training without the examples of memorization ≥ θ, and without as many at random.
 
-    With ``models``, memorization is what so many models estimate it to be.
+    With ``noise``, memorization is what it is estimated to be.
     """
     import pandas as pd
 
-    seen, lam, weight = _seen(problem, coupling, models)
+    r = included(fraction, noise)
+    seen, lam, weight = _seen(problem, coupling, noise)
     c = seen.copies[1:, None]
-    remain = (1 - fraction * lam) ** (c - 1)
+    remain = (1 - r * lam) ** (c - 1)
     tops = _tops(problem, coupling)
 
     def error(kept: Floats | float) -> float:
@@ -292,12 +254,12 @@ def removal(
     whole = error(1.0)
     rows = []
     for theta in np.atleast_1d(np.asarray(thresholds, float)):
-        gone = [_kept(theta, top * remain, fraction, models) for top, _ in tops]
+        gone = [_kept(theta, top * remain, noise) for top, _ in tops]
         never = 1 - sum(guessed for _, guessed in tops)
         share = sum(
             guessed * float(seen.examples[1:] @ (g @ weight)) for (_, guessed), g in zip(tops, gone, strict=True)
         )
-        share += never * float(theta <= 0)
+        share += never * float(_kept(theta, np.zeros(1), noise)[0])
         rows.append(
             {
                 "threshold": float(theta),
@@ -331,11 +293,3 @@ def error_against_samples(problem: Problem, coupling: Coupling, samples: ArrayLi
 def around(n: int) -> Floats:
     """Numbers of samples from n/100 to 10 n."""
     return np.asarray(n * 10 ** np.linspace(-2, 1, 7))
-
-
-def checked(fraction: float) -> float:
-    """``fraction`` strictly between 0 and 1."""
-    try:
-        return real("fraction", fraction, 0.0, 1.0, open_low=True, open_high=True)
-    except ArgumentError as error:
-        raise ArgumentError("fraction", fraction, "give the share of examples in a subset, between 0 and 1") from error

@@ -10,6 +10,7 @@ from empirical.bridge.fit import planted
 from empirical.data.data import Data
 from empirical.data.dataset import Dataset
 from empirical.estimates.measured import Experiment, Measured
+from empirical.estimates.noise import SubsetNoise
 from empirical.report.exhibits import exhibits
 from empirical.report.page import page
 from longtail import Problem, Zipf
@@ -21,7 +22,7 @@ CRAFTED = "</script><script>document.title='owned'</script><img src=x onerror=\"
 def experiment(n: int, kind: str) -> tuple[Measured, Dataset]:
     """A planted data set of ``n`` examples with pictures of noise (what compresses worst) or crafted texts."""
     rng = np.random.default_rng(3)
-    _, memorization = planted(Problem(Zipf(alpha=0.8, size=max(n // 4, 60)), n, 10), Beta(1, 1), 500, rng)
+    _, memorization = planted(Problem(Zipf(alpha=0.8, size=max(n // 4, 60)), n, 10), Beta(1, 1), SubsetNoise(500), rng)
     y, z = rng.integers(0, 4, n), rng.integers(0, 4, 50)
     classes = ("cat", CRAFTED, 'dog\'s "n" & more', "<b>bold</b>") if kind == "text" else ("a", "b", "c", "d")
     table = pd.DataFrame({"index": np.arange(n), "label": [classes[k] for k in y], "memorization": memorization})

@@ -6,21 +6,14 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
+from empirical.bridge.bins import EDGES, drawn, goodness, histogram, probabilities, seen
 from empirical.bridge.fit import planted
-from empirical.bridge.noise import (
-    EDGES,
-    Noise,
-    drawn,
-    goodness,
-    histogram,
-    seen,
-)
+from empirical.estimates.noise import SubsetNoise, above
 from longtail import Gamma, LogNormal, Problem, Zipf
 from longtail.experiment.coupling import Beta, Fixed
-from longtail.experiment.predictions import above
 
 PROBLEM = Problem(Zipf(alpha=0.8, size=3000), 10_000, 10)
-NOISE = Noise(1000, 0.7)
+NOISE = SubsetNoise(1000, 0.7)
 
 
 def test_noise_by_bins_counts_the_steps_of_estimates():
@@ -32,7 +25,7 @@ def test_noise_by_bins_counts_the_steps_of_estimates():
     for i, edge in enumerate(EDGES):
         first = np.ceil(edge * h - 1e-9)
         exact[i] = chance @ special.betainc(first[:, None], (h - first + 1)[:, None], 0.9 * relative)
-    over = 1 - NOISE.chances(0.9 * relative).cumsum(0)[:-1]
+    over = 1 - NOISE.chances(EDGES, 0.9 * relative).cumsum(0)[:-1]
     assert np.abs(over - exact).max() < 6e-4
     plain = above(EDGES, 0.9 * relative, NOISE.held_out)
     assert np.abs(plain - exact).max() > 3e-3
@@ -59,24 +52,24 @@ def test_an_estimate_at_an_edge_lies_above_it():
 def test_histograms_drawn_are_those_of_planted_data_sets(coupling, other):
     """Bin means and variances, z = 5; another coupling is told apart (negative control)."""
     rng = np.random.default_rng(12)
-    slow = np.array([histogram(planted(PROBLEM, coupling, 1000, rng)[1]) for _ in range(150)])
-    fast = drawn(PROBLEM, coupling, Noise(1000, 0.7), 600, rng)
+    slow = np.array([histogram(planted(PROBLEM, coupling, NOISE, rng)[1]) for _ in range(150)])
+    fast = drawn(PROBLEM, coupling, NOISE, 600, rng)
     assert (fast.sum(1) == PROBLEM.n).all()
     kept = slow.mean(0) > 20
     assert np.abs(_z(slow, fast)[kept]).max() < 5
     ratio = np.log(slow[:, kept].var(0) / fast[:, kept].var(0))
     assert np.abs(ratio).max() < 5 * np.sqrt(2 / 149 + 2 / 599)
-    wrong = drawn(PROBLEM, other, Noise(1000, 0.7), 600, rng)
+    wrong = drawn(PROBLEM, other, NOISE, 600, rng)
     assert np.abs(_z(slow, wrong)[kept]).max() > 5
 
 
 def test_a_tight_law_of_strengths_is_one_strength():
     """Bins expected within a count in 1,000, and bins drawn, z = 5; a strength .002 away is told apart (negative control)."""
-    noise, problem = Noise(4000, 0.7), Problem(Zipf(alpha=0.8, size=3000), 20_000, 10)
+    noise, problem = SubsetNoise(4000, 0.7), Problem(Zipf(alpha=0.8, size=3000), 20_000, 10)
     found = {}
     for strength, law in ((0.7013, None), (0.7013, Beta(701_300, 298_700)), (0.6993, None)):
         coupling = law or Fixed(strength)
-        expected = noise.probabilities(problem, coupling)
+        expected = probabilities(problem, coupling, noise)
         found[strength, law] = expected, drawn(problem, coupling, noise, 300, np.random.default_rng(8))
     (one, own), (tight, like), (_, other) = found.values()
     assert np.abs(tight - one).max() < 1e-3

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from empirical.bridge import fit as bridge
+from empirical.bridge.bins import EDGES, drawn, histogram, probabilities
 from empirical.bridge.comparison import compare
 from empirical.bridge.fit import planted
-from empirical.bridge.noise import EDGES, Noise, drawn, histogram
 from empirical.data.examples import Examples
 from empirical.data.load import load
 from empirical.designs import Fixed as Subsets
 from empirical.estimates.measure import measure
 from empirical.estimates.memorization import memorization
+from empirical.estimates.noise import SubsetNoise
 from empirical.learners import KNN
 from empirical.training.job import Job
 from empirical.training.run import run
@@ -25,6 +26,7 @@ from longtail.experiment.predictions import removal, share_above
 from tests.empirical.places import real
 
 PROBLEM = Problem(Zipf(alpha=0.8, size=3000), 10_000, 10)
+NOISE = SubsetNoise(1000)
 
 
 def test_planted_parameters_are_found_again():
@@ -32,8 +34,8 @@ def test_planted_parameters_are_found_again():
     rng = np.random.default_rng(21)
     z = []
     for seed in range(6):
-        _, estimates = planted(PROBLEM, Fixed(0.7), 1000, rng)
-        found = bridge.fit(estimates, 10, 1000, "Zipf", "fixed", simulations=25, seed=seed)
+        _, estimates = planted(PROBLEM, Fixed(0.7), NOISE, rng)
+        found = bridge.fit(estimates, 10, NOISE, "Zipf", "fixed", simulations=25, seed=seed)
         truth = {"alpha": 0.8, "size": 3000, "coupling": 0.7}
         z.append([(e.value - truth[name]) / e.stderr for name, e in found.parameters.items()])
     assert (np.abs(np.mean(z, 0)) < 5 / np.sqrt(6)).all()
@@ -45,8 +47,8 @@ def test_planted_parameters_are_found_again():
 @pytest.mark.parametrize("strength", [0.12, 0.37, 0.62, 0.88])
 def test_a_peak_is_not_taken_for_another(strength):
     """With λ fixed there is a maximum for every such mistake; z = 5."""
-    _, estimates = planted(PROBLEM, Fixed(strength), 1000, np.random.default_rng(8))
-    found = bridge.fit(estimates, 10, 1000, "Zipf", "fixed", simulations=50)
+    _, estimates = planted(PROBLEM, Fixed(strength), NOISE, np.random.default_rng(8))
+    found = bridge.fit(estimates, 10, NOISE, "Zipf", "fixed", simulations=50)
     for name, truth in {"alpha": 0.8, "size": 3000, "coupling": strength}.items():
         assert abs(found.parameters[name].value - truth) < 5 * found.parameters[name].stderr
 
@@ -54,13 +56,13 @@ def test_a_peak_is_not_taken_for_another(strength):
 @pytest.mark.kernels
 def test_no_point_nearby_is_more_likely():
     """Nelder and Mead's search from where the fit ended gains nothing; from elsewhere it does (negative control)."""
-    _, estimates = planted(PROBLEM, Beta(2, 1), 1000, np.random.default_rng(9))
+    _, estimates = planted(PROBLEM, Beta(2, 1), NOISE, np.random.default_rng(9))
     observed = histogram(estimates)
-    found = bridge.fit(estimates, 10, 1000, "Zipf", "beta", simulations=10)
+    found = bridge.fit(estimates, 10, NOISE, "Zipf", "beta", simulations=10)
 
     def loss(x):
         prior, coupling = Zipf(np.exp(x[0]), round(np.exp(x[1]))), Beta(*np.exp(x[2:]))
-        chance = Noise(1000, 0.7).probabilities(Problem(prior, 10_000, 10), coupling)
+        chance = probabilities(Problem(prior, 10_000, 10), coupling, NOISE)
         return -float(observed @ np.log(np.maximum(chance, 1e-12)))
 
     at = np.log([found.prior.alpha, found.prior.size, found.coupling.a, found.coupling.b])
@@ -73,10 +75,10 @@ def test_goodness_accepts_the_truth_and_a_lookup_is_refused():
     rng = np.random.default_rng(5)
     p_values = []
     for seed in range(3):
-        _, estimates = planted(PROBLEM, Beta(1, 1), 1000, rng)
-        p_values.append(bridge.fit(estimates, 10, 1000, "Zipf", "uniform", simulations=25, seed=seed).goodness.p_value)
+        _, estimates = planted(PROBLEM, Beta(1, 1), NOISE, rng)
+        p_values.append(bridge.fit(estimates, 10, NOISE, "Zipf", "uniform", simulations=25, seed=seed).goodness.p_value)
     assert min(p_values) > 1e-3
-    assert bridge.fit(estimates, 10, 1000, "Zipf", "lookup", simulations=40).goodness.p_value < 1e-6
+    assert bridge.fit(estimates, 10, NOISE, "Zipf", "lookup", simulations=40).goodness.p_value < 1e-6
 
 
 @pytest.mark.parametrize(
@@ -93,21 +95,23 @@ def test_the_fitted_share_is_what_is_predicted_and_what_is_simulated(problem, fa
     """The share above .25 of the fit's table, of its bins, of predictions, of removal, and of 1,500 data sets, z = 5. With T, the
     sum of the other frequencies, at its mean, a heavy tail has another share (negative control).
     """
-    _, estimates = planted(problem, Fixed(1.0), 1000, np.random.default_rng(2))
-    found = bridge.fit(estimates, 10, 1000, family, "lookup", simulations=20)
+    _, estimates = planted(problem, Fixed(1.0), NOISE, np.random.default_rng(2))
+    found = bridge.fit(estimates, 10, NOISE, family, "lookup", simulations=20)
     fitted, theta = found.problem, (0.25,)
     told = float(np.interp(0.25, found.shares["threshold"], found.shares["fitted"]))
-    assert told == pytest.approx(share_above(fitted, found.coupling, theta, 0.7, 1000)[0], rel=1e-12)
-    assert removal(fitted, found.coupling, theta, 0.7, 1000)["removed_share"][0] == pytest.approx(told, rel=2e-3)
-    noise, over = Noise(1000, 0.7), np.searchsorted(EDGES, 0.25 - 1e-9) + 1
-    assert noise.probabilities(fitted, found.coupling)[over:].sum() == pytest.approx(told, rel=2e-3)
-    share = drawn(fitted, found.coupling, noise, 1500, np.random.default_rng(3))[:, over:].sum(1) / fitted.n
+    assert told == pytest.approx(share_above(fitted, found.coupling, theta, noise=NOISE)[0], rel=1e-12)
+    assert removal(fitted, found.coupling, theta, noise=NOISE)["removed_share"][0] == pytest.approx(told, rel=2e-3)
+    over = np.searchsorted(EDGES, 0.25 - 1e-9) + 1
+    assert probabilities(fitted, found.coupling, NOISE)[over:].sum() == pytest.approx(told, rel=2e-3)
+    share = drawn(fitted, found.coupling, NOISE, 1500, np.random.default_rng(3))[:, over:].sum(1) / fitted.n
     stderr = share.std(ddof=1) / np.sqrt(len(share))
     assert abs(told - share.mean()) < 5 * stderr
     if family == "Zipf":
         copies = np.arange(1.0, 60)
         law = np.exp(log_law(found.prior, tied_scale(found.prior, fitted.n), copies))
-        old = noise.chances(0.9 * 0.3 ** (copies - 1))[over:].sum(0) @ (copies * fitted.prior.size / fitted.n * law)
+        old = NOISE.chances(EDGES, 0.9 * 0.3 ** (copies - 1))[over:].sum(0) @ (
+            copies * fitted.prior.size / fitted.n * law
+        )
         assert abs(old - share.mean()) > 5 * stderr
 
 
@@ -119,7 +123,7 @@ def test_how_steadily_nearest_neighbors_guess_is_found():
     data, t = source.data, 1000
     trials = run(Job(data, KNN(), Subsets(0.7)), t)
     estimates = memorization(trials, data.y_train)["memorization"]
-    found = bridge.fit(estimates, 10, t, "Zipf", "lookup", guess=bridge.GUESSES, simulations=100)
+    found = bridge.fit(estimates, 10, SubsetNoise(t), "Zipf", "lookup", guess=bridge.GUESSES, simulations=100)
     assert found.goodness.p_value > 1e-3
     for name, truth in {"alpha": 1.0, "size": 1000}.items():
         assert abs(found.parameters[name].value - truth) < 5 * found.parameters[name].stderr
@@ -132,7 +136,7 @@ def test_how_steadily_nearest_neighbors_guess_is_found():
     assert steady.stderr < 0.05
     assert 0.5 < steady.value < 0.95
     for guess in ("fresh", "steady"):
-        other = bridge.fit(estimates, 10, t, "Zipf", "lookup", guess=guess, simulations=100)
+        other = bridge.fit(estimates, 10, SubsetNoise(t), "Zipf", "lookup", guess=guess, simulations=100)
         assert other.log_likelihood < found.log_likelihood - 100
         assert other.goodness.p_value < 1e-6 or guess == "steady"
 
@@ -140,8 +144,8 @@ def test_how_steadily_nearest_neighbors_guess_is_found():
 @pytest.mark.parametrize(("guess", "steady"), [("fresh", 0.0), ("mixed", 0.6), ("steady", 1.0)])
 def test_how_steady_a_guess_is_is_told(guess, steady):
     """The kind that was planted is the one of three that the data favor, and its parameters are found; z = 5."""
-    _, estimates = planted(PROBLEM, Fixed(0.7, steady), 1000, np.random.default_rng(3))
-    found = bridge.fit(estimates, 10, 1000, "Zipf", "fixed", guess=bridge.GUESSES, simulations=50)
+    _, estimates = planted(PROBLEM, Fixed(0.7, steady), NOISE, np.random.default_rng(3))
+    found = bridge.fit(estimates, 10, NOISE, "Zipf", "fixed", guess=bridge.GUESSES, simulations=50)
     assert ("steady" in found.parameters) == (guess == "mixed")
     assert found.goodness.p_value > 1e-3
     for name, truth in {"alpha": 0.8, "size": 3000, "coupling": 0.7, "steady": steady}.items():
@@ -165,8 +169,8 @@ def test_an_interval_may_hold_an_end(truth, coupling, guess, name):
     """
     rng, held = np.random.default_rng(7), []
     for seed in range(8):
-        _, estimates = planted(PROBLEM, truth, 1000, rng)
-        found = bridge.fit(estimates, 10, 1000, "Zipf", coupling, guess=guess, simulations=40, seed=seed)
+        _, estimates = planted(PROBLEM, truth, NOISE, rng)
+        found = bridge.fit(estimates, 10, NOISE, "Zipf", coupling, guess=guess, simulations=40, seed=seed)
         low, high = found.intervals[name]
         value = truth.mean if name == "coupling" else truth.steady
         assert 0 <= low < found.parameters[name].value < high <= 1
@@ -175,32 +179,34 @@ def test_an_interval_may_hold_an_end(truth, coupling, guess, name):
             found.intervals[k][0] <= v <= found.intervals[k][1] for k, v in (("alpha", 0.8), ("size", 3000))
         ])  # fmt: skip
     assert (np.sum(held, 0) >= 4).all()
-    known = bridge.fit(estimates, 10, 1000, "Zipf", "lookup", guess=bridge.GUESSES, simulations=40, seed=seed)
+    known = bridge.fit(estimates, 10, NOISE, "Zipf", "lookup", guess=bridge.GUESSES, simulations=40, seed=seed)
     for k in ("alpha", "size"):
         assert 0.6 < found.parameters[k].stderr / known.parameters[k].stderr < 1.6
 
 
 def test_frequencies_without_a_tail_are_no_zipf_prior():
     two = Problem(TwoLevel(common=400, rare=40_000, ratio=1e-3), 10_000, 10)
-    _, estimates = planted(two, Fixed(1.0), 1000, np.random.default_rng(0))
-    assert bridge.fit(estimates, 10, 1000, "Geometric", "lookup", simulations=40).goodness.p_value < 1e-3
+    _, estimates = planted(two, Fixed(1.0), NOISE, np.random.default_rng(0))
+    assert bridge.fit(estimates, 10, NOISE, "Geometric", "lookup", simulations=40).goodness.p_value < 1e-3
 
 
 def test_published_scores_come_within_a_point():
     """A first fit with λ uniform came within .04 of the observed share above every threshold."""
     folder = real("feldman_zhang")
     scores = np.load(folder / "feldman_zhang/cifar100_memorization.npy")
-    uniform = bridge.fit(scores, 100, 4000, "Zipf", "uniform", simulations=20)
-    beta = bridge.fit(scores, 100, 4000, "Zipf", "beta", simulations=20)
+    uniform = bridge.fit(scores, 100, SubsetNoise(4000), "Zipf", "uniform", simulations=20)
+    beta = bridge.fit(scores, 100, SubsetNoise(4000), "Zipf", "beta", simulations=20)
     assert uniform.distance < 0.025
     assert beta.distance < 0.01
-    lookup = bridge.fit(scores, 100, 4000, "Zipf", "lookup", simulations=20)
+    lookup = bridge.fit(scores, 100, SubsetNoise(4000), "Zipf", "lookup", simulations=20)
     assert lookup.distance > 0.2
 
 
 def test_same_seed_same_numbers():
-    _, estimates = planted(PROBLEM, Beta(2, 1), 500, np.random.default_rng(1))
-    first, again = (bridge.fit(estimates, 10, 500, "Uniform", "uniform", simulations=10, seed=4) for _ in range(2))
+    _, estimates = planted(PROBLEM, Beta(2, 1), SubsetNoise(500), np.random.default_rng(1))
+    first, again = (
+        bridge.fit(estimates, 10, SubsetNoise(500), "Uniform", "uniform", simulations=10, seed=4) for _ in range(2)
+    )
     assert first.record() == again.record()
 
 
@@ -210,7 +216,7 @@ def test_what_no_family_explains_still_has_an_answer(family, value):
     """All estimates the same, or of eight models: finite, or NaN where nothing is left to judge."""
     rng = np.random.default_rng(0)
     for estimates, trials in ((np.full(200, value), 100), (rng.integers(0, 4, 200) / 4, 8)):
-        found = bridge.fit(estimates, 10, trials, family, "fixed", simulations=5)
+        found = bridge.fit(estimates, 10, SubsetNoise(trials), family, "fixed", simulations=5)
         assert np.isfinite(found.log_likelihood)
         assert found.goodness.freedom == 0 or 0 <= found.goodness.p_value <= 1
 
@@ -222,14 +228,13 @@ def test_what_no_family_explains_still_has_an_answer(family, value):
         ({"coupling": "loose"}, "coupling"),
         ({"guess": "wild"}, "guess"),
         ({"guess": "mixed", "coupling": ["beta", "uniform"]}, "guess"),
-        ({"fraction": 1.0}, "fraction"),
-        ({"models": 0}, "models"),
+        ({"noise": 1000}, "noise"),
         ({"memorization": [0.5] * 20}, "memorization"),
     ],
     ids=str,
 )
 def test_errors_name_the_argument(options, argument):
-    given = {"memorization": np.linspace(0, 0.9, 500), "n_classes": 10, "models": 100} | options
+    given = {"memorization": np.linspace(0, 0.9, 500), "n_classes": 10, "noise": SubsetNoise(100)} | options
     with pytest.raises(ArgumentError, match=argument):
         bridge.fit(**given)
 

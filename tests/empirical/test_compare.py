@@ -15,6 +15,7 @@ from empirical import compare, estimate, remove
 from empirical.bridge.fit import planted
 from empirical.command import reporting
 from empirical.estimates.kept import published, read
+from empirical.estimates.noise import SubsetNoise
 from empirical.report import numbers
 from empirical.report.exhibits import exhibits
 from empirical.report.gallery import gallery
@@ -43,7 +44,7 @@ def run(tmp_path_factory):
     """A run's folder as estimate writes it, of a planted data set."""
     folder = tmp_path_factory.mktemp("run")
     rng = np.random.default_rng(0)
-    _, memorization = planted(Problem(Zipf(alpha=0.8, size=400), 1500, 5), Beta(1, 1), 500, rng)
+    _, memorization = planted(Problem(Zipf(alpha=0.8, size=400), 1500, 5), Beta(1, 1), SubsetNoise(500), rng)
     table = pd.DataFrame({"index": np.arange(1500), "label": rng.integers(0, 5, 1500), "memorization": memorization})
     table["stderr"] = np.sqrt(memorization * (1 - memorization) / 150)
     table.to_csv(folder / "memorization.csv", index=False)

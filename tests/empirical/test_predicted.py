@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from empirical.data.sources import planted as planted_data
+from empirical.estimates.noise import SubsetNoise, above
 from longtail import ArgumentError, Gamma, LogNormal, Problem, TwoLevel, Uniform, Zipf, exact
 from longtail.experiment import occupancy as solved
 from longtail.experiment import predictions as predicted
 from longtail.experiment.coupling import Beta, Coupling, Fixed
 from longtail.experiment.predictions import (
-    above,
     error_against_samples,
     influence,
     memorization,
@@ -191,17 +193,17 @@ def test_pairs_counted_from_few_models_with_those_that_pass_by_chance() -> None:
         found = [_found(problem, coupling, rng, tests, rate, trials, memorized) for _ in range(8)]
         partners = float(np.mean([counts[-1] for counts in found]))
         seen, error = np.mean(found, 0)[:4], np.std(found, 0, ddof=1)[:4] / np.sqrt(len(found))
-        options = {"fraction": rate, "memorized": memorized}
-        theory = pairs_above(problem, coupling, 0.15, tests, **options, models=trials, partners=partners)
+        noise = SubsetNoise(trials, rate)
+        theory = pairs_above(problem, coupling, 0.15, tests, memorized=memorized, noise=noise, partners=partners)
         theory = theory[["pairs", "tests", "single", "false"]].iloc[0]
         assert (abs(theory - seen) < 5 * error + 0.05 * seen).all()  # the tail is not quite normal
-        exact = pairs_above(problem, coupling, 0.15, tests, **options).iloc[0]
+        exact = pairs_above(problem, coupling, 0.15, tests, rate, memorized).iloc[0]
         assert exact["pairs"] < seen[0] - 5 * error[0]
         assert exact["false"] == 0
-        many = pairs_above(problem, coupling, 0.151, tests, **options, models=10**7, partners=partners).iloc[0]
-        assert many["pairs"] == pytest.approx(
-            pairs_above(problem, coupling, 0.151, tests, **options)["pairs"][0], rel=0.02
-        )
+        many = replace(noise, models=10**7)
+        told = pairs_above(problem, coupling, 0.151, tests, memorized=memorized, noise=many, partners=partners).iloc[0]
+        true = pairs_above(problem, coupling, 0.151, tests, rate, memorized).iloc[0]
+        assert told["pairs"] == pytest.approx(true["pairs"], rel=0.02)
 
 
 def _found(
@@ -237,8 +239,8 @@ def _found(
 @pytest.mark.parametrize("coupling", [Fixed(0.7), Fixed(1.0, steady=0.6), Beta(20, 8)], ids=repr)
 def test_what_is_removed_is_what_is_estimated_to_be_memorized(coupling):
     """The share removed against the share estimated above the threshold; without noise it is another (negative control)."""
-    removed = removal(PROBLEM, coupling, THETA, models=100)["removed_share"]
-    np.testing.assert_allclose(removed, share_above(PROBLEM, coupling, THETA, models=100), rtol=1e-3)
+    removed = removal(PROBLEM, coupling, THETA, noise=SubsetNoise(100))["removed_share"]
+    np.testing.assert_allclose(removed, share_above(PROBLEM, coupling, THETA, noise=SubsetNoise(100)), rtol=1e-3)
     exact = removal(PROBLEM, coupling, THETA)["removed_share"]
     assert np.abs(exact / removed - 1).max() > 0.05
 
@@ -249,13 +251,14 @@ def test_errors_of_predictions_are_how_far_they_move_between_data_sets() -> None
     from empirical.bridge.fit import fit, planted
 
     problem, coupling = Problem(Zipf(alpha=0.8, size=600), 1000, 10), Fixed(1.0)
+    noise = SubsetNoise(1000)
     lost, error = [], []
     for seed in range(12):
-        values = planted(problem, coupling, 1000, np.random.default_rng([SEED, seed]))[1]
-        table = foretell(fit(values, 10, 1000, "Zipf", "lookup", simulations=30), [0.25])
+        values = planted(problem, coupling, noise, np.random.default_rng([SEED, seed]))[1]
+        table = foretell(fit(values, 10, noise, "Zipf", "lookup", simulations=30), [0.25])
         lost.append(table["lost"][0])
         error.append(table["lost_stderr"][0])
-    truth = removal(problem, coupling, [0.25], 0.7, 1000)["lost"][0]
+    truth = removal(problem, coupling, [0.25], noise=noise)["lost"][0]
     z = (np.array(lost) - truth) / error
     assert abs(z.mean()) < 5 / np.sqrt(12)
     assert 0.6 < z.std(ddof=1) < 1.5  # 1 ± .2
@@ -267,8 +270,10 @@ def test_blocks_of_copies_are_fine_enough(coupling, monkeypatch):
     problem = Problem(Zipf(alpha=1.2, size=15_000), 50_000, 10)
 
     def curves():
-        pairs = pairs_above(problem, coupling, [0.02, 0.15], 1000, memorized=0.1, models=2000, partners=100.0)
-        lost = removal(problem, coupling, [0.05, 0.25], models=2000)
+        pairs = pairs_above(
+            problem, coupling, [0.02, 0.15], 1000, memorized=0.1, noise=SubsetNoise(2000), partners=100.0
+        )
+        lost = removal(problem, coupling, [0.05, 0.25], noise=SubsetNoise(2000))
         return np.concatenate([pairs[["pairs", "tests", "single"]], lost.drop(columns="threshold")], axis=1)
 
     coarse = curves()

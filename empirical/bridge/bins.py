@@ -3,14 +3,12 @@
     P_b = Σ_c w_c ∫∫ Pr[estimate in b | mem = u (1 − rλ)^{c−1}] dF(λ) dG(u)
 
 with w_c the share of examples that have c copies, exactly (``longtail.experiment.occupancy``), F the law of λ, G that of what
-memorization can be at the most (1 − 1/K where every guess is a fresh one: ``longtail.experiment.coupling``), and X/h,
-X ~ Binomial(h, mem), an estimate that was held out h ~ Binomial(models, 1 − r) times. ``Noise`` is what turns true memorization
-into bins.
+memorization can be at the most (1 − 1/K where every guess is a fresh one: ``longtail.experiment.coupling``). The law of an
+estimate given the truth, and r, are the estimator's own (``longtail.experiment.noise``).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -20,48 +18,24 @@ from scipy import stats
 from longtail.core import Floats, Prior, Problem, compressed
 from longtail.counts.bins import EXPECTED, Goodness
 from longtail.experiment.coupling import Coupling, Fixed
+from longtail.experiment.noise import Noise
 from longtail.experiment.occupancy import smooth
-from longtail.experiment.predictions import TIE, above, steps
 
 EDGES = np.linspace(0.05, 0.95, 19)
 CELLS = 600  # of what true memorization is of its most, in a data set that is drawn
+TIE = 1e-9  # an estimate may be a fraction, and where it is an edge, rounding shall not say on which side it lies
 LAW = 7  # steps of λ to the widest standard deviation of an estimate
 MOST = 3000  # copies told apart
 SURE = 1e-12  # chance of the rest, below which an estimate is in the lowest bin for sure
 
 
-@dataclass(frozen=True)
-class Noise:
-    """What ``models`` models, each on a share ``fraction`` of the examples, make of true memorization."""
-
-    models: int
-    fraction: float
-
-    @property
-    def held_out(self) -> float:
-        """How often an example is held out, in the mean."""
-        return (1 - self.fraction) * self.models
-
-    @property
-    def step(self) -> Floats:
-        """How far beyond hθ the next whole number lies at each edge, in the mean."""
-        return steps(tuple(EDGES), self.models, self.fraction)
-
-    def chances(self, memorized: Floats) -> Floats:
-        """Pr[estimate in bin | memorization], bins × ``memorized``."""
-        some = memorized > SURE * EDGES[0]  # others reach an edge with less than that chance (Markov)
-        over = np.zeros((len(EDGES), len(memorized)))
-        over[:, some] = above(EDGES, memorized[some], self.held_out, self.step)
-        at_least = np.vstack([np.ones(len(memorized)), over, np.zeros(len(memorized))])
-        return -np.diff(np.minimum.accumulate(at_least), axis=0)  # mean steps of a few models may cross
-
-    def probabilities(self, problem: Problem, coupling: Coupling) -> Floats:
-        """P_b."""
-        seen = smooth(problem)
-        tops, guessed = coupling.guesses(problem.n_classes)
-        lam, weight = coupling.nodes(int(np.clip(LAW * np.sqrt(self.held_out), 200, 4000)))
-        chances = _chances(self, tuple(tops), tuple(seen.copies[1:]), tuple(lam))
-        return np.asarray(guessed @ (chances @ weight @ seen.examples[1:]))
+def probabilities(problem: Problem, coupling: Coupling, noise: Noise) -> Floats:
+    """P_b."""
+    seen = smooth(problem)
+    tops, guessed = coupling.guesses(problem.n_classes)
+    lam, weight = coupling.nodes(int(np.clip(LAW * noise.sharpness, 200, 4000)))
+    chances = _chances(noise, tuple(tops), tuple(seen.copies[1:]), tuple(lam))
+    return np.asarray(guessed @ (chances @ weight @ seen.examples[1:]))
 
 
 @lru_cache(maxsize=8)  # laws of λ differ in the weights of its values only
@@ -70,7 +44,7 @@ def _chances(
 ) -> NDArray[np.float64]:
     """Pr[estimate in bin], tops × bins × copies × λ."""
     relative = (1 - noise.fraction * np.array(lam)) ** (np.array(copies)[:, None] - 1)
-    return np.stack([noise.chances(top * relative.ravel()).reshape(-1, *relative.shape) for top in tops])
+    return np.stack([noise.chances(EDGES, top * relative.ravel()).reshape(-1, *relative.shape) for top in tops])
 
 
 def drawn(problem: Problem, coupling: Coupling, noise: Noise, count: int, rng: np.random.Generator) -> Floats:
@@ -80,11 +54,11 @@ def drawn(problem: Problem, coupling: Coupling, noise: Noise, count: int, rng: n
     tops, guessed = coupling.guesses(problem.n_classes)
     if isinstance(coupling, Fixed):
         relative = (1 - noise.fraction * coupling.mean) ** np.arange(float(MOST))
-        lowest = noise.chances(tops[-1] * relative)[0]
+        lowest = noise.chances(EDGES, tops[-1] * relative)[0]
         relative = relative[: int((lowest < 1 - SURE).sum()) + 1]  # from there on it makes no difference how many
     else:
         relative = np.linspace(0, 1, CELLS + 1)
-    chances = np.concatenate([noise.chances(top * relative).T for top in tops])
+    chances = np.concatenate([noise.chances(EDGES, top * relative).T for top in tops])
     out = np.empty((count, len(EDGES) + 1))
     for row in out:
         counts = seen(problem.prior, problem.n, rng)

@@ -18,14 +18,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
+from empirical.data.clusters import Gaussian
 from empirical.data.data import Data
 from empirical.data.dataset import Dataset
 from empirical.data.options import refuse
-from longtail import philox
 from longtail.core import ArgumentError, Floats, Prior, whole
-
-DIMENSIONS = 32
-NOISE = 0.02  # of a coordinate; centers are √2 apart
 
 
 def load(source: str, options: dict[str, Any]) -> Dataset:
@@ -40,27 +37,8 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
 
 def planted(prior: Prior, n: int, n_test: int, n_classes: int = 10, seed: int = 0) -> Dataset:
     """A data set of ``n`` and ``n_test`` examples, with subpopulation, copies and memorization in ``truth``."""
-    if not isinstance(prior, Prior):
-        raise ArgumentError("prior", prior, "give a longtail prior, for example Zipf(alpha=1, size=1000)")
-    whole("n_classes", n_classes, 2)
-    size = whole("prior size", prior.size, 1, 10**7)
-
-    def uniforms(stream: int, part: int, count: int, trial: Any = 0) -> Floats:
-        return philox.uniforms(seed, philox.substream(stream, part), trial, 0, count)
-
-    entries = prior.entries()
-    frequency = entries[(uniforms(philox.FREQUENCIES, 1, size) * size).astype(np.int64)]
-    cumulative = np.cumsum(frequency)
-    drawn = np.searchsorted(cumulative, uniforms(philox.SAMPLE, 1, n + n_test) * cumulative[-1], side="right")
-    where = np.minimum(drawn, size - 1)
-    label = (uniforms(philox.LABELS, 1, size) * n_classes).astype(np.int64)
-    used, which = np.unique(where, return_inverse=True)
-    keys = uniforms(philox.LEARNER, 1, 2 * DIMENSIONS, used).reshape(-1, DIMENSIONS, 2)
-    centers = normal(keys[..., 0], keys[..., 1])
-    centers /= np.linalg.norm(centers, axis=1, keepdims=True)
-    noise = uniforms(philox.NOISE, 1, 2 * (n + n_test) * DIMENSIONS).reshape(n + n_test, DIMENSIONS, 2)
-    x = (centers[which] + NOISE * normal(noise[..., 0], noise[..., 1])).astype(np.float32)
-    y = label[where]
+    drawn = Gaussian(prior, n_classes).draw(n + n_test, seed)
+    x, y, where, size = drawn.x, drawn.y, drawn.cluster, prior.size
     copies = np.bincount(where[:n], minlength=size)[where[:n]]
     truth = pd.DataFrame(
         {
@@ -74,11 +52,6 @@ def planted(prior: Prior, n: int, n_test: int, n_classes: int = 10, seed: int = 
     once = int((copies == 1).sum())
     note = f"{len(np.unique(where[:n]))} of {size} subpopulations of {prior!r} are seen, {once} of them once"
     return Dataset("planted", data, notes=(note,), truth=truth)
-
-
-def normal(u: Floats, v: Floats) -> Floats:
-    """Standard normals of two uniforms (Box & Muller 1958)."""
-    return np.asarray(np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v), float)
 
 
 def memorization(

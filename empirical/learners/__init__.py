@@ -6,6 +6,7 @@ import importlib
 from typing import Any
 
 _WHERE = {
+    "DPSGD": "private.dpsgd",
     "External": "external",
     "KNN": "knn.knn",
     "KernelRidge": "ridge.kernel",
@@ -21,6 +22,7 @@ ALIASES = {
     "features": "RandomFeatures",
     "softmax": "Softmax",
     "mlp": "MLP",
+    "dpsgd": "DPSGD",
 }
 __all__ = sorted(_WHERE)
 

@@ -12,6 +12,7 @@ from sklearn.datasets import load_digits
 from empirical.data.data import Data
 from empirical.learners.learner import Learner
 from empirical.learners.mlp.mlp import MLP
+from empirical.learners.private.dpsgd import DPSGD
 from empirical.learners.ridge import ridge
 from empirical.learners.ridge.features import RandomFeatures
 from empirical.learners.ridge.kernel import KernelRidge
@@ -58,7 +59,8 @@ def apart(learner: Learner, score: Any) -> int:
 
 def main() -> None:
     """Print how many differ, of each."""
-    learners = Ridge(), KernelRidge(), KernelRidge(1e-4), RandomFeatures(40), Softmax(), MLP(12, epochs=2, batch=32)
+    nets = MLP(12, epochs=2, batch=32), DPSGD(12, epochs=2, batch=32), DPSGD(0, epochs=2, batch=32)
+    learners = Ridge(), KernelRidge(), KernelRidge(1e-4), RandomFeatures(40), Softmax(), *nets
     found = [apart(learner, "margin") for learner in learners]
     ridge.NARROW = 0
     found.append(apart(Ridge(), "margin"))

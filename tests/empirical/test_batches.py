@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from empirical.learners.knn.knn import KNN
 from empirical.learners.learner import Learner
 from empirical.learners.mlp.mlp import MLP
+from empirical.learners.private.dpsgd import DPSGD
 from empirical.learners.ridge import ridge
 from empirical.learners.ridge.features import RandomFeatures
 from empirical.learners.ridge.kernel import KernelRidge
@@ -42,6 +43,8 @@ LEARNERS: tuple[Learner, ...] = (
     RandomFeatures(40),
     Softmax(),
     MLP(12, epochs=2, batch=32),
+    DPSGD(12, epochs=2, batch=32),
+    DPSGD(0, epochs=2, batch=32),
 )
 BRIEF = Softmax(evaluations=8)  # by crooked products it would not converge
 CASES = [(learner, score) for learner in LEARNERS for score in learner.scores]
@@ -124,4 +127,4 @@ def test_under_other_kernels(kernel: str) -> None:
         [sys.executable, "-m", "tests.empirical.batches"], env=environment, cwd=root, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.split() == ["0"] * 7
+    assert done.stdout.split() == ["0"] * 9

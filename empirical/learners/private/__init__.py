@@ -1,0 +1,1 @@
+"""Learners whose models are differentially private in their training examples."""

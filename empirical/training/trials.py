@@ -84,6 +84,18 @@ class Trials:
         """Whether trials are independent of each other."""
         return self.design is None or self.design.iid
 
+    @property
+    def right(self) -> Trials:
+        """The same trials by whether models were right: a margin above 0. A tie is wrong, for who it went to was not kept."""
+        if self.score == "correct":
+            return self
+        if self.score != "margin":
+            raise ArgumentError(
+                "score", self.score, "only margins say who was right; estimate --score correct, or margin"
+            )
+        train, test = (np.packbits(values > 0, axis=1) for values in (self.train, self.test))
+        return replace(self, train=train, test=test, score="correct")
+
     def __add__(self, other: Trials) -> Trials:
         return joined([self, other])
 

@@ -1,0 +1,122 @@
+"""Two passes over all models: how many have each score, and what each model's guesses come to at the thresholds so found.
+
+Errors are over models, for a model's guesses on its many examples depend on each other. With TPR = Σ_k a_k / M at the rate
+α = Σ_k b_k / N, of model k's M_k members and N_k others, and the curve's slope λ there, model k moves the rate by
+
+    g_k = (a_k − TPR·M_k)/M − λ (b_k − α N_k)/N,    stderr² = t/(t − 1) Σ_k (g_k − ḡ)²
+
+(the infinitesimal jackknife). That without it the others' Gaussians would move too is of second order: near the best attack
+no change of the score changes the rate. Where there is nothing to find that is all there is, and errors are too small by √2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from empirical.estimates.leak import ATTACKS, RATES
+from empirical.estimates.leak.curve import Counts, Keys, keys
+from empirical.estimates.leak.gaussians import Gaussians, blocks
+from empirical.training.trials import Trials
+from longtail.core import Bools, Floats, Integers
+
+Told = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """Trials under attack; only examples with models enough of both kinds are (``at``)."""
+
+    trials: Trials
+    fitted: Gaussians
+    told: Told = field(default=lambda done, models: None, repr=False)
+
+    @property
+    def at(self) -> Integers:
+        """The examples that are attacked."""
+        return np.flatnonzero(self.fitted.known)
+
+    def _scored(self, attacks: tuple[str, ...]) -> Iterator[tuple[slice, Bools, dict[str, NDArray[np.float32]]]]:
+        """Some models at a time: which, who of the attacked was in, and the scores by attack."""
+        at: slice | Integers = slice(None) if self.fitted.known.all() else self.at
+        for rows, scores, masks in blocks(self.trials):
+            ratios = {name: self.fitted.ratios(name, scores, masks)[:, at] for name in attacks}
+            yield rows, masks[:, at].view(bool), ratios
+            self.told(rows.stop - rows.start, self.trials.count)
+
+    def counted(self, attack: str) -> tuple[dict[str, Counts], Floats, Floats]:
+        """Counts by attack; and by attacked example how often Λ > 0 by ``attack`` of models trained on it, and of all."""
+        found, inside, total = dict.fromkeys(ATTACKS, Counts()), *np.zeros((2, len(self.at)))
+        for _, members, ratios in self._scored(ATTACKS):
+            found = {name: found[name] + Counts.of(keys(ratio), members) for name, ratio in ratios.items()}
+            hits = ratios[attack] > 0
+            inside += (hits & members).sum(0)
+            total += hits.sum(0)
+        return found, inside, total
+
+    def moved(self, counts: dict[str, Counts], attack: str, bins: NDArray[np.bool_]) -> Moved:
+        """By model what its guesses come to; ``bins`` (attacked, bins) are groups of examples."""
+        t, groups = self.trials.count, bins.astype(np.float32)
+        rates = {name: np.zeros((t, len(RATES), 2)) for name in counts}
+        areas = {name: np.zeros((t, 2)) for name in counts}
+        sizes, grouped = np.zeros((t, 2)), np.zeros((t, bins.shape[1], 4))
+        caught = np.zeros(len(self.at))
+        placed = {name: one.placed for name, one in counts.items()}
+        thresholds = {name: [one.threshold(rate) for rate in RATES] for name, one in counts.items()}
+        for rows, members, ratios in self._scored(tuple(counts)):
+            sizes[rows] = np.stack([members.sum(1), (~members).sum(1)], 1)
+            for name, ratio in ratios.items():
+                key = keys(ratio)
+                for j, line in enumerate(thresholds[name]):
+                    guessed = above(key, *line)
+                    inside = np.where(members, guessed, 0)
+                    rates[name][rows, j] = np.stack([inside.sum(1), guessed.sum(1) - inside.sum(1)], 1)
+                low, high = (
+                    np.where(mask, place[key], 0).sum(1)
+                    for mask, place in zip((members, ~members), placed[name], strict=True)
+                )
+                areas[name][rows] = np.stack([low, high], 1)
+                if name == attack:
+                    caught += inside.sum(0)
+                    hits = ratio > 0
+                    parts = (hits & members, hits & ~members, inside, members)
+                    grouped[rows] = np.stack([part.astype(np.float32) @ groups for part in parts], 2)
+        return Moved(sizes, rates, areas, grouped, caught)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """By model: ``sizes`` (t, 2) its members and others; by attack ``rates`` (t, rates, 2), of these said to be members, and
+    ``areas`` (t, 2), their summed places; by bin ``grouped`` (t, bins, 4): members and others with Λ > 0, members caught at the
+    least rate, members. ``caught`` counts the models that trained on an example and are caught so.
+    """
+
+    sizes: Floats = field(repr=False)
+    rates: dict[str, Floats] = field(repr=False)
+    areas: dict[str, Floats] = field(repr=False)
+    grouped: Floats = field(repr=False)
+    caught: Floats = field(repr=False)
+
+    def rate_stderr(self, attack: str, j: int, true: float, false: float, slope: float) -> float:
+        """Of a true-positive rate at a false-positive one."""
+        (a, b), (m, n) = self.rates[attack][:, j].T, self.sizes.T
+        return over_models((a - true * m) / m.sum() - slope * (b - false * n) / n.sum())
+
+    def area_stderr(self, attack: str, area: float) -> float:
+        """Of the area below the curve."""
+        (a, b), (m, n) = self.areas[attack].T, self.sizes.T
+        return over_models((a - area * m) / m.sum() + (b - area * n) / n.sum())
+
+
+def above(key: Keys, threshold: int, share: float) -> NDArray[np.float32]:
+    """1 above a threshold, ``share`` on it."""
+    return np.asarray((key > threshold) + np.float32(share) * (key == threshold))
+
+
+def over_models(moves: Floats) -> float:
+    """√(t/(t − 1) Σ (g − ḡ)²)."""
+    t = len(moves)
+    return float(np.sqrt(t * moves.var() * t / (t - 1))) if t > 1 else float("nan")

@@ -1,0 +1,92 @@
+"""The attack's ROC curve, by counting: how many members and others have each score, scores rounded to 16 bits.
+
+A half-precision number has 11 binary digits; as a whole number whose order is that of the scores it is one of 65,536, so the
+curve of any number of models and examples is 2 × 65,536 counts, and exact for the attack that rounds so. Between two of its
+points the curve is a straight line: the attack that tosses a coin on a tie. The area below it is the chance that a member
+scores above another, ties half (Mann and Whitney 1947; Hanley and McNeil, Radiology 143, 1982).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtail.core import Bools, Floats, Integers
+
+KEYS = 2**16
+LARGEST = float(np.finfo(np.float16).max)
+WINDOW = 1.5  # a curve's slope at a rate is taken between rate / 1.5 and 1.5 rate
+Keys = NDArray[np.uint16]
+
+
+def keys(scores: Any) -> Keys:
+    """Scores as whole numbers in the same order; those beyond ±65,504 are that.
+
+    >>> keys(np.array([-1.0, -0.0, 0.0, 2.0])).tolist()
+    [17407, 32768, 32768, 49152]
+    """
+    bits = (np.clip(scores, -LARGEST, LARGEST).astype(np.float16) + np.float16(0)).view(np.uint16)
+    return np.asarray(np.where(bits >> 15, ~bits, bits | np.uint16(0x8000)))
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Members and others by key; additive."""
+
+    members: Integers = field(default_factory=lambda: np.zeros(KEYS, np.int64), repr=False)
+    others: Integers = field(default_factory=lambda: np.zeros(KEYS, np.int64), repr=False)
+
+    @classmethod
+    def of(cls, key: Keys, masks: Bools) -> Counts:
+        """Of these scores, of members where ``masks``."""
+        both = np.bincount(key.ravel().astype(np.int32) + KEYS * masks.ravel(), minlength=2 * KEYS)
+        return cls(both[KEYS:], both[:KEYS])
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(self.members + other.members, self.others + other.others)
+
+    @property
+    def rates(self) -> tuple[Floats, Floats]:
+        """False- and true-positive rates of "trained on if the key is above …", from none to all: the curve's corners."""
+        out = []
+        for counts in (self.others, self.members):
+            above = np.append(0, np.cumsum(counts[::-1]))
+            out.append(above / above[-1] if above[-1] else np.full(KEYS + 1, np.nan))
+        return out[0], out[1]
+
+    def true_rate(self, rate: Any) -> Floats:
+        """The true-positive rate at false-positive rates."""
+        x, y = self.rates
+        below, share = self._between(x, np.asarray(rate, float))
+        return np.asarray(y[below] + share * (y[np.minimum(below + 1, KEYS)] - y[below]))
+
+    def threshold(self, rate: float) -> tuple[int, float]:
+        """(key, share): said to be members are scores above it, and by a coin that share of those that tie with it."""
+        below, share = self._between(self.rates[0], np.asarray(rate, float))
+        return KEYS - 1 - int(below), float(share)
+
+    def _between(self, x: Floats, rate: Floats) -> tuple[Any, Any]:
+        """How many keys from the top are wholly above a threshold of that false-positive rate, and which share of the next."""
+        below = np.searchsorted(x, rate, side="right") - 1
+        step = x[np.minimum(below + 1, KEYS)] - x[below]
+        return below, np.where(step > 0, (rate - x[below]) / np.where(step > 0, step, 1), 0.0)
+
+    def slope(self, rate: float) -> float:
+        """d true / d false near a rate."""
+        low, high = rate / WINDOW, min(rate * WINDOW, 1.0)
+        first, last = self.true_rate([low, high])
+        return float(last - first) / (high - low)
+
+    @property
+    def area(self) -> float:
+        """The chance that a member scores above another, ties half."""
+        return float(self.placed[0] @ self.members / max(self.members.sum(), 1))
+
+    @property
+    def placed(self) -> tuple[Floats, Floats]:
+        """By key: the share of others below it, and of members above it, ties half."""
+        others, members = (c / max(c.sum(), 1) for c in (self.others, self.members))
+        return np.cumsum(others) - others / 2, 1 - np.cumsum(members) + members / 2

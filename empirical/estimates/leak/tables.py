@@ -1,0 +1,68 @@
+"""What an attack comes to, as tables: true-positive rates at false-positive ones, the curve, and risk by memorization."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from empirical.estimates.leak import RATES
+from empirical.estimates.leak.attacked import Moved, over_models
+from empirical.estimates.leak.curve import Counts
+from longtail.core import Bools, Floats
+from longtail.core.intervals import Z95
+
+RESOLVED = 10  # others said to be members, below which a false-positive rate is not known
+EDGES = (0.05, 0.25, 0.5, 0.75)  # between bins of memorization
+POINTS = np.logspace(-5, 0, 101)  # false-positive rates of the curve that is kept
+
+
+def rates_table(counts: dict[str, Counts], moved: Moved) -> pd.DataFrame:
+    """One row an attack and false-positive rate, with 95 % intervals; NaN where too few were attacked to know the rate."""
+    rows = []
+    for attack, count in counts.items():
+        area = moved.area_stderr(attack, count.area)
+        for j, rate in enumerate(RATES):
+            true, error = np.nan, np.nan
+            if resolved(count, rate):
+                true = float(count.true_rate(rate))
+                error = moved.rate_stderr(attack, j, true, rate, count.slope(rate))
+            low, high = max(true - Z95 * error, 0), min(true + Z95 * error, 1)
+            rows.append((attack, rate, true, error, low, high, count.area, area))
+    names = ["attack", "false_rate", "true_rate", "stderr", "low", "high", "area", "area_stderr"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def resolved(count: Counts, rate: float) -> bool:
+    """Whether a false-positive rate is known: it is of ``RESOLVED`` or more."""
+    return rate * float(count.others.sum()) >= RESOLVED
+
+
+def curve_table(counts: dict[str, Counts]) -> pd.DataFrame:
+    """The curve of each attack at false-positive rates that are known, evenly on a logarithmic scale."""
+    parts = []
+    for attack, count in counts.items():
+        rates = np.array([rate for rate in POINTS if resolved(count, rate)])
+        parts.append(pd.DataFrame({"attack": attack, "false_rate": rates, "true_rate": count.true_rate(rates)}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def binned(memorized: Floats) -> Bools:
+    """Which bin an example is in, (n, bins)."""
+    return np.asarray(np.digitize(memorized, EDGES)[:, None] == np.arange(len(EDGES) + 1))
+
+
+def bins_table(moved: Moved, bins: Bools, memorized: Floats) -> pd.DataFrame:
+    """Risk, and the share of members caught at the least rate, of the examples of a bin together, with errors over models."""
+    rows = []
+    for j, (low, high) in enumerate(zip((-1.0, *EDGES), (*EDGES, 1.0), strict=True)):
+        size = int(bins[:, j].sum())
+        if not size:
+            continue
+        a, b, c, m = moved.grouped[:, j].T
+        n = size - m
+        true, false, caught = a.sum() / m.sum(), b.sum() / n.sum(), c.sum() / m.sum()
+        error = over_models((a - true * m) / m.sum() - (b - false * n) / n.sum())
+        some = over_models((c - caught * m) / m.sum())
+        rows.append((low, high, size, float(memorized[bins[:, j]].mean()), true - false, error, caught, some))
+    names = ["low", "high", "examples", "memorization", "risk", "stderr", "caught", "caught_stderr"]
+    return pd.DataFrame(rows, columns=names)

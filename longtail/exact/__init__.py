@@ -10,9 +10,11 @@ from longtail.exact.functions import (
     tau,
     unseen_mass,
 )
+from longtail.exact.scored import error
 
 __all__ = [
     "cost",
+    "error",
     "optimal_error",
     "samples",
     "singleton_fraction",

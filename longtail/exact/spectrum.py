@@ -283,7 +283,7 @@ def _log_deviance(n: int, ell: int, alpha: Floats, rest: Floats) -> tuple[Floats
     """log B_ℓ(α) by Loader's saddle point (2000), in which no term is larger than the answer; 0 < ℓ < n."""
     other = n - ell
     scale = _stirling(n) - _stirling(ell) - _stirling(other) + np.log(n / (2 * np.pi * ell * other)) / 2
-    deviance = _deviance(ell, n * alpha) + _deviance(other, n * rest)
+    deviance = deviance_of(ell, n * alpha) + deviance_of(other, n * rest)
     return scale - deviance, UNITS * (1 + deviance)  # of three terms up to twenty times as large as they leave
 
 
@@ -292,14 +292,14 @@ def _stirling(n: float) -> float:
     return (1 / 12 - (1 / 360 - (1 / 1260 - 1 / (1680 * n * n)) / (n * n)) / (n * n)) / n
 
 
-def _deviance(x: float, mean: Floats) -> Floats:
+def deviance_of(x: float | Floats, mean: Floats) -> Floats:
     """x log(x/mean) + mean − x, by its series where the two are close."""
     with np.errstate(divide="ignore", invalid="ignore"):
         plain = x * np.log(x / mean) + mean - x
     v = (x - mean) / (x + mean)
     near = np.abs(v) < 0.1
     square = np.where(near, v * v, 0.0)
-    series = np.zeros_like(mean)
+    series = np.zeros_like(v)
     for k in range(13, 0, -1):  # v^{2k+1}/(2k+1): 0.1^28 is a rounding error
         series = square * (series + 1 / (2 * k + 1))
     return np.where(near, (x - mean) * v + 2 * x * v * series, np.where(np.isnan(plain), np.inf, plain))

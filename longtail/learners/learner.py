@@ -59,6 +59,8 @@ class Learner(ABC):
 
     symmetric: ClassVar[bool] = True  # treats subpopulations alike: needs only how often each was seen
     own: ClassVar[bool] = True  # its error on x depends on x's own count only
+    longest: ClassVar[int] = 2**20  # sights that it can say its errors of, at the most
+    rounding: ClassVar[float] = 1e-15  # what its errors may be off by
 
     @abstractmethod
     def errors(self, seen: Seen) -> Any:
@@ -75,6 +77,10 @@ class Learner(ABC):
             else:
                 low = middle + 1
         return low
+
+    def final(self, n_classes: int, most: int) -> float:
+        """The error having seen x ``most`` times, or no more than that, for a learner of its own count."""
+        return self._at(most, n_classes)
 
     def _at(self, times: int, n_classes: int) -> float:
         seen = Seen(np.array([[times]]), np.array([[0, 1, 0]]), n_classes)

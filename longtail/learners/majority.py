@@ -6,15 +6,15 @@ to a random winner. With a votes for the true label it wins against t others tha
     P_ℓ = ℓ! [z^ℓ] Σ_a (qz)^a/a! ∫_0^1 (b_a + s (rz)^a/a!)^{K−1} ds,   b_a = Σ_{j<a} (rz)^j/j!,
 
 as ∫ s^t ds = 1/(t + 1); the integral is a Gauss rule, exact for a polynomial, and all terms are positive. For 2a > ℓ
-the true label alone can win, and what remains is binomial. A singleton's noisy
-label must still be fit: P_1 = q.
+the true label alone can win, and what remains is binomial. From ``SHORT`` votes on ``longtail.learners.votes`` counts them. A
+singleton's noisy label must still be fit: P_1 = q.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.polynomial.legendre import leggauss
@@ -23,8 +23,10 @@ from scipy.stats import binom
 
 from longtail.core import ArgumentError, Floats, real
 from longtail.learners.learner import Learner, Seen
+from longtail.learners.votes import won
 
-LONGEST = 512
+LONGEST = 8192  # votes: some three seconds
+SHORT = 256
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Majority(Learner):
 
     kappa: float = 1.0
     against: Literal["clean", "noisy"] = "clean"
+    longest: ClassVar[int] = LONGEST
+    rounding: ClassVar[float] = 2e-12
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kappa", real("kappa", self.kappa, 0, 1))
@@ -46,6 +50,11 @@ class Majority(Learner):
         xp = seen.xp
         most = int(xp.max(seen.times)) if seen.times.shape[-1] else 0
         return seen.look_up(self.table(seen.n_classes, most))
+
+    def final(self, n_classes: int, most: int) -> float:
+        if most <= LONGEST or self.kappa == 0:
+            return super().final(n_classes, most)
+        return 0.0 if self.against == "clean" else (1 - self.kappa) * (1 - 1 / n_classes)
 
     def table(self, n_classes: int, most: int) -> Floats:
         """The error having seen x 0, 1, …, ``most`` times; it stops short where it is 0 to 1e-15 from there on."""
@@ -59,12 +68,23 @@ class Majority(Learner):
         right = (
             np.full(top + 1, 1 / n_classes)
             if self.kappa == 0
-            else wins(1 << top.bit_length(), n_classes, self.kappa)[: top + 1]
+            else counted(1 << top.bit_length(), n_classes, self.kappa)[: top + 1]
         )
         if settled < most:
             right = np.append(right, 1.0)
         hit = right if self.against == "clean" else self.kappa * right + (1 - self.kappa) / n_classes
         return 1 - hit
+
+
+@lru_cache(maxsize=64)
+def counted(top: int, n_classes: int, kappa: float) -> Floats:
+    """P_ℓ for ℓ = 0 … top, few votes by polynomials, many by circles."""
+    few = wins(min(top, SHORT), n_classes, kappa)
+    if top <= SHORT:
+        return few
+    q, r = kappa + (1 - kappa) / n_classes, (1 - kappa) / n_classes
+    lost = (n_classes - 1) * np.exp(-np.arange(SHORT + 1, top + 1) * (np.sqrt(q) - np.sqrt(r)) ** 2)  # at the most
+    return np.concatenate([few, np.maximum(won(SHORT + 1, top, n_classes, q, r), 1 - lost)])
 
 
 @lru_cache(maxsize=64)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from longtail.core import ArgumentError, Estimate, Floats, Prior, Problem
+from longtail.learners import Learner, Seen
 
 LARGEST = 12
 
@@ -44,11 +45,25 @@ def cost(problem: Problem, ell: int = 1) -> Estimate:
     return Estimate(problem.guess * problem.prior.size * comb(problem.n, ell) * _mean(problem, ell, 1))
 
 
+def error(problem: Problem, learner: Learner) -> Estimate:
+    """N Σ_ℓ C(n, ℓ) E[α^{ℓ+1}(1−α)^{n−ℓ}] errors(ℓ), for a learner whose error depends on its own count."""
+    times = np.arange(problem.n + 1)[None, :]
+    errors = np.broadcast_to(learner.errors(Seen(times, np.zeros_like(times), problem.n_classes)), times.shape)[0]
+    return Estimate(float(errors @ _masses(problem)))
+
+
 def weight(problem: Problem, low: float, high: float) -> Estimate:
     """N E[α·1{low ≤ α ≤ high}]."""
     alpha, probability = shares(problem.prior)
     inside = (alpha >= low) & (alpha <= high)
     return Estimate(problem.prior.size * float(probability[inside] @ alpha[inside]))
+
+
+@lru_cache(maxsize=4)
+def _masses(problem: Problem) -> Floats:
+    """N C(n, ℓ) E[α^{ℓ+1}(1−α)^{n−ℓ}] for ℓ = 0 … n."""
+    size, n = problem.prior.size, problem.n
+    return np.array([size * comb(n, ell) * _mean(problem, ell, 1) for ell in range(n + 1)])
 
 
 def _mean(problem: Problem, ell: int, more: int) -> float:

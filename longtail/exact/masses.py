@@ -1,0 +1,191 @@
+"""The mass seen ℓ times for every ℓ at once, and what learners by their own count err on it.
+
+    err = Σ_ℓ mass_ℓ e(ℓ) = e(∞) + Σ_ℓ mass_ℓ d(ℓ),     d(ℓ) = e(ℓ) − e(∞),     mass_ℓ = N E α B_ℓ(α),
+
+e(ℓ) the error on what was seen ℓ times. Up to ``LOW`` sights mass_ℓ is that of ``longtail.exact.spectrum``, relative digits and
+all. Beyond, α = p/(p + T) of every pair of nodes goes to a lattice in θ = 2√n asin√α, in which a binomial count has standard
+deviation 1 wherever it lies: what is a function of α through its mean over counts has no frequencies above 9 in θ, so that
+Lagrange's polynomials through ``POINTS`` of a lattice of step ``APART`` are exact to 1e-14. One matrix for a problem,
+
+    g(T) = Σ_p count_p α B_ℓ(α)   by T and ℓ,
+
+serves every learner: a curve of a hundred is one product with it. What the law of T may be off by is bounded for g times
+each learner's d (``mellin.Rule.error``); as in the spectrum, both rules are laid, and their difference counts too. Where that
+leaves a learner few digits, rules laid for more sights are tried. What is seen more often than the last ℓ of a table is its
+remaining mass, with an error between those of the last ℓ and of n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import accumulate
+from math import comb, factorial
+
+import numpy as np
+from scipy.special import gammaln
+
+from longtail.core import Floats, Problem
+from longtail.exact.mellin import EPS, Rule
+from longtail.exact.spectrum import COARSE, FINE, STEP, UNITS, Grid, deviance_of, grid, spectrum
+
+LOW = 10  # sights up to which the spectrum is asked
+MOST = 2**14  # sights told apart at the most
+APART, POINTS = 0.1, 14
+INTERPOLATED = 1e-14  # of what a function with |d| ≤ 1 is off by between the points
+WINDOW = 13.0  # of θ: a count is farther from its mean once in e^{42}
+SMALL_N = 60  # samples up to which binomials are products of whole numbers
+RARE = 0.02  # samples expected of a subpopulation, at which eleven sights of it have probability 1e-26
+GOOD = 1e-11  # relative bound that is good enough not to lay finer rules
+STEPS = {"random": (STEP, 1e2, 1e3), "fixed": (STEP, 1e2, 1e3, 1e4, 1e5)}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Σ_ℓ mass_ℓ e(ℓ) of each learner, with a bound on its numerical error."""
+
+    value: Floats
+    bound: Floats
+
+
+@dataclass(frozen=True)
+class Masses:
+    """mass_ℓ, ℓ = 0 … ``most``, with what its sums over ℓ may be off by: see ``score``."""
+
+    mass: Floats = field(repr=False)
+    low_error: Floats = field(repr=False)  # of each of the first
+    coarse: Floats = field(repr=False)  # beyond them, on coarser rules
+    by_total: Floats = field(repr=False)  # g by T and ℓ beyond them
+    rule: Rule = field(repr=False)
+    places: float  # how many last places p/T may be off by
+
+    def score(self, table: Floats, last: Floats) -> Scores:
+        """Errors by ℓ, one learner a row, and its error at n sights: of a table that ends before n errors fall to that."""
+        rest = table - last[:, None]
+        ell = np.arange(len(self.mass))
+        low = len(self.low_error)
+        tail = rest[:, low:]
+        by_total = self.by_total @ tail.T
+        beyond = max(0.0, 1 - float(self.mass.sum())) + EPS * len(ell)
+        halfway = beyond * rest[:, -1] / 2
+        value = last + rest @ self.mass + halfway
+        size = np.abs(rest)
+        rounding = size @ (self.mass * (UNITS + 2 * self.places * np.sqrt(ell + 1.0))) + np.abs(last)
+        bound = (
+            size[:, :low] @ self.low_error
+            + np.abs(tail @ (self.mass[low:] - self.coarse))
+            + _law_error(self.rule, by_total.T)
+            + INTERPOLATED * size[:, low:].max(1, initial=0.0)
+            + EPS * rounding
+            + np.abs(halfway)
+        )
+        return Scores(value, bound)
+
+
+def _law_error(rule: Rule, g: Floats) -> Floats:
+    return np.maximum(rule.error(g), rule.error(-g))  # signs only matter to its last term, of what the lattice misses
+
+
+def masses(problem: Problem, most: int) -> Iterator[Masses]:
+    """The masses up to ``most`` sights (``MOST``, n), on rules that are finer each time."""
+    reach = min(most, problem.n, MOST)
+    for step in STEPS[problem.mode]:
+        yield _masses(problem, min(1 << reach.bit_length(), problem.n, MOST), step)
+        if reach <= LOW:
+            return
+
+
+@lru_cache(maxsize=16)
+def _masses(problem: Problem, most: int, step: float) -> Masses:
+    ell = np.arange(most + 1)
+    low = spectrum(problem, ell[: LOW + 1])
+    many = len(ell) - len(low.ell)
+    if problem.prior.size == 1 or not many:
+        alone = np.where(ell == problem.n, 1.0, 0.0) if problem.prior.size == 1 else low.mass
+        return Masses(alone, low.mass_error, alone[len(low.ell) :], np.zeros((1, many)), Rule.at(0.0), 0.0)
+    laid = [grid(problem.prior, problem.mode, step, refine) for refine in (COARSE, FINE)]
+    nodes = _lattice(problem.n, most)
+    spread = [_spread(rules, problem.n, nodes) for rules in laid]
+    coarse, fine = (
+        _times_chances(part, problem.n, nodes, most) for part in (laid[0].law.weight @ spread[0], spread[1])
+    )
+    mass = np.concatenate([low.mass, laid[1].law.weight @ fine])
+    places = float(laid[1].off_p.max() + laid[1].off_t.max())
+    return Masses(mass, low.mass_error, np.asarray(coarse)[0], fine, laid[1].law, places)
+
+
+def _lattice(n: int, most: int) -> Floats:
+    """θ from below 0, where functions of α go on evenly, to where ``most`` sights are too few, or α = 1."""
+    end = min(2 * np.sqrt(n) * np.arcsin(np.sqrt(most / n)) + WINDOW, np.pi * np.sqrt(n))
+    return np.asarray(APART * np.arange(-POINTS // 2, int(np.ceil(end / APART)) + POINTS // 2 + 1))
+
+
+def _spread(laid: Grid, n: int, nodes: Floats) -> Floats:
+    """Σ_p count α by T and point of the lattice."""
+    totals = laid.odds.shape[1]
+    out = np.zeros(totals * len(nodes))
+    likely = np.flatnonzero(laid.odds.max(1) > RARE / n)
+    for start in range(0, len(likely), 256):
+        rows = likely[start : start + 256]
+        odds = laid.odds[rows]
+        alpha = 1 / (1 + 1 / np.maximum(odds, 1e-300))
+        place = (2 * np.sqrt(n) * np.arctan(np.sqrt(odds)) - nodes[0]) / APART
+        inside = np.flatnonzero((place < len(nodes) - POINTS // 2) & (odds > RARE / n))
+        place = place.ravel()[inside]
+        first = place.astype(np.int64) - (POINTS // 2 - 1)
+        weight = (laid.count[rows, None] * alpha).ravel()[inside]
+        at = (inside % totals) * len(nodes) + first
+        for k, share in enumerate(_lagrange(place - first)):
+            out += np.bincount(at + k, weights=share * weight, minlength=len(out))
+    return out.reshape(totals, len(nodes))
+
+
+def _lagrange(t: Floats) -> list[Floats]:
+    """Weights of the points 0, 1, … for the value of a polynomial at t."""
+    apart = [t - j for j in range(POINTS)]
+    below = list(accumulate(apart[:-1], np.multiply, initial=np.ones_like(t)))
+    above = list(accumulate(apart[:0:-1], np.multiply, initial=np.ones_like(t)))[::-1]
+    last = POINTS - 1
+    signs = [(-1) ** (last - k) * factorial(k) * factorial(last - k) for k in range(POINTS)]
+    return [low * high / scale for low, high, scale in zip(below, above, signs, strict=True)]
+
+
+def _times_chances(spread: Floats, n: int, nodes: Floats, most: int) -> Floats:
+    """``spread`` by point times B_ℓ(α) by point and ℓ > LOW, in blocks of points with the ℓ that are likely there."""
+    spread = np.atleast_2d(spread)
+    out = np.zeros((len(spread), most - LOW))
+    for start in range(0, len(nodes), 64):
+        angle = np.abs(nodes[start : start + 64]) / (2 * np.sqrt(n))
+        away = WINDOW / (2 * np.sqrt(n))
+        ends = np.clip([np.minimum(angle, np.pi - angle).min() - away, angle.max() + away], 0, np.pi / 2)
+        first, last = max(LOW + 1, int(n * np.sin(ends[0]) ** 2)), min(most, int(n * np.sin(ends[1]) ** 2) + 1)
+        if first <= last:
+            chance = binomial(n, np.arange(first, last + 1.0), angle)
+            out[:, first - LOW - 1 : last - LOW] += spread[:, start : start + 64] @ chance
+    return out
+
+
+def binomial(n: int, ell: Floats, angle: Floats) -> Floats:
+    """B_ℓ(sin² angle), angles by ℓ: products of whole numbers for few samples, else by Loader's saddle point."""
+    alpha, rest = np.sin(angle)[:, None] ** 2, np.cos(angle)[:, None] ** 2
+    if n <= SMALL_N:
+        ways = np.array([float(comb(n, int(k))) for k in ell])
+        return np.asarray(ways * alpha**ell * rest ** (n - ell))
+    x = np.asarray(ell, float)
+    y = n - x
+    inner = np.maximum(y, 1.0)
+    scale = stirling(np.array([float(n)])) - stirling(x) - stirling(inner) + np.log(n / (2 * np.pi * x * inner)) / 2
+    with np.errstate(divide="ignore"):
+        log = scale - deviance_of(x, n * alpha) - deviance_of(inner, n * rest)
+        every = np.broadcast_to(n * np.log(alpha), log.shape)
+    return np.exp(np.where(y > 0, log, every))
+
+
+def stirling(x: Floats) -> Floats:
+    """log x! − log(√(2πx) (x/e)^x), x ≥ 1."""
+    square = x * x
+    series = (1 / 12 - (1 / 360 - (1 / 1260 - (1 / 1680 - 1 / (1188 * square)) / square) / square) / square) / x
+    small = np.minimum(x, 16.0)
+    direct = gammaln(small + 1) - (small + 0.5) * np.log(small) + small - np.log(2 * np.pi) / 2
+    return np.where(x < 16, direct, series)

@@ -11,6 +11,9 @@ _WHERE = {
     "KNN": "knn.knn",
     "KernelRidge": "ridge.kernel",
     "MLP": "mlp.mlp",
+    "PrivateRidge": "private.output",
+    "PrivateSoftmax": "private.output",
+    "Pruned": "pruned",
     "RandomFeatures": "ridge.features",
     "Ridge": "ridge.ridge",
     "Softmax": "softmax.softmax",
@@ -23,6 +26,9 @@ ALIASES = {
     "softmax": "Softmax",
     "mlp": "MLP",
     "dpsgd": "DPSGD",
+    "private_softmax": "PrivateSoftmax",
+    "private_ridge": "PrivateRidge",
+    "pruned": "Pruned",
 }
 __all__ = sorted(_WHERE)
 

@@ -28,6 +28,7 @@ from longtail.core.arrays import CPU, Device
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+Change = Callable[[NDArray[Any]], None]  # of a model's weights, in place, before it is asked anything
 Warned = Mapping[str, tuple[int, str]]  # how many models warned of what, and in which words
 
 

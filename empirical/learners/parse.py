@@ -25,12 +25,15 @@ def learner(text: str, *, imports: bool = True) -> Learner:
 
     >>> learner("knn")
     KNN(k=1)
-    >>> learner("Ridge(penalty=2)")
-    Ridge(penalty=2.0)
+    >>> learner("Pruned(ridge(penalty=2), 0.5)")
+    Pruned(learner=Ridge(penalty=2.0), sparsity=0.5, scope='global')
     """
+    return _made(calls.read("learner", text, REMEDY), text, imports)
+
+
+def _made(call: calls.Call, text: str, imports: bool) -> Learner:
     from empirical.learners.external import External
 
-    call = calls.read("learner", text, REMEDY)
     kind = _named(call.name, imports)
     if trains(kind):
         if not call.bare:
@@ -44,6 +47,12 @@ def learner(text: str, *, imports: bool = True) -> Learner:
             "mark it by @empirical.makes_learner"
         )
         raise ArgumentError("learner", calls.shortened(call.name), remedy)
+    if getattr(kind, "wraps", False) is True:
+        call = calls.Call(
+            call.name,
+            tuple(_inside(value, text, imports) for value in call.arguments),
+            tuple((name, _inside(value, text, imports)) for name, value in call.keywords),
+        )
     if not _literal([*call.arguments, *dict(call.keywords).values()]):
         raise ArgumentError("learner", calls.shortened(text), "write numbers, strings and lists only")
     made = calls.made("learner", call, kind)
@@ -54,6 +63,11 @@ def learner(text: str, *, imports: bool = True) -> Learner:
     raise ArgumentError(
         "learner", calls.shortened(text), "it is no learner, classifier or function of (X, y, subset); " + REMEDY
     )
+
+
+def _inside(value: Any, text: str, imports: bool) -> Any:
+    """A learner that another is made of, where the value is a call."""
+    return _made(value, text, imports) if isinstance(value, calls.Call) else value
 
 
 def makes(kind: Any) -> bool:

@@ -13,6 +13,8 @@ from empirical.data.data import Data
 from empirical.learners.learner import Learner
 from empirical.learners.mlp.mlp import MLP
 from empirical.learners.private.dpsgd import DPSGD
+from empirical.learners.private.output import PrivateRidge, PrivateSoftmax
+from empirical.learners.pruned import Pruned
 from empirical.learners.ridge import ridge
 from empirical.learners.ridge.features import RandomFeatures
 from empirical.learners.ridge.kernel import KernelRidge
@@ -60,7 +62,9 @@ def apart(learner: Learner, score: Any) -> int:
 def main() -> None:
     """Print how many differ, of each."""
     nets = MLP(12, epochs=2, batch=32), DPSGD(12, epochs=2, batch=32), DPSGD(0, epochs=2, batch=32)
-    learners = Ridge(), KernelRidge(), KernelRidge(1e-4), RandomFeatures(40), Softmax(), *nets
+    private = PrivateRidge(epsilon=1.0, delta=0.0), PrivateSoftmax(epsilon=1.0, delta=0.0)
+    pruned = Pruned(Softmax(), 0.5), Pruned(Ridge(), 0.5)
+    learners = Ridge(), KernelRidge(), KernelRidge(1e-4), RandomFeatures(40), Softmax(), *nets, *private, *pruned
     found = [apart(learner, "margin") for learner in learners]
     ridge.NARROW = 0
     found.append(apart(Ridge(), "margin"))

@@ -22,6 +22,8 @@ from empirical.learners.knn.knn import KNN
 from empirical.learners.learner import Learner
 from empirical.learners.mlp.mlp import MLP
 from empirical.learners.private.dpsgd import DPSGD
+from empirical.learners.private.output import PrivateRidge, PrivateSoftmax
+from empirical.learners.pruned import Pruned
 from empirical.learners.ridge import ridge
 from empirical.learners.ridge.features import RandomFeatures
 from empirical.learners.ridge.kernel import KernelRidge
@@ -45,6 +47,11 @@ LEARNERS: tuple[Learner, ...] = (
     MLP(12, epochs=2, batch=32),
     DPSGD(12, epochs=2, batch=32),
     DPSGD(0, epochs=2, batch=32),
+    PrivateRidge(epsilon=1.0, delta=0.0),
+    PrivateSoftmax(epsilon=1.0, delta=0.0),
+    Pruned(MLP(12, epochs=2, batch=32), 0.5),
+    Pruned(Softmax(), 0.5),
+    Pruned(Ridge(), 0.5),
 )
 BRIEF = Softmax(evaluations=8)  # by crooked products it would not converge
 CASES = [(learner, score) for learner in LEARNERS for score in learner.scores]
@@ -127,4 +134,4 @@ def test_under_other_kernels(kernel: str) -> None:
         [sys.executable, "-m", "tests.empirical.batches"], env=environment, cwd=root, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.split() == ["0"] * 9
+    assert done.stdout.split() == ["0"] * 13

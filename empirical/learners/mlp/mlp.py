@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empirical.data.data import Data
-from empirical.learners.learner import Learner, Trainer, features
+from empirical.learners.learner import Change, Learner, Trainer, features
 from empirical.learners.mlp.descent import LARGEST, Ints, Round, descent, outputs
 from empirical.learners.score import Floats32, Score
 from empirical.learners.shared.batched import Batched
@@ -151,6 +151,7 @@ class Descents(Trainer):
     labels: Ints
     seed: int
     batch: int = 1
+    change: Change | None = None
 
     def fill(self, masks: Bools, trials: NDArray[np.int64], present: Bools, scores: NDArray[Any]) -> None:
         from empirical.learners.mlp import mlp_cpu
@@ -158,7 +159,10 @@ class Descents(Trainer):
         values = np.empty((1, self.data.n_classes, len(self.rows)), np.float32)
         room = aligned(mlp_cpu.SHOWN * (self.learner.width + self.data.n_classes))
         for k, (mask, trial) in enumerate(zip(masks, trials.tolist(), strict=True)):
-            mlp_cpu.values(self.weights(mask, trial, present[k]), self.rows, self.learner.width, room, values[0])
+            w = self.weights(mask, trial, present[k])
+            if self.change is not None:
+                self.change(w)
+            mlp_cpu.values(w, self.rows, self.learner.width, room, values[0])
             read(values, present[k : k + 1], self.labels, self.score, scores[k : k + 1])
 
     def weights(self, mask: Bools, trial: int, present: Bools) -> Floats32:

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empirical.data.data import Data
-from empirical.learners.learner import Learner, Trainer, features
+from empirical.learners.learner import Change, Learner, Trainer, features
 from empirical.learners.mlp.mlp import MLP
 from empirical.learners.private import accountant
 from empirical.learners.private.accountant import Privacy
@@ -127,6 +127,7 @@ class Descents(Trainer):
     squares: Floats32
     labels: NDArray[np.int64]
     seed: int
+    change: Change | None = None
 
     def fill(self, masks: Bools, trials: NDArray[np.int64], present: Bools, scores: NDArray[Any]) -> None:
         from empirical.learners.mlp import mlp_cpu
@@ -138,6 +139,8 @@ class Descents(Trainer):
         room = aligned(mlp_cpu.SHOWN * (width + classes))
         for k, (mask, trial) in enumerate(zip(masks, trials.tolist(), strict=True)):
             w = self.weights(mask, trial)
+            if self.change is not None:
+                self.change(w)
             if width:
                 mlp_cpu.values(w, self.rows, width, room, values[0])
             else:

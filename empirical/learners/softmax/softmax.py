@@ -24,7 +24,7 @@ from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from empirical.data.data import Data
-from empirical.learners.learner import Learner, Trainer, features
+from empirical.learners.learner import Change, Learner, Trainer, features
 from empirical.learners.score import Floats32, Score
 from empirical.learners.shared.batched import Batched
 from empirical.learners.shared.linear import score_linear, width
@@ -70,7 +70,8 @@ class Softmax(Learner):
         padded = aligned(-(-data.n // wide) * wide, rows.shape[1])
         padded[: data.n] = rows[: data.n]
         spectrum = np.append(1.0, eigenvalues[kept] / data.n).astype(np.float32)
-        return Descent(self, score, data, lined(rows), padded, spectrum, np.append(data.y_train, data.y_test))
+        labels = np.append(data.y_train, data.y_test)
+        return Descent(self, score, data, lined(rows), padded, spectrum, labels, axes[:, kept].astype(np.float32))
 
     def _on_device(self, device: Device, score: Score, data: Data, rows: Floats32) -> Batched:
         """Newton's method in float64: the Hessian has to fit."""
@@ -100,10 +101,17 @@ class Descent(Trainer):
     padded: Floats32
     eigenvalues: Floats32
     labels: NDArray[np.int64]
+    axes: Floats32
     batch: int = 64
+    change: Change | None = None
 
     def fill(self, masks: Bools, trials: NDArray[np.int64], present: Bools, scores: NDArray[Any]) -> None:
         weights, _ = self.weights(masks, trials, present)
+        if self.change is not None:
+            for w in weights:  # each by itself: nothing of it is another's
+                own = w[:, 1:] @ self.axes.T  # of the features themselves, less their means
+                self.change(own)
+                w[:, 1:] = own @ self.axes
         score_linear(weights, trials, self.rows, present, self.labels, self.score, scores)
 
     def weights(self, masks: Bools, trials: NDArray[np.int64], present: Bools) -> tuple[Floats32, NDArray[np.int64]]:

@@ -10,16 +10,24 @@ from longtail.exact.functions import (
     tau,
     unseen_mass,
 )
+from longtail.exact.laws import Law, Spread, capacity_excess, law, mass_variance, spread, variance
 from longtail.exact.scored import error
 
 __all__ = [
+    "Law",
+    "Spread",
+    "capacity_excess",
     "cost",
     "error",
+    "law",
+    "mass_variance",
     "optimal_error",
     "samples",
     "singleton_fraction",
+    "spread",
     "subpopulations",
     "table",
     "tau",
     "unseen_mass",
+    "variance",
 ]

@@ -97,9 +97,9 @@ def law(prior: Prior, ell: float = 10.0, refine: float = 1.0, tilt: float = 0.0)
         )
     value = np.exp(np.maximum(nodes.log_value - top, -DECADES))
     if tilt:
-        log_mean = float(_Sum(value, share, 1).log_laplace(np.array([-tilt]))[0])
+        log_mean = float(Sum(value, share, 1).log_laplace(np.array([-tilt]))[0])
         share = share * np.exp(tilt * value - log_mean)
-    rule = _rule(_Sum(value, share, draws), band(ell), refine)
+    rule = _rule(Sum(value, share, draws), band(ell), refine)
     if not tilt:
         return replace(rule, log_t=rule.log_t + top)
     rate = tilt * np.exp(rule.log_t)
@@ -109,7 +109,7 @@ def law(prior: Prior, ell: float = 10.0, refine: float = 1.0, tilt: float = 0.0)
 
 
 @dataclass(frozen=True)
-class _Sum:
+class Sum:
     """T = the sum of ``draws`` independent draws of ``value`` with probability ``share``."""
 
     value: Floats
@@ -150,11 +150,11 @@ class _Sum:
         return np.asarray(self.draws * np.abs(np.expm1(-log_laplace / self.draws)) * np.exp(log_laplace.real))
 
 
-def _rule(total: _Sum, highest: float, refine: float) -> Rule:
+def _rule(total: Sum, highest: float, refine: float) -> Rule:
     # One lattice serves log r and log T, so that both transforms are FFTs. Its Nyquist frequency, ``end``, is where the
     # filter, 1 up to ``highest``, is gone; a trapezoid rule along the ray then errs by e^{−2π tilt / step} = e^{−2 GAIN}.
     mean = total.draws * float(total.share @ total.value)
-    low, high = _reach(total, mean)
+    low, high = reach_of(total, mean)
     highest = refine * max(
         highest, min(2 * highest, SPARE / (high - low))
     )  # so that a finer rule is always another one
@@ -202,7 +202,7 @@ def _rule(total: _Sum, highest: float, refine: float) -> Rule:
     return Rule(x[inside], weight[inside], np.append(0.0, 2 * doubt / length), taper[inside], length)
 
 
-def _reach(total: _Sum, mean: float) -> tuple[float, float]:
+def reach_of(total: Sum, mean: float) -> tuple[float, float]:
     """log of bounds that T passes with probability e^{TINY} at the most: Chernoff's, from either side."""
     smallest = total.draws * float(total.value.min())
 

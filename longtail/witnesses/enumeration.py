@@ -2,13 +2,16 @@
 
 The N^{N−1} draws fall into C(2N−2, N−1) multisets of weight (N−1)!/(Π m_i!) N^{−(N−1)}; at N = 12 there are 705,432. No
 law of T, no quadrature, no compressed list: what the other engines are held to.
+
+Whole laws over data sets take every multiset of all N draws, and given its D every count of every subpopulation in turn:
+n! Π_x D(x)^{c_x}/c_x! summed over patterns c with Σ c_x = n, by how many c_x are ℓ, with powers of what these hold.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 from itertools import combinations_with_replacement
-from math import comb
+from math import comb, factorial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +67,64 @@ def _masses(problem: Problem) -> Floats:
     """N C(n, ℓ) E[α^{ℓ+1}(1−α)^{n−ℓ}] for ℓ = 0 … n."""
     size, n = problem.prior.size, problem.n
     return np.array([size * comb(n, ell) * _mean(problem, ell, 1) for ell in range(n + 1)])
+
+
+def law(problem: Problem, ell: int = 1) -> Floats:
+    """Pr[|X_ℓ| = k] for k = 0, ..., N, in either mode."""
+    return _held(problem, ell)[0]
+
+
+def held(problem: Problem, ell: int = 1) -> Floats:
+    """E[M_ℓ; |X_ℓ| = k] for k = 0, ..., N, M_ℓ = Σ_{x ∈ X_ℓ} D(x)."""
+    return _held(problem, ell)[1]
+
+
+def variance(problem: Problem, ell: int = 1) -> Estimate:
+    """E (|X_ℓ| − E|X_ℓ|)²."""
+    seen, chance = np.arange(problem.prior.size + 1), law(problem, ell)
+    return Estimate(float(chance @ (seen - chance @ seen) ** 2))
+
+
+def mass_variance(problem: Problem, ell: int = 0) -> Estimate:
+    """E M_ℓ² − (E M_ℓ)²."""
+    _, mass, square = _held(problem, ell)
+    return Estimate(float(square.sum() - mass.sum() ** 2))
+
+
+def capacity_excess(problem: Problem, items: int) -> Estimate:
+    """(1 − 1/K) E[(1 − B/|X_1|)_+ M_1]."""
+    seen = np.arange(1, problem.prior.size + 1)
+    return Estimate(problem.guess * float(np.maximum(1 - items / seen, 0) @ held(problem, 1)[1:]))
+
+
+@lru_cache(maxsize=16)
+def _held(problem: Problem, ell: int) -> tuple[Floats, Floats, Floats]:
+    """E[M_ℓ^i; |X_ℓ| = k], i = 0, 1, 2."""
+    value, size, n = problem.prior.entries(), problem.prior.size, problem.n
+    if problem.mode == "fixed":
+        share, probability = (value / value.sum())[None, :], np.ones(1)
+    else:
+        drawn = np.array(list(combinations_with_replacement(range(size), size)), np.int64)
+        copies = np.stack([(drawn == k).sum(1) for k in range(size)])
+        probability = np.exp(gammaln(size + 1) - gammaln(copies + 1).sum(0) - size * np.log(size))
+        share = value[drawn] / np.sort(value[drawn], axis=1).sum(1)[:, None]
+    state = np.zeros(
+        (3, len(share), n + 1, size + 1)
+    )  # by power of the mass, draw, total of the counts, number that are ℓ
+    state[0, :, 0, 0] = 1.0
+    for x in range(size):
+        before, state = state, np.zeros_like(state)
+        d = share[:, x, None, None]
+        for c in range(n + 1):
+            here, kept = d**c / factorial(c), before[:, :, : n + 1 - c]
+            if c != ell:
+                state[:, :, c:] += here * kept
+                continue
+            state[0, :, c:, 1:] += here * kept[0][..., :-1]
+            state[1, :, c:, 1:] += here * (kept[1] + d * kept[0])[..., :-1]
+            state[2, :, c:, 1:] += here * (kept[2] + 2 * d * kept[1] + d * d * kept[0])[..., :-1]
+    by_power = factorial(n) * np.einsum("idk,d->ik", state[:, :, n], probability)
+    return by_power[0], by_power[1], by_power[2]
 
 
 def _mean(problem: Problem, ell: int, more: int) -> float:

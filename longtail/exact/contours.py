@@ -1,0 +1,254 @@
+"""How often every subpopulation is seen, all at once: expectations over data sets as sums over complex scales.
+
+Given a scale s, numbers of sightings are independent, and a pattern of them whose sum is n is as likely as in the model:
+
+    Pr[c_1, ..., c_N] = n ∫ ds/s Π_x q_s(c_x),   q_s(c) = E_p e^{−sp} (sp)^c / c!,
+
+for ∫ e^{−sT} s^{n−1} ds = Γ(n) T^{−n}. With the list itself the scale stays n. That the sum is n is what the coefficient of
+w^n asks for, w^c beside every c. So with G_s(w) = E_p e^{−sp(1−w)} and u_ℓ = w^ℓ q_s(ℓ)/G_s(w),
+
+    E f(|X_ℓ|) = n ∫ ds/s [w^n] G_s(w)^N · E f(a binomial of N trials and "chance" u_ℓ):
+
+means, variances and E z^{|X_ℓ|}, there (1 + (z − 1) u_ℓ)^N, are sums over one set of points (s, w), each with a complex weight.
+
+The points: log s is uniform over the scales n/T that T lets happen; w = e^{(−a + iω)/n}, ω uniform. A step of 2π/c in ω lets in
+totals of n(1 + c), n(1 + 2c), ..., e^{−ac} of each. How T is spread beyond what f(|X_ℓ|) can tell apart needs no resolving: a
+filter ends ω smoothly where the frequencies of f, as a function of log T, have ended (as in ``longtail.exact.mellin``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from longtail.core import Floats, Integers, Prior, Problem, compressed
+from longtail.exact.mellin import DECADES, Sum, band, reach_of
+
+Complexes = NDArray[np.complex128]
+
+ALIAS, DAMPING = 8.0, 4.5  # c and a: totals of nine times n count e^{−36}, and rounding grows by e^4.5
+ROUND = 20.0, 2.0  # the same where the circle is short
+EDGE = 10.8  # erfc at −5.4 and 5.4 is 2 and 0, to 1e-14
+FADE = 200.0  # that a filter takes to end, for a reach of 1 in log s: its kernel in s is gone to 1e-14 there
+NORMAL = 9.2  # standard deviations beyond which a normal law is gone
+GONE = -46.0  # log of a weight that a point is left out with
+TILE = 24
+
+
+class Contour(Protocol):
+    """Points that expectations of |X_ℓ| are sums over: E f = Re Σ weights · (f's expectation at the point)."""
+
+    def weights(self, more: int = 0) -> Complexes:
+        """The weight of each point, for n + ``more`` samples."""
+
+    def seen(self, ell: int) -> tuple[Complexes, Complexes]:
+        """At each point, mean and variance of |X_ℓ|."""
+
+    def transform(self, z_less_1: Complexes, ell: int, beside: int | None = None, more: int = 0) -> Complexes:
+        """Σ weights · E z^{|X_ℓ|} for each z; with ``beside``, of E |X_beside| z^{|X_ℓ|}."""
+
+    def steepness(self, ell: int) -> tuple[float, float, float]:
+        """Over all scales that can be: the least and the largest mean of |X_ℓ|, and its largest slope in the log scale."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Frequencies drawn from the list."""
+
+    size: int
+    n: int
+    scale: Floats
+    value: Floats
+    share: Floats
+    possible: NDArray[np.bool_]
+    row: Integers
+    log_w: Complexes
+    log_g: Complexes
+    weight: Complexes
+
+    def _independent(self, ell: int) -> Floats:
+        """N q_s(ℓ) by scale."""
+        rate = np.multiply.outer(self.scale, self.value)
+        seen = np.exp(special.xlogy(ell, rate) - rate - special.gammaln(ell + 1.0))
+        return np.asarray(self.size * (seen @ self.share))
+
+    def _seen(self, ell: int) -> Complexes:
+        return np.asarray(self._independent(ell)[self.row] * np.exp(ell * self.log_w - self.log_g))
+
+    def weights(self, more: int = 0) -> Complexes:
+        return np.asarray(self.weight * np.exp(-more * self.log_w) * ((self.n + more) / self.n))
+
+    def seen(self, ell: int) -> tuple[Complexes, Complexes]:
+        mean = self._seen(ell)
+        return mean, mean * (1 - mean / self.size)
+
+    def transform(self, z_less_1: Complexes, ell: int, beside: int | None = None, more: int = 0) -> Complexes:
+        weight, chance, power = self.weights(more), self._seen(ell) / self.size, self.size
+        if beside is not None:
+            weight, power = weight * self._seen(beside), power - 1
+        return np.array([weight @ np.exp(power * _log1p(z * chance)) for z in z_less_1])
+
+    def steepness(self, ell: int) -> tuple[float, float, float]:
+        mean = self._independent(ell)[self.possible]
+        slope = np.abs(np.gradient(mean, np.log(self.scale[self.possible]))).max() if len(mean) > 1 else 0.0
+        return float(mean.min()), float(mean.max()), float(slope)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The list itself: one scale, and a sum over its entries of what is the same for all above."""
+
+    n: int
+    share: Floats
+    count: Floats
+    log_w: Complexes
+    weight: Complexes
+
+    def _chance(self, ell: int) -> Complexes:
+        """u_ℓ of each entry, (points, entries): a Poisson probability at a complex rate."""
+        rate = self.n * np.multiply.outer(np.exp(self.log_w), self.share)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            power = np.where(rate == 0, -np.inf if ell else 0.0, ell * np.log(rate))
+        return np.asarray(np.exp(power - rate - special.gammaln(ell + 1.0)))
+
+    def weights(self, more: int = 0) -> Complexes:
+        grown = np.prod(1 + np.arange(1, more + 1) / self.n)
+        return np.asarray(self.weight * np.exp(-more * self.log_w) * grown)
+
+    def seen(self, ell: int) -> tuple[Complexes, Complexes]:
+        chance = self._chance(ell)
+        return chance @ self.count, (chance * (1 - chance)) @ self.count
+
+    def transform(self, z_less_1: Complexes, ell: int, beside: int | None = None, more: int = 0) -> Complexes:
+        weight, chance = self.weights(more), self._chance(ell)
+        other = None if beside is None else self._chance(beside)
+        out = []
+        for z in z_less_1:
+            all_of = weight * np.exp(_log1p(z * chance) @ self.count)
+            out.append(all_of.sum() if other is None else all_of @ ((other / (1 + z * chance)) @ self.count))
+        return np.array(out)
+
+    def steepness(self, ell: int) -> tuple[float, float, float]:
+        mean = float(self.seen(ell)[0][0].real)  # at w = 1
+        return mean, mean, 0.0
+
+
+@lru_cache(maxsize=16)
+def contour(problem: Problem, highest: float, refine: float = 1.0) -> Contour:
+    """Points for functions of |X_ℓ| whose frequencies, as functions of log T, end at ``highest``."""
+    if problem.mode == "fixed":
+        return _taken(problem.prior, problem.n, refine)
+    return _drawn(problem.prior, problem.n, highest, refine)
+
+
+def _taken(prior: Prior, n: int, refine: float) -> Taken:
+    """Totals are Poisson of mean n: twenty standard deviations are told apart."""
+    nodes = compressed(prior, refine)
+    value = np.exp(nodes.log_value - nodes.log_value.max())
+    points = int(np.ceil((20 * np.sqrt(n) + 40) * refine))
+    last = min(points // 2, int(NORMAL * np.sqrt(1 + 1 / n) * points / (2 * np.pi * np.sqrt(n))) + 8)
+    k = np.arange(last + 1)
+    log_w = np.zeros(last + 1, np.complex128)
+    log_w.imag = 2 * np.pi * k / points
+    log_total = -n * (1 - np.cos(log_w.imag)) + 1j * (n * np.sin(log_w.imag) - n * log_w.imag)
+    log_likely = special.gammaln(n + 1.0) - n * np.log(n) + n if n < 1000 else np.log(2 * np.pi * n) / 2 + _stirling(n)
+    ends = np.where((k == 0) | (2 * k == points), 1.0, 2.0)
+    return Taken(n, value / (nodes.count @ value), nodes.count, log_w, ends / points * np.exp(log_total + log_likely))
+
+
+def _stirling(n: int) -> float:
+    return (1 / 12 - (1 / 360 - 1 / (1260 * n * n)) / (n * n)) / n
+
+
+def _drawn(prior: Prior, n: int, highest: float, refine: float) -> Drawn:
+    nodes = compressed(prior, refine)
+    value = np.exp(np.maximum(nodes.log_value - nodes.log_value.max(), -DECADES))
+    share = nodes.count / nodes.count.sum()
+    if np.ptp(nodes.log_value) == 0:
+        value, share = np.ones(1), np.ones(1)
+    total = Sum(value, share, prior.size)
+    low, high = (np.log(prior.size),) * 2 if len(value) == 1 else reach_of(total, prior.size * float(share @ value))
+    first, last = np.log(n) - high + _log_gamma(n, -1), np.log(n) - low + _log_gamma(n, 1)
+
+    reach = min(1.0, last - first)
+    highest = refine * min(highest, NORMAL * np.sqrt(n))
+    end = highest + refine * FADE / reach
+    alias, damping = np.expm1(last - first + 2 * reach), 0.0
+    whole = end >= np.pi * n  # the circle
+    if whole:
+        alias, damping = ROUND
+    elif alias > ALIAS:
+        alias, damping = ALIAS, DAMPING
+    alias *= refine
+    if whole:
+        points = int(np.ceil(alias * n))
+        omega = 2 * np.pi * n / points * np.arange(points // 2 + 1)
+        kept = np.where((np.arange(len(omega)) * 2) % points == 0, 0.5, 1.0)
+        step = 2 * np.pi / (refine * (band(n) + highest))
+        spacing = 2 * np.pi * n / points
+    else:
+        spacing = 2 * np.pi / alias
+        omega = spacing * np.arange(int(end / spacing) + 2)
+        kept = special.erfc(EDGE * (omega - (highest + end) / 2) / (end - highest)) / 2
+        kept[0] /= 2
+        step = np.pi / end
+        first, last = first - reach, last + reach
+    log_scale = first + step * np.arange(int((last - first) / step) + 2)
+    scale = np.exp(log_scale)
+    log_w = np.asarray((-damping + 1j * omega) / n, np.complex128)
+    gone = -np.inf if whole else GONE  # of few, all that are seen may be seen ℓ times, where G_s(w) is nothing
+    log_g = _log_mean(value, share, prior.size, scale, -np.expm1(log_w), gone - damping)
+    if whole:  # in rows where next to nothing is seen these sum to 0, as far as they are right
+        omega = 2 * np.pi / points * (np.arange(len(omega)) * n % points)
+    log_weight = damping - 1j * omega + prior.size * log_g
+    row, column = np.nonzero(log_weight.real + np.log(kept + 1e-300) > gone)
+    weight = np.asarray(np.exp(log_weight[row, column]) * (kept[column] * (step * spacing / np.pi)), np.complex128)
+    inner = 0.0 if whole else reach
+    possible = (log_scale >= first + inner - step) & (log_scale <= last - inner + step)
+    return Drawn(prior.size, n, scale, value, share, possible, row, log_w[column], log_g[row, column], weight)
+
+
+def _log_gamma(n: int, side: int) -> float:
+    """log of what a Gamma(n)/n passes with probability 1e-18, below or above."""
+    if n > 10**6:
+        return side * NORMAL / float(np.sqrt(n))
+    quantile = special.gammaincinv if side < 0 else special.gammainccinv
+    return float(np.log(quantile(n, 1e-18) / n))
+
+
+def _log_mean(value: Floats, share: Floats, size: int, scale: Floats, less: Complexes, gone: float) -> Complexes:
+    """log E_p e^{−sp(1−w)} for each s and 1 − w (``less``), −∞ in rows where its power ``size`` is below e^{gone}, whatever w."""
+    out = np.full((len(scale), len(less)), -np.inf, complex)
+    largest = Sum(value, share, size).log_laplace(scale * less[0].real) if less[0].real > 0 else np.zeros(len(scale))
+    rows = np.flatnonzero(largest > gone)
+    for start in range(0, len(rows), TILE):
+        block = rows[start : start + TILE]
+        for left in range(0, len(less), TILE):
+            x = np.multiply.outer(scale[block], less[left : left + TILE])
+            small = value * np.abs(x).max() < 0.25  # where thirteen terms of E e^{−xp} − 1 are exact
+            moments = np.vander(value[small], 14, increasing=True).T @ share[small]
+            change = np.zeros_like(x)
+            for k in range(13, 0, -1):
+                change = -x / k * (moments[k] + change) if k > 1 else -x * (moments[1] + change)
+            v, weight = value[~small], share[~small]
+            decay = np.expm1(np.multiply.outer(-x.real, v))
+            half = np.multiply.outer(x.imag / 2, v)
+            sine, cosine = np.sin(half), np.cos(half)
+            change += (decay - 2 * (decay + 1) * sine * sine) @ weight - 2j * (((decay + 1) * sine * cosine) @ weight)
+            change[np.abs(1 + change) < 1e-16] = 1e-16 - 1
+            out[block, left : left + TILE] = _log1p(change)
+    return out
+
+
+def _log1p(x: Complexes) -> Complexes:
+    """log(1 + x), each part to rounding relative to |x|: NumPy's own is so relative to 1."""
+    a, b = x.real, x.imag
+    out = np.empty(x.shape, complex)
+    out.real = np.where(a > -0.5, np.log1p(np.maximum(a * (2 + a) + b * b, -0.9)) / 2, np.log(np.abs(1 + x)))
+    out.imag = np.arctan2(b, 1 + a)
+    return out

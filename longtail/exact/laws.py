@@ -1,0 +1,316 @@
+"""Whole laws over data sets, not only means: of |X_ℓ|, how many subpopulations are seen ℓ times, and of what they hold.
+
+    E z^{|X_ℓ|},   E (|X_ℓ| − m)²,   E |X_j| z^{|X_ℓ|}    are sums over the points of ``longtail.exact.contours``;
+    Pr[|X_ℓ| = k] = ∫ E e^{iθ|X_ℓ|} e^{−iθk} dθ/2π,       θ up to where the integrand has ended.
+
+What X_ℓ holds, M_ℓ = Σ_{x ∈ X_ℓ} D(x), is the chance that one more sample falls there; so with n + 1 and n + 2 samples,
+
+    E M_ℓ z^{|X_ℓ|} = (ℓ+1)/(n+1) · z E[|X_{ℓ+1}| z^{|X_ℓ|}]_{n+1},
+    E M_ℓ² = [(ℓ+1)² E|X_{ℓ+1}|(|X_{ℓ+1}| − 1) + (ℓ+1)(ℓ+2) E|X_{ℓ+2}|]_{n+2} / (n+1)(n+2).
+
+Variances are averages of squares about a mean known beforehand: nothing is subtracted that is much larger than they are.
+Everything is computed twice, the second time on points finer throughout and over a finer list; the bound is the difference,
+and rounding. Of variances eight digits are warranted, of laws what ``bound`` says of any event's probability.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import interpolate
+from scipy.fft import irfft, next_fast_len
+
+from longtail.core import AccuracyError, ArgumentError, Estimate, Floats, Problem, whole
+from longtail.exact.contours import Contour, contour
+from longtail.exact.mellin import EPS, SAFE, band
+from longtail.exact.spectrum import DIGITS, spectrum
+
+COARSE, FINE = 1.0, 1.27
+LEAST = 1000  # samples from which points for n serve n + 1 and n + 2
+ROUNDING = (
+    4 * SAFE * EPS
+)  # of the root mean square of what is added up: each term is off by as many last places at random
+FLOOR = 1e-2  # of the mean, below which a variance is told to 1e-8 of that
+TAILS = 9.2  # standard deviations of a law of given scale that are told apart
+ENDED = 1e-13  # of the largest |E e^{iθ|X|}|, that it may be cut off at
+POINTS = 2**16  # of a law, from where on it is tabulated on a lattice of more than 1
+MOST = 2e8  # points by values of θ, at the most
+HIGHEST = 100  # sightings
+
+
+@dataclass(frozen=True)
+class Law:
+    """The law of a whole number: ``probability`` of start, start + step, start + 2 step, ...
+
+    Where ``step`` is more than 1 the law is so wide that it is smooth from one to the next. No event's probability is off by more
+    than ``bound``.
+    """
+
+    start: int
+    step: int
+    probability: Floats = field(repr=False)
+    mean: Estimate
+    variance: Estimate
+    bound: float
+
+    @property
+    def values(self) -> Floats:
+        """What ``probability`` is of."""
+        return np.asarray(self.start + float(self.step) * np.arange(len(self.probability)))
+
+    @property
+    def deviation(self) -> Estimate:
+        """The standard deviation."""
+        return _root(self.variance)
+
+    def cdf(self, k: ArrayLike) -> Estimate:
+        """Pr[X ≤ k]."""
+        below = np.append(0.0, np.cumsum(self.probability * self.step))
+        place = np.floor((np.asarray(k, float) - self.start) / self.step + 1) if self.step == 1 else None
+        if place is not None:
+            value = below[np.clip(place, 0, len(below) - 1).astype(np.int64)]
+        else:  # half a cell beyond each value: the midpoint rule's own error is that of a smooth law's tails
+            edge = self.start + self.step * (np.arange(len(below)) - 0.5)
+            smooth = interpolate.CubicSpline(edge, below)
+            value = smooth(np.clip(np.asarray(k, float) + 0.5, edge[0], edge[-1]))
+        value = np.clip(value, 0.0, 1.0)
+        return Estimate(float(value), bound=self.bound) if np.ndim(k) == 0 else Estimate(value, bound=self.bound)
+
+    def quantile(self, level: float) -> int:
+        """The least k with Pr[X ≤ k] ≥ ``level``."""
+        if not 0 < level < 1:
+            raise ArgumentError("level", level, "give a number in (0, 1)")
+        reached = np.cumsum(self.probability * self.step) >= level
+        return self.start + self.step * int(np.argmax(reached) if reached.any() else len(reached) - 1)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Standard deviations, over data sets, of what one data set gives."""
+
+    singleton_fraction: Estimate
+    unseen_mass: Estimate
+    optimal_error: Estimate
+    cost: Estimate
+
+
+def law(problem: Problem, ell: int = 1) -> Law:
+    """The law over data sets of |X_ℓ|, how many subpopulations are seen exactly ℓ times.
+
+    >>> from longtail import Problem, Uniform
+    >>> found = law(Problem(Uniform(size=2), n=3))  # all three of one kind: none is alone, and one in four data sets is such
+    >>> found.probability.round(12).tolist()
+    [0.25, 0.75, 0.0]
+    """
+    ell = whole("ell", ell, 0, HIGHEST)
+    mean = spectrum(problem, np.array([ell]))
+    center = Estimate(float(mean.seen[0]), bound=float(mean.seen_error[0]))
+    value, off = _variance(problem, ell, checked=False)
+    spread = Estimate(value, bound=off)
+    if _constant(problem, ell):
+        return Law(int(center.value), 1, np.ones(1), center, spread, 0.0)
+    start, step, fine, bound = _tabulated(problem, ell, None)
+    return Law(start, step, fine, center, spread, bound)
+
+
+def variance(problem: Problem, ell: ArrayLike = 1) -> Estimate:
+    """E (|X_ℓ| − E|X_ℓ|)²."""
+    return _by_ell(ell, lambda j: _variance(problem, j))
+
+
+def mass_variance(problem: Problem, ell: ArrayLike = 0) -> Estimate:
+    """E (M_ℓ − E M_ℓ)² of what is held by the subpopulations seen ℓ times; M_0 is the unseen mass."""
+    return _by_ell(ell, lambda j: _mass_variance(problem, j))
+
+
+def spread(problem: Problem) -> Spread:
+    """How far one data set may be from the mean: standard deviations of what ``simulate`` prints."""
+    alone, unseen, held = (
+        _root(variance(problem, 1)),
+        _root(mass_variance(problem, 0)),
+        _root(mass_variance(problem, 1)),
+    )
+    return Spread(_times(alone, 1 / problem.n), unseen, _times(unseen, problem.guess), _times(held, problem.guess))
+
+
+def capacity_excess(problem: Problem, items: ArrayLike) -> Estimate:
+    """(1 − 1/K) E[(1 − B/|X_1|)_+ M_1]: what is lost by room for ``items`` B of the singletons only; for all B at once.
+
+    >>> from longtail import Problem, Zipf
+    >>> found = capacity_excess(Problem(Zipf(alpha=1, size=50_000), n=50_000), [0, 4_000, 8_000])
+    >>> found.value.round(8).tolist()
+    [0.0730729, 0.03910308, 0.00510989]
+    """
+    room = np.atleast_1d(np.asarray(items))
+    if room.ndim != 1 or not np.issubdtype(room.dtype, np.number) or not ((room == np.floor(room)) & (room >= 0)).all():
+        raise ArgumentError("items", items, "give whole numbers of items, 0 or more")
+    if _constant(problem, 1):
+        s = spectrum(problem, np.array([1]))
+        value, bound = np.where(room < s.seen[0], (1 - room) * s.mass[0], 0.0), s.mass_error[0] * np.ones(len(room))
+    else:
+        value, bound = _unfit(problem, np.asarray(room, float))
+    value, bound = problem.guess * np.maximum(value, 0.0), problem.guess * bound
+    return Estimate(float(value[0]), bound=float(bound[0])) if np.ndim(items) == 0 else Estimate(value, bound=bound)
+
+
+def _unfit(problem: Problem, room: Floats) -> tuple[Floats, Floats]:
+    """Σ_{k > B} (1 − B/k) E[M_1; |X_1| = k]."""
+    start, step, held, bound = _tabulated(problem, 1, 2)
+    k = np.maximum(start + float(step) * np.arange(len(held)), 1.0)
+    held = held * step
+    above, share = (np.append(np.cumsum(x[::-1])[::-1], 0.0) for x in (held, held / k))
+    edge = start + float(step) * np.arange(len(held))
+    at = above[:-1] - edge * share[:-1]
+    if step > 1:  # the sum over all whole numbers, by Euler and Maclaurin, has another kink than that over the lattice
+        at += (step**2 - 1) / 12 * held / step / k
+        inside = np.clip(room, edge[0], edge[-1])
+        value = interpolate.CubicSpline(edge, at)(inside)
+        value = np.where(room > edge[-1], 0.0, value)
+    else:
+        place = np.clip(room - start, 0, len(held)).astype(np.int64)
+        value = np.append(at, 0.0)[place]
+    return np.where(room < start, above[0] - room * share[0], value), np.full(len(room), bound)
+
+
+def _constant(problem: Problem, ell: int) -> bool:
+    """Whether |X_ℓ| is one number: of one subpopulation, and where ℓ is more than the samples."""
+    return problem.prior.size == 1 or ell > problem.n
+
+
+def _by_ell(ell: ArrayLike, read: Callable[[int], tuple[float, float]]) -> Estimate:
+    if np.ndim(ell) == 0:
+        value, bound = read(whole("ell", ell, 0, HIGHEST))
+        return Estimate(value, bound=bound)
+    found = [read(whole("ell", j, 0, HIGHEST)) for j in np.asarray(ell).tolist()]
+    return Estimate(np.array([v for v, _ in found]), bound=np.array([b for _, b in found]))
+
+
+def _points(problem: Problem, ell: int, more: int, steep: float = 0.0) -> Iterator[tuple[Contour, int]]:
+    """Coarse and fine points for functions of |X_ℓ| in n + ``more`` samples, and how many of these are still to be added."""
+    reach = band(2.0 * ell + 3.0) + steep
+    step = 2.0 ** (np.ceil(4 * np.log2(reach)) / 4)  # so that some serve many
+    for refine in (COARSE, FINE):
+        if problem.n >= LEAST:
+            yield contour(problem, step, refine), more
+        else:
+            yield contour(replace(problem, n=problem.n + more), step, refine), 0
+
+
+def _variance(problem: Problem, ell: int, *, checked: bool = True) -> tuple[float, float]:
+    if _constant(problem, ell):
+        return 0.0, 0.0
+    center = float(spectrum(problem, np.array([ell])).seen[0])
+
+    def of(points: Contour, more: int) -> tuple[float, float]:
+        weight, (mean, own) = points.weights(more), points.seen(ell)
+        off = np.abs(mean - center)
+        terms = weight * ((mean - center) ** 2 + own)
+        return float(terms.sum().real), float(np.linalg.norm(weight * (off * (off + 2 * np.abs(mean)) + np.abs(own))))
+
+    return _settled(
+        problem,
+        ell,
+        [of(*at) for at in _points(problem, ell, 0)],
+        FLOOR * center if checked else np.inf,
+        "the variance",
+    )
+
+
+def _mass_variance(problem: Problem, ell: int) -> tuple[float, float]:
+    """In n + 2 samples, with Y = |X_{ℓ+1}|, V = |X_{ℓ+2}| and m = E M_ℓ: (n+1)(n+2) E (M_ℓ − m)² is
+
+    E ((ℓ+1)Y − m(n+1))² + m²(n+1) + (ℓ+1)(2mℓ − ℓ − 1) E Y + (1 − 2m)(ℓ+1)(ℓ+2) E V.
+    """
+    if _constant(problem, ell):
+        return 0.0, 0.0
+    m, n, up = float(spectrum(problem, np.array([ell])).mass[0]), problem.n, ell + 1
+
+    def of(points: Contour, more: int) -> tuple[float, float]:
+        weight, (y, own), (v, _) = points.weights(more), points.seen(up), points.seen(up + 1)
+        off = up * y - m * (n + 1)
+        linear = up * (2 * m * ell - up) * y + (1 - 2 * m) * up * (up + 1) * v + m * m * (n + 1)
+        value = float((weight * (off**2 + up**2 * own + linear)).sum().real)
+        size = (
+            np.abs(off) * (np.abs(off) + 2 * up * np.abs(y))
+            + up**2 * np.abs(y)
+            + m * m * (n + 1)
+            + up * (up + 1) * np.abs(v)
+        )
+        scale = (n + 1.0) * (n + 2.0)
+        return value / scale, float(np.linalg.norm(weight * size)) / scale
+
+    return _settled(
+        problem,
+        ell,
+        [of(*at) for at in _points(problem, up, 2)],
+        FLOOR * m * max(up / n, 0.1),
+        "the variance of the mass",
+    )
+
+
+def _settled(
+    problem: Problem, ell: int, found: list[tuple[float, float]], floor: float, what: str
+) -> tuple[float, float]:
+    """The finer of two values with its bound; an AccuracyError where it is not known to 1e-8 of itself, or of ``floor``."""
+    (coarse, _), (fine, rounding) = found
+    value, bound = max(fine, 0.0), 2 * abs(fine - coarse) + ROUNDING * rounding + 16 * EPS * abs(fine)
+    if not bound <= DIGITS * max(value, floor):
+        remedy = f"{what} at ell = {ell} is only known as {value:.3g} ± {bound:.1g} under {problem.prior!r}; "
+        raise AccuracyError("n", problem.n, remedy + "give other samples or fewer sightings")
+    return value, bound
+
+
+@lru_cache(maxsize=16)
+def _tabulated(problem: Problem, ell: int, beside: int | None) -> tuple[int, int, Floats, float]:
+    """Start, step, Pr[|X_ℓ| = k] and a bound on an event's; with ``beside`` = ℓ + 1, E[M_ℓ; |X_ℓ| = k]."""
+    more = 0 if beside is None else 1
+    first = next(_points(problem, ell, more))[0]
+    least, most, slope = first.steepness(ell)
+    wide = TAILS * np.sqrt(np.array([least, most])) + 5 * TAILS
+    start = max(0, int(least - wide[0]))
+    length = int(min(problem.prior.size, problem.n // ell if ell else np.inf, most + wide[1])) - start + 2
+    step = -(-length // POINTS)
+    points = next_fast_len(length, real=True) if step == 1 else POINTS
+    turn = 2 * np.pi / (points * step)
+    coarse, fine = np.zeros(points // 2 + 1, complex), np.zeros(points // 2 + 1, complex)
+    k, upto, work, size = 0, 8, 0.0, 0.0
+    while k <= points // 2:
+        many = np.arange(k, min(upto, points // 2 + 1))
+        theta = turn * many
+        for out, (at, left) in zip((coarse, fine), _points(problem, ell, more, theta[-1] * slope), strict=True):
+            z_less_1 = np.expm1(1j * theta)
+            there = at.transform(z_less_1, ell, beside, left), at.transform(z_less_1.conj(), ell, beside, left)
+            out[many] = (there[0] + there[1].conj()) / 2 * np.exp(-1j * theta * (start - more))
+            work += len(many) * len(at.weights())
+        size = size or float(np.abs(fine[0]))
+        ended = bool(np.abs(fine[many]).max() < ENDED * size)
+        k, upto = many[-1] + 1, max(upto + 8, int(upto * 1.4))
+        if ended:
+            break
+        if work > MOST:
+            remedy = f"the law of |X_{ell}| under {problem.prior!r} has more detail than can be resolved; "
+            raise AccuracyError("n", problem.n, remedy + "give fewer samples, or ask for its variance")
+    scale = 1.0 if beside is None else (ell + 1) / (problem.n + 1)
+    laid, rough = (scale / step * irfft(x.conj(), points) for x in (fine, coarse))
+    known = 1.0 if beside is None else float(spectrum(problem, np.array([ell])).mass[0])
+    bound = 2 * step * float(np.abs(laid - rough).sum()) + abs(step * float(laid.sum()) - known)
+    bound += (10 * ROUNDING * np.log2(points) + ENDED) * scale * size
+    return start, step, laid, bound
+
+
+def _root(square: Estimate) -> Estimate:
+    """The root of what is not negative; where it is 0 to what is known, its bound is the root of that."""
+    value, bound = np.sqrt(square.value), np.asarray(square.bound, float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        off = np.where(
+            square.value > bound, bound / (value + np.sqrt(np.maximum(square.value - bound, 0.0))), np.sqrt(2 * bound)
+        )
+    return Estimate(float(value), bound=float(off)) if np.ndim(value) == 0 else Estimate(value, bound=off)
+
+
+def _times(estimate: Estimate, factor: float) -> Estimate:
+    return Estimate(estimate.value * factor, bound=estimate.bound * factor + 4 * EPS * estimate.value * factor)

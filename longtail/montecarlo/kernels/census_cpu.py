@@ -23,14 +23,14 @@ bits on every processor, but where a count hangs on the last bit of the C librar
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from longtail.core.compiled_cpu import compiled
 from longtail.montecarlo.census import Census, Draws
 from longtail.montecarlo.kernels.poisson import TURNS, UNSURE
-from longtail.montecarlo.kernels.poisson_cpu import few, means, none, seldom, settle
+from longtail.montecarlo.kernels.poisson_cpu import Stream, few, means, none, seldom, settle
 from longtail.montecarlo.kernels.threads import share
 from longtail.montecarlo.kernels.uniforms import LONGEST
 from longtail.montecarlo.kernels.uniforms_cpu import look_up, unit
@@ -45,6 +45,47 @@ TILE: Final = 16  # cells to a partial sum of T
 LANES: Final = 8  # sums carried side by side
 STRIP: Final = 1024  # cells handled at a time: what they need stays in the first-level cache
 _UNSURES = np.uint64(0x8080808080808080)  # the bit that UNSURE has and counts from ``quick`` have not, eight times
+
+
+class Cells(NamedTuple):
+    """Subpopulations: how frequent each is, the sums of tiles before each, and how many they are; the rest are zeros."""
+
+    p: Any
+    before: Any
+    size: int
+
+
+class Room(NamedTuple):
+    """Where a sample is drawn: random words, counts in bytes, and in full where there is room for them."""
+
+    words: Any
+    small: Any
+    counts: Any
+
+
+class Tally(NamedTuple):
+    """How many subpopulations were seen ℓ times, and how frequent they are together."""
+
+    number: Any
+    mass: Any
+
+
+class Lists(NamedTuple):
+    """``given`` holds the frequencies themselves (one row for all trials or a row each); where it has no rows ``size`` of them
+    are drawn from ``entries``.
+    """
+
+    entries: Any
+    given: Any
+    size: int
+    n: int
+
+
+class Kept(NamedTuple):
+    """The draws themselves, where these have a row for each trial."""
+
+    frequency: Any
+    counts: Any
 
 
 @compiled()
@@ -186,12 +227,15 @@ def search(p, before, point, cell):
 
 
 @compiled()
-def poisson(p, size, rate, seed, trial, attempt, shared, words, small, counts, number, mass):
+def poisson(cells, rate, stream, shared, room, out):
     """Poisson counts, means p·rate, and their census; how many points they are.
 
-    At the first attempt, where ``shared`` is the list's length and not 0, ``words`` are the fractions left of its look-ups.
+    At the first attempt, where ``shared`` is the list's length and not 0, the words are the fractions left of its look-ups.
     A strip after one of which hardly a cell was seen is first searched for cells that may have been.
     """
+    p, size, attempt = cells.p, cells.size, stream.attempt
+    words, small, counts = room.words, room.small, room.counts
+    number, mass = out.number, out.mass
     last, keep = len(number) - 1, len(counts) > 0
     listed = shared if attempt == 0 else 0
     eights, held, unseen = small.view(np.uint64), np.zeros((LANES, 8)), np.zeros(STRIP // 8)
@@ -206,7 +250,8 @@ def poisson(p, size, rate, seed, trial, attempt, shared, words, small, counts, n
         if listed > 0:
             strip = words[a:b]
         else:
-            fill(words[:STRIP], seed, np.uint32(SAMPLE | (attempt * TURNS) << 8), trial, np.uint64(a // 4))
+            turn = np.uint32(SAMPLE | (attempt * TURNS) << 8)
+            fill(words[:STRIP], stream.seed, turn, stream.trial, np.uint64(a // 4))
             strip = words[: b - a]
         means(p[a:b], rate, mean)
         rare = b == a + STRIP and seen < STRIP // 32
@@ -229,7 +274,7 @@ def poisson(p, size, rate, seed, trial, attempt, shared, words, small, counts, n
             for i in range(a, b):
                 counts[i] = small[i]
         if many > len(waiting) - STRIP or b == size:
-            settle(late[:many], waiting, weight[:many], rate, seed, trial, attempt, listed, found)
+            settle(late[:many], waiting, weight[:many], rate, stream, listed, found)
             for j in range(many):
                 i, k = waiting[j], found[j]
                 number[min(k, last)] += 1
@@ -248,24 +293,25 @@ def poisson(p, size, rate, seed, trial, attempt, shared, words, small, counts, n
 
 
 @compiled()
-def sample(n, p, size, before, sum_p, seed, trial, shared, words, small, counts, number, mass):
-    """One sample of n points: the census of a trial, and its counts where ``counts`` has room for them.
+def sample(n, cells, sum_p, stream, shared, room, out):
+    """One sample of n points: the census of a trial, and its counts where there is room for them.
 
-    Without ``counts`` a cell's count is kept in a byte, which serves a census of at most 255 rows.
+    Without it a cell's count is kept in a byte, which serves a census of at most 255 rows.
     """
+    p, words, small, counts, number, mass = cells.p, room.words, room.small, room.counts, out.number, out.mass
     last, keep = len(number) - 1, len(counts) > 0
     rate = max(0.0, n - 2.0 * math.sqrt(n)) / sum_p
     drawn, attempt = np.int64(n + 1), -1
     while drawn > n:
         attempt += 1
-        drawn = poisson(p, size, rate, seed, trial, attempt, shared, words, small, counts, number, mass)
+        drawn = poisson(cells, rate, Stream(stream.seed, stream.trial, attempt), shared, room, out)
     point, cell = np.empty(STRIP // 2), np.empty(STRIP // 2, np.int64)
     for a in range(0, n - drawn, STRIP // 2):
         many = min(STRIP // 2, n - drawn - a)
-        fill(words[:STRIP], seed, np.uint32(CORRECTION), trial, np.uint64(a // 2))
+        fill(words[:STRIP], stream.seed, np.uint32(CORRECTION), stream.trial, np.uint64(a // 2))
         for j in range(many):
             point[j] = unit(words[2 * j], words[2 * j + 1]) * sum_p
-        search(p, before, point[:many], cell)
+        search(p, cells.before, point[:many], cell)
         for j in range(many):
             i = cell[j]
             k = counts[i] if keep else np.int64(small[i])
@@ -281,12 +327,10 @@ def sample(n, p, size, before, sum_p, seed, trial, shared, words, small, counts,
 
 
 @compiled()
-def trials(entries, given, size, n, seed, first, number, mass, frequency, counts):
-    """The census of trials first, first + 1, ...: one row of ``number`` and ``mass`` each, ``mass`` as a share of T.
-
-    ``given`` holds the frequencies themselves (one row for all trials or a row each); where it has no rows they are
-    drawn from ``entries``. ``frequency`` and ``counts`` take the draws where they have a row for each trial.
-    """
+def trials(lists, seed, first, out, kept):
+    """The census of trials first, first + 1, ...: one row of ``out`` each, masses as shares of T."""
+    entries, given, size = lists.entries, lists.given, lists.size
+    number, mass, frequency, counts = out.number, out.mass, kept.frequency, kept.counts
     shared = len(entries) if len(given) == 0 and len(entries) <= LONGEST else 0
     strips, tiled = -(-size // STRIP), -(-size // TILE)
     words = np.empty(STRIP * (strips if shared > 0 else 1), np.uint32)
@@ -300,7 +344,8 @@ def trials(entries, given, size, n, seed, first, number, mass, frequency, counts
             row = given[t] if len(given) > 0 else entries[:0]
             sum_p = frequencies(entries, row, size, seed, trial, words, p, before)
         own = counts[t] if len(counts) > 0 else spare
-        sample(n, p, size, before, sum_p, seed, trial, shared, words, small, own, number[t], mass[t])
+        cells, room = Cells(p, before, size), Room(words, small, own)
+        sample(lists.n, cells, sum_p, Stream(seed, trial, 0), shared, room, Tally(number[t], mass[t]))
         for k in range(number.shape[1]):
             mass[t, k] /= sum_p
         if len(frequency) > 0:
@@ -311,7 +356,7 @@ def trials(entries, given, size, n, seed, first, number, mass, frequency, counts
 def census(source: Source, rng: Random, first: int, trials_: int, rows: int, workers: int) -> Census:
     """``kernels.census`` on this machine's cores."""
     number, mass = np.empty((trials_, rows), np.int64), np.empty((trials_, rows))
-    _launch(source, rng, first, number, mass, np.empty((0, 0)), np.empty((0, 0), np.int64), workers)
+    _launch(source, rng, first, Tally(number, mass), Kept(np.empty((0, 0)), np.empty((0, 0), np.int64)), workers)
     return Census(number, mass)
 
 
@@ -319,33 +364,15 @@ def draws(source: Source, rng: Random, first: int, trials_: int, workers: int) -
     """``kernels.draws`` on this machine's cores."""
     number, mass = np.empty((trials_, 2), np.int64), np.empty((trials_, 2))
     frequency, counts = np.empty((trials_, source.size)), np.empty((trials_, source.size), np.int64)
-    _launch(source, rng, first, number, mass, frequency, counts, workers)
+    _launch(source, rng, first, Tally(number, mass), Kept(frequency, counts), workers)
     return Draws(counts, frequency)
 
 
-def _launch(
-    source: Source,
-    rng: Random,
-    first: int,
-    number: Any,
-    mass: Any,
-    frequency: Any,
-    counts: Any,
-    workers: int,
-) -> None:
+def _launch(source: Source, rng: Random, first: int, tally: Tally, kept: Kept, workers: int) -> None:
     def work(a: int, b: int) -> None:
         given = source.given[a:b] if len(source.given) > 1 else source.given
-        trials(
-            source.entries,
-            given,
-            source.size,
-            source.n,
-            np.uint64(rng.seed),
-            first + a,
-            number[a:b],
-            mass[a:b],
-            frequency[a:b],
-            counts[a:b],
-        )
+        lists = Lists(source.entries, given, source.size, source.n)
+        own = Tally(tally.number[a:b], tally.mass[a:b])
+        trials(lists, np.uint64(rng.seed), first + a, own, Kept(kept.frequency[a:b], kept.counts[a:b]))
 
-    share(work, len(number), workers)
+    share(work, len(tally.number), workers)

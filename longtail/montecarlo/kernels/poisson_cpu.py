@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,14 @@ _A0, _A1, _A2, _A3, _A4, _A5, _A6 = (np.float32(8 * c / 8**i) for i, c in enumer
 _LIMIT, _HALF, _THIRD = np.float32(LIMIT), np.float32(1 / 2), np.float32(1 / 3)
 _INVERSE = 1 / np.maximum(np.arange(128.0), 1)  # beyond 127, at a mean below HEAVY, is no mass a double can add
 _LOG_2PI = math.log(2 * math.pi)
+
+
+class Stream(NamedTuple):
+    """Which random words: of what seed, trial and attempt."""
+
+    seed: Any
+    trial: Any
+    attempt: int
 
 
 @compiled()
@@ -230,7 +238,7 @@ def exact(mean, first, seed, trial, attempt, cell, listed=0):
 
 
 @compiled()
-def settle(words, cells, p, rate, seed, trial, attempt, listed, found):
+def settle(words, cells, p, rate, stream, listed, found):
     """found = the counts of cells that ``few`` has left: in single precision, then a round of ``heavy``, then ``exact``."""
     many, left = len(words), 0
     byte, which = np.empty(many, np.uint8), np.empty(many + 1, np.int64)
@@ -242,6 +250,7 @@ def settle(words, cells, p, rate, seed, trial, attempt, listed, found):
     mean, late, count = np.empty(left), np.empty(left, np.int64), np.empty(left, np.int64)
     for i in range(left):
         mean[i], late[i] = p[which[i]] * rate, cells[which[i]]
+    seed, trial, attempt = stream
     heavies(mean, late, seed, trial, attempt, count)
     for i in range(left):
         j, k = which[i], count[i]

@@ -48,7 +48,8 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
     ``learner`` is one of ``empirical.learners``, or its name as the command takes it ("mlp(256)"), or any scikit-learn
     classifier. ``fraction`` None is .7, or .75 for design "orthogonal". ``dtype`` is what scores other than "correct" are
     kept in: float16, which ends at 65,504, or float32. ``store`` names a folder in which trials are kept and taken up again.
-    ``executor`` is "processes", "dask" or one of ``concurrent.futures``.
+    ``executor`` is "processes", "dask" or one of ``concurrent.futures``. ``epochs`` are those of a learner's training after which
+    models are scored too: ``at(epoch)`` is then the estimator as it was there.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         shard: int = SHARD,
         store: str | Path | None = None,
         executor: Any = "processes",
+        epochs: tuple[int, ...] = (),
     ) -> None:
         self.learner = learner
         self.trials = trials
@@ -81,6 +83,7 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         self.shard = shard
         self.store = store
         self.executor = executor
+        self.epochs = epochs
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters, and those of the learner as ``learner__k``."""
@@ -121,6 +124,11 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         trainers = executor(self.executor, self.workers)
         found = run(job, whole("trials", self.trials, 2), store=store, executor=trainers)
         return self._take(found, Examples(data.y_train, data.y_test, classes, *ids))
+
+    def at(self, epoch: int) -> Self:
+        """What the same models say after that many epochs, one of ``epochs``."""
+        check_is_fitted(self, "trials_")
+        return type(self)(**self.get_params(deep=False))._take(self.trials_.at(epoch), self.examples_)
 
     @classmethod
     def from_predictions(
@@ -198,9 +206,14 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
             self.design, self.fraction, trials=trials, n=data.n, classes=data.y_train, stratified=self.stratified
         )
         kept: dict[str, Any] = {"score": self.score, "dtype": self.dtype}
-        return Job(
-            data, learner, choice, seed, **kept, shard=whole("shard", self.shard), device=learner.place(self.device)
-        )
+        kept |= {
+            "shard": whole("shard", self.shard),
+            "device": learner.place(self.device),
+            "epochs": tuple(self.epochs),
+        }
+        if kept["epochs"]:
+            learner.check_epochs(kept["epochs"], kept["device"])
+        return Job(data, learner, choice, seed, **kept)
 
     def _take(self, trials: Trials, examples: Examples) -> Self:
         self.trials_, self.examples_, self.classes_ = trials, examples, examples.classes

@@ -11,8 +11,9 @@ own in a block likewise, and its bits are as good as its libraries' word that a 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, ClassVar, TypeVar, cast
 
 import numpy as np
@@ -22,7 +23,7 @@ from empirical.data.data import Data
 from empirical.learners.score import Floats32, Score
 from empirical.learners.shared.scores import held_classes
 from empirical.learners.shared.threads import one_thread
-from longtail.core import ArgumentError, Bools, arrays
+from longtail.core import ArgumentError, Bools, arrays, whole
 from longtail.core.arrays import CPU, Device
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -30,11 +31,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 Change = Callable[[NDArray[Any]], None]  # of a model's weights, in place, before it is asked anything
 Warned = Mapping[str, tuple[int, str]]  # how many models warned of what, and in which words
+Scores = tuple[NDArray[Any], NDArray[Any]]  # of training and of test examples
 
 
 class Trainer(ABC):
     """``trainer(masks, trials)``: train on each subset and score every training and test example. Have
-    ``data`` and ``score``, and write ``fill``; the frame around it is here.
+    ``data`` and ``score``, and write ``fill``; the frame around it is here. Where models are trained by epochs, write
+    ``fill_at`` too, which gives scores on the way.
     """
 
     data: Data
@@ -51,20 +54,41 @@ class Trainer(ABC):
         return {}
 
     @one_thread
-    def __call__(self, masks: Bools, trials: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def __call__(self, masks: Bools, trials: NDArray[np.int64]) -> Scores:
         """Scores of the (t, n) training and (t, n_test) test examples: bool for "correct", float32 otherwise.
 
         ``masks`` is (t, n), true where trial ``trials[row]`` trains on the example.
         """
+        chosen, numbers, present, scores = self._room(masks, trials, 1)
+        self.fill(chosen, numbers, present, scores[0])
+        return self._parts(scores[0])
+
+    @one_thread
+    def course(self, masks: Bools, trials: NDArray[np.int64], epochs: Sequence[int]) -> list[Scores]:
+        """What ``__call__`` gives, after each of ``epochs`` (ascending); training ends with the last of them."""
+        chosen, numbers, present, scores = self._room(masks, trials, len(epochs))
+        self.fill_at(chosen, numbers, present, epochs, scores)
+        return [self._parts(one) for one in scores]
+
+    def _room(self, masks: Bools, trials: NDArray[np.int64], times: int) -> tuple[Any, Any, Any, NDArray[Any]]:
         data = self.data
         chosen, numbers = subsets(masks, trials, data.n)
-        scores = np.empty((len(chosen), data.n + data.n_test), bool if self.score == "correct" else np.float32)
-        self.fill(chosen, numbers, held_classes(chosen, data.y_train, data.n_classes), scores)
-        return scores[:, : data.n], scores[:, data.n :]
+        kind = bool if self.score == "correct" else np.float32
+        scores = np.empty((times, len(chosen), data.n + data.n_test), kind)
+        return chosen, numbers, held_classes(chosen, data.y_train, data.n_classes), scores
+
+    def _parts(self, scores: NDArray[Any]) -> Scores:
+        return scores[:, : self.data.n], scores[:, self.data.n :]
 
     @abstractmethod
     def fill(self, masks: Bools, trials: NDArray[np.int64], present: Bools, scores: NDArray[Any]) -> None:
         """Write the scores (t, n + n_test) of trials whose subsets hold the classes ``present`` (t, K)."""
+
+    def fill_at(
+        self, masks: Bools, trials: NDArray[np.int64], present: Bools, epochs: Sequence[int], scores: NDArray[Any]
+    ) -> None:
+        """The same after each of ``epochs``, into ``scores`` (epochs, t, n + n_test)."""
+        raise ArgumentError("epochs", tuple(epochs), f"{type(self).__name__} gives scores at the end only")
 
 
 class Learner(ABC):
@@ -72,6 +96,11 @@ class Learner(ABC):
 
     scores: ClassVar[tuple[str, ...]] = ("correct",)
     devices: ClassVar[tuple[str, ...]] = ("cpu", "gpu")
+
+    @property
+    def last_epoch(self) -> int:
+        """How many epochs a model is trained for, at the most; 0 where it is not trained by epochs."""
+        return 0
 
     @abstractmethod
     def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: Device = CPU) -> Trainer:
@@ -88,6 +117,18 @@ class Learner(ABC):
         """Refuse a GPU where it trains on the CPU only."""
         if device.kind not in self.devices:
             raise ArgumentError("device", "gpu", f"{type(self).__name__} trains on the CPU only: give cpu or auto")
+
+    def check_epochs(self, epochs: Sequence[int], device: Device = CPU) -> None:
+        """Refuse scores at epochs that there are not."""
+        last = self.last_epoch
+        if not last:
+            raise ArgumentError(
+                "epochs", tuple(epochs), f"{type(self).__name__} is not trained by epochs: leave it out"
+            )
+        for epoch in epochs:
+            whole("epochs", epoch, 1, last)
+        if any(a >= b for a, b in pairwise(epochs)):
+            raise ArgumentError("epochs", tuple(epochs), "give each once, in ascending order")
 
     def check(self, data: Data, score: str) -> None:
         """Refuse a score this learner does not give, and data with one class only."""

@@ -25,7 +25,7 @@ from longtail.core.arrays import CPU, Device
 @dataclass(frozen=True)
 class Job:
     """Everything that trials are a function of, the device they are trained on, and ``only`` which are wanted, if not all of a
-    shard.
+    shard. ``epochs`` are those after which scores are kept beside those at the end.
     """
 
     data: Data
@@ -37,6 +37,7 @@ class Job:
     shard: int = SHARD
     device: Device = CPU
     only: range | None = None
+    epochs: tuple[int, ...] = ()
 
     def identity(self) -> Identity:
         """Its name in a store."""
@@ -53,7 +54,13 @@ class Job:
             n_test=self.data.n_test,
             device=self.device.kind,
             version=version(),
+            epochs=self.earlier,
         )
+
+    @property
+    def earlier(self) -> tuple[int, ...]:
+        """Of ``epochs`` those before the end."""
+        return tuple(int(epoch) for epoch in self.epochs if epoch < self.learner.last_epoch)
 
     def trainer(self) -> Trainer:
         """What all shards share, made once per process."""
@@ -72,11 +79,11 @@ class Job:
         """One shard."""
         trials = self.numbers(number)
         masks = self.design.subsets(self.seed, trials, self.data.n, self.data.y_train)
-        train, test = trainer(masks, trials)
+        early = self.earlier
+        found = trainer.course(masks, trials, (*early, self.learner.last_epoch)) if early else [trainer(masks, trials)]
         told: dict[str, Any] = {"warned": dict(trainer.warned), "inside": np.packbits(masks, axis=1)}
-        if self.score == "correct":
-            return Shard(number, np.packbits(train, axis=1), np.packbits(test, axis=1), **told)
-        return Shard(number, self._kept("train", train), self._kept("test", test), **told)
+        kept = [(self._kept("train", train), self._kept("test", test)) for train, test in found]
+        return Shard(number, *kept[-1], **told, earlier=dict(zip(early, kept, strict=False)))
 
     def check(self, models: int, first: int = 0) -> None:
         """Refuse what cannot be run before anything is trained."""
@@ -90,9 +97,13 @@ class Job:
             self.design.check(self.data.n, first, self.data.y_train)
         self.learner.check_device(self.device)
         self.learner.check(self.data, self.score)
+        if self.epochs:
+            self.learner.check_epochs(self.epochs, self.device)
 
     def _kept(self, name: str, scores: Any) -> NDArray[Any]:
-        """Finite scores in the type they are stored in, which must hold them."""
+        """Packed bits, or finite scores in the type they are stored in, which must hold them."""
+        if self.score == "correct":
+            return np.packbits(scores, axis=1)
         given = floats(name, np.asarray(scores))
         with np.errstate(over="ignore"):
             kept = given.astype(self.dtype)
@@ -107,7 +118,8 @@ class Job:
         inside = shard.inside
         if inside is None:
             inside = np.packbits(self.design.subsets(self.seed, number, self.data.n, self.data.y_train), axis=1)
-        return Trials(self.data.n, self.data.n_test, number, inside, shard.train, shard.test, self.score, self.design)
+        kept = inside, shard.train, shard.test
+        return Trials(self.data.n, self.data.n_test, number, *kept, self.score, self.design, shard.earlier)
 
 
 def version() -> str:

@@ -48,12 +48,13 @@ def aggregation(job: Job, trials: int) -> int:
     """Bytes of memory in which all trials are put together: rows and columns of bits, or scores twice; a block unpacked."""
     n, q = job.data.n, job.data.n_test
     bits = trials * (4 * n + 3 * q) // 8
-    return (bits if job.score == "correct" else bits + 2 * stored(job, trials)) + 8 * 1024 * trials
+    more = stored(job, trials) * len(job.earlier) // (1 + len(job.earlier))  # of earlier epochs, held beside
+    return (bits + more if job.score == "correct" else bits + 2 * stored(job, trials)) + 8 * 1024 * trials
 
 
 def stored(job: Job, trials: int) -> int:
     """Bytes of the trials' scores on disk."""
-    examples = job.data.n + job.data.n_test
+    examples = (job.data.n + job.data.n_test) * (1 + len(job.earlier))
     return trials * examples // 8 if job.score == "correct" else trials * examples * np.dtype(job.dtype).itemsize
 
 

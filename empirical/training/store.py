@@ -36,6 +36,7 @@ from longtail.core.opened import regular
 from longtail.core.record import kernels, versions
 
 FORMAT = 2  # 1 was without the digest of the run in each shard
+PARTS = ("train", "test")
 HEADER = 2**16  # bytes that NumPy may put before an array
 STALE = 3600.0  # seconds after which a half-written file is a killed run's: writing one takes a few
 UNKNOWN = {"blas": "unknown"}  # the kernels of shards from before they were kept
@@ -46,7 +47,8 @@ log = logging.getLogger(__name__)
 class Identity:
     """Whose trials these are. Runs that differ in any of it are never mixed.
 
-    ``device`` is "cpu" or "gpu", which round differently; "" in stores from before it was kept.
+    ``device`` is "cpu" or "gpu", which round differently; "" in stores from before it was kept. ``epochs`` are those after
+    which scores were kept beside the end's.
     """
 
     data: str
@@ -61,6 +63,13 @@ class Identity:
     device: str = ""
     format: int = FORMAT
     version: str = ""
+    epochs: tuple[int, ...] = ()
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What is written, and what tells one run from another: of a run without epochs, as before there were any."""
+        told = asdict(self)
+        return told if self.epochs else {name: value for name, value in told.items() if name != "epochs"}
 
     def difference(self, other: Identity) -> str:
         """The fields in which ``other`` differs, for a person to read."""
@@ -70,15 +79,15 @@ class Identity:
     @property
     def digest(self) -> int:
         """64 bits by which a shard tells whose it is."""
-        return int.from_bytes(hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).digest()[:8], "little")
+        return int.from_bytes(hashlib.sha256(json.dumps(self.record, sort_keys=True).encode()).digest()[:8], "little")
 
 
 @dataclass(frozen=True)
 class Shard:
     """Scores of the trials from ``number · size`` on: packed bits, or floats.
 
-    Not stored: ``warned``, how many models warned of what when it was trained, and in which words; ``inside``, its subsets'
-    bits.
+    ``earlier`` has the two arrays by epoch, of those asked for. Not stored: ``warned``, how many models warned of what when it
+    was trained, and in which words; ``inside``, its subsets' bits.
     """
 
     number: int
@@ -86,6 +95,7 @@ class Shard:
     test: NDArray[Any]
     warned: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     inside: NDArray[Any] | None = None
+    earlier: Mapping[int, tuple[NDArray[Any], NDArray[Any]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -108,7 +118,7 @@ class Store:
                 remedy = "it holds trials, but no identity.json that says whose: put that back, or give a new folder"
                 raise ArgumentError("out", str(where), remedy)
             with whole(name, first=True) as file:
-                file.write((json.dumps(asdict(identity), indent=1) + "\n").encode())
+                file.write((json.dumps(identity.record, indent=1) + "\n").encode())
         there = identity_of(where)  # read again even if just written: another process may have been first
         if there != identity:
             raise ArgumentError(
@@ -163,7 +173,11 @@ class Store:
     def _write(self, shard: Shard) -> None:
         with whole(self.path(shard.number)) as file:
             run = np.uint64(self.identity.digest)
-            np.savez(file, number=np.int64(shard.number), run=run, train=shard.train, test=shard.test)
+            early = {
+                f"{part}-{e}": one for e, both in shard.earlier.items() for part, one in zip(PARTS, both, strict=True)
+            }
+            arrays: dict[str, Any] = {"train": shard.train, "test": shard.test, **early}
+            np.savez(file, number=np.int64(shard.number), run=run, **arrays)
 
     def read(self, number: int) -> Shard | None:
         """A shard, or None where it is missing or damaged (which is logged): then it is to be done again.
@@ -183,7 +197,8 @@ class Store:
                 if self._member(archive, "run") != self.identity.digest:
                     remedy = "it is a shard of another run than this folder's: take it out, or give a new folder"
                     raise ArgumentError("out", str(name), remedy)
-                held, train, test = (self._member(archive, part) for part in ("number", "train", "test"))
+                held, train, test = (self._member(archive, part) for part in ("number", *PARTS))
+                early = {e: tuple(self._member(archive, f"{part}-{e}") for part in PARTS) for e in self.identity.epochs}
         except ArgumentError:
             raise
         except Exception as error:  # a flipped bit can make zipfile and NumPy raise nearly anything
@@ -192,7 +207,7 @@ class Store:
         if held != number:
             log.warning("%s holds another shard than its name says; its trials will be done again", name)
             return None
-        return Shard(number, train, test)
+        return Shard(number, train, test, earlier={e: (a, b) for e, (a, b) in early.items()})
 
     def _member(self, archive: zipfile.ZipFile, part: str) -> NDArray[Any]:
         """One array of a shard: all bytes of it first, so that their CRC is checked, then nothing but what belongs."""
@@ -212,7 +227,7 @@ class Store:
         if part in ("number", "run"):
             return (), np.dtype(np.int64 if part == "number" else np.uint64)
         one = self.identity
-        columns = one.n if part == "train" else one.n_test
+        columns = one.n if part.partition("-")[0] == "train" else one.n_test
         return (one.shard, -(-columns // (8 if one.score == "correct" else 1))), np.dtype(one.dtype)
 
     def merge(self, other: Store) -> int:
@@ -241,7 +256,11 @@ def identity_of(folder: Path) -> Identity:
     """What ``identity.json`` says; an ArgumentError where there is none or it cannot be read."""
     name = folder / "identity.json"
     try:
-        return Identity(**read_json(name))
+        told = read_json(name)
+        epochs = told.pop("epochs", [])
+        if not isinstance(epochs, list) or not all(type(e) is int and e > 0 for e in epochs):
+            raise ValueError("epochs are not a list of whole numbers")
+        return Identity(**told, epochs=tuple(epochs))
     except FileNotFoundError as error:
         raise ArgumentError("out", str(folder), "no trials are there") from error
     except (ValueError, TypeError) as error:

@@ -7,7 +7,7 @@ examples; other scores are float16 or float32 arrays.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,7 +23,9 @@ Bytes = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Trials:
-    """``number`` (t,) ascending; ``inside`` (t, ⌈n/8⌉) bits; ``train`` and ``test`` bits for "correct", else floats."""
+    """``number`` (t,) ascending; ``inside`` (t, ⌈n/8⌉) bits; ``train`` and ``test`` bits for "correct", else floats; ``earlier``
+    these two after each epoch that was asked for.
+    """
 
     n: int
     n_test: int
@@ -33,6 +35,7 @@ class Trials:
     test: NDArray[Any] = field(repr=False)
     score: str = "correct"
     design: Design | None = None
+    earlier: Mapping[int, tuple[NDArray[Any], NDArray[Any]]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(
@@ -102,7 +105,16 @@ class Trials:
     def take(self, rows: Any) -> Trials:
         """The trials at these positions."""
         at = np.arange(self.count)[rows]
-        return replace(self, number=self.number[at], inside=self.inside[at], train=self.train[at], test=self.test[at])
+        kept = {name: getattr(self, name)[at] for name in ("number", "inside", "train", "test")}
+        return replace(self, **kept, earlier={e: (a[at], b[at]) for e, (a, b) in self.earlier.items()})
+
+    def at(self, epoch: int) -> Trials:
+        """The trials as they were after that many epochs."""
+        if epoch not in self.earlier:
+            kept = ", ".join(map(str, self.earlier)) or "none"
+            raise ArgumentError("epoch", epoch, f"scores were kept at the end, and after these epochs: {kept}")
+        train, test = self.earlier[epoch]
+        return replace(self, train=train, test=test, earlier={})
 
     def masks(self, rows: Any = slice(None)) -> Bools:
         """Who was in: (t, n) booleans."""
@@ -144,6 +156,11 @@ def joined(parts: Iterable[Trials]) -> Trials:
                 raise ArgumentError(
                     name, getattr(part, name), f"only runs alike can be joined; the first has {getattr(head, name)!r}"
                 )
+    for part in every[1:]:
+        if part.earlier.keys() != head.earlier.keys():
+            raise ArgumentError(
+                "epochs", [*part.earlier], f"only runs alike can be joined; the first has {[*head.earlier]}"
+            )
     number = np.concatenate([p.number for p in every])
     order = np.argsort(number, kind="stable")
     twice = np.flatnonzero(np.diff(number[order]) == 0)
@@ -155,6 +172,13 @@ def joined(parts: Iterable[Trials]) -> Trials:
         inside=np.concatenate([p.inside for p in every])[order],
         train=np.concatenate([p.train for p in every])[order],
         test=np.concatenate([p.test for p in every])[order],
+        earlier={
+            e: (
+                np.concatenate([p.earlier[e][0] for p in every])[order],
+                np.concatenate([p.earlier[e][1] for p in every])[order],
+            )
+            for e in head.earlier
+        },
     )
 
 

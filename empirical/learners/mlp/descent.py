@@ -5,7 +5,7 @@ It is the oracle of the compiled training, and what a GPU runs in float32; with 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -42,12 +42,29 @@ def descent(
     any sizes: short minibatches are padded with rows that do not count, and a model that is done stands still.
     ``half`` rounds the operands of products, in mixed precision.
     """
+    return course(net, start, x, targets, present, orders, (net.epochs,), half)[-1]
+
+
+def course(
+    net: Net,
+    start: Any,
+    x: Any,
+    targets: Any,
+    present: Any,
+    orders: list[Ints],
+    epochs: Sequence[int],
+    half: Round | None = None,
+) -> list[Any]:
+    """What ``descent`` gives, after each of ``epochs``: a model's own, whose minibatches may be fewer than another's."""
     xp = array_namespace(start, x)
     kind, d, classes, t, b = x.dtype, x.shape[1], targets.shape[1], start.shape[0], net.batch
     scale = 1.0 if half is None else SCALE
     half = half or (lambda v: v)
     listed, steps = minibatches(orders, b)
-    most = len(listed)
+    ends = np.multiply.outer(epochs, steps.astype(np.int64) // net.epochs)  # steps that each has taken by then
+    most = int(ends[-1].max())
+    listed = listed[:most]
+    kept = [start] * len(epochs)
     turns = np.arange(most, dtype=np.float32)[:, None]
     paces = net.rate * np.maximum(1 - turns / steps, 0) / (1 - 0.9 ** (turns + 1))
     index, rates = xp.asarray(listed), xp.asarray(paces[:, :, None], dtype=kind)  # all of them there at once
@@ -83,7 +100,12 @@ def descent(
         mean = 0.9 * mean + 0.1 * g
         square = 0.999 * square + 0.001 * g * g
         w = w - rates[step, :, :] * mean / (xp.sqrt(square / (1 - 0.999 ** (step + 1))) + 1e-8)
-    return w
+        for e, end in enumerate(ends == step + 1):
+            if end.all():
+                kept[e] = w
+            elif end.any():
+                kept[e] = xp.where(xp.asarray(end[:, None]), w, kept[e])
+    return kept
 
 
 def minibatches(orders: list[Ints], b: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

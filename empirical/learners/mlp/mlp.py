@@ -13,8 +13,10 @@ below the first layer), so 10 epochs are .85 GFLOP, 8.1 ms at sgemm's 105 GFLOP/
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -22,7 +24,7 @@ from numpy.typing import NDArray
 
 from empirical.data.data import Data
 from empirical.learners.learner import Change, Learner, Trainer, features
-from empirical.learners.mlp.descent import LARGEST, Ints, Round, descent, outputs
+from empirical.learners.mlp.descent import LARGEST, Ints, Round, course, outputs
 from empirical.learners.score import Floats32, Score
 from empirical.learners.shared.batched import Batched
 from empirical.learners.shared.places import aligned, lined
@@ -59,6 +61,17 @@ class MLP(Learner):
         if self.precision not in ("float32", "mixed"):
             raise ArgumentError("precision", self.precision, "give 'float32' or 'mixed'")
 
+    @property
+    def last_epoch(self) -> int:
+        """``epochs``. The rate falls over all of them: a net of fewer has another at each."""
+        return self.epochs
+
+    def check_epochs(self, epochs: Sequence[int], device: Device = CPU) -> None:
+        """Mixed precision runs to its end."""
+        super().check_epochs(epochs, device)
+        if self.precision == "mixed":
+            raise ArgumentError("epochs", tuple(epochs), "mixed precision gives scores at the end only: give 'float32'")
+
     @one_thread
     def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: Device = CPU) -> Trainer:
         """Nothing is shared but the features."""
@@ -77,9 +90,13 @@ class MLP(Learner):
         def values(xp: Any, masks: Bools, trials: Ints) -> Any:
             return self.by_oracle(xp, seed, xp.asarray(rows), xp.asarray(targets), masks, trials)
 
+        def values_at(xp: Any, masks: Bools, trials: Ints, epochs: Sequence[int]) -> Iterator[Any]:
+            return self.oracle_at(xp, seed, xp.asarray(rows), xp.asarray(targets), masks, trials, epochs)
+
         parameters, row = self.width * rows.shape[1], rows.shape[1] + 2 * self.width
         lists, scores = self.epochs * data.n, 5 * len(rows) * data.n_classes
-        return Batched.of(device, values, score, data, 12 * parameters + (self.batch + SHOWN) * row + lists + scores)
+        numbers = 12 * parameters + (self.batch + SHOWN) * row + lists + scores
+        return Batched.of(device, values, score, data, numbers, values_at)
 
     def _mixed(self, device: Device, score: Score, data: Data, rows: Floats32, seed: int) -> Batched:
         largest = float(np.abs(rows).max())
@@ -103,14 +120,28 @@ class MLP(Learner):
         self, xp: Any, seed: int, x: Any, targets: Any, masks: Bools, trials: Ints, half: Round | None = None
     ) -> Any:
         """Decision values (t, rows, K) of nets trained by ``descent``: ``x`` in namespace ``xp``, training rows first."""
+        return next(self.oracle_at(xp, seed, x, targets, masks, trials, (self.epochs,), half))
+
+    def oracle_at(
+        self,
+        xp: Any,
+        seed: int,
+        x: Any,
+        targets: Any,
+        masks: Bools,
+        trials: Ints,
+        epochs: Sequence[int],
+        half: Round | None = None,
+    ) -> Iterator[Any]:
+        """The same after each of ``epochs``."""
         n, classes = targets.shape
         start = np.stack([self.start(seed, k, x.shape[1], classes) for k in trials.tolist()])
         orders = [self.orders(seed, k, mask) for k, mask in zip(trials.tolist(), masks, strict=True)]
         present = xp.matmul(xp.asarray(masks.astype(np.float32)), targets) > 0
-        w = descent(self, xp.asarray(start), x[:n, :], targets, present, orders, half)
         rows = x.shape[0]
         blocks = [x[first : min(first + SHOWN, rows), :] for first in range(0, rows, SHOWN)]
-        return xp.concat([outputs(w, block, self.width, classes, half) for block in blocks], axis=1)
+        for w in course(self, xp.asarray(start), x[:n, :], targets, present, orders, epochs, half):
+            yield xp.concat([outputs(w, block, self.width, classes, half) for block in blocks], axis=1)
 
     def start(self, seed: int, trial: int, size: int, classes: int) -> Floats32:
         """Initial parameters: Glorot's uniform weights, biases 0."""
@@ -154,27 +185,37 @@ class Descents(Trainer):
     change: Change | None = None
 
     def fill(self, masks: Bools, trials: NDArray[np.int64], present: Bools, scores: NDArray[Any]) -> None:
+        self.fill_at(masks, trials, present, (self.learner.epochs,), scores[None])
+
+    def fill_at(
+        self, masks: Bools, trials: NDArray[np.int64], present: Bools, epochs: Sequence[int], scores: NDArray[Any]
+    ) -> None:
         from empirical.learners.mlp import mlp_cpu
 
         values = np.empty((1, self.data.n_classes, len(self.rows)), np.float32)
         room = aligned(mlp_cpu.SHOWN * (self.learner.width + self.data.n_classes))
         for k, (mask, trial) in enumerate(zip(masks, trials.tolist(), strict=True)):
-            w = self.weights(mask, trial, present[k])
-            if self.change is not None:
-                self.change(w)
-            mlp_cpu.values(w, self.rows, self.learner.width, room, values[0])
-            read(values, present[k : k + 1], self.labels, self.score, scores[k : k + 1])
+            for e, w in enumerate(self.weights_at(mask, trial, present[k], epochs)):
+                if self.change is not None:
+                    w = lined(w)  # training goes on from what was not changed
+                    self.change(w)
+                mlp_cpu.values(w, self.rows, self.learner.width, room, values[0])
+                read(values, present[k : k + 1], self.labels, self.score, scores[e, k : k + 1])
 
     def weights(self, mask: Bools, trial: int, present: Bools) -> Floats32:
         """Flat parameters of one trained model."""
+        return next(self.weights_at(mask, trial, present, (self.learner.epochs,)))
+
+    def weights_at(self, mask: Bools, trial: int, present: Bools, epochs: Sequence[int]) -> Iterator[Floats32]:
+        """The same after each of ``epochs``: one array, trained further."""
         from empirical.learners.mlp import mlp_cpu
 
         net = self.learner
         w = lined(net.start(self.seed, trial, self.rows.shape[1], self.data.n_classes))
-        room = aligned(net.batch * (self.rows.shape[1] + 2 * net.width + self.data.n_classes))
-        orders = net.orders(self.seed, trial, mask)
-        mlp_cpu.train(
-            w, self.rows[: self.data.n], self.data.y_train, orders, present,
-            net.width, net.batch, net.rate, np.float32(net.penalty), aligned(3, len(w)), room,
-        )  # fmt: skip
-        return w
+        minibatch = aligned(net.batch * (self.rows.shape[1] + 2 * net.width + self.data.n_classes))
+        plan = mlp_cpu.Plan(net.width, net.batch, net.rate, np.float32(net.penalty))
+        room = mlp_cpu.Room(aligned(3, len(w)), minibatch, np.ones(2))
+        x, y, orders = self.rows[: self.data.n], self.data.y_train, net.orders(self.seed, trial, mask)
+        for some in pairwise((0, *epochs)):
+            mlp_cpu.train(w, x, y, orders, present, plan, room, some)
+            yield w

@@ -6,12 +6,34 @@ vector (weights in, biases in, weights out, biases out), and so are gradient and
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from empirical.data.compiled_cpu import compiled
 from empirical.learners.shared.exponential_cpu import numerators
 
 SHOWN = 512  # rows scored at a time
+
+
+class Plan(NamedTuple):
+    """How a net is trained: hidden units, examples a minibatch, the first step's rate, and the penalty."""
+
+    width: int
+    batch: int
+    rate: float
+    penalty: np.float32
+
+
+class Room(NamedTuple):
+    """What training works in: the gradient and its two moments, as long as the parameters; a minibatch, b (d + 2 width + K)
+    numbers; and what the decays of both moments have come to.
+    """
+
+    moments: NDArray[np.float32]
+    minibatch: NDArray[np.float32]
+    decays: NDArray[np.float64]
 
 
 @compiled()
@@ -71,15 +93,18 @@ def _decay(w, g, penalty):
 
 
 @compiled()
-def train(w, x, y, orders, present, width, batch, rate, penalty, moments, room):
-    """Train flat parameters ``w`` in place: one row of ``orders`` an epoch, the rate falling linearly to 0.
+def train(w, x, y, orders, present, plan, room, some):
+    """Train flat parameters ``w`` in place: one row of ``orders`` an epoch, the rate falling linearly to 0 over all of them.
 
-    ``moments`` (3, as w) is room for the gradient and its moments, ``room`` for a minibatch: b (d + 2 width + K) numbers.
+    ``some`` are the first epoch and the one to end before: what came earlier is in ``w`` and ``room``, new at epoch 0.
     """
     epochs, members = orders.shape
     d, classes = x.shape[1], present.shape[0]
-    moments[:] = 0
-    g, mean, square = moments[0], moments[1], moments[2]
+    width, batch, rate, penalty = plan.width, plan.batch, plan.rate, plan.penalty
+    if some[0] == 0:
+        room.moments[:] = 0
+        room.decays[:] = 1
+    g, mean, square = room.moments[0], room.moments[1], room.moments[2]
     a, b = d * width, d * width + width
     c = b + width * classes
     into, lift = w[:a].reshape(d, width), w[a:b]
@@ -87,12 +112,13 @@ def train(w, x, y, orders, present, width, batch, rate, penalty, moments, room):
     g_into, g_lift = g[:a].reshape(d, width), g[a:b]
     g_out, g_shift = g[b:c].reshape(width, classes), g[c:]
     first, last = batch * width, 2 * batch * width
-    hidden, back = room[:first].reshape(batch, width), room[first:last].reshape(batch, width)
-    rows, store = room[last : last + batch * d].reshape(batch, d), room[last + batch * d :]
+    space = room.minibatch
+    hidden, back = space[:first].reshape(batch, width), space[first:last].reshape(batch, width)
+    rows, store = space[last : last + batch * d].reshape(batch, d), space[last + batch * d :]
     labels, scale, top = np.empty(batch, np.int64), np.empty(batch, np.float32), np.empty(batch, np.float32)
     steps = epochs * -(-members // batch)
-    step, decay, slow = 0, 1.0, 1.0
-    for epoch in range(epochs):
+    step, decay, slow = some[0] * -(-members // batch), room.decays[0], room.decays[1]
+    for epoch in range(some[0], some[1]):
         for start in range(0, members, batch):
             size = min(batch, members - start)
             for i in range(size):
@@ -123,6 +149,7 @@ def train(w, x, y, orders, present, width, batch, rate, penalty, moments, room):
             slow *= 0.999
             _adam(w, g, mean, square, rate * (1.0 - step / steps), 1.0 - decay, 1.0 - slow)
             step += 1
+    room.decays[0], room.decays[1] = decay, slow
 
 
 @compiled()

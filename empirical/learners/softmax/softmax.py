@@ -16,6 +16,7 @@ exponentials (5 µs), 2 × 8 vectors of 620 (5 µs); measured 65 µs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -52,6 +53,17 @@ class Softmax(Learner):
         object.__setattr__(self, "penalty", real("penalty", self.penalty, 0, open_low=True))
         object.__setattr__(self, "tolerance", real("tolerance", self.tolerance, 0, open_low=True))
         object.__setattr__(self, "evaluations", whole("evaluations", self.evaluations))
+
+    @property
+    def last_epoch(self) -> int:
+        """An epoch is an evaluation, which passes over the subset once."""
+        return self.evaluations
+
+    def check_epochs(self, epochs: Sequence[int], device: Device = CPU) -> None:
+        """Newton's method, which a GPU runs, has no evaluations that are these."""
+        super().check_epochs(epochs, device)
+        if device.kind == "gpu":
+            raise ArgumentError("epochs", tuple(epochs), "Softmax gives scores on the way on the CPU only: give cpu")
 
     @one_thread
     def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: Device = CPU) -> Trainer:
@@ -106,19 +118,31 @@ class Descent(Trainer):
     change: Change | None = None
 
     def fill(self, masks: Bools, trials: NDArray[np.int64], present: Bools, scores: NDArray[Any]) -> None:
-        weights, _ = self.weights(masks, trials, present)
-        if self.change is not None:
-            for w in weights:  # each by itself: nothing of it is another's
-                own = w[:, 1:] @ self.axes.T  # of the features themselves, less their means
-                self.change(own)
-                w[:, 1:] = own @ self.axes
-        score_linear(weights, trials, self.rows, present, self.labels, self.score, scores)
+        self.fill_at(masks, trials, present, (self.learner.evaluations,), scores[None])
 
-    def weights(self, masks: Bools, trials: NDArray[np.int64], present: Bools) -> tuple[Floats32, NDArray[np.int64]]:
-        """Weights (t, K, features) in the principal axes, and how many evaluations each took."""
+    def fill_at(
+        self, masks: Bools, trials: NDArray[np.int64], present: Bools, epochs: Sequence[int], scores: NDArray[Any]
+    ) -> None:
+        weights, _ = self.weights(masks, trials, present, epochs)
+        for some, out in zip(weights, scores, strict=True):
+            if self.change is not None:
+                for w in some:  # each by itself: nothing of it is another's
+                    own = w[:, 1:] @ self.axes.T  # of the features themselves, less their means
+                    self.change(own)
+                    w[:, 1:] = own @ self.axes
+            score_linear(some, trials, self.rows, present, self.labels, self.score, out)
+
+    def weights(
+        self, masks: Bools, trials: NDArray[np.int64], present: Bools, epochs: Sequence[int]
+    ) -> tuple[Floats32, NDArray[np.int64]]:
+        """Weights (epochs, t, K, features) in the principal axes, and how many evaluations each took.
+
+        A descent that arrives before an epoch has there the weights that it arrived at.
+        """
         t, classes, size = len(masks), self.data.n_classes, self.rows.shape[1]
-        places = _Places.empty(self.padded, classes, self.eigenvalues, self.learner)
-        weights, evaluations = np.empty((t, classes, size), np.float32), np.zeros(t, np.int64)
+        places = _Places.empty(self.padded, classes, self.eigenvalues, self.learner, epochs[-1])
+        weights, evaluations = np.empty((len(epochs), t, classes, size), np.float32), np.zeros(t, np.int64)
+        between = {epoch: e for e, epoch in enumerate(epochs[:-1])}
         holder = np.full(MODELS, -1)
         lines = [iter(np.flatnonzero(trials % MODELS == m).tolist()) for m in range(MODELS)]
         while True:
@@ -129,9 +153,16 @@ class Descent(Trainer):
                     places.begin(m, masks[k], present[k], self.data.y_train)
             if not (holder >= 0).any():
                 return weights, evaluations
-            for m in np.flatnonzero(places.turn(holder >= 0)).tolist():
-                weights[holder[m]] = places.descents.w[m].reshape(classes, size)
+            done = places.turn(holder >= 0)
+            if between:
+                for m in np.flatnonzero(holder >= 0).tolist():
+                    e = between.get(int(places.descents.state[m]["evaluations"]))
+                    if e is not None:
+                        weights[e, holder[m]] = places.descents.w[m].reshape(classes, size)
+            for m in np.flatnonzero(done).tolist():
                 evaluations[holder[m]] = places.descents.state[m]["evaluations"]
+                left = np.searchsorted(epochs, evaluations[holder[m]])
+                weights[left:, holder[m]] = places.descents.w[m].reshape(classes, size)
                 holder[m] = -1
 
 
@@ -149,7 +180,7 @@ class _Places:
     values: Floats32
 
     @classmethod
-    def empty(cls, padded: Floats32, classes: int, eigenvalues: Floats32, learner: Softmax) -> _Places:
+    def empty(cls, padded: Floats32, classes: int, eigenvalues: Floats32, learner: Softmax, most: int) -> _Places:
         from empirical.learners.softmax import softmax_cpu as cpu
 
         rows, size = padded.shape
@@ -158,7 +189,7 @@ class _Places:
         steps, changes = (aligned(MODELS, cpu.MEMORY, length) for _ in range(2))
         kept, state = np.ones((MODELS, cpu.MEMORY)), np.zeros(MODELS, cpu.STATE)
         descents = cpu.Descents(w, trial, gradient, fresh, direction, steps, changes, kept, state)
-        ends = (np.float32(learner.penalty), learner.tolerance, learner.evaluations)
+        ends = (np.float32(learner.penalty), learner.tolerance, most)
         return cls(
             padded,
             [lined(padded[start : start + wide].T) for start in range(0, rows, wide)],

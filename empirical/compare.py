@@ -86,7 +86,9 @@ def parser() -> command.Parser:
         metavar="LAW",
         help="lookup, uniform, fixed or beta (default: beta; Zipf with lookup always)",
     )
-    fit.add_argument("--simulations", type=int, metavar="R", help="data sets behind each error (default 200)")
+    fit.add_argument(
+        "--simulations", type=int, metavar="R", help="data sets simulated for each fit's errors and p (default 200)"
+    )
     fit.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the simulations (default 0)")
     out = p.add_argument_group("output")
     out.add_argument("--out", metavar="DIR", help="write report.html, figures, tables and the record there")

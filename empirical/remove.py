@@ -117,7 +117,11 @@ def parser() -> command.Parser:
     p.add_argument("--threshold", type=float, action="append", metavar="X", help="may be repeated (default .1 to .8)")
     p.add_argument("--seeds", type=int, metavar="S", help="of learners and random removals (default 5)")
     p.add_argument(
-        "--simulations", type=int, default=50, metavar="R", help="data sets behind the fit's errors (default 50)"
+        "--simulations",
+        type=int,
+        default=50,
+        metavar="R",
+        help="data sets simulated for the fit's errors and p (default 50)",
     )
     p.add_argument("--seed", type=int, default=0, metavar="S", help="first seed (default 0)")
     p.add_argument("--device", default="cpu", choices=("cpu", "gpu"), help="where to train (default cpu)")

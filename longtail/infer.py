@@ -257,7 +257,11 @@ def _parser() -> command.Parser:
         help=f"of intervals; a fit is refused where p < 1 - P (default {LEVEL})",
     )
     parser.add_argument(
-        "--labels", type=int, default=LABELS, metavar="K", help=f"classes, behind all errors (default {LABELS})"
+        "--labels",
+        type=int,
+        default=LABELS,
+        metavar="K",
+        help=f"number of classes: a guess is right once in K (default {LABELS})",
     )
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="print one JSON object instead of tables")

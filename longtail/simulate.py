@@ -90,7 +90,7 @@ def solve(problem: Problem) -> Solution:
         except AccuracyError as error:
             if error.argument != "ell":
                 raise
-            log.info("no row from %s sightings on: %s", error.shown, error.remedy)
+            log.info("no row for what was seen %s times or more: %s", error.shown, error.remedy)
             ells = int(error.shown)
         else:
             return Solution(problem, table, time.perf_counter() - start)
@@ -156,7 +156,10 @@ def _report(solution: Solution) -> str:
     n = problem.n
     try:
         low = bounds.lower(problem)
-        lines += ["", f"n·tau_1 >= {n * low.value:.4g}" if low.holds else "", f"  ({low.condition})"]
+        lines += [
+            "",
+            f"n·tau_1 >= {n * low.value:.4g}  ({low.condition})" if low.holds else f"No lower bound: {low.condition}.",
+        ]
         high = bounds.no_tail(problem)
         lines += [
             f"n·tau_1 <= {n * high.value:.4g}  ({high.condition})"
@@ -307,7 +310,7 @@ def _parser() -> command.Parser:
     output.add_argument("--no-plot", action="store_true", help="write no figure")
     output.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
     comparison.add_arguments(parser)
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of whatever is random (default 0)")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the simulation (default 0)")
     parser.add_argument("--version", action="version", version=f"longtail {longtail.__version__}")
     return parser
 

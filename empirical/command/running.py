@@ -64,11 +64,9 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
     log.info("%r, %r: %s models%s", job.learner, job.design, f"{count:,}", beside)
     fraction = job.design.inclusion(data.n)
     if job.score in PLANNED:
-        log.info("an influence will be off by %.3f at most (one standard error)", stderr(count, fraction))
+        log.info("standard error of an influence: %.3f at most", stderr(count, fraction))
     if store is not None and missing and (kept := _in_shards(job, arguments, count)) > count:
-        log.info(
-            "%s are trained: a shard of %s is the least that is kept; --shard makes it less", f"{kept:,}", job.shard
-        )
+        log.info("%s models will be trained: they are kept in shards of %s (--shard)", f"{kept:,}", job.shard)
     if missing:
         log.info("this needs %s", needs(job, count, missing, trainers.workers))
     bar = Bar(fraction, data.n_test)
@@ -110,7 +108,7 @@ def elsewhere(arguments: argparse.Namespace) -> Outcome:
     trials, examples = outside(*(parts[name] for name in NEEDED), score=arguments.score, parts=parts)
     experiment = of_trials(trials, examples, data=arguments.masks, arguments=vars(arguments))
     if not examples.labeled:
-        log.info("without y_train and y_test pairs are of any two classes")
+        log.info("without y_train and y_test, pairs of any two classes are shown")
     if arguments.labels is not None:
         if examples.classes is not None:
             raise ArgumentError("--labels", arguments.labels, f"{arguments.masks} has labels of its own; leave it out")
@@ -155,19 +153,25 @@ def _count(arguments: argparse.Namespace, dataset: Dataset) -> int:
     wanted = {name: getattr(arguments, name) for name in ("error", "power", "false")}
     asked = [(f"--{name}", value) for name, value in wanted.items() if value is not None]
     if arguments.influence is not None and arguments.power is None:
-        raise ArgumentError("--influence", arguments.influence, "say by --power how surely a pair of it is to be found")
+        raise ArgumentError(
+            "--influence", arguments.influence, "give --power too, the chance with which such a pair is to be found"
+        )
     if not asked:
         return TRIALS if arguments.trials is None else whole("--trials", arguments.trials, 2)
     if arguments.trials is not None:
         raise ArgumentError(*asked[0], f"give --trials or {asked[0][0]}, not both")
     if arguments.score not in PLANNED:
-        remedy = f"how far a {arguments.score} spreads is not known before; give --trials, or another --score"
+        remedy = f"how much a {arguments.score} varies is not known before training; give --trials, or another --score"
         raise ArgumentError(*asked[0], remedy)
     if arguments.design == "orthogonal":
-        raise ArgumentError(*asked[0], "whole arrays are trained; give their --trials")
+        raise ArgumentError(
+            *asked[0], "an orthogonal design trains whole arrays; give --trials, a multiple of an array's size"
+        )
     if arguments.fdr is not None and asked[-1][0] != "--error":
         raise ArgumentError(
-            "--fdr", arguments.fdr, f"it picks the threshold afterwards; plan {asked[-1][0]} by --threshold"
+            "--fdr",
+            arguments.fdr,
+            f"it picks the threshold after training, {asked[-1][0]} needs one before; give --threshold",
         )
     influence = INFLUENCE if arguments.influence is None else arguments.influence
     threshold = THRESHOLD if arguments.threshold is None else arguments.threshold
@@ -193,7 +197,7 @@ def _missing(job: Job, store: Store | None, arguments: argparse.Namespace, count
     wanted = range(arguments.first // job.shard, -(-(arguments.first + count) // job.shard))
     if store is None:
         if arguments.merge:
-            raise ArgumentError("--merge", arguments.merge[0], "say by --out where to")
+            raise ArgumentError("--merge", arguments.merge[0], "give --out, the folder to merge into")
         return count
     for other in arguments.merge:
         place = Path(other)

@@ -63,7 +63,8 @@ def weight(problem: Problem, low: float, high: float) -> Estimate:
     total = float(below[1] - below[0])
     bound = float(error.sum())
     if bound > POOR * max(total, 1e-3):
-        remedy = f"the weight is only known as {total:.3g} ± {bound:.1g} under {problem.prior!r}: move the ends off its atoms"
+        known = f"under {problem.prior!r} the weight is only known as {total:.3g} ± {bound:.1g}"
+        remedy = f"{known}: choose ends that are no subpopulation's frequency"
         raise AccuracyError("low, high", (low, high), remedy)
     return Estimate(max(total, 0.0), bound=bound)
 
@@ -76,7 +77,9 @@ def lower(problem: Problem) -> Bound:
     n = problem.n
     interval = weight(problem, 1 / (3 * n), min(2 / n, 1.0))
     holds = n != 2
-    text = f"weight [1/3n, 2/n] = {interval.value:.4g}" + ("" if holds else "; at n = 2 the bound does not hold")
+    text = f"{interval.value:.4g} of the mass has frequencies from 1/3n to 2/n" + (
+        "" if holds else "; at n = 2 there is no bound"
+    )
     return Bound(interval.value / (5 * n) if holds else np.nan, holds, text)
 
 
@@ -94,8 +97,8 @@ def no_tail(problem: Problem) -> Bound:
         beta = float(mass_below(problem, np.array([theta * (1 + 1e-9)]))[0][0])
         t = np.log(1 / (theta * beta)) + 2
         if above > t / n:
-            return Bound(2 * float(theta), True, f"no mass in [{theta:.4g}, {t / n:.4g}]")
-    return Bound(np.nan, False, f"mass in every [θ, t/n] with θ <= 1/2n = {1 / (2 * n):.4g}")
+            return Bound(2 * float(theta), True, f"no frequency lies between {theta:.4g} and {t / n:.4g}")
+    return Bound(np.nan, False, f"frequencies leave no gap below 1/2n = {1 / (2 * n):.4g} that parts common from rare")
 
 
 def frequencies(problem: Problem, points: int = 200) -> pd.DataFrame:

@@ -191,7 +191,9 @@ def _statistics(
                 raise ArgumentError("learners", learner, "its error needs the sample itself; give conditional=False")
     depth = max([ells, *(x.settled(problem.n_classes, problem.n) for x in learners if x.symmetric and x.own)])
     if depth > LONGEST:
-        raise ArgumentError("learners", learners, f"errors must settle within {LONGEST} sights; give fewer samples")
+        raise ArgumentError(
+            "learners", learners, f"one needs more than {LONGEST} sightings to settle on an answer; give fewer samples"
+        )
     simulate: Iterator[Floats]
     if all(learner.symmetric for learner in learners):
         parts = censuses(problem, trials=trials, ells=depth, rng=rng, workers=workers, conditional=conditional)

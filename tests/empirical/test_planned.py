@@ -14,7 +14,7 @@ def test_as_many_models_as_an_error_takes(capsys):
     code, out, err = run(capsys, "planted", "--n", 60, "--error", 0.1, "--json")
     assert code == 0
     assert json.loads(out)["trials"] == 120  # .25 / (.7 · .3 · .1²), rounded up
-    assert "off by 0.100 at most" in err
+    assert "standard error of an influence: 0.100 at most" in err
     for more in (("--trials", 50), ("--design", "orthogonal")):
         assert run(capsys, "planted", "--error", 0.1, *more)[0] == 2
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import longtail
+from empirical.command.options import add_recorded
 from longtail.command import parser as command
 from longtail.core import ArgumentError
 
@@ -63,15 +64,8 @@ def parser() -> command.Parser:
         description="Put the predicted memorization curve beside the observed one, and say how well theory explains it.",
         epilog="Example: python -m empirical.compare runs/digits --out runs/digits",
     )
-    p.add_argument("directory", nargs="?", metavar="DIR", help="folder that python -m empirical.estimate --out wrote")
+    add_recorded(p, nargs="?")
     p.add_argument("--published", choices=["cifar100"], help="instead: Feldman & Zhang's estimates")
-    p.add_argument("--data-dir", metavar="DIR", help="where official files are (default: LONGTAIL_DATA)")
-    p.add_argument(
-        "--data",
-        metavar="DATA",
-        help="the run's data, where they moved or are a function of yours: no record's name is imported",
-    )
-    p.add_argument("--prior", metavar="SPEC", help="the run's prior of planted data, where it is a class of yours")
     p.add_argument("--labels", type=int, metavar="K", help="number of classes, of a run without labels")
     fit = p.add_argument_group("fit")
     fit.add_argument(

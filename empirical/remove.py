@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from empirical.command.options import add_recorded
 from longtail.command import parser as command
 from longtail.core import ArgumentError, whole
 
@@ -105,14 +106,7 @@ def parser() -> command.Parser:
         description="Train without the examples of memorization θ or more, and without as many random ones.",
         epilog="Writes removal_predicted.csv and removal.csv into DIR, where python -m empirical.compare finds them.",
     )
-    p.add_argument("directory", metavar="DIR", help="folder that python -m empirical.estimate --out wrote")
-    p.add_argument("--data-dir", metavar="DIR", help="where official files are (default: LONGTAIL_DATA)")
-    p.add_argument(
-        "--data",
-        metavar="DATA",
-        help="the run's data, where they moved or are a function of yours: no record's name is imported",
-    )
-    p.add_argument("--prior", metavar="SPEC", help="the run's prior of planted data, where it is a class of yours")
+    add_recorded(p)
     p.add_argument("--learner", metavar="SPEC", help="to retrain (default: the run's own, if it is one of ours)")
     p.add_argument("--threshold", type=float, action="append", metavar="X", help="may be repeated (default .1 to .8)")
     p.add_argument("--seeds", type=int, metavar="S", help="of learners and random removals (default 5)")

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tables import LEARNERS
 
 from longtail import (
     Gamma,
@@ -33,7 +34,6 @@ from longtail.learners import (
     Forget,
     Learner,
     Limited,
-    Majority,
     Memorizer,
     Private,
     Seen,
@@ -42,7 +42,6 @@ from longtail.montecarlo.simulation import Simulation
 
 SEED = 20_200_622
 REPEATS, TRIALS = 40, 400
-LEARNERS = (Memorizer(), Forget(1), Forget(3), Limited(0.3), Private(1.5, 0.01), Majority(0.6))
 SIZE = 120
 PROBLEMS = [
     Problem(Zipf(alpha=0.5, size=SIZE), SIZE),

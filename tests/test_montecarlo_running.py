@@ -8,14 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tables import LEARNERS
 
 from longtail import Problem, Uniform, Zipf, montecarlo
 from longtail.core.arrays import Random
-from longtail.learners import Forget, Limited, Majority, Memorizer, Private
 from longtail.montecarlo import kernels
 from longtail.montecarlo.simulation import Simulation
-
-LEARNERS = (Memorizer(), Forget(1), Forget(3), Limited(0.3), Private(1.5, 0.01), Majority(0.6))
 
 
 @pytest.mark.kernels

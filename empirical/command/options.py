@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import Any
 
 from empirical.data.sources import NAMES as DATA
 from empirical.designs import NAMES as DESIGNS
@@ -35,6 +36,18 @@ def add_data(p: Parser) -> argparse._ArgumentGroup:
     data.add_argument("--prior", metavar="SPEC", help='for planted: a prior, as in "Zipf(alpha=1, size=1000)"')
     data.add_argument("--n", type=int, metavar="N", help="for planted: training examples (default 1000)")
     return data
+
+
+def add_recorded(p: Parser, **how: Any) -> None:
+    """A run that is on disk, and what of it no folder can name: its data and prior, where they are the user's own."""
+    p.add_argument("directory", metavar="DIR", help="folder that python -m empirical.estimate --out wrote", **how)
+    p.add_argument("--data-dir", metavar="DIR", help="where official files are (default: LONGTAIL_DATA)")
+    p.add_argument(
+        "--data",
+        metavar="DATA",
+        help="the run's data, if they moved or a function of yours makes them: names in its folder are never imported",
+    )
+    p.add_argument("--prior", metavar="SPEC", help="the run's prior of planted data, if it is a class of yours")
 
 
 def add_masks(data: argparse._ArgumentGroup) -> None:

@@ -25,17 +25,6 @@ if TYPE_CHECKING:
 
 ROUNDING = 4 * float(np.finfo(float).eps)
 
-__all__ = [
-    "cost",
-    "optimal_error",
-    "samples",
-    "singleton_fraction",
-    "subpopulations",
-    "table",
-    "tau",
-    "unseen_mass",
-]
-
 
 def tau(problem: Problem, ell: ArrayLike = 1) -> Estimate:
     """τ_ℓ = E[α^{ℓ+1}(1−α)^{n−ℓ}] / E[α^ℓ(1−α)^{n−ℓ}] (equation 1): the expected frequency of what was seen ℓ times.

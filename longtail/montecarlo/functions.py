@@ -47,22 +47,6 @@ MOST = 10**9
 CELLS = 2 * 10**7  # drawn between two reports of progress, about
 LONGEST = 2**16  # the most rows a census may have
 
-__all__ = [
-    "Simulation",
-    "censuses",
-    "cost",
-    "draws",
-    "error",
-    "optimal_error",
-    "run",
-    "samples",
-    "singleton_fraction",
-    "subpopulations",
-    "table",
-    "tau",
-    "unseen_mass",
-]
-
 
 Progress = Callable[[Simulation], Any]
 

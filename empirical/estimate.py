@@ -159,7 +159,7 @@ def _write(outcome: Outcome, found: Measured, facts: dict[str, Any], out: Path, 
     if plot:
         from empirical.report.run_figures import write
 
-        written += write(out, ["memorization", *tables], found.experiment.data, found.experiment.trials)
+        written += write(out, ["memorization", *tables], found.experiment.data, found.experiment.models)
     beside = {"arguments": dict(found.experiment.arguments), "versions": versions(), "hardware": hardware()}
     written.append(write_summary(found, out, {**facts, **beside}))
     for path in written:

@@ -3,7 +3,7 @@
 >>> from empirical.learners import KNN
 >>> rng = np.random.default_rng(0)
 >>> X, y = rng.normal(size=(40, 2)), np.arange(40) % 2
->>> estimator = SubsetEstimator(KNN(), trials=64).fit(X[:30], y[:30], X[30:], y[30:])
+>>> estimator = SubsetEstimator(KNN(), models=64).fit(X[:30], y[:30], X[30:], y[30:])
 >>> list(estimator.memorization_)[:4]
 ['index', 'label', 'memorization', 'stderr']
 """
@@ -55,7 +55,7 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
     def __init__(
         self,
         learner: Any = None,
-        trials: int = 2000,
+        models: int = 2000,
         fraction: float | None = None,
         design: str = "fixed",
         *,
@@ -71,7 +71,7 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         epochs: tuple[int, ...] = (),
     ) -> None:
         self.learner = learner
-        self.trials = trials
+        self.models = models
         self.fraction = fraction
         self.design = design
         self.stratified = stratified
@@ -122,7 +122,7 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         job = self._job(learner, data)
         store = None if self.store is None else Store.open(self.store, job.identity())
         trainers = executor(self.executor, self.workers)
-        found = run(job, whole("trials", self.trials, 2), store=store, executor=trainers)
+        found = run(job, whole("models", self.models, 2), store=store, executor=trainers)
         return self._take(found, Examples(data.y_train, data.y_test, classes, *ids))
 
     def at(self, epoch: int) -> Self:
@@ -149,7 +149,7 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         """
         parts = {"y_train": y, "y_test": y_test, "train_ids": train_ids, "test_ids": test_ids}
         trials, examples = outside(masks, correct_train, correct_test, score=score, parts=parts, y="y")
-        return cls(trials=trials.count, score=score)._take(trials, examples)
+        return cls(models=trials.count, score=score)._take(trials, examples)
 
     def influence_pairs(self, threshold: float = THRESHOLD, *, same_class: bool | None = None) -> pd.DataFrame:
         """Pairs with influence ≥ threshold, largest first; of one class unless told, or unless there are no labels."""
@@ -200,10 +200,10 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         return External(learner)
 
     def _job(self, learner: Learner, data: Data) -> Job:
-        trials = whole("trials", self.trials, 2)
+        models = whole("models", self.models, 2)
         seed = whole("random_state", self.random_state, 0, 2**64 - 1)
         choice = design_of(
-            self.design, self.fraction, trials=trials, n=data.n, classes=data.y_train, stratified=self.stratified
+            self.design, self.fraction, models=models, n=data.n, classes=data.y_train, stratified=self.stratified
         )
         kept: dict[str, Any] = {"score": self.score, "dtype": self.dtype}
         kept |= {

@@ -9,6 +9,7 @@ import ast
 import importlib
 import importlib.util
 import sys
+from importlib.abc import InspectLoader
 from importlib.metadata import entry_points
 
 GROUP = "longtail.commands"
@@ -24,8 +25,9 @@ def about(command: str) -> str:
     """What the first line of a command's module says of it, which is read but not run: to list is not to import."""
     try:
         spec = importlib.util.find_spec(command.partition(":")[0])
-        source = spec.loader.get_source(spec.name) if spec and spec.loader else None  # type: ignore[attr-defined]
-    except (ImportError, AttributeError):
+        loader = spec.loader if spec else None
+        source = loader.get_source(spec.name) if spec and isinstance(loader, InspectLoader) else None
+    except ImportError:
         return ""
     said = ast.get_docstring(ast.parse(source or "")) or ""
     return said.partition("\n")[0].rpartition("``: ")[2].rstrip(".")

@@ -147,8 +147,8 @@ def test_bad_counts(tmp_path: Path, text: str, message: str) -> None:
     [
         ("Zipf(alpha=-1, size=10)", r"alpha: got -1; give a number in \[0, 1000\]"),
         ("Zipf(alpha=nan, size=10)", "alpha: got nan"),
-        ("Zipf(alpha=1, size=0)", "subpopulations: got 0"),
-        ("Zipf(alpha=1, size=1.5)", "subpopulations: got 1.5"),
+        ("Zipf(alpha=1, size=0)", "size: got 0"),
+        ("Zipf(alpha=1, size=1.5)", "size: got 1.5"),
         ("Zipf(alpha=1)", r"write Zipf\(alpha=..., size=...\)"),
         ("Geometric(ratio=1, size=10)", r"ratio: got 1; give a number in \(0, 1\)"),
         ("LogNormal(sigma=-1, size=10)", "sigma: got -1"),

@@ -123,7 +123,7 @@ def _job(arguments: argparse.Namespace, dataset: Dataset, count: int) -> Job:
     subsets = design(
         arguments.design,
         arguments.fraction,
-        trials=whole("--trials", count),
+        models=whole("--trials", count),
         n=dataset.data.n,
         classes=dataset.data.y_train,
         stratified=arguments.stratified,
@@ -189,7 +189,7 @@ def _count(arguments: argparse.Namespace, dataset: Dataset) -> int:
         found.power,
         found.expected_false,
     )
-    return found.trials
+    return found.models
 
 
 def _missing(job: Job, store: Store | None, arguments: argparse.Namespace, count: int) -> int:

@@ -15,18 +15,18 @@ def design(
     name: str,
     fraction: float | None = None,
     *,
-    trials: int,
+    models: int,
     n: int,
     classes: Integers | None = None,
     stratified: bool = False,
 ) -> Design:
     """The design called ``name``; ``fraction`` None is .7, or .75 for an orthogonal array.
 
-    >>> design("orthogonal", trials=1024, n=60)
+    >>> design("orthogonal", models=1024, n=60)
     Orthogonal(fraction=0.75, rows=256, stratified=False)
     """
     if name == "orthogonal":
-        return Orthogonal.over(0.75 if fraction is None else fraction, trials, n, classes if stratified else None)
+        return Orthogonal.over(0.75 if fraction is None else fraction, models, n, classes if stratified else None)
     share = 0.7 if fraction is None else fraction
     if name == "fixed":
         return Fixed(share, stratified)

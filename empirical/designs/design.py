@@ -33,10 +33,10 @@ class Design(ABC):
     def draw(self, seed: int, trials: Integers, n: int, classes: Integers | None) -> Bools:
         """Row r is subset ``trials[r]``; ``classes`` are the training labels, for designs that are stratified."""
 
-    def check(self, n: int, trials: int, classes: Integers | None = None) -> None:
-        """Refuse what this design cannot do: too few examples, a number of trials that breaks an array."""
+    def check(self, n: int, models: int, classes: Integers | None = None) -> None:
+        """Refuse what this design cannot do: too few examples, a number of models that breaks an array."""
         whole("n", n, 2)
-        whole("trials", trials)
+        whole("models", models)
 
     def subsets(self, seed: int, trials: Any, n: int, classes: Integers | None = None) -> Bools:
         """Masks (t, n), true where the example is trained on.

@@ -39,9 +39,9 @@ class Fixed(Design):
         """m / n."""
         return self.size(n) / n
 
-    def check(self, n: int, trials: int, classes: Integers | None = None) -> None:
+    def check(self, n: int, models: int, classes: Integers | None = None) -> None:
         """Besides the common checks: some must be in and some out."""
-        super().check(n, trials, classes)
+        super().check(n, models, classes)
         self.size(n)
 
     def draw(self, seed: int, trials: Integers, n: int, classes: Integers | None) -> Bools:

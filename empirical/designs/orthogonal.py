@@ -52,15 +52,15 @@ class Orthogonal(Design):
             )
 
     @classmethod
-    def over(cls, fraction: float, trials: int, n: int, classes: Integers | None = None) -> Orthogonal:
-        """The smallest array that serves all examples (or each class, given ``classes``) and divides ``trials``."""
+    def over(cls, fraction: float, models: int, n: int, classes: Integers | None = None) -> Orthogonal:
+        """The smallest array that serves all examples (or each class, given ``classes``) and divides ``models``."""
         shape = cls(fraction, 4 if fraction == 0.75 else 2)
         widest = n if classes is None else int(np.bincount(classes).max())
         rows = shape.levels
         while cls(fraction, rows).columns < widest:
             rows *= shape.levels
         chosen = cls(fraction, rows, classes is not None)
-        chosen.check(n, trials, classes)
+        chosen.check(n, models, classes)
         return chosen
 
     @property
@@ -82,9 +82,9 @@ class Orthogonal(Design):
         """3/4 or 1/2."""
         return self.fraction
 
-    def check(self, n: int, trials: int, classes: Integers | None = None) -> None:
+    def check(self, n: int, models: int, classes: Integers | None = None) -> None:
         """Whole arrays only, and no more examples than columns."""
-        super().check(n, trials, classes)
+        super().check(n, models, classes)
         if self.stratified and classes is None:
             raise ArgumentError("classes", None, "a stratified design needs the training labels")
         widest = int(np.bincount(classes).max()) if self.stratified and classes is not None else n
@@ -94,12 +94,12 @@ class Orthogonal(Design):
             while (enough - 1) // (self.levels - 1) < widest:
                 enough *= self.levels
             raise ArgumentError("rows", self.rows, f"{widest} {what} need arrays of {enough} trials, or another design")
-        if trials % self.rows:
-            below, above = trials - trials % self.rows, trials + self.rows - trials % self.rows
+        if models % self.rows:
+            below, above = models - models % self.rows, models + self.rows - models % self.rows
             near = f"{below} or {above}" if below else f"{above}"
             raise ArgumentError(
-                "trials",
-                trials,
+                "models",
+                models,
                 f"a part of an array is not balanced, and whole ones have {self.rows} trials here; give {near}",
             )
 

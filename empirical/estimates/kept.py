@@ -73,7 +73,7 @@ def read(
     experiment = Experiment(
         data=str(summary.get("data", folder.name)),
         n_test=int(summary["n_test"]),
-        trials=int(summary["trials"]),
+        models=int(summary["trials"]),
         fraction=float(summary["fraction"]),
         n_classes=_classes(n_classes, table, summary.get("labels")),
         design=_text(summary.get("design")),

@@ -64,7 +64,7 @@ def of_trials(trials: Trials, examples: Examples, **facts: Any) -> Experiment:
         "n_classes": None if examples.classes is None else len(examples.classes),
         "design": None if trials.design is None else repr(trials.design),
     }
-    return Experiment(n_test=trials.n_test, trials=trials.count, score=trials.score, **(told | facts))
+    return Experiment(n_test=trials.n_test, models=trials.count, score=trials.score, **(told | facts))
 
 
 def _named(table: pd.DataFrame, pairs: pd.DataFrame, examples: Examples) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Experiment:
-    """How it was measured: ``trials`` models of ``learner``, each trained on a share ``fraction`` of the examples of ``data``
+    """How it was measured: ``models`` of ``learner``, each trained on a share ``fraction`` of the examples of ``data``
     and tested on ``n_test`` others.
 
     ``kernels`` are those that its models were trained by, more than one kind where runs were merged.
@@ -38,7 +38,7 @@ class Experiment:
 
     data: str
     n_test: int
-    trials: int
+    models: int
     fraction: float
     n_classes: int | None = None
     score: str = "correct"
@@ -144,12 +144,12 @@ class Measured:
         """How many independent trials would have had this noise: more than there were, where the design is balanced."""
         how = self.experiment
         if how.iid or "stderr" not in self.memorization:
-            return how.trials
+            return how.models
         value, error = (self.memorization[name].to_numpy(float) for name in ("memorization", "stderr"))
         known = np.isfinite(value) & np.isfinite(error) & (value > 0) & (value < 1)
         noise = float((error[known] ** 2).sum())
         if noise <= 0:
-            return how.trials
+            return how.models
         return max(round(float((value[known] * (1 - value[known])).sum()) / noise / (1 - how.fraction)), 2)
 
     @property
@@ -186,7 +186,7 @@ class Measured:
         facts = {
             "n": self.n,
             "n_test": how.n_test,
-            "trials": how.trials,
+            "trials": how.models,
             "score": how.score,
             "mean_memorization": _mean(value[known]),
             "share_above_0.25": _mean(value[known] >= MEMORIZED),

@@ -1,4 +1,4 @@
-"""How many trials a wanted error or power takes.
+"""How many models a wanted error or power takes.
 
 An estimate has variance q(1 − q)/(r(1 − r)t) where q is about the same in and out (arXiv 2008.03703, lemma 2.1, and
 measured within 2 %); an orthogonal array divides it by its variance factor. A pair of true influence δ passes the
@@ -21,24 +21,24 @@ PLANNED = ("correct", "probability")  # scores from 0 to 1, whose variance is q(
 
 @dataclass(frozen=True)
 class Plan:
-    """A number of trials, the standard error it gives, and what that means for pairs at a threshold."""
+    """A number of models, the standard error it gives, and what that means for pairs at a threshold."""
 
-    trials: int
+    models: int
     stderr: float
     power: float
     expected_false: float
 
 
-def stderr(trials: int, fraction: float = 0.7, accuracy: float = 0.5, factor: float = 1.0) -> float:
+def stderr(models: int, fraction: float = 0.7, accuracy: float = 0.5, factor: float = 1.0) -> float:
     """√(q(1 − q)/(r(1 − r)t · factor)).
 
     >>> round(stderr(2000), 4)
     0.0244
     """
-    whole("trials", trials)
+    whole("models", models)
     r = real("fraction", fraction, 0, 1, open_low=True, open_high=True)
     q = real("accuracy", accuracy, 0, 1)
-    return float(np.sqrt(q * (1 - q) / (r * (1 - r) * trials * real("factor", factor, 0, open_low=True))))
+    return float(np.sqrt(q * (1 - q) / (r * (1 - r) * models * real("factor", factor, 0, open_low=True))))
 
 
 def plan(
@@ -53,10 +53,10 @@ def plan(
     accuracy: float = 0.5,
     factor: float = 1.0,
 ) -> Plan:
-    """The fewest trials with standard error ≤ ``error``, or that find a pair of ``influence`` with chance ``power`` at
+    """The fewest models with standard error ≤ ``error``, or that find a pair of ``influence`` with chance ``power`` at
     ``threshold``, or that let at most ``false`` of ``pairs`` pairs without influence through; all that are asked for.
 
-    >>> plan(error=0.02).trials
+    >>> plan(error=0.02).models
     2977
     """
     asked = []
@@ -75,7 +75,7 @@ def plan(
         asked.append((float(ndtri(min(share, 0.5))) * unit / theta) ** 2)
     if not asked:
         raise ArgumentError("error, power, false", None, "ask for at least one of them")
-    trials = max(2, ceil(max(asked) - 1e-9))
-    sd = unit / np.sqrt(trials)
+    models = max(2, ceil(max(asked) - 1e-9))
+    sd = unit / np.sqrt(models)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return Plan(trials, float(sd), float(ndtr(gap / sd)), float(pairs * ndtr(-theta / sd)))
+        return Plan(models, float(sd), float(ndtr(gap / sd)), float(pairs * ndtr(-theta / sd)))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,12 +37,18 @@ class Sheets:
     per_sheet: int = PER_SHEET
 
 
+class Texts(Protocol):
+    """Texts by number, each made when it is asked for."""
+
+    def __getitem__(self, index: int, /) -> str: ...
+
+
 @dataclass(frozen=True)
 class Exhibits:
     """``images`` or ``texts`` by part; neither where the data cannot be shown."""
 
     images: dict[str, NDArray[Any]] | None = field(default=None, repr=False)
-    texts: dict[str, Sequence[str]] | None = field(default=None, repr=False)
+    texts: Mapping[str, Texts] | None = field(default=None, repr=False)
 
     def text(self, place: Place) -> str:
         """The example's words."""
@@ -129,7 +135,7 @@ def exhibits(dataset: Dataset | None, source: str | None = None) -> Exhibits:
     if words is not None:
         return Exhibits(texts=words)
     if isinstance(train, np.ndarray) and train.ndim == 2:
-        return Exhibits(texts={"train": _Rows(train), "test": _Rows(test)})  # type: ignore[dict-item]
+        return Exhibits(texts={"train": _Rows(train), "test": _Rows(test)})
     return Exhibits()
 
 

@@ -109,12 +109,12 @@ DRAWN: dict[str, Callable[[pd.DataFrame, str], Figure]] = {
 }
 
 
-def write(directory: Path, names: Collection[str], data: str, trials: int) -> list[Path]:
+def write(directory: Path, names: Collection[str], data: str, models: int) -> list[Path]:
     """Figures of the named tables in a run's folder, as PNG and SVG."""
     written = []
     for name, draw in DRAWN.items():
         if name in names:  # read back: what was rounded in writing may fall into another bar
             table = read_table(directory / f"{name}.csv", ("class",))
-            figure = draw(table, f"Classes of {data}" if name == "classes" else f"{data}, {trials:,} models")
+            figure = draw(table, f"Classes of {data}" if name == "classes" else f"{data}, {models:,} models")
             written += [save(figure, directory / f"{name}.{kind}") for kind in ("png", "svg")]
     return written

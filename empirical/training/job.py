@@ -87,7 +87,7 @@ class Job:
 
     def check(self, models: int, first: int = 0) -> None:
         """Refuse what cannot be run before anything is trained."""
-        whole("trials", models)
+        whole("models", models)
         whole("first", first, 0)
         whole("shard", self.shard, 1, 2**20)
         if self.dtype not in DTYPES:

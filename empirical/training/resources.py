@@ -37,43 +37,43 @@ class Needs:
         return ", ".join([*parts, f"{size(self.memory)} of memory", *on_gpu, f"{size(self.disk)} of disk"])
 
 
-def needs(job: Job, trials: int, missing: int, workers: int) -> Needs:
+def needs(job: Job, models: int, missing: int, workers: int) -> Needs:
     """Of a run whose ``missing`` trials are still to be trained; the models rehearsed are thrown away."""
     seconds = rehearsal(job, missing, workers) if missing else float("nan")
-    memory = max(resident(), 2**27) * (1 if workers == 1 else 1 + workers) + aggregation(job, trials)
-    return Needs(seconds, memory, stored(job, trials) + 100 * job.data.n, gpu_memory(job, trials))
+    memory = max(resident(), 2**27) * (1 if workers == 1 else 1 + workers) + aggregation(job, models)
+    return Needs(seconds, memory, stored(job, models) + 100 * job.data.n, gpu_memory(job, models))
 
 
-def aggregation(job: Job, trials: int) -> int:
+def aggregation(job: Job, models: int) -> int:
     """Bytes of memory in which all trials are put together: rows and columns of bits, or scores twice; a block unpacked."""
     n, q = job.data.n, job.data.n_test
-    bits = trials * (4 * n + 3 * q) // 8
-    more = stored(job, trials) * len(job.earlier) // (1 + len(job.earlier))  # of earlier epochs, held beside
-    return (bits + more if job.score == "correct" else bits + 2 * stored(job, trials)) + 8 * 1024 * trials
+    bits = models * (4 * n + 3 * q) // 8
+    more = stored(job, models) * len(job.earlier) // (1 + len(job.earlier))  # of earlier epochs, held beside
+    return (bits + more if job.score == "correct" else bits + 2 * stored(job, models)) + 8 * 1024 * models
 
 
-def stored(job: Job, trials: int) -> int:
+def stored(job: Job, models: int) -> int:
     """Bytes of the trials' scores on disk."""
     examples = (job.data.n + job.data.n_test) * (1 + len(job.earlier))
-    return trials * examples // 8 if job.score == "correct" else trials * examples * np.dtype(job.dtype).itemsize
+    return models * examples // 8 if job.score == "correct" else models * examples * np.dtype(job.dtype).itemsize
 
 
-def room(job: Job, trials: int, missing: int, folder: Path | None) -> None:
+def room(job: Job, models: int, missing: int, folder: Path | None) -> None:
     """Refuse more trials than can be held together, or more missing ones than their folder has room for."""
-    wanted, free = aggregation(job, trials), available()
+    wanted, free = aggregation(job, models), available()
     if wanted > free:
-        got = f"{trials:,}, which together need {size(wanted)} of memory where {size(free)} are free"
-        raise ArgumentError("trials", got, "train fewer, or take a larger machine")
+        got = f"{models:,}, which together need {size(wanted)} of memory where {size(free)} are free"
+        raise ArgumentError("models", got, "train fewer, or take a larger machine")
     if folder is not None and (wanted := stored(job, missing)) > (free := shutil.disk_usage(folder).free):
         got = f"{folder}, where {size(free)} are free for trials of {size(wanted)}"
         raise ArgumentError("out", got, "train fewer, or give a folder on a larger disk")
 
 
-def gpu_memory(job: Job, trials: int) -> int:
+def gpu_memory(job: Job, models: int) -> int:
     """The most bytes held there: by the rehearsal, which was a whole block, or by the bits that pairs are found from."""
     if job.device.kind != "gpu":
         return 0
-    bits = (job.data.n + job.data.n_test) * -(-trials // 64) * 8 if job.score == "correct" else 0
+    bits = (job.data.n + job.data.n_test) * -(-models // 64) * 8 if job.score == "correct" else 0
     return max(job.device.held, bits)
 
 

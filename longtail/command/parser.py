@@ -11,7 +11,12 @@ from typing import Any
 from longtail.core import ArgumentError
 
 BAD, FAILED, STOPPED = 2, 1, 130
-ALSO = {"n": "samples", "n_classes": "labels", "models": "trials"}  # what the library calls otherwise than the options
+ALSO = {
+    "n": "samples",
+    "n_classes": "labels",
+    "models": "trials",
+    "size": "subpopulations",
+}  # options, by Python's names
 
 
 class Parser(argparse.ArgumentParser):

@@ -47,7 +47,7 @@ class Compiling(Listener):
 
 
 compiling = Compiling()
-register("numba:compile", compiling)  # type: ignore[no-untyped-call]
+register("numba:compile", compiling)  # type: ignore[no-untyped-call]  # numba has no types
 
 
 @lru_cache

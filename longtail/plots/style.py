@@ -45,7 +45,7 @@ HIGH = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 @contextmanager
 def styled(**changes: Any) -> Iterator[None]:
     """Our style, with changes, for all that is drawn or saved inside."""
-    with rc_context(STYLE | changes):  # type: ignore[arg-type]
+    with rc_context(STYLE | changes):  # type: ignore[arg-type]  # matplotlib's keys are literals, ours strings
         yield
 
 

@@ -33,7 +33,7 @@ class Gamma(Prior):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", real("shape", self.shape, 1e-3, 1e9))
-        object.__setattr__(self, "size", whole("subpopulations", self.size))
+        object.__setattr__(self, "size", whole("size", self.size))
 
     def nodes(self, refine: float = 1.0) -> Nodes:
         """Gauss–Legendre panels in y = log v, where the density is exp(a y − e^y)/Γ(a)."""

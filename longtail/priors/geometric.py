@@ -19,7 +19,7 @@ class Geometric(Ranked):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ratio", real("ratio", self.ratio, 0.0, 1.0, open_low=True, open_high=True))
-        object.__setattr__(self, "size", whole("subpopulations", self.size))
+        object.__setattr__(self, "size", whole("size", self.size))
 
     def log_value(self, rank: Floats) -> Floats:
         return np.asarray((rank - 1) * np.log(self.ratio))

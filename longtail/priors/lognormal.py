@@ -22,7 +22,7 @@ class LogNormal(Ranked):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sigma", real("sigma", self.sigma, 0.0, 1e3))
-        object.__setattr__(self, "size", whole("subpopulations", self.size))
+        object.__setattr__(self, "size", whole("size", self.size))
 
     def log_value(self, rank: Floats) -> Floats:
         from_top, from_bottom = (

@@ -34,7 +34,7 @@ class Mixture(Prior):
     size: int
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "size", whole("subpopulations", self.size))
+        object.__setattr__(self, "size", whole("size", self.size))
         try:
             parts = tuple((real("weight", weight, 0.0, 1.0, open_low=True), prior) for weight, prior in self.parts)
         except (TypeError, ValueError) as error:

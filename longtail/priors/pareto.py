@@ -19,7 +19,7 @@ class Pareto(Ranked):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", real("shape", self.shape, 1e-3, np.inf))
-        object.__setattr__(self, "size", whole("subpopulations", self.size))
+        object.__setattr__(self, "size", whole("size", self.size))
 
     def log_value(self, rank: Floats) -> Floats:
         return np.asarray((np.log(self.size) - np.log(rank - 0.5)) / self.shape)

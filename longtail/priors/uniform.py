@@ -16,7 +16,7 @@ class Uniform(Prior):
     size: int
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "size", whole("subpopulations", self.size))
+        object.__setattr__(self, "size", whole("size", self.size))
 
     def nodes(self, refine: float = 1.0) -> Nodes:
         return Nodes(np.zeros(1), np.array([float(self.size)]))

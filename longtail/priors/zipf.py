@@ -23,7 +23,7 @@ class Zipf(Ranked):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "alpha", real("alpha", self.alpha, 0.0, 1e3))
-        object.__setattr__(self, "size", whole("subpopulations", self.size))
+        object.__setattr__(self, "size", whole("size", self.size))
 
     def log_value(self, rank: Floats) -> Floats:
         return -self.alpha * np.log(rank)

@@ -138,7 +138,7 @@ def _mean(problem: Problem, ell: int, more: int) -> float:
 def shares(prior: Prior, *, rest: bool = False) -> tuple[Floats, Floats]:
     """Every value that D(x) (or 1 − D(x)) takes in random mode, with its probability."""
     if prior.size > LARGEST:
-        raise ArgumentError("subpopulations", prior.size, f"enumeration is for lists of at most {LARGEST}")
+        raise ArgumentError("size", prior.size, f"enumeration is for lists of at most {LARGEST}")
     value = prior.entries()
     size = len(value)
     draws: NDArray[np.int64] = np.array(list(combinations_with_replacement(range(size), size - 1)), np.int64)

@@ -310,7 +310,7 @@ def test_classes_may_be_called_as_missing_values_are(run, tmp_path):
 
 def test_balanced_designs_count_as_the_trials_that_their_noise_is_worth(run):
     observed = read(run)
-    assert observed.equivalent == observed.experiment.trials == 500
+    assert observed.equivalent == observed.experiment.models == 500
     design = "Orthogonal(fraction=0.75, rows=256, stratified=False)"
     balanced = replace(observed, experiment=replace(observed.experiment, design=design))
     assert balanced.equivalent == pytest.approx(500, rel=0.01)  # these errors are those of 500 independent trials

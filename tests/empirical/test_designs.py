@@ -148,14 +148,14 @@ def test_points_are_one_a_line(digits):
         (lambda: Orthogonal(0.75, 128), "power of 4"),
         (lambda: Orthogonal(0.75, 64).check(22, 64), "256"),
         (lambda: Orthogonal(0.75, 64).check(21, 100), "64 or 128"),
-        (lambda: design("orthogonal", trials=4096, n=1500), "16384"),
-        (lambda: design("orthogonal", 0.7, trials=4096, n=15), "0.75"),
-        (lambda: design("latin", trials=4096, n=15), "fixed, bernoulli, orthogonal"),
-        (lambda: design("bernoulli", trials=4096, n=15, stratified=True), "stratified"),
+        (lambda: design("orthogonal", models=4096, n=1500), "16384"),
+        (lambda: design("orthogonal", 0.7, models=4096, n=15), "0.75"),
+        (lambda: design("latin", models=4096, n=15), "fixed, bernoulli, orthogonal"),
+        (lambda: design("bernoulli", models=4096, n=15, stratified=True), "stratified"),
         (lambda: Fixed(0.5, True).subsets(0, 0, 10), "labels"),
         (lambda: Fixed(0.5).subsets(-1, 0, 10), "seed"),
         (lambda: Fixed(0.5).subsets(0, -1, 10), "from 0"),
-        (lambda: Fixed(0.5).check(10, 0), "trials"),
+        (lambda: Fixed(0.5).check(10, 0), "models"),
     ],
 )
 def test_what_cannot_be_is_refused_with_a_remedy(make, word):
@@ -164,11 +164,11 @@ def test_what_cannot_be_is_refused_with_a_remedy(make, word):
 
 
 def test_the_smallest_array_that_serves_is_chosen():
-    assert design("orthogonal", trials=4096, n=1365) == Orthogonal(0.75, 4096)
-    assert design("orthogonal", trials=8192, n=1365) == Orthogonal(0.75, 4096)
-    assert design("orthogonal", 0.5, trials=1024, n=255) == Orthogonal(0.5, 256)
+    assert design("orthogonal", models=4096, n=1365) == Orthogonal(0.75, 4096)
+    assert design("orthogonal", models=8192, n=1365) == Orthogonal(0.75, 4096)
+    assert design("orthogonal", 0.5, models=1024, n=255) == Orthogonal(0.5, 256)
     labels = np.arange(1500) % 10
-    assert design("orthogonal", trials=2048, n=1500, classes=labels, stratified=True) == Orthogonal(0.75, 1024, True)
+    assert design("orthogonal", models=2048, n=1500, classes=labels, stratified=True) == Orthogonal(0.75, 1024, True)
 
 
 @pytest.mark.parametrize("n", [1, 5, 40, 1500, 30_000])

@@ -276,16 +276,16 @@ def test_plans_are_inverted_by_their_own_numbers():
     assert stderr(2000) == pytest.approx(0.0244, abs=5e-4)
     assert stderr(4000) == pytest.approx(0.0173, abs=5e-4)
     one = plan(error=0.02)
-    assert one.stderr <= 0.02 < stderr(one.trials - 1)
+    assert one.stderr <= 0.02 < stderr(one.models - 1)
     strong = plan(power=0.9, influence=0.25, threshold=0.15, pairs=5_000_000, false=1.0)
     assert strong.power >= 0.9
     assert strong.expected_false <= 1.001
     powered = plan(power=0.9, influence=0.25, threshold=0.15)
     assert powered.power >= 0.9
-    gap = 0.1 / stderr(powered.trials)
+    gap = 0.1 / stderr(powered.models)
     assert stats.norm.cdf(gap) == pytest.approx(powered.power)
-    assert stats.norm.cdf(0.1 / stderr(powered.trials - 1)) < 0.9
-    assert plan(error=0.02, factor=2.0).trials == pytest.approx(one.trials / 2, abs=1)
+    assert stats.norm.cdf(0.1 / stderr(powered.models - 1)) < 0.9
+    assert plan(error=0.02, factor=2.0).models == pytest.approx(one.models / 2, abs=1)
     for bad in ({}, {"power": 0.9, "influence": 0.1}, {"error": 0.0}, {"error": 0.1, "fraction": 1.0}):
         with pytest.raises(ArgumentError):
             plan(**bad)

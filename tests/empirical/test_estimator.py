@@ -28,7 +28,7 @@ from tests.empirical.nearest import Nearest
 
 
 def fitted(data, **options):
-    return SubsetEstimator(KNN(), trials=128, random_state=3, **options).fit(
+    return SubsetEstimator(KNN(), models=128, random_state=3, **options).fit(
         data.x_train, data.y_train, data.x_test, data.y_test
     )
 
@@ -61,7 +61,7 @@ def test_parameters_are_kept_and_cloned(data):
     assert copy.get_params() == estimator.get_params()
     again = copy.fit(data.x_train, data.y_train, data.x_test, data.y_test)
     assert np.array_equal(again.trials_.train, estimator.trials_.train)
-    assert copy.set_params(trials=64).trials == 64
+    assert copy.set_params(models=64).models == 64
     assert "KNN(k=1)" in repr(estimator)
 
 
@@ -77,10 +77,10 @@ def test_whole_numbers_and_names_are_taken_as_the_command_takes_them(data):
 
 def test_parameters_of_a_learner_are_set_by_replacing_it():
     knn = KNN()
-    estimator = SubsetEstimator(knn, trials=8)
+    estimator = SubsetEstimator(knn, models=8)
     assert estimator.get_params()["learner__k"] == 1
-    assert clone(estimator).set_params(learner__k=3, trials=5).get_params() == (
-        estimator.set_params(learner__k=3, trials=5).get_params()
+    assert clone(estimator).set_params(learner__k=3, models=5).get_params() == (
+        estimator.set_params(learner__k=3, models=5).get_params()
     )
     assert (estimator.learner, knn) == (KNN(3), KNN(1))
     assert estimator.set_params(learner=MLP(8), learner__epochs=2).learner == MLP(8, epochs=2)
@@ -107,7 +107,7 @@ def test_data_frames_carry_their_index(data):
     x = pd.DataFrame(data.x_train, index=[f"r{i}" for i in range(60)])
     x_test = pd.DataFrame(data.x_test, index=[f"t{i}" for i in range(30)])
     names = np.array(["ash", "elm", "oak"])
-    estimator = SubsetEstimator(KNN(), trials=128, random_state=3).fit(
+    estimator = SubsetEstimator(KNN(), models=128, random_state=3).fit(
         x, names[data.y_train], x_test, names[data.y_test]
     )
     assert estimator.memorization_["id"][5] == "r5"
@@ -134,12 +134,12 @@ def test_a_classifier_gets_the_data_frame(data, tmp_path, model):
         return pd.DataFrame({"a": x[:, 0], "b": pd.array(x[:, 1] > 0), "side": pd.Categorical(right, sides)})
 
     x, z = frame(data.x_train, ["left", "right"]), frame(data.x_test, ["right", "none", "left"])
-    made = SubsetEstimator(model, trials=4, shard=4, store=tmp_path).fit(x, data.y_train, z, data.y_test)
+    made = SubsetEstimator(model, models=4, shard=4, store=tmp_path).fit(x, data.y_train, z, data.y_test)
     mask = made.trials_.masks()[1]
     both = pd.concat([x, z.astype(x.dtypes)], ignore_index=True)
     found = clone(model).fit(both[:60][mask], data.y_train[mask]).predict(both[60:])
     assert np.array_equal(found == data.y_test, made.trials_.test_scores()[1])
-    again = SubsetEstimator(model, trials=4, shard=4, store=tmp_path)
+    again = SubsetEstimator(model, models=4, shard=4, store=tmp_path)
     with pytest.raises(ArgumentError, match="data is"):
         again.fit(x.assign(side=x["side"].cat.as_ordered()), data.y_train, z, data.y_test)
 
@@ -154,7 +154,7 @@ def test_numbers_come_in_many_ways(data, tmp_path, kind):
     given = [kind(x) for x in (data.x_train, data.x_test)]
     arrays = [np.asarray(x, np.float32) for x in given]
     found, own = (
-        SubsetEstimator(KNN(), trials=8, shard=8, store=store).fit(x, data.y_train, z, data.y_test).trials_
+        SubsetEstimator(KNN(), models=8, shard=8, store=store).fit(x, data.y_train, z, data.y_test).trials_
         for store, (x, z) in ((tmp_path, given), (None, arrays))
     )
     assert np.array_equal(found.test, own.test)
@@ -240,20 +240,20 @@ def test_unfitted_it_says_so(ask):
 def test_columns_of_data_frames_go_by_name(data):
     x = pd.DataFrame(data.x_train, columns=["a", "b"])
     x_test = pd.DataFrame(data.x_test, columns=["a", "b"])
-    made = SubsetEstimator(KNN(), trials=128, random_state=3).fit(x, data.y_train, x_test[["b", "a"]], data.y_test)
+    made = SubsetEstimator(KNN(), models=128, random_state=3).fit(x, data.y_train, x_test[["b", "a"]], data.y_test)
     assert np.array_equal(made.trials_.test, fitted(data).trials_.test)
     for wrong in (x_test.rename(columns={"b": "c"}), x_test[["a"]], x_test[["a", "a"]], x_test.assign(c=1.0)):
         with pytest.raises(ArgumentError, match="X_test"):
-            SubsetEstimator(KNN(), trials=8).fit(x, data.y_train, wrong, data.y_test)
+            SubsetEstimator(KNN(), models=8).fit(x, data.y_train, wrong, data.y_test)
 
 
 def test_orthogonal_arrays_by_name(data):
-    estimator = SubsetEstimator(KNN(), trials=256, design="orthogonal").fit(
+    estimator = SubsetEstimator(KNN(), models=256, design="orthogonal").fit(
         data.x_train, data.y_train, data.x_test, data.y_test
     )
     assert repr(estimator.trials_.design) == "Orthogonal(fraction=0.75, rows=256, stratified=False)"
     with pytest.raises(ArgumentError, match="256"):
-        clone(estimator).set_params(trials=100).fit(data.x_train, data.y_train, data.x_test, data.y_test)
+        clone(estimator).set_params(models=100).fit(data.x_train, data.y_train, data.x_test, data.y_test)
 
 
 @pytest.mark.parametrize(
@@ -270,14 +270,14 @@ def test_bad_data_are_refused(data, change, named):
     x, y = change(data.x_train, data.y_train)
     y_test = data.y_test if np.ndim(y) == 1 and len(np.unique(y)) > 1 else (y[:30] if np.ndim(y) > 1 else np.zeros(30))
     with pytest.raises(ArgumentError, match=named):
-        SubsetEstimator(KNN(), trials=8).fit(x, y, data.x_test, y_test)
+        SubsetEstimator(KNN(), models=8).fit(x, y, data.x_test, y_test)
 
 
 @pytest.mark.parametrize(
     "options", [{"fraction": 1.0}, {"fraction": 0.001}, {"trials": 0}, {"design": "x"}, {"learner": None}]
 )
 def test_bad_parameters_are_refused(data, options):
-    estimator = SubsetEstimator(KNN(), trials=8).set_params(**options)
+    estimator = SubsetEstimator(KNN(), models=8).set_params(**options)
     with pytest.raises(ArgumentError):
         estimator.fit(data.x_train, data.y_train, data.x_test, data.y_test)
 
@@ -299,10 +299,10 @@ class Stairs(Prior):
 def test_a_prior_and_a_learner_from_outside():
     made = planted(Stairs(30), 80, 40, n_classes=3, seed=1)
     assert made.data.n == 80
-    estimator = SubsetEstimator(Nearest(), trials=64).fit(
+    estimator = SubsetEstimator(Nearest(), models=64).fit(
         made.data.x_train, made.data.y_train, made.data.x_test, made.data.y_test
     )
-    own = SubsetEstimator(KNN(), trials=64).fit(
+    own = SubsetEstimator(KNN(), models=64).fit(
         made.data.x_train, made.data.y_train, made.data.x_test, made.data.y_test
     )
     assert np.array_equal(estimator.trials_.test, own.trials_.test)
@@ -354,7 +354,7 @@ def test_a_function_by_its_path_trains_or_makes_a_learner():
 
 
 def test_any_classifier_serves(data):
-    estimator = SubsetEstimator(GaussianNB(), trials=64).fit(data.x_train, data.y_train, data.x_test, data.y_test)
+    estimator = SubsetEstimator(GaussianNB(), models=64).fit(data.x_train, data.y_train, data.x_test, data.y_test)
     mask = estimator.trials_.masks()[5]
     alone = GaussianNB().fit(data.x_train[mask], data.y_train[mask])
     assert np.array_equal(alone.predict(data.x_test) == data.y_test, estimator.trials_.test_scores()[5])

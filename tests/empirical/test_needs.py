@@ -83,7 +83,7 @@ def test_more_than_memory_or_disk_holds_is_refused_before_anything_is_trained(
     with monkeypatch.context() as at:
         at.setattr(Job, "trainer", never)
         for trials in (10**12, 2 * 10**10):
-            with pytest.raises(ArgumentError, match=r"^trials: got .* TB of memory where .* are free; train fewer"):
+            with pytest.raises(ArgumentError, match=r"^models: got .* TB of memory where .* are free; train fewer"):
                 run(job, trials, store=store)
         at.setattr(needs_module.shutil, "disk_usage", lambda folder: SimpleNamespace(free=500))
         with pytest.raises(

@@ -6,7 +6,8 @@ not (p from .71 to .83, five families, each with guesses that a learner always m
 apart. A lookup table (λ = 1) is off by .13 to .21, whatever its guesses. Of what the fits did not see they expect a test error of
 22.7 to 22.9 % (the models had 23.94 ± .28 %), 640 to 898 test examples with an influencer (888 were published) and 1,501 to
 1,970 pairs (1,015), 91 to 211 of those tests with one influencer only (774): members of a subpopulation do not influence as
-alike as the theory has it.
+alike as the theory has it. (The fit then took T, the sum of the other frequencies, at its mean; with the exact law all of
+this is still to be measured again.)
 """
 
 from __future__ import annotations

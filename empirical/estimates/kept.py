@@ -13,6 +13,7 @@ from empirical.estimates.measured import Experiment, Measured
 from longtail.core import ArgumentError, whole
 from longtail.core.files import json_text, read_json, read_table, whole_file
 from longtail.core.intervals import Z95, wilson
+from longtail.core.opened import why
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +63,7 @@ def read(
         _check_places(pairs["train_index"], len(table))
         _check_places(pairs["test_index"], int(summary["n_test"]))
     except (OSError, ValueError) as error:
-        remedy = f"not the folder of a run ({error}); give one that python -m empirical.estimate --out wrote"
+        remedy = f"it is not the folder of a run ({why(error)}); give one that python -m empirical.estimate --out wrote"
         raise ArgumentError("directory", str(directory), remedy) from error
     if summary.get("score", "correct") != "correct":
         raise ArgumentError(

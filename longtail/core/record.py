@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from longtail import __version__
 from longtail.core import ArgumentError
 from longtail.core.files import folder, json_text, read_json, read_table, whole_file
+from longtail.core.opened import why
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,5 +140,5 @@ class Run:
             return cls(frames=frames, **record)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ArgumentError(
-                "run", str(directory), f"not the folder of a run ({error}); give one that --out wrote"
+                "run", str(directory), f"it is not the folder of a run ({why(error)}); give one that --out wrote"
             ) from error

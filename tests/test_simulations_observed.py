@@ -117,7 +117,7 @@ def test_coverage_of_a_few() -> None:
         memorized_runs=1,
         memorized_wrong=1,
         samples=5000,
-        models=500,
+        trials=500,
         simulations=10,
         families=("Uniform",),
     )

@@ -132,6 +132,7 @@ def test_counts_are_read_from_lines_columns_and_nothing_else(tmp_path: Path) -> 
         ("0\n", "got 0 as entry 1; give positive"),
         ("nan\n", "positive, finite"),
         ("a,b\n1,2\n", "2 numeric columns; name one"),
+        ("a,b\nx,y\n", "no number; give one count a line"),
         ("count\n", "a header and no counts"),
     ],
 )

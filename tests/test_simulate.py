@@ -120,6 +120,10 @@ BAD = [
     (["--alpha", "-1"], "--alpha: got -1.0; give a number in [0, 1000]"),
     (["--alpha", "nan"], "--alpha: got nan; give a number in [0, 1000]"),
     (["--alpha", "steep"], "--alpha: got steep; give a number, start:stop:step or start:stop:xFACTOR"),
+    (
+        ["--alpha", "3:1:1"],
+        "--alpha: got 3:1:1; give a number, start:stop:step or start:stop:xFACTOR, from start towards",
+    ),
     (["--alpha", "2:1:0.5"], "--alpha: got 2:1:0.5; give a number"),
     (["--alpha", "1:2:0"], "--alpha: got 1:2:0; give a number"),
     (["--subpopulations", "0"], "--subpopulations: got 0.0; give a whole number from 1"),

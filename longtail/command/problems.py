@@ -80,7 +80,7 @@ def _own_samples(prior: Prior) -> int:
 
 def _values(argument: str, text: str) -> list[float]:
     """``2``, or ``start:stop:step`` with both ends, or ``start:stop:xFACTOR``."""
-    remedy = "give a number, start:stop:step or start:stop:xFACTOR"
+    remedy = "give a number, start:stop:step or start:stop:xFACTOR, from start towards stop"
     parts = text.split(":")
     try:
         if len(parts) == 1:

@@ -183,7 +183,11 @@ def _chosen(file: str, names: list[str], top: list[str], column: str | None) -> 
             raise ArgumentError("column", column, f"give one of {shortened(', '.join(names))}")
         return names.index(column)
     numeric = [i for i, cell in enumerate(top) if _number(cell) is not None]
-    if len(numeric) != 1:
+    if not numeric:
+        raise ArgumentError(
+            "counts", f"{file}, whose first row has no number", "give one count a line, or a CSV with them"
+        )
+    if len(numeric) > 1:
         raise ArgumentError(
             "counts",
             f"{file} with {len(numeric)} numeric columns",

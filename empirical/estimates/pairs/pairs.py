@@ -108,9 +108,10 @@ def _hits(
     totals[: len(columns)] = np.bitwise_count(correct[columns]).sum(1, dtype=np.int64)
     held = max(held, pairs_cpu.ROWS * pairs_cpu.LANES)
     row, column, count = (np.empty(held, np.int64) for _ in range(3))
+    counted = pairs_cpu.Counted(inside, totals, trials)
     step, last = 0, blocks.shape[0] * (len(a) // pairs_cpu.ROWS)
     while step < last:
-        found, step = pairs_cpu.hits(a, blocks, inside, totals, trials, threshold, step, row, column, count)
+        found, step = pairs_cpu.hits(a, blocks, counted, threshold, step, pairs_cpu.Found(row, column, count))
         real = column[:found] < len(columns)  # padding lanes can only pass where the threshold is 0 or less
         if real.any():
             yield Hits(rows[row[:found][real]], columns[column[:found][real]], count[:found][real])

@@ -8,17 +8,34 @@ where the CPU has it, and into table look-ups where it does not.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba as nb
 import numpy as np
 from numba.extending import intrinsic
+from numpy.typing import NDArray
 
 from empirical.data.compiled_cpu import compiled
 
 LANES = 64  # test examples a block
 ROWS = 4  # training examples a block
 STEP = 4  # words a pass
+
+
+class Counted(NamedTuple):
+    """In how many of so many trials each training example was in, and in how many each test example was right."""
+
+    inside: NDArray[np.int64]
+    totals: NDArray[np.int64]
+    trials: int
+
+
+class Found(NamedTuple):
+    """Pairs: places of the training and the test example, and in how many trials the one was in and the other right."""
+
+    row: NDArray[np.int64]
+    column: NDArray[np.int64]
+    times: NDArray[np.int64]
 
 
 def _popcount(typing: Any, word: Any) -> Any:
@@ -66,8 +83,8 @@ def counts(a, blocks, out):
 
 
 @compiled()
-def hits(a, blocks, inside, totals, trials, threshold, start, row, column, count):
-    """Fill (row, column, count) with pairs at or above ``threshold`` from step ``start`` on; how many, and where to
+def hits(a, blocks, counted, threshold, start, pairs):
+    """Fill ``pairs`` with those at or above ``threshold`` from step ``start`` on; how many, and where to
     go on.
 
     A pair is tried in whole numbers first: influence ≥ θ where count ≥ (θ + total/out) / (1/in + 1/out), less a margin
@@ -75,6 +92,8 @@ def hits(a, blocks, inside, totals, trials, threshold, start, row, column, count
     """
     sums = np.empty((ROWS, LANES), np.uint64)
     passed = np.empty(LANES, np.uint8)
+    inside, totals, trials = counted
+    row, column, count = pairs
     n, found = inside.shape[0], 0
     steps = a.shape[0] // ROWS
     for step in range(start, blocks.shape[0] * steps):

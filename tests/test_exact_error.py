@@ -12,8 +12,9 @@ from scipy.stats import binom
 from tables import lists, wide_lists
 from truths import Enumerated
 
-from longtail import Listed, LogNormal, Prior, Problem, Uniform, Zipf, exact
+from longtail import Listed, LogNormal, Prior, Problem, Uniform, Zipf, exact, montecarlo
 from longtail.core import AccuracyError, ArgumentError, Floats
+from longtail.core.arrays import Random
 from longtail.exact import masses
 from longtail.exact.scored import by_count
 from longtail.exact.spectrum import spectrum
@@ -173,6 +174,32 @@ def test_two_learners_of_one_error_by_count_err_alike_and_others_do_not() -> Non
     assert exact.error(problem, Private(np.log(6))).value != exact.error(problem, Limited(0.5)).value
     assert exact.error(problem, Limited(0.9)) == exact.error(problem, Memorizer())
     assert exact.error(problem, Limited(0)).value == pytest.approx(0.9, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        Problem(LogNormal(sigma=1, size=9), 12, n_classes=3),
+        Problem(Zipf(alpha=1, size=120), 60),
+        Problem(Zipf(alpha=1, size=120), 300, mode="fixed"),
+        Problem(Uniform(size=120), 100),
+    ],
+    ids=repr,
+)
+def test_room_for_some_singletons_is_simulated_as_it_is_solved(problem: Problem) -> None:
+    """z = 5, seeds 5 to 12; control: room for one more."""
+    learners = [Capacity(0), Capacity(2), Capacity(15)]
+    z = []
+    for seed in range(5, 13):
+        found = montecarlo.run(problem, trials=2_000, learners=learners, rng=Random(seed), workers=1)
+        for learner in learners:
+            mean = found.error(learner)
+            z.append((mean.value - exact.error(problem, learner).value) / mean.stderr)
+    assert np.abs(z).max() < 5
+    assert 0.2 < np.mean(np.square(z)) < 2.5
+    off = [abs(exact.error(problem, Capacity(2)).value - exact.error(problem, Capacity(3)).value)]
+    assert max(off) > 5 * found.error(learners[1]).stderr / np.sqrt(8)
+    assert exact.error(problem, Capacity(0)).value == pytest.approx(exact.error(problem, Forget(1)).value, rel=1e-9)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from longtail.core import AccuracyError, ArgumentError, Estimate, Floats, Problem
+from longtail.exact.functions import optimal_error
 from longtail.exact.masses import GOOD, MOST, Scores, masses
 from longtail.exact.spectrum import DIGITS
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from longtail.learners import Learner
 
 SETTLED = 1e-15
+LEAST = 2e-14  # bound that finer rules would not lower: twice what interpolation is off by
 NOTHING = 1e-11  # what an error may be off by though it be smaller than that
 FIRST = 16  # sights asked for at first
 
@@ -31,6 +33,10 @@ def error(problem: Problem, learner: Learner) -> Estimate:
     >>> round(error(Problem(Zipf(alpha=1, size=50000), n=50000), Forget(1)).value, 6)  # 15.39 % + 7.31 %
     0.227022
     """
+    from longtail.learners import Capacity
+
+    if isinstance(learner, Capacity):
+        return _of_capacity(problem, learner.items)
     table, last = by_count(learner, problem.n_classes, problem.n)
     scores = scored(problem, table[None, :], np.array([last]))
     value, bound = float(scores.value[0]), float(scores.bound[0]) + learner.rounding
@@ -38,6 +44,14 @@ def error(problem: Problem, learner: Learner) -> Estimate:
         remedy = f"its error is only known as {value:.3g} ± {bound:.1g} under {problem.prior!r}; give one that settles sooner"
         raise AccuracyError("learner", learner, remedy)
     return Estimate(value, bound=bound)
+
+
+def _of_capacity(problem: Problem, items: int) -> Estimate:
+    """Room for so many singletons, by the joint law of their number and mass."""
+    from longtail.exact.laws import capacity_excess
+
+    optimal, excess = optimal_error(problem), capacity_excess(problem, items)
+    return Estimate(optimal.value + excess.value, bound=optimal.bound + excess.bound)
 
 
 def by_count(learner: Learner, n_classes: int, n: int) -> tuple[Floats, float]:
@@ -67,6 +81,6 @@ def scored(problem: Problem, table: Floats, last: Floats) -> Scores:
         found = solved.score(padded, last)
         better = found.bound < bound
         value, bound = np.where(better, found.value, value), np.where(better, found.bound, bound)
-        if (bound <= GOOD * np.abs(value)).all():
+        if (bound <= np.maximum(GOOD * np.abs(value), LEAST)).all():
             break
     return Scores(value, bound)

@@ -7,7 +7,7 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +74,7 @@ def _run(arguments: argparse.Namespace, asked: dict[str, object]) -> int:
             made = out / "report.html"
             log.info("%s is there already, of the very same tables; remove it to have it made again", made)
             return 0
-        reporting.report(found, out, outcome.dataset, seed=arguments.seed)
+        reporting.report(_by_right(outcome, found), out, outcome.dataset, seed=arguments.seed)
     return 0
 
 
@@ -140,6 +140,16 @@ def _measured(outcome: Outcome, arguments: argparse.Namespace) -> Measured:
             remedy = "no threshold keeps false pairs to that share; train more models"
             raise ArgumentError("--fdr", arguments.fdr, remedy)
     return measure(outcome.trials, outcome.examples, outcome.experiment, threshold=threshold, **options)
+
+
+def _by_right(outcome: Outcome, found: Measured) -> Measured:
+    """The same of being right, which margins tell too, for a report speaks of that; and with it what the margins leak."""
+    from empirical.estimates.measure import measure
+
+    if found.experiment.score != "margin":
+        return found
+    experiment = replace(found.experiment, score="correct")
+    return replace(measure(outcome.trials.right, outcome.examples, experiment), leak=found.leak)
 
 
 def _write(outcome: Outcome, found: Measured, facts: dict[str, Any], out: Path, *, plot: bool) -> None:

@@ -24,7 +24,7 @@ def report(found: Measured, out: Path, dataset: Dataset | None = None, *, seed: 
     """``report.html``, tables and figures of what was measured, into the run's folder: what estimate does last.
 
     A few fits only, for it is to take seconds. Where nothing can be fitted, the page says why and shows the rest; None, and
-    the reason in the log, where scores are not right or wrong.
+    the reason in the log, where scores do not say who was right.
     """
     from empirical.bridge.comparison import Comparison
 

@@ -6,7 +6,7 @@ from empirical.designs.bernoulli import Bernoulli
 from empirical.designs.design import Design
 from empirical.designs.fixed import Fixed
 from empirical.designs.orthogonal import Orthogonal
-from longtail.core import ArgumentError, Integers
+from longtail.core import ArgumentError, Integers, calls
 
 NAMES = ("fixed", "bernoulli", "orthogonal")
 
@@ -39,4 +39,18 @@ def design(
     raise ArgumentError("design", name, f"give one of {', '.join(NAMES)}")
 
 
-__all__ = ["NAMES", "Bernoulli", "Design", "Fixed", "Orthogonal", "design"]
+def recorded(text: str) -> Design:
+    """The design of ours that a run's record names by its repr.
+
+    >>> recorded("Fixed(fraction=0.7, stratified=False)")
+    Fixed(fraction=0.7, stratified=False)
+    """
+    kinds: dict[str, type[Design]] = {kind.__name__: kind for kind in (Bernoulli, Fixed, Orthogonal)}
+    call = calls.read("design", text, "it is not the design of a run")
+    if call.name not in kinds:
+        raise ArgumentError("design", calls.shortened(text), "its subsets cannot be drawn again: it is none of ours")
+    made: Design = calls.made("design", call, kinds[call.name])
+    return made
+
+
+__all__ = ["NAMES", "Bernoulli", "Design", "Fixed", "Orthogonal", "design", "recorded"]

@@ -25,6 +25,10 @@ TABLES = {  # of a run, with the numbers in them that are needed
     "pairs": ("train_index", "test_index", "influence"),
 }
 FACTS = ("n_test", "trials", "fraction")  # numbers in its summary that are
+SPEAKS = {
+    "correct": "the theory speaks of right and wrong",
+    "margin": "the attack reads margins",
+}  # by score, who asks for it
 KNOWN = ("threshold", "test_accuracy", "labels")  # and that may be
 
 
@@ -46,9 +50,17 @@ def write_summary(found: Measured, directory: Path, facts: Mapping[str, Any]) ->
 
 
 def read(
-    directory: str | Path, n_classes: int | None = None, *, data: str | None = None, prior: str | None = None
+    directory: str | Path,
+    n_classes: int | None = None,
+    *,
+    data: str | None = None,
+    prior: str | None = None,
+    score: str = "correct",
 ) -> Measured:
-    """A run's folder; ``n_classes`` where it does not know its own, ``data`` and ``prior`` where these are the user's own."""
+    """A run's folder; ``n_classes`` where it does not know its own, ``data`` and ``prior`` where these are the user's own.
+
+    A run of another ``score`` is refused.
+    """
     folder = Path(directory)
     try:
         summary = read_json(folder / "summary.json")
@@ -65,10 +77,9 @@ def read(
     except (OSError, ValueError) as error:
         remedy = f"it is not the folder of a run ({why(error)}); give one that python -m empirical.estimate --out wrote"
         raise ArgumentError("directory", str(directory), remedy) from error
-    if summary.get("score", "correct") != "correct":
-        raise ArgumentError(
-            "directory", f"score {summary['score']}", "the theory speaks of right and wrong: estimate --score correct"
-        )
+    kept = summary.get("score", "correct")
+    if kept != score:
+        raise ArgumentError("directory", f"score {kept}", f"{SPEAKS[score]}: estimate --score {score}")
     asked = summary.get("arguments")
     arguments = asked if isinstance(asked, dict) else {}
     experiment = Experiment(
@@ -77,6 +88,7 @@ def read(
         models=int(summary["trials"]),
         fraction=float(summary["fraction"]),
         n_classes=_classes(n_classes, table, summary.get("labels")),
+        score=score,
         design=_text(summary.get("design")),
         learner=_text(summary.get("learner")),
         seed=summary.get("seed"),

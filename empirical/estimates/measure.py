@@ -12,6 +12,7 @@ from empirical.estimates import MEMORIZED, THRESHOLD
 from empirical.estimates.false_pairs import expected_false, threshold_for
 from empirical.estimates.halves import agreement
 from empirical.estimates.influence import above, influence_pairs
+from empirical.estimates.leak.leak import leak, leaks
 from empirical.estimates.measured import Experiment, Measured, Trust
 from empirical.estimates.memorization import memorization
 from empirical.estimates.pairing import Pairing
@@ -35,6 +36,9 @@ def measure(
     """
     table = memorization(trials, examples.y_train)
     kept = _by_rule(table) if published_rule else None  # false pairs and agreement are those of the kept examples too
+    leaked = leak(trials, examples.y_train) if leaks(trials) else None
+    if leaked is not None:
+        table["risk"] = leaked.examples["risk"]
     pairing = Pairing.of(examples, threshold, kept)
     pairs = influence_pairs(trials, pairing, device=device)
     pairs["memorization"] = table["memorization"].to_numpy()[pairs["train_index"]]
@@ -53,6 +57,7 @@ def measure(
         accurate_at=how.fraction,
         usual_pairs=usual,
         trust=Trust(false, agreed.correlation, agreed.jaccard, agreed.table),
+        leak=leaked,
     )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from empirical.data.data import Data
     from empirical.data.dataset import Dataset
+    from empirical.estimates.leak.leak import Leak
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class Measured:
     memorization ``least`` or more, and the experiment.
 
     ``test_accuracy`` (the mean score, of other scores) is of models trained on a share ``accurate_at`` of the examples.
-    ``usual_pairs`` counts the pairs of influence .15 or more, where these were not all kept.
+    ``usual_pairs`` counts the pairs of influence .15 or more, where these were not all kept. ``leak`` is what margins leak.
     """
 
     experiment: Experiment
@@ -119,6 +120,7 @@ class Measured:
     accurate_at: float = float("nan")
     usual_pairs: int | None = None
     trust: Trust = field(default_factory=Trust)
+    leak: Leak | None = field(default=None, repr=False)
 
     @property
     def n(self) -> int:

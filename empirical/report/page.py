@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from empirical.bridge.comparison import Comparison
     from empirical.data.dataset import Dataset
+    from empirical.estimates.leak.leak import Leak
 
 INK = "#010203"  # drawn with, then replaced by currentColor: figures follow the page, light or dark
 CAPTIONS = {
@@ -39,7 +40,11 @@ CAPTIONS = {
     "removal": "What training without the most memorized examples costs, and without as many random ones.",
     "influence": "Influence was not used in the fit: this is a prediction.",
     "samples": "By the fitted theory, with all data and with less or more of it.",
+    "leak_curve": "Each model attacked by what the others say of its margins, all examples together. Bars: 95 % intervals.",
+    "leak_risk": "Points above the line leak more than memorization says: who sees margins knows more than who sees only whether "
+    "the model is right.",
 }
+NUMBERS = {"leak_curve": "leak_rates", "leak_risk": "leak_bins"}  # the table behind a figure
 
 
 def write(comparison: Comparison, path: Path, data_dir: str | None = None, dataset: Dataset | None = None) -> Path:
@@ -69,12 +74,7 @@ def page(comparison: Comparison, shown: Exhibits, dataset: Dataset | None = None
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     drawn = [
-        {
-            "name": name,
-            "svg": svg(figure, name, CAPTIONS[name]),
-            "caption": CAPTIONS[name],
-            "table": _table(frames, name),
-        }
+        _drawn(name, figure, _table(frames, name))
         for name, figure in figures(frames, comparison.observed.experiment.data, ink=INK).items()
     ]
     return environment.from_string(_file("page.html")).render(
@@ -82,6 +82,7 @@ def page(comparison: Comparison, shown: Exhibits, dataset: Dataset | None = None
         headline=words.headline(comparison),
         findings=words.findings(comparison),
         figures=drawn,
+        leak=_leak(comparison.observed.leak),
         fits=comparison.fits_table().to_dict("records"),
         brief=brief,
         observed=comparison.observed,
@@ -93,6 +94,30 @@ def page(comparison: Comparison, shown: Exhibits, dataset: Dataset | None = None
         digest=digest,
         version=longtail.__version__,
     )
+
+
+def _drawn(name: str, figure: Figure, table: dict[str, Any]) -> dict[str, Any]:
+    caption = CAPTIONS[name]
+    return {"name": name, "svg": svg(figure, name, caption), "caption": caption, "table": table}
+
+
+def _leak(found: Leak | None) -> dict[str, Any] | None:
+    """The section of what margins leak, of runs that kept them."""
+    from empirical.report import leak_text
+    from empirical.report.leak_figures import leak_figures
+
+    if found is None:
+        return None
+    drawn = [
+        _drawn(name, figure, _cells(found.frames[NUMBERS[name]]))
+        for name, figure in leak_figures(found.frames, INK).items()
+    ]
+    said = {
+        "headline": leak_text.headline(found),
+        "proved": leak_text.proved(found),
+        "meaning": leak_text.meaning(found),
+    }
+    return {"figures": drawn, **said}
 
 
 def svg(figure: Figure, prefix: str, caption: str) -> str:
@@ -131,6 +156,11 @@ def _table(frames: Mapping[str, pd.DataFrame], figure: str) -> dict[str, Any]:
     if name == "removal":
         theory = frames["predicted_removal"][["threshold", "lost", "lost_random"]]
         frame = frame.merge(theory, on="threshold", how="left", suffixes=("", "_predicted"))
+    return _cells(frame)
+
+
+def _cells(frame: pd.DataFrame) -> dict[str, Any]:
+    """A table as text; of a long one every so many rows."""
     if len(frame) > 40:
         frame = frame.iloc[:: len(frame) // 20]
     rows = [[f"{v:.4g}" if isinstance(v, float) else str(v) for v in row] for row in frame.itertuples(index=False)]

@@ -96,8 +96,9 @@ class Trials:
             raise ArgumentError(
                 "score", self.score, "only margins say who was right; estimate --score correct, or margin"
             )
-        train, test = (np.packbits(values > 0, axis=1) for values in (self.train, self.test))
-        return replace(self, train=train, test=test, score="correct")
+        train, test = _above_zero((self.train, self.test))
+        earlier = {e: _above_zero(both) for e, both in self.earlier.items()}
+        return replace(self, train=train, test=test, score="correct", earlier=earlier)
 
     def __add__(self, other: Trials) -> Trials:
         return joined([self, other])
@@ -134,6 +135,11 @@ class Trials:
 
     def _columns(self, scores: NDArray[Any], width: int, columns: slice) -> NDArray[Any]:
         return unpacked_columns(scores, width, columns) if self.score == "correct" else scores[:, columns]
+
+
+def _above_zero(both: tuple[NDArray[Any], NDArray[Any]]) -> tuple[Bytes, Bytes]:
+    train, test = both
+    return np.packbits(train > 0, axis=1), np.packbits(test > 0, axis=1)
 
 
 def enough(trials: Trials) -> Trials:

@@ -128,6 +128,7 @@ def _columns(trials: Trials, at: Integers) -> Trials:
         n=len(at),
         inside=np.packbits(trials.masks()[:, at], axis=1),
         train=np.ascontiguousarray(trials.train[:, at]),
+        earlier={},
     )
 
 

@@ -10,17 +10,18 @@ Gaussians miss. Over all examples and models the true-positive rate is told at f
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from empirical.estimates.cells import Cells
+from empirical.estimates.leak import RATES
 from empirical.estimates.leak.attacked import Attacked, Told
 from empirical.estimates.leak.audit import DELTA, Audit, audit
 from empirical.estimates.leak.gaussians import gaussians
-from empirical.estimates.leak.tables import binned, bins_table, curve_table, rates_table
+from empirical.estimates.leak.tables import binned, bins_table, curve_table, rates_table, resolved
 from empirical.estimates.memorization import LEVEL, memorization_cells
 from empirical.estimates.pairing import whole_labels
 from empirical.training.trials import Trials
@@ -46,6 +47,23 @@ class Leak:
     members: int
     others: int
     audit: Audit | None = None
+
+    @property
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """Every table, by the name of its file."""
+        return {
+            "leak": self.examples,
+            "leak_rates": self.rates,
+            "leak_curve": self.curve,
+            "leak_bins": self.bins,
+        }
+
+    def named(self, names: pd.DataFrame) -> Leak:
+        """With the user's own names and labels of the examples."""
+        table = self.examples.drop(columns=list(names), errors="ignore")
+        for name in reversed(names.columns):
+            table.insert(1, name, names[name].to_numpy())
+        return replace(self, examples=table)
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -98,7 +116,7 @@ def leak(
         "stderr": risk.stderr,
         "low": low,
         "high": high,
-        "caught": moved.caught / fitted.n_in[at],
+        "caught": moved.caught / fitted.n_in[at] if resolved(counts[attack], RATES[-1]) else np.nan,
     }
     for name, values in found.items():
         columns[name] = np.full(trials.n, np.nan)
@@ -108,7 +126,7 @@ def leak(
         pd.DataFrame(columns),
         rates_table(counts, moved),
         curve_table(counts),
-        bins_table(moved, bins, memorized[at]),
+        bins_table(moved, bins, memorized[at], counts[attack]),
         attack,
         trials.count,
         int(counts[attack].members.sum()),

@@ -51,8 +51,10 @@ def binned(memorized: Floats) -> Bools:
     return np.asarray(np.digitize(memorized, EDGES)[:, None] == np.arange(len(EDGES) + 1))
 
 
-def bins_table(moved: Moved, bins: Bools, memorized: Floats) -> pd.DataFrame:
-    """Risk, and the share of members caught at the least rate, of the examples of a bin together, with errors over models."""
+def bins_table(moved: Moved, bins: Bools, memorized: Floats, count: Counts) -> pd.DataFrame:
+    """Risk, and the share of members caught at the least rate, of the examples of a bin together, with errors over models;
+    that share is NaN where the rate is not known.
+    """
     rows = []
     for j, (low, high) in enumerate(zip((-1.0, *EDGES), (*EDGES, 1.0), strict=True)):
         size = int(bins[:, j].sum())
@@ -63,6 +65,7 @@ def bins_table(moved: Moved, bins: Bools, memorized: Floats) -> pd.DataFrame:
         true, false, caught = a.sum() / m.sum(), b.sum() / n.sum(), c.sum() / m.sum()
         error = over_models((a - true * m) / m.sum() - (b - false * n) / n.sum())
         some = over_models((c - caught * m) / m.sum())
+        caught, some = (caught, some) if resolved(count, RATES[-1]) else (np.nan, np.nan)
         rows.append((low, high, size, float(memorized[bins[:, j]].mean()), true - false, error, caught, some))
     names = ["low", "high", "examples", "memorization", "risk", "stderr", "caught", "caught_stderr"]
     return pd.DataFrame(rows, columns=names)

@@ -1,0 +1,108 @@
+"""``python -m empirical.leak RUN``: what the models of a run tell of who they were trained on."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import longtail
+from longtail.command import parser as command
+
+if TYPE_CHECKING:
+    from empirical.estimates.leak.leak import Leak
+
+log = logging.getLogger("empirical")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    return command.run(parser(), argv, _run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from empirical.command.attacking import target
+    from empirical.estimates.leak.audit import DELTA
+    from empirical.estimates.leak.leak import leak
+    from empirical.report.leak_text import report
+    from longtail.core import real
+    from longtail.core.files import folder, json_text
+
+    delta = None if arguments.delta is None else real("delta", arguments.delta, 0, 1, open_high=True)
+    of = target(arguments)
+    out = folder("--out", arguments.out) if arguments.out else None
+    if delta is None:
+        delta = of.privacy.delta if of.privacy else DELTA
+    trials = of.trials
+    log.info("%s: %s models, %s examples", of.name, f"{trials.count:,}", f"{trials.n:,}")
+    with tqdm(total=2 * trials.count, unit="model", disable=True if arguments.quiet else None, leave=False) as bar:
+        found = leak(trials, of.classes, delta=delta, told=lambda models, _: bar.update(models))
+    found = found.named(of.names)
+    facts: dict[str, Any] = {} if of.privacy is None else {"privacy": of.privacy.record()}
+    if out is not None:
+        _write(found.summary | facts, found, out, of.name, vars(arguments), not arguments.no_plot)
+    command.say(json_text(found.summary | facts) if arguments.json else report(found, of.name, of.privacy))
+    return 0
+
+
+def _write(record: dict[str, Any], found: Leak, out: Path, name: str, arguments: dict[str, Any], plot: bool) -> None:
+    """Tables, the figure drawn from them, and the record last."""
+    from longtail.core.files import json_text, whole_file
+    from longtail.core.record import hardware, versions
+
+    for part, frame in found.frames.items():
+        with whole_file(out / f"{part}.csv") as path:
+            frame.to_csv(path, index=False, float_format="%.9g")
+        log.info("wrote %s", out / f"{part}.csv")
+    if plot:
+        from empirical.report.leak_figures import leak_figure
+        from longtail.plots import save
+
+        figure = leak_figure(found.frames, f"{name}, {found.models:,} models")
+        for kind in ("png", "svg"):
+            log.info("wrote %s", save(figure, out / f"leak.{kind}"))
+    beside = {"arguments": arguments, "versions": versions(), "hardware": hardware()}
+    with whole_file(out / "leak.json") as path:
+        path.write_text(json_text(record | beside, indent=1) + "\n", encoding="utf-8")
+    log.info("wrote %s", out / "leak.json")
+
+
+def parser() -> command.Parser:
+    """All options."""
+    p = command.Parser(
+        prog="python -m empirical.leak",
+        description="What models tell of who they were trained on: the likelihood-ratio membership attack on a run's margins.",
+        epilog="The run is one of python -m empirical.estimate --score margin --out RUN. Example: python -m empirical.leak "
+        "runs/digits --out runs/digits",
+    )
+    p.add_argument(
+        "run",
+        metavar="RUN",
+        help="folder that python -m empirical.estimate --score margin --out wrote, or models trained elsewhere: a .npz file of "
+        "masks, correct_train, correct_test as estimate --masks takes it, with margins",
+    )
+    p.add_argument("--data-dir", metavar="DIR", help="where official files are (default: LONGTAIL_DATA)")
+    p.add_argument("--data", metavar="DATA", help="the run's data, where they moved or are a function of yours")
+    p.add_argument("--prior", metavar="SPEC", help="the run's prior of planted data, where it is a class of yours")
+    p.add_argument(
+        "--delta",
+        type=float,
+        metavar="D",
+        help="of the (ε, δ) whose least ε is proved (default: the learner's, else 1e-5)",
+    )
+    out = p.add_argument_group("output")
+    out.add_argument("--out", metavar="DIR", help="write leak.json, tables and the figure there")
+    out.add_argument("--no-plot", action="store_true", help="write no figure")
+    out.add_argument("--json", action="store_true", help="print one JSON object instead of words")
+    out.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
+    p.add_argument("--version", action="version", version=f"longtail {longtail.__version__}")
+    return p
+
+
+if __name__ == "__main__":
+    sys.exit(main())

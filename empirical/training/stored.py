@@ -1,0 +1,33 @@
+"""The trials of a run, back from its folder: scores from its shards, subsets drawn again by its design."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from empirical.designs import recorded
+from empirical.training.store import Store
+from empirical.training.trials import Trials
+from longtail.core import ArgumentError, Integers, whole
+
+
+def stored(folder: Path, models: int, *, first: int = 0, classes: Callable[[], Integers] | None = None) -> Trials:
+    """Trials ``first`` to ``first + models``; ``classes`` gives the training labels, asked for if subsets are stratified."""
+    store = Store.at(folder)
+    one = store.identity
+    shard, n, n_test = (whole(name, getattr(one, name)) for name in ("shard", "n", "n_test"))
+    design = recorded(one.design)
+    wanted = range(first // shard, -(-(first + models) // shard))
+    there = [k for k in store.numbers() if k in wanted]
+    parts = [part for k in there if (part := store.read(k)) is not None]
+    if len(parts) < len(wanted):
+        got = f"{folder}, where {len(wanted) - len(parts):,} of {len(wanted):,} shards are missing or damaged"
+        raise ArgumentError("run", got, "run the same python -m empirical.estimate again, which makes them")
+    rows = slice(first % shard, first % shard + models)
+    train, test = (np.concatenate([getattr(part, name) for part in parts])[rows] for name in ("train", "test"))
+    number = np.arange(first, first + models)
+    y = classes() if getattr(design, "stratified", False) and classes is not None else None
+    inside = np.packbits(design.subsets(one.seed, number, n, y), axis=1)
+    return Trials(n, n_test, number, inside, train, test, one.score, design)

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from empirical.learners import KNN, Ridge, Softmax
 from simulations import (
     agreement,
     cifar100,
+    clusters,
     coverage,
     published,
     removal,
@@ -132,3 +134,24 @@ def test_coverage_of_a_few() -> None:
     np.testing.assert_array_equal(marks(right)[0], table.loc[wrong, "refused"])
     assert len(rows(left)) == (~wrong).sum()
     assert right.get_xlim() == (0, 1.05)
+
+
+def test_misfits_cost_what_they_are_coupled_by() -> None:
+    config = clusters.Config(
+        dimensions=(32,), spreads=(0.1, 1.0), learners=(KNN(1), Ridge(1.0), Softmax()), data_sets=40, models=200
+    )
+    table = clusters.run(config)
+    assert table["slack_z"].min() > -5
+    near = table[table["spread"] == 0.1].set_index("learner")
+    assert near["agreement_1"].min() > table[table["spread"] == 1.0]["agreement_1"].max()
+    assert near.loc["KNN k=1", "agreement_1"] == 1
+    off = table["predicted_1"] - table["estimated_1"]
+    assert (
+        off.abs() < 5 * table["estimated_1_stderr"] + 0.02
+    ).all()  # predicted from 40 data sets, itself off by some .01
+    alone = table["one_lambda_1"] - table["estimated_1"]
+    assert (alone.abs() > 5 * table["estimated_1_stderr"])[table["learner"] != "KNN k=1"].all()  # the control: all fit
+    left, right = clusters.plot(table).axes
+    assert {text.get_text() for text in left.get_legend().get_texts()} == {"KNN k=1", "Ridge", "Softmax"}
+    drawn = [line for line in right.get_lines() if line.get_linestyle() == "None" and len(line.get_xdata())]
+    assert len(drawn) == len(table) * config.copies

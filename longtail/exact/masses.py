@@ -59,6 +59,8 @@ class Masses:
     by_total: Floats = field(repr=False)  # g by T and ℓ beyond them
     rule: Rule = field(repr=False)
     places: float  # how many last places p/T may be off by
+    held: float = 1.0  # the mass of all
+    held_error: float = 0.0
 
     def score(self, table: Floats, last: Floats) -> Scores:
         """Errors by ℓ, one learner a row, and its error at n sights: of a table that ends before n errors fall to that."""
@@ -67,9 +69,9 @@ class Masses:
         low = len(self.low_error)
         tail = rest[:, low:]
         by_total = self.by_total @ tail.T
-        beyond = max(0.0, 1 - float(self.mass.sum())) + EPS * len(ell)
+        beyond = max(0.0, self.held - float(self.mass.sum())) + EPS * len(ell) + self.held_error
         halfway = beyond * rest[:, -1] / 2
-        value = last + rest @ self.mass + halfway
+        value = self.held * last + rest @ self.mass + halfway
         size = np.abs(rest)
         rounding = size @ (self.mass * (UNITS + 2 * self.places * np.sqrt(ell + 1.0))) + np.abs(last)
         bound = (
@@ -79,6 +81,7 @@ class Masses:
             + INTERPOLATED * size[:, low:].max(1, initial=0.0)
             + EPS * rounding
             + np.abs(halfway)
+            + self.held_error * np.abs(last)
         )
         return Scores(value, bound)
 
@@ -87,32 +90,47 @@ def _law_error(rule: Rule, g: Floats) -> Floats:
     return np.maximum(rule.error(g), rule.error(-g))  # signs only matter to its last term, of what the lattice misses
 
 
-def masses(problem: Problem, most: int) -> Iterator[Masses]:
-    """The masses up to ``most`` sights (``MOST``, n), on rules that are finer each time."""
+def masses(problem: Problem, most: int, group: int | None = None) -> Iterator[Masses]:
+    """The masses up to ``most`` sights (``MOST``, n), on rules that are finer each time; of one ``group`` of several."""
     reach = min(most, problem.n, MOST)
     for step in STEPS[problem.mode]:
-        yield _masses(problem, min(1 << reach.bit_length(), problem.n, MOST), step)
+        yield _masses(problem, min(1 << reach.bit_length(), problem.n, MOST), step, group)
         if reach <= LOW:
             return
 
 
 @lru_cache(maxsize=16)
-def _masses(problem: Problem, most: int, step: float) -> Masses:
+def _masses(problem: Problem, most: int, step: float, group: int | None = None) -> Masses:
     ell = np.arange(most + 1)
-    low = spectrum(problem, ell[: LOW + 1])
+    low = spectrum(problem, ell[: LOW + 1], group=group)
     many = len(ell) - len(low.ell)
-    if problem.prior.size == 1 or not many:
-        alone = np.where(ell == problem.n, 1.0, 0.0) if problem.prior.size == 1 else low.mass
+    if problem.prior.size == 1:
+        alone = np.where(ell == problem.n, 1.0, 0.0)
         return Masses(alone, low.mass_error, alone[len(low.ell) :], np.zeros((1, many)), Rule.at(0.0), 0.0)
     laid = [grid(problem.prior, problem.mode, step, refine) for refine in (COARSE, FINE)]
+    held, held_error = 1.0, 0.0
+    if group is not None:
+        laid = [rules.where(group) for rules in laid]
+        shares = [float(rules.share() @ rules.law.weight) for rules in laid]
+        held, held_error = shares[1], abs(shares[1] - shares[0]) + _share_error(laid[1])
+    if not many:
+        return Masses(low.mass, low.mass_error, np.zeros(0), np.zeros((1, 0)), Rule.at(0.0), 0.0, held, held_error)
     nodes = _lattice(problem.n, most)
     spread = [_spread(rules, problem.n, nodes) for rules in laid]
     coarse, fine = (
         _times_chances(part, problem.n, nodes, most) for part in (laid[0].law.weight @ spread[0], spread[1])
     )
     mass = np.concatenate([low.mass, laid[1].law.weight @ fine])
-    places = float(laid[1].off_p.max() + laid[1].off_t.max())
-    return Masses(mass, low.mass_error, np.asarray(coarse)[0], fine, laid[1].law, places)
+    places = _places(laid[1])
+    return Masses(mass, low.mass_error, np.asarray(coarse)[0], fine, laid[1].law, places, held, held_error)
+
+
+def _places(laid: Grid) -> float:
+    return float(laid.off_p.max() + laid.off_t.max())
+
+
+def _share_error(laid: Grid) -> float:
+    return float(_law_error(laid.law, laid.share()[None, :])[0]) + EPS * (UNITS + _places(laid))
 
 
 def _lattice(n: int, most: int) -> Floats:

@@ -72,10 +72,13 @@ def by_count(learner: Learner, n_classes: int, n: int) -> tuple[Floats, float]:
         top = min(4 * top, n, MOST, learner.longest)
 
 
-def scored(problem: Problem, table: Floats, last: Floats) -> Scores:
-    """Each row of errors by ℓ scored on the first rules that know it well, or on the finest."""
+def scored(problem: Problem, table: Floats, last: Floats, group: int | None = None) -> Scores:
+    """Each row of errors by ℓ scored on the first rules that know it well, or on the finest.
+
+    With ``group``, over the mass of that part of a list made of several.
+    """
     value, bound = np.zeros(len(table)), np.full(len(table), np.inf)
-    for solved in masses(problem, table.shape[1] - 1):
+    for solved in masses(problem, table.shape[1] - 1, group):
         short = len(solved.mass) - table.shape[1]
         padded = np.pad(table, ((0, 0), (0, short)), mode="edge") if short else table
         found = solved.score(padded, last)

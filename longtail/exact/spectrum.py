@@ -16,13 +16,13 @@ than its bound says
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.core import AccuracyError, ArgumentError, Floats, Nodes, Prior, Problem, compressed
+from longtail.core import AccuracyError, ArgumentError, Floats, Integers, Nodes, Prior, Problem, compressed
 from longtail.exact.compositions import composed
 from longtail.exact.mellin import DECADES, EPS, Rule, law
 
@@ -53,12 +53,13 @@ class Spectrum:
     mass_error: Floats
 
 
-def spectrum(problem: Problem, ell: NDArray[np.int64], *, checked: bool = True) -> Spectrum:
+def spectrum(problem: Problem, ell: NDArray[np.int64], *, checked: bool = True, group: int | None = None) -> Spectrum:
     """seen_ℓ and mass_ℓ for every ``ell``, from S_ℓ, the expected number seen ℓ times in n + 1 samples:
 
     α B_ℓ(n) = (ℓ+1)/(n+1) B_{ℓ+1}(n+1) and (1 − α) B_ℓ(n) = (n+1−ℓ)/(n+1) B_ℓ(n+1), so no term is subtracted.
 
-    Unchecked, it is computed once and not tilted: enough for a curve, with errors that say nothing.
+    Unchecked, it is computed once and not tilted: enough for a curve, with errors that say nothing. With ``group``, of that part
+    of a list made of several alone.
     """
     if problem.prior.size == 1 or not (ell <= problem.n).any():  # the one there is is seen n times
         seen = np.where((ell == problem.n) & (problem.prior.size == 1), 1.0, 0.0)
@@ -66,7 +67,7 @@ def spectrum(problem: Problem, ell: NDArray[np.int64], *, checked: bool = True) 
     more = problem.n + 1
     needed = np.unique(np.concatenate([ell, ell + 1]))
     needed = needed[needed <= more]
-    fine, error = _sequence(problem, more, needed, checked)
+    fine, error = _sequence(problem, more, needed, checked, group)
     error = error + 4 * EPS * fine
     possible = ell <= problem.n
     here, above = (np.searchsorted(needed, np.where(possible, ell + i, needed[0])) for i in (0, 1))
@@ -80,16 +81,20 @@ def spectrum(problem: Problem, ell: NDArray[np.int64], *, checked: bool = True) 
     )
 
 
-def _sequence(problem: Problem, n: int, ell: NDArray[np.int64], checked: bool) -> tuple[Floats, Floats]:
+def _sequence(
+    problem: Problem, n: int, ell: NDArray[np.int64], checked: bool, group: int | None
+) -> tuple[Floats, Floats]:
     """N E B_ℓ(α), and a bound on the error of each; unchecked, on coarse rules, and without bounds."""
     value, bound = np.zeros(len(ell)), np.zeros(len(ell))
     for step in np.unique(_step(ell)):
         here = _step(ell) == step
-        if checked:
+        if group is not None:
+            value[here], bound[here] = _twice(problem, n, ell[here], float(step), group=group)
+        elif checked:
             value[here], bound[here] = _twice(problem, n, ell[here], float(step))
         else:
             value[here] = grid(problem.prior, problem.mode, float(step), COARSE).seen(n, ell[here])[0]
-    if checked:
+    if checked and group is None:
         for j in np.flatnonzero(~(bound <= RETRY * value)):
             (again,), (doubt,) = _again(problem, n, ell[j : j + 1])
             if again > 0 and not (bound[j] <= doubt / again * value[j]):
@@ -108,9 +113,13 @@ def _again(problem: Problem, n: int, ell: NDArray[np.int64]) -> tuple[Floats, Fl
     return (np.zeros(1), np.full(1, np.inf)) if laid is None else _twice(problem, n, ell, *laid)
 
 
-def _twice(problem: Problem, n: int, ell: NDArray[np.int64], step: float, tilt: float = 0.0) -> tuple[Floats, Floats]:
+def _twice(
+    problem: Problem, n: int, ell: NDArray[np.int64], step: float, tilt: float = 0.0, group: int | None = None
+) -> tuple[Floats, Floats]:
     """Values on finer rules, each with its bound: their own, and the difference from coarser ones."""
     coarse, fine = (grid(problem.prior, problem.mode, step, refine, tilt) for refine in (COARSE, FINE))
+    if group is not None:
+        coarse, fine = coarse.where(group), fine.where(group)
     value, bound = fine.seen(n, ell, bounded=True)
     return value, bound + np.abs(value - coarse.seen(n, ell)[0])
 
@@ -141,7 +150,7 @@ def digits(problem: Problem, ell: NDArray[np.int64], value: Floats, error: Float
 class Grid:
     """Nodes of (p, T): the odds p/T, the count of each row, the law of the columns.
 
-    ``off_p`` and ``off_t`` are how many last places p and T may be off by.
+    ``off_p`` and ``off_t`` are how many last places p and T may be off by; ``group``, of a list made of several, each row's.
     """
 
     odds: Floats
@@ -149,6 +158,16 @@ class Grid:
     law: Rule
     off_p: Floats
     off_t: Floats
+    group: Integers | None = None
+
+    def where(self, group: int) -> Grid:
+        """The rows of one group of a list that is made of several."""
+        rows = np.zeros(len(self.count), np.bool_) if self.group is None else self.group == group
+        return replace(self, odds=self.odds[rows], count=self.count[rows], off_p=self.off_p[rows], group=None)
+
+    def share(self) -> Floats:
+        """Σ_p count · p/(p + T), by T: the mass of these rows."""
+        return np.asarray(self.count @ (1 / (1 + 1 / np.maximum(self.odds, 1e-300))))
 
     def seen(self, n: int, ell: NDArray[np.int64], *, bounded: bool = False) -> tuple[Floats, Floats]:
         """N E B_ℓ(α) = N C(n, ℓ) E (p/T)^ℓ (1 − α)^n for ``ell`` in ascending order; ``bounded``, what each may be off by."""
@@ -234,7 +253,9 @@ def grid(prior: Prior, mode: str, ell: float, refine: float, tilt: float = 0.0) 
     with np.errstate(divide="ignore"):
         odds = (value / others)[:, None]
     off_p = _places(nodes)
-    return Grid(odds, nodes.count, Rule.at(0.0), off_p, off_p.max(keepdims=True) + 2 * np.log2(len(mass) + 1))
+    return Grid(
+        odds, nodes.count, Rule.at(0.0), off_p, off_p.max(keepdims=True) + 2 * np.log2(len(mass) + 1), nodes.group
+    )
 
 
 @lru_cache(maxsize=8)
@@ -249,7 +270,7 @@ def _random(nodes: Nodes, rule: Rule) -> Grid:
     off_p = _places(nodes)
     off_t = off_p.max() + 4 * np.abs(rule.log_t) + 4 * np.abs(rule.log_t - top)
     odds = np.multiply.outer(np.exp(nodes.log_value - top), np.exp(top - rule.log_t))
-    return Grid(odds, nodes.count, rule, off_p, off_t)
+    return Grid(odds, nodes.count, rule, off_p, off_t, nodes.group)
 
 
 def _places(nodes: Nodes) -> Floats:

@@ -6,6 +6,7 @@ from longtail.learners.learner import Learner, Seen
 from longtail.learners.limited import Limited
 from longtail.learners.majority import Majority
 from longtail.learners.memorizer import Memorizer
+from longtail.learners.noisy import Noisy
 from longtail.learners.private import Private
 
-__all__ = ["Capacity", "Forget", "Learner", "Limited", "Majority", "Memorizer", "Private", "Seen"]
+__all__ = ["Capacity", "Forget", "Learner", "Limited", "Majority", "Memorizer", "Noisy", "Private", "Seen"]

@@ -1,0 +1,299 @@
+"""Nets under masks, compiled: what is 0 is left out.
+
+Under a mask half of a layer's units are 0, and of the others ReLU makes half 0 again, so a product with the next layer's weights
+needs a quarter of its terms. Forward, a row of values is the sum of the weights' rows of units that are not 0, eight at a time;
+backward, a unit's weights get the sum of the rows of errors where it is not 0, and hand on errors to those only. A weight's
+gradient is added to its momentum and the step taken in the same pass, so that no gradient is ever in memory. At 768 × 768 and
+minibatches of 32, a quarter of the units not 0, that took .27 ms forward and .72 ms back, step included, where BLAS took .44 and
+1.07 without it.
+
+Sums are in one order, a function of the example alone.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from empirical.data.compiled_cpu import compiled
+from empirical.learners.shared.exponential_cpu import exponential
+from longtail.philox.block_cpu import fill
+
+FREE = {"reassoc", "contract", "nsz"}  # sums in any order, but one order: the compiled one
+ROWS = 64  # of weights at a time: 768 wide, they stay in second-level cache
+MOST = 64  # examples scored at a time
+SHIFT = np.uint64(32)
+NONE = np.uint32(0)
+
+
+class Plan(NamedTuple):
+    """How a net is trained: rate, μ and λ; examples a minibatch; label smoothing; of dropout the limit of words that drop a unit,
+    and what the others are multiplied by; whether there are biases; the seed, and each layer's stream of words.
+    """
+
+    rate: np.float32
+    momentum: np.float32
+    decay: np.float32
+    batch: int
+    smoothing: np.float32
+    limit: np.uint64
+    lift: np.float32
+    biases: bool
+    seed: np.uint64
+    streams: NDArray[np.uint32]
+
+
+class Examples(NamedTuple):
+    """Features (n, d), labels, whether each is learned from (1 or 0), its masks' bits (n, H), and what these scale by (2, H)."""
+
+    x: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    learned: NDArray[np.float32]
+    bits: NDArray[np.uint8]
+    scales: NDArray[np.float32]
+
+
+@compiled(fastmath=FREE)
+def _add(out, a, rows, at, first):
+    """out += Σ a[at[s]] rows[at[s]] over the eight s from ``first`` on."""
+    c0, c1, c2, c3 = at[first], at[first + 1], at[first + 2], at[first + 3]
+    c4, c5, c6, c7 = at[first + 4], at[first + 5], at[first + 6], at[first + 7]
+    a0, a1, a2, a3, a4, a5, a6, a7 = a[c0], a[c1], a[c2], a[c3], a[c4], a[c5], a[c6], a[c7]
+    r0, r1, r2, r3, r4, r5, r6, r7 = (
+        rows[c0], rows[c1], rows[c2], rows[c3], rows[c4], rows[c5], rows[c6], rows[c7],
+    )  # fmt: skip
+    for j in range(out.shape[0]):
+        out[j] += a0 * r0[j] + a1 * r1[j] + a2 * r2[j] + a3 * r3[j] + a4 * r4[j] + a5 * r5[j] + a6 * r6[j] + a7 * r7[j]
+
+
+@compiled(fastmath=FREE)
+def _sum(out, a, rows, at, count):
+    """out += Σ a[i] rows[i] over the i in ``at[:count]``."""
+    whole = count - count % 8
+    for s in range(0, whole, 8):
+        _add(out, a, rows, at, s)
+    for s in range(whole, count):
+        one, row = a[at[s]], rows[at[s]]
+        for j in range(out.shape[0]):
+            out[j] += one * row[j]
+
+
+@compiled()
+def product(units, weights, bias, out, at):
+    """out = units · weights + bias, from the units that are not 0."""
+    b, size = units.shape
+    for i in range(b):
+        out[i] = bias
+    for first in range(0, size, ROWS):
+        last = min(first + ROWS, size)
+        for i in range(b):
+            row, count = units[i], 0
+            for u in range(first, last):
+                at[count] = u
+                count += int(row[u] != 0)
+            _sum(out[i], row, weights, at, count)
+
+
+@compiled(fastmath=FREE)
+def _hand(down, column, row, back, at, count, scale):
+    """down[i, column] = scale[i, column] · back[i] · row for the i in ``at[:count]``, four products at a time."""
+    zero = np.float32(0)
+    whole = count - count % 4
+    for s in range(0, whole, 4):
+        i0, i1, i2, i3 = at[s], at[s + 1], at[s + 2], at[s + 3]
+        b0, b1, b2, b3 = back[i0], back[i1], back[i2], back[i3]
+        t0, t1, t2, t3 = zero, zero, zero, zero
+        for j in range(row.shape[0]):
+            t0 += b0[j] * row[j]
+            t1 += b1[j] * row[j]
+            t2 += b2[j] * row[j]
+            t3 += b3[j] * row[j]
+        down[i0, column], down[i1, column] = t0 * scale[i0, column], t1 * scale[i1, column]
+        down[i2, column], down[i3, column] = t2 * scale[i2, column], t3 * scale[i3, column]
+    for s in range(whole, count):
+        i, total = at[s], zero
+        line = back[i]
+        for j in range(row.shape[0]):
+            total += line[j] * row[j]
+        down[i, column] = total * scale[i, column]
+
+
+@compiled(fastmath=FREE)
+def _step(w, v, g, rate):
+    """The momentum that ``g`` holds is kept, and a step taken by it."""
+    for j in range(w.shape[0]):
+        v[j] = g[j]
+        w[j] -= rate * g[j]
+
+
+@compiled()
+def _learn(units, w, v, back, down, scale, below, plan, at, column, g):
+    """A layer's errors ``back`` (b, out) to those of the units below and, in the same pass, to a step of its weights."""
+    b, size = units.shape
+    for u in range(size):
+        count = 0
+        for i in range(b):
+            at[count] = i
+            column[i] = units[i, u]
+            count += int(column[i] != 0)
+        row, moment = w[u], v[u]
+        if below:
+            for i in range(b):
+                down[i, u] = 0
+            _hand(down, u, row, back, at, count, scale)
+        for j in range(g.shape[0]):
+            g[j] = plan.momentum * moment[j] + plan.decay * row[j]
+        _sum(g, column, back, at, count)
+        _step(row, moment, g, plan.rate)
+
+
+@compiled()
+def _softmax(z, labels, learned, smoothing):
+    """Decision values (b, K) become (p − wanted) · learned / b in place."""
+    b, classes = z.shape
+    off = smoothing / np.float32(classes)
+    one = np.float32(1) / np.float32(b)
+    for i in range(b):
+        line, top, total = z[i], z[i].max(), np.float32(0)
+        for c in range(classes):
+            line[c] = exponential(line[c] - top)
+            total += line[c]
+        over = np.float32(1) / total
+        for c in range(classes):
+            line[c] = line[c] * over - off
+        line[labels[i]] -= np.float32(1) - smoothing
+        for c in range(classes):
+            line[c] *= learned[i] * one
+
+
+@compiled()
+def _units(z, scale):
+    """Values become scale · ReLU of them, and ``scale`` 0 where they are not positive."""
+    zero = np.float32(0)
+    for i in range(z.shape[0]):
+        line, by = z[i], scale[i]
+        for j in range(line.shape[0]):
+            on = line[j] > zero
+            by[j] = by[j] if on else zero
+            line[j] = line[j] * by[j] if on else zero
+
+
+@compiled()
+def _drop(scale, plan, stream, trials, words):
+    """Ordinary dropout: scale (b, width) times 0, or else times ``plan.lift``."""
+    zero = np.float32(0)
+    for i in range(scale.shape[0]):
+        fill(words, plan.seed, stream, trials[i], np.uint64(0))
+        line = scale[i]
+        for j in range(line.shape[0]):
+            line[j] = line[j] * plan.lift if np.uint64(words[j]) >= plan.limit else zero
+
+
+@compiled()
+def train(w, v, sizes, examples, plan, orders, first):
+    """Train flat parameters ``w``, momentum ``v``, in place: one row of ``orders`` an epoch, of which ``first`` went before.
+
+    ``sizes`` are those of all layers, features and classes included.
+    """
+    n, depth, classes = orders.shape[1], len(sizes) - 2, sizes[-1]
+    batch = min(plan.batch, n)
+    hidden, widest = sizes[1:-1].sum(), sizes.max()
+    space = np.empty(batch * (sizes[0] + 3 * hidden + 2 * classes), np.float32)
+    at, column, g = np.empty(max(batch, ROWS) + 8, np.int64), np.empty(batch, np.float32), np.empty(widest, np.float32)
+    words, trials = np.empty(-(-widest // 8) * 8, np.uint32), np.empty(batch, np.uint64)
+    labels, learned, zeros = np.empty(batch, np.int64), np.empty(batch, np.float32), np.zeros(widest, np.float32)
+    for epoch in range(orders.shape[0]):
+        for start in range(0, n, batch):
+            b = min(batch, n - start)
+            own = orders[epoch, start : start + b]
+            rows = space[: b * sizes[0]].reshape(b, sizes[0])
+            for i in range(b):
+                rows[i] = examples.x[own[i]]
+                labels[i], learned[i] = examples.labels[own[i]], examples.learned[own[i]]
+                trials[i] = (np.uint64(first + epoch) << SHIFT) + np.uint64(own[i])
+            units, weights, left = rows, 0, 0  # left: of the first masked column
+            room = b * sizes[0]
+            for layer in range(depth + 1):
+                a, c = sizes[layer], sizes[layer + 1]
+                z = space[room : room + b * c].reshape(b, c)
+                bias = w[weights + a * c : weights + a * c + c] if plan.biases else zeros[:c]
+                product(units, w[weights : weights + a * c].reshape(a, c), bias, z, at)
+                room += b * c
+                weights += a * c + (c if plan.biases else 0)
+                if layer < depth:
+                    scale = space[room : room + b * c].reshape(b, c)
+                    for i in range(b):
+                        bits, line = examples.bits[own[i]], scale[i]
+                        for j in range(c):
+                            line[j] = examples.scales[np.int64(bits[left + j]), left + j]
+                    if plan.limit > 0:
+                        _drop(scale, plan, plan.streams[layer], trials, words[: -(-c // 8) * 8])
+                    _units(z, scale)
+                    room += b * c
+                    left += c
+                units = z
+            _softmax(units, labels[:b], learned[:b], plan.smoothing)
+            back, spare = units, room
+            room -= b * classes
+            for layer in range(depth, -1, -1):
+                a, c = sizes[layer], sizes[layer + 1]
+                weights -= a * c + (c if plan.biases else 0)
+                if plan.biases:
+                    bias, moment = w[weights + a * c : weights + a * c + c], v[weights + a * c : weights + a * c + c]
+                    for j in range(c):
+                        g[j] = plan.momentum * moment[j] + plan.decay * bias[j]
+                    for i in range(b):
+                        for j in range(c):
+                            g[j] += back[i, j]
+                    _step(bias, moment, g[:c], plan.rate)
+                here = w[weights : weights + a * c].reshape(a, c)
+                there = v[weights : weights + a * c].reshape(a, c)
+                if layer == 0:
+                    _learn(rows, here, there, back, rows, rows, False, plan, at, column, g[:c])
+                else:
+                    scale, units = (
+                        space[room - b * a : room].reshape(b, a),
+                        space[room - 2 * b * a : room - b * a].reshape(b, a),
+                    )
+                    room -= 2 * b * a
+                    down = space[spare : spare + b * a].reshape(b, a)
+                    spare += b * a
+                    _learn(units, here, there, back, down, scale, True, plan, at, column, g[:c])
+                    back = down
+
+
+@compiled()
+def scores(w, sizes, x, bits, tables, biases, shared, out):
+    """Decision values ``out`` (tables, rows, K) of rows by each of the scales (tables, 2, H), training rows being none's own.
+
+    What comes before the ``shared``-th hidden layer's scales, on which all tables agree, is computed once.
+    """
+    depth, hidden = len(sizes) - 2, sizes[1:-1].sum()
+    space, kept = np.empty(MOST * hidden, np.float32), np.empty(MOST * hidden, np.float32)
+    at, zeros = np.empty(ROWS + 8, np.int64), np.zeros(sizes.max(), np.float32)
+    for start in range(0, x.shape[0], MOST):
+        b = min(MOST, x.shape[0] - start)
+        for k in range(tables.shape[0]):
+            units, weights, left = x[start : start + b], 0, 0
+            for layer in range(depth + 1):
+                a, c = sizes[layer], sizes[layer + 1]
+                z = out[k, start : start + b] if layer == depth else space[b * left : b * (left + c)].reshape(b, c)
+                before = kept[b * left : b * (left + c)].reshape(b, c) if layer < depth else z
+                if k > 0 and layer < shared:
+                    z[:] = before
+                else:
+                    bias = w[weights + a * c : weights + a * c + c] if biases else zeros[:c]
+                    product(units, w[weights : weights + a * c].reshape(a, c), bias, z, at)
+                    if layer < shared:
+                        before[:] = z
+                weights += a * c + (c if biases else 0)
+                if layer < depth:
+                    for i in range(b):
+                        line, own = z[i], bits[start + i]
+                        for j in range(c):
+                            by = tables[k, np.int64(own[left + j]), left + j]
+                            line[j] = max(line[j], np.float32(0)) * by
+                    left += c
+                units = z

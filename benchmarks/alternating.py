@@ -42,7 +42,7 @@ class Side:
 
     name: str
     run: Callable[[], Any]
-    units: int = 1
+    units: float = 1
     note: str = ""
     processor: Callable[[], float] | None = time.process_time
 

@@ -49,9 +49,10 @@ class Attacked:
 
     def counted(self, attack: str) -> tuple[dict[str, Counts], Floats, Floats]:
         """Counts by attack; and by attacked example how often Λ > 0 by ``attack`` of models trained on it, and of all."""
-        found, inside, total = dict.fromkeys(ATTACKS, Counts()), *np.zeros((2, len(self.at)))
+        found, (inside, total) = {name: Counts() for name in ATTACKS}, np.zeros((2, len(self.at)))
         for _, members, ratios in self._scored(ATTACKS):
-            found = {name: found[name] + Counts.of(keys(ratio), members) for name, ratio in ratios.items()}
+            for name, ratio in ratios.items():
+                found[name].count(keys(ratio), members)
             hits = ratios[attack] > 0
             inside += (hits & members).sum(0)
             total += hits.sum(0)
@@ -59,31 +60,26 @@ class Attacked:
 
     def moved(self, counts: dict[str, Counts], attack: str, bins: NDArray[np.bool_]) -> Moved:
         """By model what its guesses come to; ``bins`` (attacked, bins) are groups of examples."""
+        from empirical.estimates.leak import curve_cpu
+
         t, groups = self.trials.count, bins.astype(np.float32)
         rates = {name: np.zeros((t, len(RATES), 2)) for name in counts}
         areas = {name: np.zeros((t, 2)) for name in counts}
-        sizes, grouped = np.zeros((t, 2)), np.zeros((t, bins.shape[1], 4))
         caught = np.zeros(len(self.at))
+        sizes, grouped = np.zeros((t, 2)), np.zeros((t, bins.shape[1], 4))
         placed = {name: one.placed for name, one in counts.items()}
         thresholds = {name: [one.threshold(rate) for rate in RATES] for name, one in counts.items()}
         for rows, members, ratios in self._scored(tuple(counts)):
             sizes[rows] = np.stack([members.sum(1), (~members).sum(1)], 1)
             for name, ratio in ratios.items():
-                key = keys(ratio)
-                for j, line in enumerate(thresholds[name]):
-                    guessed = above(key, *line)
-                    inside = np.where(members, guessed, 0)
-                    rates[name][rows, j] = np.stack([inside.sum(1), guessed.sum(1) - inside.sum(1)], 1)
-                low, high = (
-                    np.where(mask, place[key], 0).sum(1)
-                    for mask, place in zip((members, ~members), placed[name], strict=True)
-                )
-                areas[name][rows] = np.stack([low, high], 1)
-                if name == attack:
-                    caught += inside.sum(0)
-                    hits = ratio > 0
-                    parts = (hits & members, hits & ~members, inside, members)
-                    grouped[rows] = np.stack([part.astype(np.float32) @ groups for part in parts], 2)
+                key, found = keys(ratio), np.zeros(len(self.at))
+                line = (np.array(side) for side in zip(*thresholds[name], strict=True))
+                curve_cpu.tally(key, members, *line, *placed[name], rates[name][rows], areas[name][rows], found)
+                caught += found if name == attack else 0
+            hits = ratios[attack] > 0
+            guesses = above(keys(ratios[attack]), *thresholds[attack][-1])
+            parts = (hits & members, hits & ~members, guesses * members, members)
+            grouped[rows] = np.stack([part.astype(np.float32) @ groups for part in parts], 2)
         return Moved(sizes, rates, areas, grouped, caught)
 
 

@@ -1,7 +1,7 @@
 """The attack's ROC curve, by counting: how many members and others have each score, scores rounded to 16 bits.
 
-A half-precision number has 11 binary digits; as a whole number whose order is that of the scores it is one of 65,536, so the
-curve of any number of models and examples is 2 × 65,536 counts, and exact for the attack that rounds so. Between two of its
+Rounded to 11 binary digits, between 2^−14 and 65,504, a score is one of 65,536 whole numbers in the same order, so the curve of
+any number of models and examples is 2 × 65,536 counts, and exact for the attack that rounds so. Between two of its
 points the curve is a straight line: the attack that tosses a coin on a tie. The area below it is the chance that a member
 scores above another, ties half (Mann and Whitney 1947; Hanley and McNeil, Radiology 143, 1982).
 """
@@ -17,36 +17,36 @@ from numpy.typing import NDArray
 from longtail.core import Bools, Floats, Integers
 
 KEYS = 2**16
-LARGEST = float(np.finfo(np.float16).max)
 WINDOW = 1.5  # a curve's slope at a rate is taken between rate / 1.5 and 1.5 rate
 Keys = NDArray[np.uint16]
 
 
 def keys(scores: Any) -> Keys:
-    """Scores as whole numbers in the same order; those beyond ±65,504 are that.
+    """Scores (models, examples) as whole numbers in their order; those beyond ±65,504 are that, those within ±2^−14 are 0.
 
-    >>> keys(np.array([-1.0, -0.0, 0.0, 2.0])).tolist()
-    [17407, 32768, 32768, 49152]
+    >>> keys(np.array([[-1.0, -0.0, 1e-9, 2.0]])).tolist()
+    [[17407, 32768, 32768, 49152]]
     """
-    bits = (np.clip(scores, -LARGEST, LARGEST).astype(np.float16) + np.float16(0)).view(np.uint16)
-    return np.asarray(np.where(bits >> 15, ~bits, bits | np.uint16(0x8000)))
+    from empirical.estimates.leak import curve_cpu
+
+    single = np.ascontiguousarray(scores, np.float32)
+    out = np.empty(single.shape, np.uint16)
+    curve_cpu.keys(single.view(np.uint32), out)
+    return out
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Members and others by key; additive."""
+    """Members and others by key."""
 
     members: Integers = field(default_factory=lambda: np.zeros(KEYS, np.int64), repr=False)
     others: Integers = field(default_factory=lambda: np.zeros(KEYS, np.int64), repr=False)
 
-    @classmethod
-    def of(cls, key: Keys, masks: Bools) -> Counts:
-        """Of these scores, of members where ``masks``."""
-        both = np.bincount(key.ravel().astype(np.int32) + KEYS * masks.ravel(), minlength=2 * KEYS)
-        return cls(both[KEYS:], both[:KEYS])
+    def count(self, key: Keys, masks: Bools) -> None:
+        """Add these scores, of members where ``masks``."""
+        from empirical.estimates.leak import curve_cpu
 
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(self.members + other.members, self.others + other.others)
+        curve_cpu.count(key, masks, self.members, self.others)
 
     @property
     def rates(self) -> tuple[Floats, Floats]:

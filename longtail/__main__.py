@@ -13,7 +13,7 @@ from importlib.abc import InspectLoader
 from importlib.metadata import entry_points
 
 GROUP = "longtail.commands"
-OURS = {name: f"longtail.{name}:main" for name in ("simulate", "infer")}
+OURS = {name: f"longtail.{name}:main" for name in ("simulate", "infer", "cost")}
 
 
 def commands() -> dict[str, str]:

@@ -13,7 +13,9 @@ ROOT = Path(__file__).parents[1]
 HEAVY = ("pandas", "matplotlib", "sklearn", "scipy.stats", "numba", "torch", "cupy")
 
 
-@pytest.mark.parametrize("module", ["longtail", "longtail.simulate", "longtail.infer", "longtail.exact", "empirical"])
+@pytest.mark.parametrize(
+    "module", ["longtail", "longtail.simulate", "longtail.infer", "longtail.cost", "longtail.exact", "empirical"]
+)
 def test_heavy_imports_wait(module: str) -> None:
     code = f"import {module}, sys; print([m for m in {HEAVY!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

@@ -12,6 +12,7 @@ from longtail.command.parser import Parser
 from longtail.core import ArgumentError, Mode, Prior, Problem
 
 DEFAULT = 50_000
+POINTS = 25  # of a curve whose steps are left to us
 
 
 def add_arguments(parser: Parser) -> None:
@@ -44,7 +45,7 @@ def problems(arguments: argparse.Namespace) -> list[Problem]:
     """One problem for each combination of priors, samples, labels and modes."""
     from longtail.priors import Listed, Zipf, parse
 
-    sizes = [size for text in arguments.subpopulations or [] for size in _values("--subpopulations", text)]
+    sizes = [size for text in arguments.subpopulations or [] for size in values("--subpopulations", text)]
     if sizes and (arguments.prior or arguments.counts):
         raise ArgumentError(
             "--subpopulations", arguments.subpopulations[0], "goes with --alpha; --prior and --counts have their own"
@@ -54,10 +55,10 @@ def problems(arguments: argparse.Namespace) -> list[Problem]:
     elif arguments.counts:
         priors = [Listed(file=name) for name in arguments.counts]
     else:
-        alphas = [alpha for text in arguments.alpha or ["1"] for alpha in _values("--alpha", text)]
+        alphas = [alpha for text in arguments.alpha or ["1"] for alpha in values("--alpha", text)]
         priors = [Zipf(alpha=alpha, size=cast(int, size)) for alpha in alphas for size in sizes or [DEFAULT]]
-    samples = [n for text in arguments.samples or [] for n in _values("--samples", text)]
-    n_classes = [k for text in arguments.labels or ["10"] for k in _values("--labels", text)]
+    samples = [n for text in arguments.samples or [] for n in values("--samples", text)]
+    n_classes = [k for text in arguments.labels or ["10"] for k in values("--labels", text)]
     modes: list[Mode] = arguments.mode or ["random"]
     return [
         Problem(prior, cast(int, n), cast(int, k), mode)
@@ -78,7 +79,24 @@ def _own_samples(prior: Prior) -> int:
     return round(prior.total)
 
 
-def _values(argument: str, text: str) -> list[float]:
+def curve(argument: str, text: str, *, steps: str = "geometric") -> list[float]:
+    """The same, and ``start:stop`` without a step: ``POINTS`` values, each the same times or, ``steps="even"``, the same more."""
+    parts = text.split(":")
+    if len(parts) != 2:
+        return values(argument, text)
+    remedy = "give a number, start:stop, start:stop:step or start:stop:xFACTOR, 0 < start < stop"
+    try:
+        start, stop = float(parts[0]), float(parts[1])
+    except ValueError as error:
+        raise ArgumentError(argument, text, remedy) from error
+    low = start > 0 if steps == "geometric" else start >= 0
+    if not (low and start < stop < np.inf):
+        raise ArgumentError(argument, text, remedy if steps == "geometric" else remedy.replace("0 <", "0 <="))
+    between = np.geomspace if steps == "geometric" else np.linspace
+    return [float(f"{x:.6g}") for x in between(start, stop, POINTS)]
+
+
+def values(argument: str, text: str) -> list[float]:
     """``2``, or ``start:stop:step`` with both ends, or ``start:stop:xFACTOR``."""
     remedy = "give a number, start:stop:step or start:stop:xFACTOR, from start towards stop"
     parts = text.split(":")

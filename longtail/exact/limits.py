@@ -193,7 +193,7 @@ def _final(epsilon: Floats, delta: float, problem: Problem) -> Floats:
 
 
 def _epsilons(epsilon: ArrayLike) -> Floats:
-    return np.array([real("epsilon", one, 0.0, LARGEST_EPSILON) for one in np.ravel(np.asarray(epsilon))])
+    return np.array([real("epsilon", one, 0.0, LARGEST_EPSILON) for one in np.ravel(np.asarray(epsilon)).tolist()])
 
 
 def _delta(delta: float) -> float:
@@ -201,11 +201,11 @@ def _delta(delta: float) -> float:
 
 
 def _gammas(gamma: ArrayLike) -> Floats:
-    return np.array([real("gamma", one, 0.0, 1.0) for one in np.ravel(np.asarray(gamma))])
+    return np.array([real("gamma", one, 0.0, 1.0) for one in np.ravel(np.asarray(gamma)).tolist()])
 
 
 def _items(problem: Problem, items: ArrayLike) -> Integers:
-    room = [whole("items", one, 0) for one in np.ravel(np.asarray(items))]
+    room = [whole("items", one, 0) for one in np.ravel(np.asarray(items)).tolist()]
     for one in room:
         if one > problem.n:
             raise ArgumentError("items", one, f"no more than the {problem.n:,} samples can be memorized: give fewer")

@@ -44,7 +44,7 @@ def noise(problem: Problem, kappa: ArrayLike, against: Reading = "clean") -> pd.
 
     _reading(against)
     rows, last = [], []
-    chances = np.array([real("kappa", one, 0.0, 1.0) for one in np.ravel(np.asarray(kappa))])
+    chances = np.array([real("kappa", one, 0.0, 1.0) for one in np.ravel(np.asarray(kappa)).tolist()])
     guess = problem.guess
     for one in chances:
         best, final = by_count(

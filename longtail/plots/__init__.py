@@ -1,5 +1,6 @@
 """Figures, drawn from tables alone: the only room of this package that imports matplotlib."""
 
+from longtail.plots.limits import groups_figure, limit_figure, noise_figure
 from longtail.plots.model import problem_figure, sweep_figure
 from longtail.plots.style import (
     BLUE,
@@ -27,7 +28,10 @@ __all__ = [
     "counts_figure",
     "drawing",
     "grouped_figure",
+    "groups_figure",
+    "limit_figure",
     "lines_figure",
+    "noise_figure",
     "plain_powers",
     "problem_figure",
     "save",

@@ -15,14 +15,19 @@ from numpy.typing import NDArray
 
 from empirical.data.data import Data
 from empirical.learners.learner import Learner, Trainer
+from empirical.learners.mlp.mlp import MLP
+from empirical.learners.private.dpsgd import DPSGD
+from empirical.learners.ridge.features import RandomFeatures
+from empirical.learners.ridge.ridge import Ridge
 from empirical.learners.score import Score
+from empirical.learners.softmax.softmax import Softmax
 from longtail.core import ArgumentError, real
 from longtail.core.arrays import CPU, Device
 
 
 @dataclass(frozen=True)
 class Pruned(Learner):
-    """``learner``, a net, softmax or ridge, without a share ``sparsity`` of its weights."""
+    """``learner``, a net, softmax, ridge or features, without a share ``sparsity`` of its weights."""
 
     learner: Learner
     sparsity: float = 0.9
@@ -34,8 +39,9 @@ class Pruned(Learner):
         object.__setattr__(self, "sparsity", real("sparsity", self.sparsity, 0, 1, open_high=True))
         if self.scope not in ("global", "layer"):
             raise ArgumentError("scope", self.scope, "give 'global' or 'layer'")
-        if not hasattr(self.learner, "prepare"):
-            raise ArgumentError("learner", repr(self.learner), "give one of ours, as in Pruned(mlp(64), 0.9)")
+        if not isinstance(self.learner, (MLP, DPSGD, Softmax, Ridge, RandomFeatures)):
+            remedy = "its models have no weights to prune: give mlp, softmax, ridge, features or dpsgd"
+            raise ArgumentError("learner", repr(self.learner), remedy)
 
     @property
     def scores(self) -> tuple[str, ...]:  # type: ignore[override]  # those of what is pruned
@@ -45,10 +51,6 @@ class Pruned(Learner):
         """The learner's own trainer, which prunes each model before it scores."""
         self.check_device(device)
         trainer = self.learner.prepare(data, score, seed=seed, device=device)
-        if not hasattr(trainer, "change"):
-            raise ArgumentError(
-                "learner", repr(self.learner), "its models have no weights to prune: give mlp, softmax or ridge"
-            )
         width = getattr(self.learner, "width", None)
         features = int(np.prod(np.shape(data.x_train)[1:]))
 

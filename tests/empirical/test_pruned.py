@@ -14,11 +14,19 @@ from empirical.learners.mlp.mlp import MLP, Descents
 from empirical.learners.parse import learner
 from empirical.learners.private.dpsgd import DPSGD
 from empirical.learners.pruned import Pruned, prune, weights
+from empirical.learners.ridge.features import RandomFeatures
 from empirical.learners.ridge.ridge import Ridge
 from empirical.learners.softmax.softmax import Softmax
 from longtail.core import ArgumentError
 
-BASES = (MLP(12, epochs=2), Ridge(), Softmax(), DPSGD(0, epochs=2, noise=0.0), DPSGD(8, epochs=2, noise=0.0))
+BASES = (
+    MLP(12, epochs=2),
+    Ridge(),
+    RandomFeatures(64),
+    Softmax(),
+    DPSGD(0, epochs=2, noise=0.0),
+    DPSGD(8, epochs=2, noise=0.0),
+)
 SHARES = (0.0, 0.1, 0.5, 0.9, 0.95, 0.999)
 
 
@@ -84,7 +92,7 @@ def test_a_linear_model_is_pruned_in_its_features_not_in_their_principal_axes(sm
         assert sum(changed) == 1
 
 
-def test_what_cannot_be_pruned_is_refused(small: Data) -> None:
+def test_what_cannot_be_pruned_is_refused() -> None:
     for text in (
         "pruned(mlp(), 1)",
         "pruned(mlp(), -0.1)",
@@ -95,7 +103,7 @@ def test_what_cannot_be_pruned_is_refused(small: Data) -> None:
         with pytest.raises(ArgumentError):
             learner(text)
     with pytest.raises(ArgumentError, match="no weights to prune"):
-        Pruned(KNN(), 0.5).prepare(small)
+        Pruned(KNN(), 0.5)
 
 
 def test_it_is_read_from_its_name_but_nothing_else_takes_a_learner() -> None:

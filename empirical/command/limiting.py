@@ -1,0 +1,98 @@
+"""From options to what limits cost: the learners named, trained on the same subsets, and put beside each other and theory."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from empirical.data.load import load
+from empirical.designs import Fixed
+from empirical.estimates.recorded import KINDS
+from empirical.learners.parse import learner
+from empirical.limits.arms import Arm, arms
+from empirical.limits.costs import Costs, Groups, costs, observed
+from empirical.limits.theory import Theory
+from empirical.training.executors import executor
+from empirical.training.job import Job
+from empirical.training.progress import Bar
+from empirical.training.run import run
+from empirical.training.store import Store
+from longtail.command.problems import values
+from longtail.core import ArgumentError, real, whole
+
+if TYPE_CHECKING:
+    from empirical.data.dataset import Dataset
+    from empirical.training.trials import Trials
+
+log = logging.getLogger("empirical")
+MODELS = 100
+
+
+def limited(arguments: argparse.Namespace, out: Path | None) -> tuple[Dataset, Costs]:
+    """Everything that is asked for; nothing is trained before all of it is known to be possible."""
+    dataset = _dataset(arguments)
+    data, groups = dataset.data, Groups.of(dataset, arguments.groups is not None)
+    models, seed = whole("--trials", arguments.trials, 2), whole("--seed", arguments.seed, 0, 2**64 - 1)
+    simulations = whole("--simulations", arguments.simulations, 2)
+    design = Fixed(real("--fraction", arguments.fraction, 0, 1, open_low=True, open_high=True), arguments.stratified)
+    log.info("%s: %s + %s examples; %s", dataset.name, f"{data.n:,}", f"{data.n_test:,}", dataset.imbalance)
+    chosen = arms(
+        learner(arguments.learner),
+        design.size(data.n),
+        data.n_classes,
+        private=[v for text in arguments.private for v in values("--private", text)],
+        mechanism=learner(arguments.mechanism) if arguments.mechanism else None,
+        delta=real("--delta", arguments.delta, 0, 1, open_high=True),
+        prune=[v for text in arguments.prune for v in values("--prune", text)],
+        scope=arguments.scope,
+        others=[learner(text) for text in arguments.limited],
+    )
+    jobs = [Job(data, arm.learner, design, seed, shard=arguments.shard) for arm in chosen]
+    for job in jobs:
+        job.check(models)
+    trained = [_trained(arguments, arm, job, models, out) for arm, job in zip(chosen, jobs, strict=True)]
+    seen = observed(dataset, trained[0], design.inclusion(data.n), repr(chosen[0].learner))
+    return dataset, costs(chosen, trained, seen, groups, _theory(seen, simulations, seed), seed)
+
+
+def _dataset(arguments: argparse.Namespace) -> Dataset:
+    """With the column of groups in the place of the rows' names."""
+    options: dict[str, Any] = {name: getattr(arguments, name) for name in KINDS}
+    if arguments.groups is not None:
+        if options["id"] is not None:
+            raise ArgumentError("--id", options["id"], "--groups takes its place; leave one out")
+        options["id"] = arguments.groups
+    try:
+        return load(arguments.data, **options)
+    except ArgumentError as error:
+        if error.argument == "id" and arguments.groups is not None:
+            raise ArgumentError("--groups", error.shown, error.remedy) from error
+        raise
+
+
+def _trained(arguments: argparse.Namespace, arm: Arm, job: Job, models: int, out: Path | None) -> Trials:
+    store = None if out is None else Store.open(out / "trials" / arm.folder, job.identity(), resume=arguments.resume)
+    privacy = "" if arm.privacy is None else f"; (ε, δ) = ({arm.privacy.epsilon:.4g}, {arm.privacy.delta:g})"
+    log.info("%s: %r, %s models%s", arm.name, arm.learner, f"{models:,}", privacy)
+    bar = Bar(job.design.inclusion(job.data.n), job.data.n_test)
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            found = run(job, models, store=store, executor=executor("processes", arguments.workers), progress=bar)
+    finally:
+        bar.close()
+    for warning in caught:
+        log.info("%s", warning.message)
+    return found
+
+
+def _theory(seen: Any, simulations: int, seed: int) -> Theory | None:
+    """The model of the unlimited learner, or none, and why."""
+    log.info("fitting theory to what the unlimited learner memorizes")
+    try:
+        return Theory.of(seen, simulations, seed)
+    except ArgumentError as error:
+        log.info("no theory: %s; %s", error.shown, error.remedy)
+        return None

@@ -1,0 +1,1 @@
+"""Cheap stand-ins for memorization, one file each, and how they are judged."""

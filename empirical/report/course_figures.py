@@ -1,0 +1,57 @@
+"""Figures of training by group and epoch, from their tables alone (``empirical.courses``)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from longtail.plots import BLUE, GRAY, GREEN, ORANGE, PURPLE, drawing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLORS = (BLUE, ORANGE, GREEN, PURPLE, GRAY)
+CELLS = {"in": "trained on", "out": "not trained on", "memorization": "the difference"}
+GRADIENTS = {
+    "norm": "norm of an example's gradient",
+    "coherence": "coherence",
+    "alignment": "alignment with the others",
+}
+
+
+def course_figure(frame: pd.DataFrame, title: str, score: str = "accuracy") -> Figure:
+    """A panel each for what models trained on, for what they did not, and for the difference, with 2 standard errors."""
+    return _panels(frame, CELLS, title, score)
+
+
+def gradient_figure(frame: pd.DataFrame, title: str) -> Figure:
+    """A panel each for norm, coherence and alignment, with 2 standard errors."""
+    return _panels(frame, GRADIENTS, title, "")
+
+
+def lines(axes: Axes, frame: pd.DataFrame, column: str) -> None:
+    """One line a group over epochs, and a band of 2 standard errors."""
+    for k, (name, part) in enumerate(frame.groupby("group", sort=False)):
+        color, value = COLORS[k % len(COLORS)], part[column].to_numpy(float)
+        error = 2 * part[f"{column}_stderr"].to_numpy(float)
+        axes.plot(part["epoch"], value, "o-", color=color, markersize=3, label=str(name))
+        axes.fill_between(part["epoch"], value - error, value + error, color=color, alpha=0.2, linewidth=0)
+    axes.set_xlabel("epochs")
+
+
+def _panels(frame: pd.DataFrame, columns: Mapping[str, str], title: str, ylabel: str) -> Figure:
+    shown = {name: label for name, label in columns.items() if np.isfinite(frame[name].to_numpy(float)).any()}
+    with drawing(3.4 * len(shown), 3.4) as figure:
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+        panels = np.atleast_1d(figure.subplots(1, len(shown)))
+        for axes, (name, label) in zip(panels, shown.items(), strict=True):
+            lines(axes, frame, name)
+            axes.set_title(label)
+        panels[0].set_ylabel(ylabel)
+        panels[0].legend()
+    return figure

@@ -16,9 +16,7 @@ from numpy.typing import NDArray
 
 from longtail import philox
 from longtail.core import ArgumentError, Floats, Integers, Prior, real, whole
-
-LARGEST = 10**7
-SETS = 40  # bits of a trial number below which a cluster is told from another
+from longtail.irrelevant.population import LARGEST, SETS, population
 
 
 @dataclass(frozen=True)
@@ -56,14 +54,9 @@ class Clusters(ABC):
 
     def draw(self, n: int, seed: int = 0, number: int = 0) -> Drawn:
         """A data set of ``n`` examples."""
-        size = self.prior.size
-        entries = self.prior.entries()
-        drawn = entries[(uniforms(seed, philox.FREQUENCIES, 1, size, number) * size).astype(np.int64)]
-        cumulative = np.cumsum(drawn)
-        place = uniforms(seed, philox.SAMPLE, 1, n, number) * cumulative[-1]
-        cluster = np.minimum(np.searchsorted(cumulative, place, side="right"), size - 1)
-        label = (uniforms(seed, philox.LABELS, 1, size, number) * self.n_classes).astype(np.int64)
-        return Drawn(drawn / cumulative[-1], label, cluster, self.points(cluster, seed, number), number)
+        drawn = population(self.prior, n, seed, number)
+        label = (uniforms(seed, philox.LABELS, 1, self.prior.size, number) * self.n_classes).astype(np.int64)
+        return Drawn(drawn.frequency, label, drawn.members, self.points(drawn.members, seed, number), number)
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ REMOVAL: Final = 12  # which examples are removed at random beside the memorized
 BATCH: Final = 13  # Poisson batches of private training; the upper bits are the step
 PRIVACY: Final = 14  # noise that makes training private; the upper bits are the step
 DROPOUT: Final = 15  # hidden units of ordinary dropout; the upper bits are the layer
+TASK: Final = 16  # examples of tasks in which irrelevant data must be memorized
 
 MULTIPLIERS: Final = (0xD2511F53, 0xCD9E8D57)
 WEYL: Final = (0x9E3779B9, 0xBB67AE85)

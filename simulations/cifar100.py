@@ -2,12 +2,11 @@
 
 A first fit, Zipf α ≈ .8, N ≈ 15,000 and λ uniform on [0, 1], came within .04 of the published share above every threshold.
 Measured: .022 with λ uniform, which chance rules out (p = 10^-20), and .0044 to .0051 with λ ~ Beta(.45, .39), which it does
-not (p from .71 to .83, five families, each with guesses that a learner always makes): memorization alone does not tell priors
+not (p from .67 to .80, five families, each with guesses that a learner always makes): memorization alone does not tell priors
 apart. A lookup table (λ = 1) is off by .13 to .21, whatever its guesses. Of what the fits did not see they expect a test error of
-22.7 to 22.9 % (the models had 23.94 ± .28 %), 640 to 898 test examples with an influencer (888 were published) and 1,501 to
-1,970 pairs (1,015), 91 to 211 of those tests with one influencer only (774): members of a subpopulation do not influence as
-alike as the theory has it. (The fit then took T, the sum of the other frequencies, at its mean; with the exact law all of
-this is still to be measured again.)
+22.7 to 22.9 % (the models had 23.94 ± .28 %), 640 to 906 test examples with an influencer (888 were published) and 1,501 to
+1,984 pairs (1,015), 91 to 211 of those tests with one influencer only (774): members of a subpopulation do not influence as
+alike as the theory has it.
 """
 
 from __future__ import annotations

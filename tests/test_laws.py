@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from math import comb
+
 import numpy as np
 import pytest
 from tables import lists, wide_lists
 
-from longtail import AccuracyError, Listed, Prior, Problem, Uniform, Zipf, exact
+from longtail import AccuracyError, ArgumentError, Gamma, Listed, Prior, Problem, Uniform, Zipf, exact
+from longtail.exact import laws
 from longtail.witnesses import enumeration
 
 pytestmark = pytest.mark.kernels
@@ -41,3 +45,82 @@ def test_against_enumeration(prior: Prior, n: int, mode: str) -> None:
     truth = np.array([enumeration.capacity_excess(problem, b).value for b in range(n + 2)])
     assert (np.abs(excess.value - truth) <= np.minimum(excess.bound + 1e-15, 1e-10)).all()
     assert excess.value[0] == pytest.approx(exact.cost(problem).value, abs=1e-11)
+
+
+@pytest.mark.parametrize("alpha", [0.8, 1])
+def test_two_ways_around(alpha: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Points on circles and points joined along a ray: the same variances, laws and excess."""
+    problem = Problem(Zipf(alpha=alpha, size=1_100), n=1_000)
+    one = exact.law(problem), exact.mass_variance(problem, 1), exact.capacity_excess(problem, [0, 10, 150])
+    monkeypatch.setattr(laws, "LEAST", 10**6)
+    laws._tabulated.cache_clear()
+    other = exact.law(problem), exact.mass_variance(problem, 1), exact.capacity_excess(problem, [0, 10, 150])
+    laws._tabulated.cache_clear()
+    apart = one[0].probability - other[0].probability[: len(one[0].probability)]
+    assert 0 < np.abs(apart).sum() < one[0].bound + other[0].bound
+    for a, b in ((one[0].variance, other[0].variance), *zip(one[1:], other[1:], strict=True)):
+        assert (np.abs(a.value - b.value) <= a.bound + b.bound).all()
+        assert (a.bound < 1e-8 * np.maximum(a.value, 1e-3)).all()
+
+
+@pytest.mark.parametrize("mode", ["random", "fixed"])
+@pytest.mark.parametrize("alpha", [0.5, 1, 2])
+def test_laws_have_the_known_means_and_variances(alpha: float, mode: str) -> None:
+    for size, n in ((50_000, 50_000), (10**12, 10**5)):
+        if alpha < 1 and size == 10**12:
+            continue  # next to nothing is seen twice
+        problem = Problem(Zipf(alpha=alpha, size=size), n, mode=mode)
+        law = exact.law(problem, 2 if size == 10**12 else 1)
+        share = law.probability * law.step
+        assert share.sum() == pytest.approx(1, abs=law.bound)
+        assert share @ law.values == pytest.approx(law.mean.value, rel=1e-11)
+        assert share @ (law.values - law.mean.value) ** 2 == pytest.approx(law.variance.value, rel=1e-9)
+        assert exact.capacity_excess(problem, 0).value == pytest.approx(exact.cost(problem).value, rel=1e-11)
+
+
+def test_uniform_lists_are_occupancy() -> None:
+    """E X_0(X_0 − 1) = N(N − 1)(1 − 2/N)^n, and the unseen mass is X_0/N (Feller, section IV.2)."""
+    for size, n in ((30, 40), (1_000, 3_000), (50_000, 50_000)):
+        problem = Problem(Uniform(size=size), n)
+        mean, pairs = size * (1 - 1 / size) ** n, size * (size - 1) * (1 - 2 / size) ** n
+        truth = pairs + mean * (1 - mean)
+        assert exact.variance(problem, 0).value == pytest.approx(truth, rel=1e-8)
+        assert exact.mass_variance(problem, 0).value == pytest.approx(truth / size**2, rel=1e-8)
+
+
+@pytest.mark.parametrize(("shape", "size", "n"), [(1, 40, 30), (3, 20, 50), (1, 3_000, 2_000)])
+def test_gamma_is_a_dirichlet_multinomial(shape: int, size: int, n: int) -> None:
+    """E X_ℓ(X_ℓ − 1) from two entries of a Dirichlet, all the rest one third, in whole numbers."""
+
+    def ways(a: int, k: int) -> int:
+        return comb(a + k - 1, k)
+
+    problem, all_of = Problem(Gamma(shape=shape, size=size), n), ways(size * shape, n)
+    for ell in (0, 1, 2):
+        mean = Fraction(size * ways(shape, ell) * ways((size - 1) * shape, n - ell), all_of)
+        pairs = Fraction(size * (size - 1) * ways(shape, ell) ** 2 * ways((size - 2) * shape, n - 2 * ell), all_of)
+        assert exact.variance(problem, ell).value == pytest.approx(float(pairs + mean * (1 - mean)), rel=1e-8)
+
+
+def test_quantiles() -> None:
+    law = exact.law(Problem(Zipf(alpha=1, size=1_000), 1_000, mode="fixed"))
+    for level in (0.025, 0.5, 0.975):
+        k = law.quantile(level)
+        assert law.cdf(k - 1).value < level <= law.cdf(k).value
+    assert law.cdf([-1, 10**6]).value.tolist() == [0, pytest.approx(1, abs=1e-12)]
+    wide = exact.law(Problem(Zipf(alpha=1, size=10**12), 10**12))
+    assert wide.step > 1
+    assert wide.cdf(wide.quantile(0.3)).value == pytest.approx(0.3, abs=1e-3)
+    with pytest.raises(ArgumentError, match="level"):
+        law.quantile(1.0)
+
+
+def test_refusals() -> None:
+    problem = Problem(Zipf(alpha=1, size=10), 10)
+    for items in (-1, 0.5, [[1]], "many"):
+        with pytest.raises(ArgumentError, match="items"):
+            exact.capacity_excess(problem, items)
+    with pytest.raises(ArgumentError, match="ell"):
+        exact.law(problem, -1)
+    one = exact.law(Problem(Zipf(alpha=1, size=1), 3), 3)
+    assert (one.start, one.probability.tolist(), one.variance.value) == (1, [1.0], 0.0)

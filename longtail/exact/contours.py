@@ -41,19 +41,23 @@ TILE = 24
 
 
 class Contour(Protocol):
-    """Points that expectations of |X_ℓ| are sums over: E f = Re Σ weights · (f's expectation at the point)."""
+    """Points that expectations of |X_ℓ| are sums over."""
 
-    def weights(self, more: int = 0) -> Complexes:
-        """The weight of each point, for n + ``more`` samples."""
+    @property
+    def points(self) -> int:
+        """How many."""
 
-    def seen(self, ell: int) -> tuple[Complexes, Complexes]:
-        """At each point, mean and variance of |X_ℓ|."""
+    def moments(self, ell: int, center: float, more: int = 0) -> tuple[float, float, float]:
+        """E|X_ℓ| and E(|X_ℓ| − center)² in n + ``more`` samples, and the root mean square of what is added up for the latter."""
 
     def transform(self, z_less_1: Complexes, ell: int, beside: int | None = None, more: int = 0) -> Complexes:
-        """Σ weights · E z^{|X_ℓ|} for each z; with ``beside``, of E |X_beside| z^{|X_ℓ|}."""
+        """E z^{|X_ℓ|} for each z; with ``beside``, E |X_beside| z^{|X_ℓ|}."""
 
     def steepness(self, ell: int) -> tuple[float, float, float]:
-        """Over all scales that can be: the least and the largest mean of |X_ℓ|, and its largest slope in the log scale."""
+        """The least and the largest mean of |X_ℓ| over the scales that can be, and its largest slope in the log scale."""
+
+    def bears(self, z_less_1: complex, ell: int) -> bool:
+        """Whether ``transform`` has the terms that such a z takes."""
 
 
 @dataclass(frozen=True)
@@ -80,23 +84,34 @@ class Drawn:
     def _seen(self, ell: int) -> Complexes:
         return np.asarray(self._independent(ell)[self.row] * np.exp(ell * self.log_w - self.log_g))
 
-    def weights(self, more: int = 0) -> Complexes:
+    @property
+    def points(self) -> int:
+        return len(self.weight)
+
+    def _weights(self, more: int) -> Complexes:
         return np.asarray(self.weight * np.exp(-more * self.log_w) * ((self.n + more) / self.n))
 
-    def seen(self, ell: int) -> tuple[Complexes, Complexes]:
+    def moments(self, ell: int, center: float, more: int = 0) -> tuple[float, float, float]:
         mean = self._seen(ell)
-        return mean, mean * (1 - mean / self.size)
+        return moments(self._weights(more), mean, mean * (1 - mean / self.size), center)
 
     def transform(self, z_less_1: Complexes, ell: int, beside: int | None = None, more: int = 0) -> Complexes:
-        weight, chance, power = self.weights(more), self._seen(ell) / self.size, self.size
+        weight, chance, power = self._weights(more), self._seen(ell) / self.size, self.size
         if beside is not None:
             weight, power = weight * self._seen(beside), power - 1
-        return np.array([weight @ np.exp(power * _log1p(z * chance)) for z in z_less_1])
+
+        def half(z: complex) -> complex:
+            return complex(weight @ np.exp(power * log1p(z * chance)))
+
+        return np.array([(half(z) + np.conj(half(np.conj(z)))) / 2 for z in z_less_1])
 
     def steepness(self, ell: int) -> tuple[float, float, float]:
-        mean = self._independent(ell)[self.possible]
-        slope = np.abs(np.gradient(mean, np.log(self.scale[self.possible]))).max() if len(mean) > 1 else 0.0
-        return float(mean.min()), float(mean.max()), float(slope)
+        mean = self._independent(ell)
+        slope = float(np.abs(np.gradient(mean, np.log(self.scale))).max())
+        return float(mean[self.possible].min()), float(mean[self.possible].max()), slope
+
+    def bears(self, z_less_1: complex, ell: int) -> bool:
+        return True
 
 
 @dataclass(frozen=True)
@@ -116,26 +131,35 @@ class Taken:
             power = np.where(rate == 0, -np.inf if ell else 0.0, ell * np.log(rate))
         return np.asarray(np.exp(power - rate - special.gammaln(ell + 1.0)))
 
-    def weights(self, more: int = 0) -> Complexes:
+    @property
+    def points(self) -> int:
+        return len(self.weight) * 16
+
+    def _weights(self, more: int) -> Complexes:
         grown = np.prod(1 + np.arange(1, more + 1) / self.n)
         return np.asarray(self.weight * np.exp(-more * self.log_w) * grown)
 
-    def seen(self, ell: int) -> tuple[Complexes, Complexes]:
+    def moments(self, ell: int, center: float, more: int = 0) -> tuple[float, float, float]:
         chance = self._chance(ell)
-        return chance @ self.count, (chance * (1 - chance)) @ self.count
+        return moments(self._weights(more), chance @ self.count, (chance * (1 - chance)) @ self.count, center)
 
     def transform(self, z_less_1: Complexes, ell: int, beside: int | None = None, more: int = 0) -> Complexes:
-        weight, chance = self.weights(more), self._chance(ell)
+        weight, chance = self._weights(more), self._chance(ell)
         other = None if beside is None else self._chance(beside)
-        out = []
-        for z in z_less_1:
-            all_of = weight * np.exp(_log1p(z * chance) @ self.count)
-            out.append(all_of.sum() if other is None else all_of @ ((other / (1 + z * chance)) @ self.count))
-        return np.array(out)
+
+        def half(z: complex) -> complex:
+            change = z * chance
+            all_of = weight * np.exp(log1p(change) @ self.count)
+            return complex(all_of.sum() if other is None else all_of @ ((other / (1 + change)) @ self.count))
+
+        return np.array([(half(z) + np.conj(half(np.conj(z)))) / 2 for z in z_less_1])
 
     def steepness(self, ell: int) -> tuple[float, float, float]:
-        mean = float(self.seen(ell)[0][0].real)  # at w = 1
+        mean = float((self._chance(ell)[0] @ self.count).real)  # at w = 1
         return mean, mean, 0.0
+
+    def bears(self, z_less_1: complex, ell: int) -> bool:
+        return True
 
 
 @lru_cache(maxsize=16)
@@ -173,7 +197,7 @@ def _drawn(prior: Prior, n: int, highest: float, refine: float) -> Drawn:
         value, share = np.ones(1), np.ones(1)
     total = Sum(value, share, prior.size)
     low, high = (np.log(prior.size),) * 2 if len(value) == 1 else reach_of(total, prior.size * float(share @ value))
-    first, last = np.log(n) - high + _log_gamma(n, -1), np.log(n) - low + _log_gamma(n, 1)
+    first, last = np.log(n) - high + log_gamma(n, -1), np.log(n) - low + log_gamma(n, 1)
 
     reach = min(1.0, last - first)
     highest = refine * min(highest, NORMAL * np.sqrt(n))
@@ -202,18 +226,22 @@ def _drawn(prior: Prior, n: int, highest: float, refine: float) -> Drawn:
     scale = np.exp(log_scale)
     log_w = np.asarray((-damping + 1j * omega) / n, np.complex128)
     gone = -np.inf if whole else GONE  # of few, all that are seen may be seen ℓ times, where G_s(w) is nothing
-    log_g = _log_mean(value, share, prior.size, scale, -np.expm1(log_w), gone - damping)
+    less = -np.expm1(log_w)
+    rows = total.log_laplace(scale * less[0].real) > gone - damping  # where |G^N| is something for some w
+    log_g = np.full((len(scale), len(omega)), GONE, np.complex128)  # where it is not, what is less than nothing will do
+    log_g[rows] = log_mean(value, share, scale[rows], less)
     if whole:  # in rows where next to nothing is seen these sum to 0, as far as they are right
         omega = 2 * np.pi / points * (np.arange(len(omega)) * n % points)
     log_weight = damping - 1j * omega + prior.size * log_g
-    row, column = np.nonzero(log_weight.real + np.log(kept + 1e-300) > gone)
+    log_weight[~rows] = -np.inf
+    row, column = np.nonzero(log_weight.real + np.log(kept + 1e-300) > max(gone, -1e300))
     weight = np.asarray(np.exp(log_weight[row, column]) * (kept[column] * (step * spacing / np.pi)), np.complex128)
     inner = 0.0 if whole else reach
     possible = (log_scale >= first + inner - step) & (log_scale <= last - inner + step)
     return Drawn(prior.size, n, scale, value, share, possible, row, log_w[column], log_g[row, column], weight)
 
 
-def _log_gamma(n: int, side: int) -> float:
+def log_gamma(n: int, side: int) -> float:
     """log of what a Gamma(n)/n passes with probability 1e-18, below or above."""
     if n > 10**6:
         return side * NORMAL / float(np.sqrt(n))
@@ -221,15 +249,13 @@ def _log_gamma(n: int, side: int) -> float:
     return float(np.log(quantile(n, 1e-18) / n))
 
 
-def _log_mean(value: Floats, share: Floats, size: int, scale: Floats, less: Complexes, gone: float) -> Complexes:
-    """log E_p e^{−sp(1−w)} for each s and 1 − w (``less``), −∞ in rows where its power ``size`` is below e^{gone}, whatever w."""
-    out = np.full((len(scale), len(less)), -np.inf, complex)
-    largest = Sum(value, share, size).log_laplace(scale * less[0].real) if less[0].real > 0 else np.zeros(len(scale))
-    rows = np.flatnonzero(largest > gone)
-    for start in range(0, len(rows), TILE):
-        block = rows[start : start + TILE]
-        for left in range(0, len(less), TILE):
-            x = np.multiply.outer(scale[block], less[left : left + TILE])
+def log_mean(value: Floats, share: Floats, scale: Floats, less: Complexes) -> Complexes:
+    """log E_p e^{−sp(1−w)} for each s and 1 − w (``less``), to rounding relative to itself however small that is."""
+    out = np.empty((len(scale), len(less)), complex)
+    for top in range(0, len(scale), TILE):
+        for left in range(0, len(less), TILE * TILE // min(TILE, len(scale))):
+            here = slice(top, top + TILE), slice(left, left + TILE * TILE // min(TILE, len(scale)))
+            x = np.multiply.outer(scale[here[0]], less[here[1]])
             small = value * np.abs(x).max() < 0.25  # where thirteen terms of E e^{−xp} − 1 are exact
             moments = np.vander(value[small], 14, increasing=True).T @ share[small]
             change = np.zeros_like(x)
@@ -241,11 +267,22 @@ def _log_mean(value: Floats, share: Floats, size: int, scale: Floats, less: Comp
             sine, cosine = np.sin(half), np.cos(half)
             change += (decay - 2 * (decay + 1) * sine * sine) @ weight - 2j * (((decay + 1) * sine * cosine) @ weight)
             change[np.abs(1 + change) < 1e-16] = 1e-16 - 1
-            out[block, left : left + TILE] = _log1p(change)
+            out[here] = log1p(change)
     return out
 
 
-def _log1p(x: Complexes) -> Complexes:
+def moments(weight: Complexes, mean: Complexes, own: Complexes, center: float) -> tuple[float, float, float]:
+    """E X, E(X − center)² and its rounding, from mean and variance at each point."""
+    off = mean - center
+    size = np.abs(off) * (np.abs(off) + 2 * np.abs(mean)) + np.abs(own)
+    return (
+        float((weight * mean).sum().real),
+        float((weight * (off**2 + own)).sum().real),
+        float(np.linalg.norm(weight * size)),
+    )
+
+
+def log1p(x: Complexes) -> Complexes:
     """log(1 + x), each part to rounding relative to |x|: NumPy's own is so relative to 1."""
     a, b = x.real, x.imag
     out = np.empty(x.shape, complex)

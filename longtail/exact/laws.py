@@ -24,9 +24,10 @@ from numpy.typing import ArrayLike
 from scipy import interpolate
 from scipy.fft import irfft, next_fast_len
 
-from longtail.core import AccuracyError, ArgumentError, Estimate, Floats, Problem, whole
+from longtail.core import AccuracyError, ArgumentError, Estimate, Floats, Problem, compressed, whole
 from longtail.exact.contours import Contour, contour
 from longtail.exact.mellin import EPS, SAFE, band
+from longtail.exact.scales import scales
 from longtail.exact.spectrum import DIGITS, spectrum
 
 COARSE, FINE = 1.0, 1.27
@@ -37,7 +38,10 @@ ROUNDING = (
 FLOOR = 1e-2  # of the mean, below which a variance is told to 1e-8 of that
 TAILS = 9.2  # standard deviations of a law of given scale that are told apart
 ENDED = 1e-13  # of the largest |E e^{iθ|X|}|, that it may be cut off at
+PHASE = 64 * EPS  # what a phase θ|X| may be off by, of itself
 POINTS = 2**16  # of a law, from where on it is tabulated on a lattice of more than 1
+STEEP = 1.15  # of the slope of θ|X_ℓ| in the log scale, as a frequency
+LONGEST = 4000.0  # frequency, beyond which ``scales`` would be long
 MOST = 2e8  # points by values of θ, at the most
 HIGHEST = 100  # sightings
 
@@ -189,15 +193,33 @@ def _by_ell(ell: ArrayLike, read: Callable[[int], tuple[float, float]]) -> Estim
     return Estimate(np.array([v for v, _ in found]), bound=np.array([b for _, b in found]))
 
 
-def _points(problem: Problem, ell: int, more: int, steep: float = 0.0) -> Iterator[tuple[Contour, int]]:
-    """Coarse and fine points for functions of |X_ℓ| in n + ``more`` samples, and how many of these are still to be added."""
-    reach = band(2.0 * ell + 3.0) + steep
-    step = 2.0 ** (np.ceil(4 * np.log2(reach)) / 4)  # so that some serve many
+def _points(problem: Problem, ell: int, more: int, theta: float = 0.0) -> Iterator[tuple[Contour, int]]:
+    """Coarse and fine points for E e^{iθ|X_ℓ|} in n + ``more`` samples, and how many of these are still to be added."""
+    own = highest = band(2.0 * ell + 3.0)
+    if problem.mode == "random" and problem.n >= LEAST and np.ptp(compressed(problem.prior).log_value) > 0:
+        if theta:
+            highest += STEEP * theta * scales(problem, _rung(own)).steepness(ell)[2]
+        while highest < LONGEST:  # the longer, the nearer to the scales that can be, and less steep
+            laid = scales(problem, _rung(highest))
+            if theta == 0 or own + STEEP * theta * laid.steep(ell) <= _rung(highest):
+                if not laid.bears(np.expm1(1j * theta), ell):
+                    break
+                yield laid, more
+                yield scales(problem, _rung(highest), FINE), more
+                return
+            highest *= 1.2
+        highest = own
+    if problem.n < LEAST:
+        problem, more = replace(problem, n=problem.n + more), 0
+    if theta:
+        highest += STEEP * theta * contour(problem, _rung(own)).steepness(ell)[2]
     for refine in (COARSE, FINE):
-        if problem.n >= LEAST:
-            yield contour(problem, step, refine), more
-        else:
-            yield contour(replace(problem, n=problem.n + more), step, refine), 0
+        yield contour(problem, _rung(highest), refine), more
+
+
+def _rung(highest: float) -> float:
+    """One of a ladder of frequencies, so that points serve again."""
+    return float(2.0 ** (np.ceil(4 * np.log2(highest)) / 4))
 
 
 def _variance(problem: Problem, ell: int, *, checked: bool = True) -> tuple[float, float]:
@@ -206,10 +228,8 @@ def _variance(problem: Problem, ell: int, *, checked: bool = True) -> tuple[floa
     center = float(spectrum(problem, np.array([ell])).seen[0])
 
     def of(points: Contour, more: int) -> tuple[float, float]:
-        weight, (mean, own) = points.weights(more), points.seen(ell)
-        off = np.abs(mean - center)
-        terms = weight * ((mean - center) ** 2 + own)
-        return float(terms.sum().real), float(np.linalg.norm(weight * (off * (off + 2 * np.abs(mean)) + np.abs(own))))
+        _, square, size = points.moments(ell, center, more)
+        return square, size
 
     return _settled(
         problem,
@@ -230,18 +250,11 @@ def _mass_variance(problem: Problem, ell: int) -> tuple[float, float]:
     m, n, up = float(spectrum(problem, np.array([ell])).mass[0]), problem.n, ell + 1
 
     def of(points: Contour, more: int) -> tuple[float, float]:
-        weight, (y, own), (v, _) = points.weights(more), points.seen(up), points.seen(up + 1)
-        off = up * y - m * (n + 1)
-        linear = up * (2 * m * ell - up) * y + (1 - 2 * m) * up * (up + 1) * v + m * m * (n + 1)
-        value = float((weight * (off**2 + up**2 * own + linear)).sum().real)
-        size = (
-            np.abs(off) * (np.abs(off) + 2 * up * np.abs(y))
-            + up**2 * np.abs(y)
-            + m * m * (n + 1)
-            + up * (up + 1) * np.abs(v)
-        )
+        y, square, size = points.moments(up, m * (n + 1) / up, more)
+        v, _, _ = points.moments(up + 1, 0.0, more)
+        rest = [m * m * (n + 1), up * (2 * m * ell - up) * y, (1 - 2 * m) * up * (up + 1) * v]
         scale = (n + 1.0) * (n + 2.0)
-        return value / scale, float(np.linalg.norm(weight * size)) / scale
+        return (up**2 * square + sum(rest)) / scale, (up**2 * size + 10 * float(np.abs(rest).sum())) / scale
 
     return _settled(
         problem,
@@ -268,8 +281,7 @@ def _settled(
 def _tabulated(problem: Problem, ell: int, beside: int | None) -> tuple[int, int, Floats, float]:
     """Start, step, Pr[|X_ℓ| = k] and a bound on an event's; with ``beside`` = ℓ + 1, E[M_ℓ; |X_ℓ| = k]."""
     more = 0 if beside is None else 1
-    first = next(_points(problem, ell, more))[0]
-    least, most, slope = first.steepness(ell)
+    least, most, steep = next(_points(problem, ell, more))[0].steepness(ell)
     wide = TAILS * np.sqrt(np.array([least, most])) + 5 * TAILS
     start = max(0, int(least - wide[0]))
     length = int(min(problem.prior.size, problem.n // ell if ell else np.inf, most + wide[1])) - start + 2
@@ -277,18 +289,24 @@ def _tabulated(problem: Problem, ell: int, beside: int | None) -> tuple[int, int
     points = next_fast_len(length, real=True) if step == 1 else POINTS
     turn = 2 * np.pi / (points * step)
     coarse, fine = np.zeros(points // 2 + 1, complex), np.zeros(points // 2 + 1, complex)
-    k, upto, work, size = 0, 8, 0.0, 0.0
+    k, work, size = 0, 0.0, 0.0
+    spread, center = _variance(problem, ell, checked=False)[0], float(spectrum(problem, np.array([ell])).seen[0])
+    theta_end = TAILS / np.sqrt(min(spread, center) + 1e-3)  # where the law that a scale leaves has ended
+    if steep * theta_end > LONGEST / 2:
+        theta_end = TAILS / np.sqrt(spread + 1e-3)
+    upto = max(8, int(theta_end / turn) + 2)
     while k <= points // 2:
         many = np.arange(k, min(upto, points // 2 + 1))
         theta = turn * many
-        for out, (at, left) in zip((coarse, fine), _points(problem, ell, more, theta[-1] * slope), strict=True):
+        for out, (at, left) in zip((coarse, fine), _points(problem, ell, more, theta[-1]), strict=True):
             z_less_1 = np.expm1(1j * theta)
-            there = at.transform(z_less_1, ell, beside, left), at.transform(z_less_1.conj(), ell, beside, left)
-            out[many] = (there[0] + there[1].conj()) / 2 * np.exp(-1j * theta * (start - more))
-            work += len(many) * len(at.weights())
+            out[many] = at.transform(z_less_1, ell, beside, left) * np.exp(-1j * theta * (start - more))
+            work += len(many) * at.points
         size = size or float(np.abs(fine[0]))
-        ended = bool(np.abs(fine[many]).max() < ENDED * size)
-        k, upto = many[-1] + 1, max(upto + 8, int(upto * 1.4))
+        left_off = ENDED + PHASE * theta[-1] * center
+        rest = float(np.abs(fine[many[-1 - len(many) // 8 :]]).max())
+        ended = rest < left_off * size
+        k, upto = many[-1] + 1, max(upto + 8, int(upto * 1.3))
         if ended:
             break
         if work > MOST:
@@ -298,7 +316,7 @@ def _tabulated(problem: Problem, ell: int, beside: int | None) -> tuple[int, int
     laid, rough = (scale / step * irfft(x.conj(), points) for x in (fine, coarse))
     known = 1.0 if beside is None else float(spectrum(problem, np.array([ell])).mass[0])
     bound = 2 * step * float(np.abs(laid - rough).sum()) + abs(step * float(laid.sum()) - known)
-    bound += (10 * ROUNDING * np.log2(points) + ENDED) * scale * size
+    bound += scale * (10 * ROUNDING * np.log2(points) * size + 8 * rest)
     return start, step, laid, bound
 
 

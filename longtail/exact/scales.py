@@ -1,0 +1,207 @@
+"""The sums of ``longtail.exact.contours`` where T spans decades: its points (s, w) joined, for each s, into a few numbers.
+
+Of w and of G_s(w), both near 1 where it matters, the functions of |X_ℓ| know only δ = w^ℓ/G_s(w) − 1, u_ℓ = q_s(ℓ)(1 + δ):
+
+    (1 + (z − 1) u_ℓ)^N = (1 + (z − 1) q)^N Σ_j C(N, j) ε^j δ^j,    ε = (z − 1) q/(1 + (z − 1) q),    q = q_s(ℓ),
+
+so what is needed are μ_j(s) = n [w^n] G^N δ^j, with g = 1/G − 1 sums of n [w^{n−ℓm}] (w^ℓ − 1)^{j−m} G^N g^m over m ≤ j.
+With w = 1 − y that is an integral along the ray y = e^{iϑ} r/s, a convolution in log r of the function of x = r e^{iϑ} with
+
+    y (1 − y)^{−n−1} (−y)^k,   whose transform is −e^{(π−ϑ)ν} Γ(1 + k − iν) Γ(n − k + iν)/Γ(n + 1):
+
+one lattice serves log r and log s, all is done by FFT, and a filter ends ν where the functions' own frequencies have ended: the
+method of ``longtail.exact.mellin`` with every subpopulation in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+from scipy import special
+from scipy.fft import fft, ifft, next_fast_len
+
+from longtail.core import Bools, Floats, Prior, Problem, compressed
+from longtail.exact.contours import NORMAL, Complexes, log1p, log_gamma, log_mean
+from longtail.exact.mellin import DECADES, TINY, Sum, reach_of
+
+GAIN = 12.0  # rounding grows by no more than e^12, at the highest frequency
+OVER = 1.7  # as many points as that frequency asks for
+TAIL = 700.0  # over the highest frequency: where the kernel of the filter is gone, and of the taper
+MOST = 130  # powers of δ, at the most
+UNLIKELY = 1e-14  # density of a log scale, below which it does not matter how steep a function is
+BENT = 0.7  # of the highest frequency, that δ is as large as
+
+
+@dataclass(frozen=True)
+class Ray:
+    """log G(x) at x = e^{u + iϑ}, u = first + step · (0, 1, ...), padded to ``length``; [low, high] is where log T may be."""
+
+    first: float
+    step: float
+    theta: float
+    length: int
+    log_g: Complexes
+    low: float
+    high: float
+    value: Floats
+    share: Floats
+
+
+@lru_cache(maxsize=16)
+def _ray(prior: Prior, end: float, refine: float) -> Ray:
+    nodes = compressed(prior, refine)
+    value = np.exp(np.maximum(nodes.log_value - nodes.log_value.max(), -DECADES))
+    share = nodes.count / nodes.count.sum()
+    low, high = reach_of(Sum(value, share, prior.size), prior.size * float(share @ value))
+    step, tilt = np.pi / (OVER * end), GAIN / end
+    first = TINY - high
+    points = int((np.log(-TINY / np.sin(tilt)) - low - first) / step) + 2
+    theta = np.pi / 2 - tilt
+    x = np.exp(first + step * np.arange(points) + 1j * theta)
+    log_g = log_mean(value, share, np.ones(1), x)[0]
+    apart = int(TAIL / end / step)  # one end from the other, for which a filtered kernel is gone
+    return Ray(first, step, theta, next_fast_len(points + apart), log_g, low, high, value, share)
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Log scales on a lattice, from ``first``; ``taper`` fades them out beyond those that can be."""
+
+    size: int
+    n: int
+    ray: Ray
+    highest: float
+    first: float
+    taper: Floats
+    possible: Bools
+
+    @property
+    def points(self) -> int:
+        return len(self.taper)
+
+    def _independent(self, ell: int) -> Floats:
+        """N q_s(ℓ) by scale."""
+        rate = np.multiply.outer(np.exp(self.first + self.ray.step * np.arange(self.points)), self.ray.value)
+        seen = np.exp(special.xlogy(ell, rate) - rate - special.gammaln(ell + 1.0))
+        return np.asarray(self.size * (seen @ self.ray.share))
+
+    def moments(self, ell: int, center: float, more: int = 0) -> tuple[float, float, float]:
+        mean, off = self._independent(ell), self._independent(ell) - center
+        one, delta, square = self._joined(self.n + more, self.size, ell, 2)
+        own = mean * (one + delta) - mean**2 / self.size * (one + 2 * delta + square)
+        value = off**2 * one + 2 * off * mean * delta + mean**2 * square + own
+        size = np.abs(off) * (np.abs(off) + 2 * mean) * np.abs(one) + np.abs(own) + mean**2 * np.abs(square)
+        return float(mean @ (one + delta)), float(value.sum()), float(np.linalg.norm(size))
+
+    def transform(self, z_less_1: Complexes, ell: int, beside: int | None = None, more: int = 0) -> Complexes:
+        chance, size, n = self._independent(ell) / self.size, self.size, self.n + more
+        weight = np.ones(self.points)
+        if beside is not None:
+            weight, size, n = self._independent(beside) * (n / (n - beside)), size - 1, n - beside
+        joined = self._joined(n, size, ell, self._terms(np.abs(z_less_1).max() * chance, ell)) * weight
+        return np.concatenate(
+            [_sums(z, chance, size, joined) for z in np.array_split(z_less_1, -(-len(z_less_1) // 32))]
+        )
+
+    def _terms(self, change: Floats, ell: int) -> int:
+        """How many powers of δ tell, where |z − 1| q_s(ℓ) is ``change``: fewer where a scale is unlikely."""
+        grown = np.log(self.size * change * (BENT * self.highest * max(ell / self.n, 1 / self.size)) + 1e-300)
+        likely = np.log(np.abs(self.likely) + 1e-300)
+        most = 2
+        while most <= MOST and (likely + most * grown).max() - special.gammaln(most + 1) > TINY:
+            most += 2
+        return most
+
+    def bears(self, z_less_1: complex, ell: int) -> bool:
+        most = self._terms(abs(z_less_1) * self._independent(ell) / self.size, ell)
+        return most <= MOST and 2 * ell * most < self.n
+
+    def steepness(self, ell: int) -> tuple[float, float, float]:
+        mean, seen = self._independent(ell), self.possible & (np.abs(self.likely) > UNLIKELY)
+        slope = np.abs(np.gradient(mean, self.ray.step))[seen].max()
+        return float(mean[self.possible].min()), float(mean[self.possible].max()), float(slope)
+
+    def steep(self, ell: int) -> float:
+        """The largest slope where the filter's kernel still lets a scale count."""
+        slope = np.abs(np.gradient(self._independent(ell), self.ray.step))
+        return float(slope[np.abs(self.likely) > UNLIKELY].max())
+
+    @cached_property
+    def likely(self) -> Floats:
+        """The density of the log scale, as far as the filter lets it be seen."""
+        return np.asarray(self._joined(self.n, self.size, 0, 0)[0] / self.ray.step)
+
+    def _joined(self, n: int, size: int, ell: int, most: int) -> Floats:
+        """step · n [w^n] G^size δ^j for j = 0, ..., ``most``: (most + 1, scales)."""
+        ray = self.ray
+        nu = 2 * np.pi / (ray.length * ray.step) * np.fft.fftfreq(ray.length, 1 / ray.length)
+        end = 1.5 * self.highest
+        kept = special.erfc(10.8 * (nu - (self.highest + end) / 2) / (end - self.highest)) / 2
+        used = np.flatnonzero((kept > 1e-17) & (nu > -20))
+        nu, kept = nu[used], kept[used]
+        power, odd = np.exp(size * ray.log_g), np.expm1(-ray.log_g)  # 1/G − 1
+        by_g = []
+        for _ in range(most + 1):
+            by_g.append(ifft(power, ray.length)[used])
+            power = power * odd
+        binomial = np.array([special.comb(ell, k) for k in range(ell + 1)])
+        binomial[0] = 0.0  # of w^ℓ − 1 = (1 − y)^ℓ − 1 in powers of −y
+        turn = np.exp(1j * nu * (ray.first - self.first)) * kept / np.pi
+        out = np.empty((most + 1, len(self.taper)))
+        sums = np.zeros((most + 1, len(used)), complex)
+        for m in range(most + 1):
+            total = n - ell * m
+            log_kernel = (
+                (np.pi - ray.theta) * nu
+                + special.loggamma(1 - 1j * nu)
+                + _log_gamma_ratio(total, np.asarray(1j * nu, np.complex128))
+            )
+            kernel = -np.exp(log_kernel) * (n / total)
+            powers = [kernel]  # of (−y)^k
+            highest = ell * (most - m)
+            for k in range(1, highest + 1):
+                powers.append(powers[-1] * ((k - 1j * nu) / (total - k + 1j * nu)))
+            coefficient = np.ones(1)
+            for i in range(most - m + 1):
+                joined = sum(c * powers[k] for k, c in enumerate(coefficient) if c)
+                sums[m + i] += special.comb(m + i, m) * joined * by_g[m]
+                coefficient = np.convolve(coefficient, binomial) if ell else np.zeros(1)
+        for j in range(most + 1):
+            whole = np.zeros(ray.length, complex)
+            whole[used] = sums[j] * turn
+            out[j] = fft(whole).imag[: len(self.taper)]
+        return out * (self.taper * ray.step)
+
+
+def _sums(z_less_1: Complexes, chance: Floats, size: int, joined: Floats) -> Complexes:
+    """Σ_s (1 + (z − 1) q)^N Σ_j C(N, j) ε^j μ_j for each z."""
+    change = np.multiply.outer(z_less_1, chance)
+    ratio, factor, total = change / (1 + change), np.ones_like(change), np.zeros_like(change)
+    for j, part in enumerate(joined):
+        total += factor * part
+        factor *= ratio * ((size - j) / (j + 1))
+    return np.asarray((np.exp(size * log1p(change)) * total).sum(1))
+
+
+def _log_gamma_ratio(n: int, z: Complexes) -> Complexes:
+    """log Γ(n + z)/Γ(n), |z| much smaller than n, without the digits that the two have in common."""
+    if n < 10**4:
+        return np.asarray(special.loggamma(n + z) - special.gammaln(float(n)))
+    bent = (n + z - 0.5) * log1p(z / n) - z
+    return np.asarray(z * np.log(n) + bent + (1 / (n + z) - 1 / n) / 12 - (1 / (n + z) ** 3 - 1 / n**3) / 360)
+
+
+@lru_cache(maxsize=16)
+def scales(problem: Problem, highest: float, refine: float = 1.0) -> Scales:
+    """A lattice of log scales for functions of |X_ℓ| whose frequencies, as functions of log T, end at ``highest``."""
+    prior, n = problem.prior, problem.n
+    highest = refine * min(highest, NORMAL * float(np.sqrt(n)))
+    ray = _ray(prior, 1.5 * highest, refine)
+    fade = 13 / highest
+    low, high = np.log(n) - ray.high + log_gamma(n, -1), np.log(n) - ray.low + log_gamma(n, 1)
+    first = low - 12 * fade
+    x = first + ray.step * np.arange(int((high + 12 * fade - first) / ray.step) + 1)
+    taper = special.erfc((low - 6 * fade - x) / fade) * special.erfc((x - high - 6 * fade) / fade) / 4
+    return Scales(prior.size, n, ray, highest, float(first), taper, (x >= low - ray.step) & (x <= high + ray.step))

@@ -1,0 +1,155 @@
+"""Where nets trained under masks are kept: one .npz a seed, written whole or not at all.
+
+What it holds is a function of (data, net, groups, epochs, seed) alone, so that a killed run goes on and a longer one takes over
+what is there. The masks are not stored, for the net's description draws them again; so a description that changed since would ask
+nets under masks that they never had: ``identity.json`` says whose nets these are, each file has a digest of it, and others are
+refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from empirical.data.data import Data
+from empirical.data.fingerprint import digest
+from empirical.data.sources.npz import opened
+from empirical.dynamics.scores import Scores
+from empirical.dynamics.training import Trainer
+from empirical.learners.score import Floats32
+from longtail.core import ArgumentError
+from longtail.core.files import read_json, whole
+from longtail.core.record import kernels
+
+log = logging.getLogger(__name__)
+FORMAT = 1
+SCORES = ("loss", "right", "loss_test", "right_test")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whose nets these are. Runs that differ in any of it are never mixed."""
+
+    data: str
+    net: str
+    groups: str
+    epochs: tuple[int, ...]
+    n: int
+    n_test: int
+    parameters: int
+    format: int = FORMAT
+
+    @classmethod
+    def of(cls, trainer: Trainer, data: Data, epochs: tuple[int, ...]) -> Identity:
+        """Of the nets that a trainer makes."""
+        groups = np.ascontiguousarray(trainer.groups, "<i8").tobytes() + trainer.learned.astype("<f4").tobytes()
+        sizes = trainer.sizes.tolist()
+        many = trainer.net.parameters(sizes[0], sizes[-1])
+        told = hashlib.sha256(groups).hexdigest()
+        return cls(digest(data), repr(trainer.net), told, epochs, data.n, data.n_test, many)
+
+    def difference(self, other: Identity) -> str:
+        """The fields in which ``other`` differs, for a person to read."""
+        mine, theirs = asdict(self), asdict(other)
+        return "; ".join(f"{k} is {mine[k]!r} there, {theirs[k]!r} now" for k in mine if mine[k] != theirs[k])
+
+    @property
+    def digest(self) -> int:
+        """64 bits by which a file tells whose it is."""
+        return int.from_bytes(hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).digest()[:8], "little")
+
+    def shape(self, name: str) -> tuple[tuple[int, ...], Any]:
+        """Shape and type of an array in every file of this run."""
+        times = len(self.epochs)
+        shapes = {
+            "loss": (1, times, 3, self.n),
+            "loss_test": (1, times, self.n_test),
+            "parameters": (times, self.parameters),
+        }
+        if name in ("run", "seed"):
+            return (), np.uint64
+        return shapes[name.replace("right", "loss")], np.bool_ if "right" in name else np.float32
+
+
+@dataclass(frozen=True)
+class Nets:
+    """A folder of nets. ``Nets.open`` makes it, or takes it up again if it is of the same run."""
+
+    folder: Path
+    identity: Identity
+
+    @classmethod
+    def open(cls, folder: Path, identity: Identity) -> Nets:
+        """The nets at ``folder``; an ArgumentError names the difference where they are another run's."""
+        folder.mkdir(parents=True, exist_ok=True)
+        name = folder / "identity.json"
+        if not name.exists():
+            if any(folder.glob("seed-*.npz")):
+                remedy = "it holds nets, but no identity.json that says whose: put that back, or give a new folder"
+                raise ArgumentError("out", str(folder), remedy)
+            with whole(name, first=True) as file:
+                file.write((json.dumps(asdict(identity), indent=1) + "\n").encode())
+        try:
+            told = read_json(name)
+            there = Identity(**{**told, "epochs": tuple(told["epochs"])})
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            remedy = f"it is not the identity of a run ({error}); give a new folder"
+            raise ArgumentError("out", str(name), remedy) from error
+        if there != identity:
+            remedy = f"nets of another run are there ({there.difference(identity)}); give a new folder or the same run"
+            raise ArgumentError("out", str(folder), remedy)
+        return cls(folder, identity)
+
+    def path(self, seed: int) -> Path:
+        """The file of a seed."""
+        return self.folder / f"seed-{seed:020d}.npz"
+
+    def write(self, scores: Scores, parameters: Floats32) -> None:
+        """All of it or nothing."""
+        arrays: dict[str, Any] = {name: getattr(scores, name) for name in SCORES} | {"parameters": parameters}
+        with whole(self.path(scores.seeds[0])) as file:
+            told: dict[str, Any] = {"run": np.uint64(self.identity.digest), "seed": np.uint64(scores.seeds[0])}
+            np.savez(file, kernels=np.array(json.dumps(kernels(), sort_keys=True)), **told, **arrays)
+
+    def scores(self, seed: int) -> Scores | None:
+        """Of a seed; None where it is missing or damaged, which is logged: then it is to be done again."""
+        found = self._read(seed, SCORES)
+        return None if found is None else Scores((seed,), self.identity.epochs, *(found[name] for name in SCORES))
+
+    def parameters(self, seed: int) -> Floats32 | None:
+        """Of its net at the epochs, (epochs, P); None as above."""
+        found = self._read(seed, ("parameters",))
+        return None if found is None else found["parameters"]
+
+    def _read(self, seed: int, names: tuple[str, ...]) -> Mapping[str, NDArray[Any]] | None:
+        name = self.path(seed)
+        if not name.exists():
+            return None
+        asked = ("run", "seed", "kernels", *names)
+        try:
+            found = opened(str(name), asked, asked, "out")
+            wrong = [one for one in ("run", "seed", *names) if not self._fits(one, found[one])]
+        except (ArgumentError, OSError, ValueError, zipfile.BadZipFile) as error:
+            log.warning("%s is damaged (%s); its net will be trained again", name, error)
+            return None
+        if int(found["run"]) != self.identity.digest and not wrong:
+            remedy = "it is a net of another run than this folder's, whose masks were others: take it out, or give a new folder"
+            raise ArgumentError("out", str(name), remedy)
+        if wrong or int(found["seed"]) != seed:
+            log.warning("%s holds something else than its name says; its net will be trained again", name)
+            return None
+        if str(found["kernels"]) != json.dumps(kernels(), sort_keys=True):
+            log.warning("%s was made with other kernels; scores may differ in their last bits", name)
+        return found
+
+    def _fits(self, name: str, array: NDArray[Any]) -> bool:
+        return (array.shape, array.dtype) == self.identity.shape(name)

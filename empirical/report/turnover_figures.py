@@ -1,0 +1,57 @@
+"""Figures of turn-over dropout, drawn from ``turnover.csv`` alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from longtail.core.files import read_table
+from longtail.plots import BLUE, GRAY, ORANGE, drawing, save
+
+
+def memorization_by_epoch(table: pd.DataFrame, title: str) -> Figure:
+    """Memorization of all examples by epoch, in 0/1 the mean and in loss quartiles; those of changed labels apart."""
+    changed = (
+        table["label"].astype(str) != table["true_label"].astype(str)
+        if "true_label" in table
+        else pd.Series(False, table.index)
+    )
+    groups = [
+        ("as labeled" if changed.any() else "all examples", ~changed, BLUE, "o-"),
+        ("label changed", changed, ORANGE, "s--"),
+    ]
+    with drawing(8, 3.6) as figure:
+        left, right = figure.subplots(1, 2)
+        for name, rows, color, mark in groups:
+            if not rows.any():
+                continue
+            by = table[rows].groupby("epoch")
+            epochs = np.unique(table.loc[rows, "epoch"].to_numpy(float))
+            mean = by["memorization"].mean().to_numpy()
+            error = by["memorization"].sem().to_numpy()
+            left.errorbar(epochs, mean, 2 * error, fmt=mark, color=color, capsize=2, label=f"{name}, mean")
+            share = (table["memorization"] >= 0.25)[rows].groupby(table["epoch"]).mean().to_numpy()
+            left.plot(epochs, share, mark[0] + ":", color=color, markersize=3, label=f"{name}, share at .25 or more")
+            low, middle, high = (by["memorization_loss"].quantile(q).to_numpy() for q in (0.25, 0.5, 0.75))
+            right.plot(epochs, middle, mark, color=color, label=f"{name}, median")
+            right.fill_between(epochs, low, high, color=color, alpha=0.18, linewidth=0)
+        for axes, what in ((left, "accuracy"), (right, "loss, with quartiles")):
+            axes.axhline(0, color=GRAY, linewidth=0.8)
+            axes.set_xscale("log")
+            axes.set_xticks(epochs, [f"{e:g}" for e in epochs])
+            axes.minorticks_off()
+            axes.set_xlabel("epochs trained")
+            axes.set_ylabel(f"memorization in {what}")
+            axes.legend(fontsize=8)
+        left.set_title(title)
+    return figure
+
+
+def write(directory: Path, data: str, seeds: int) -> list[Path]:
+    """The figure in a run's folder, as PNG and SVG."""
+    table = read_table(directory / "turnover.csv", ("label", "true_label", "id"), ("epoch", "memorization"))
+    figure = memorization_by_epoch(table, f"{data}, {seeds:,} nets by turn-over dropout")
+    return [save(figure, directory / f"turnover.{kind}") for kind in ("png", "svg")]

@@ -1,0 +1,217 @@
+"""``python -m empirical.turnover``: what it writes, what it refuses, and that it goes on where it was stopped."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from empirical import turnover
+from empirical.data.data import Data
+from empirical.data.load import load
+from empirical.data.relabeled import relabeled
+from empirical.dynamics import run
+from empirical.dynamics.influence import Probes
+from empirical.dynamics.net import AUTHORS
+from empirical.dynamics.parse import net
+from empirical.dynamics.training import Trainer
+from empirical.report import turnover_figures
+
+COLUMNS = (
+    "index", "label", "epoch", "memorization_loss", "memorization_loss_stderr", "memorization", "memorization_stderr",
+)  # fmt: skip
+NET = "Net(widths=(12, 9), epochs=6, batch=16)"
+SMALL = ("--net", NET, "--epochs-at", "1,4,6", "--seeds", "3")
+
+
+@pytest.fixture
+def source(small: Data, tmp_path: Path) -> Path:
+    parts = {"X_train": small.x_train, "y_train": small.y_train, "X_test": small.x_test, "y_test": small.y_test}
+    np.savez(tmp_path / "small.npz", **parts)
+    return tmp_path / "small.npz"
+
+
+def told(capsys: Any, *arguments: Any) -> tuple[int, str, str]:
+    code = turnover.main([str(a) for a in arguments])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """What a run is judged by: all but what has the time or the command in it."""
+    kinds = (".csv", ".npz", ".png")
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.suffix in kinds}
+
+
+def test_it_writes_what_it_says(capsys: Any, tmp_path: Path, source: Path) -> None:
+    out = tmp_path / "run"
+    code, printed, err = told(
+        capsys, source, *SMALL, "--noise", 0.3, "--out", out, "--json", "--influence", "--tests", 7
+    )
+    assert code == 0
+    summary, table = json.loads(printed), pd.read_csv(out / "turnover.csv")
+    assert tuple(table.columns) == (*COLUMNS, "true_label")
+    assert len(table) == 3 * 90
+    assert table["epoch"].unique().tolist() == [1, 4, 6]
+    for row in summary["epochs"]:
+        some = table[table["epoch"] == row["epoch"]]
+        for name in ("memorization", "memorization_loss"):
+            assert row[name] == pytest.approx(some[name].mean())
+        assert row["own_accuracy"] - row["flipped_accuracy"] == pytest.approx(row["memorization"])
+        assert row["memorization_changed"] == pytest.approx(
+            some["memorization"][some["label"] != some["true_label"]].mean()
+        )
+    assert 0 < (table["label"] != table["true_label"]).mean() < 0.35
+    assert summary.items() <= json.loads((out / "turnover.json").read_text()).items()
+    for kind, start in (("png", b"\x89PNG"), ("svg", b"<?xml")):
+        assert (out / f"turnover.{kind}").read_bytes().startswith(start)
+    drawn = (out / "turnover.png").read_bytes()
+    turnover_figures.write(out, str(source), 3)
+    assert (out / "turnover.png").read_bytes() == drawn
+    assert "3 of 3 nets" in err
+    assert not list(out.rglob(".*"))
+
+    data = relabeled(load(source).data, 0.3, others=False).data
+    trainer = Trainer.of(net(NET), data)
+    with np.load(out / "influence.npz") as kept:
+        assert kept["tests"].tolist() == list(range(7))
+        assert kept["epochs"].tolist() == [1, 4, 6]
+        assert kept["influence"].dtype == np.float32
+        each = [
+            Probes.of(trainer, s, trainer.parameters(s, (4,))[0], data.x_test[:7], data.y_test[:7]).influence().T
+            for s in range(3)
+        ]
+        np.testing.assert_allclose(kept["influence"][1], np.mean(each, 0), atol=1e-5)
+        np.testing.assert_allclose(kept["stderr"][1], np.std(each, 0, ddof=1) / np.sqrt(3), atol=1e-5)
+    assert sorted(p.name[:4] for p in (out / "nets").iterdir()) == ["iden", "seed", "seed", "seed"]
+
+
+def test_it_prints_a_table_and_with_quiet_nothing_else(capsys: Any, source: Path) -> None:
+    code, printed, err = told(capsys, source, *SMALL, "--quiet")
+    assert (code, err) == (0, "")
+    assert "90 training and 40 test examples, 3 nets" in printed
+    assert "test accuracy" in printed
+    single = json.loads(told(capsys, source, "--net", NET, "--seeds", 1, "--json", "--quiet")[1])
+    assert [row["epoch"] for row in single["epochs"]] == [1, 2, 5, 6]
+
+
+@pytest.mark.kernels
+def test_a_stopped_run_goes_on_and_ends_with_the_same_bytes(
+    capsys: Any, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped in training and in influence; then with a net missing, one damaged and one of more seeds."""
+    asked = (source, *SMALL, "--influence")
+    assert told(capsys, *asked, "--out", tmp_path / "whole")[0] == 0
+    whole = files(tmp_path / "whole")
+    for name, after in (("scored", 2), ("averaged", 1)):
+        real, calls = getattr(run, name), 0
+
+        def stops(*given: Any, real: Any = real, after: int = after) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls > after:
+                raise KeyboardInterrupt
+            return real(*given)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(run, name, stops)
+            code, _, err = told(capsys, *asked, "--out", tmp_path / "stopped")
+        assert code == 130
+        assert "goes on from there" in err
+        assert len(list((tmp_path / "stopped" / "nets").glob("seed-*.npz"))) == (2 if name == "scored" else 3)
+        assert not (tmp_path / "stopped" / "influence.npz").exists()
+    assert len(list((tmp_path / "stopped" / "nets").glob("influence-*.npz"))) == 1
+    assert told(capsys, *asked, "--out", tmp_path / "stopped")[0] == 0
+    assert files(tmp_path / "stopped") == whole
+
+    nets = sorted((tmp_path / "stopped" / "nets").glob("seed-*.npz"))
+    nets[0].unlink()
+    nets[1].write_bytes(nets[1].read_bytes()[:-200])
+    nets[2].write_bytes(nets[2].read_bytes().replace(b"\0\0\0\0", b"\0\1\0\0", 60))
+    code, _, err = told(capsys, *asked, "--out", tmp_path / "stopped")
+    assert code == 0
+    assert err.count("is damaged") == 2
+    assert files(tmp_path / "stopped") == whole
+
+    first = [p.read_bytes() for p in nets]
+    assert told(capsys, *asked[:-1], "--seeds", 4, "--out", tmp_path / "stopped")[0] == 0
+    assert [p.read_bytes() for p in nets] == first
+    assert len(pd.read_csv(tmp_path / "stopped" / "turnover.csv")) == 270
+
+
+def test_nothing_half_written_stays(capsys: Any, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(file: Any, **_: Any) -> None:
+        file.write(b"PK half of a net")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("empirical.dynamics.store.np.savez", full)
+    code, _, err = told(capsys, source, *SMALL, "--out", tmp_path / "run", "--quiet")
+    assert code == 1
+    assert "free some and run the same command again" in err
+    assert [p.name for p in (tmp_path / "run").rglob("*") if p.is_file()] == ["identity.json"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--net", "Net(masks=Masks(kept=0))"), "kept: got 0; give a number in (0, 1)"),
+        (("--net", "Net(masks=Masks(kept=1.5))"), "kept: got 1.5; give a number in (0, 1)"),
+        (("--net", "Net(widths=())"), "widths: got (); turn-over dropout masks hidden units"),
+        (("--net", "knn"), "--net: got knn; it has no hidden units"),
+        (("--net", "Net(masks=Net())"), "masks: got Net("),
+        (("--net", "Masks()"), "--net: got Masks(); give Net("),
+        (("--net", "Net(depth=3)"), "--net: got Net; it raised TypeError"),
+        (("--epochs-at", "1,40"), "--epochs-at: got 40; give a whole number from 1 to 20; the net is trained for 20"),
+        (("--epochs-at", "0"), "--epochs-at: got 0"),
+        (("--epochs-at", "2,1"), "--epochs-at: got (2, 1)"),
+        (("--epochs-at", "2,x"), "--epochs-at: got 2,x; give whole numbers"),
+        (("--seeds", "0"), "--seeds: got 0"),
+        (("--seed", str(2**64 - 1)), "--seed: got 18446744073709551615; 8 seeds from there on"),
+        (("--noise", "1.5"), "--noise: got 1.5"),
+        (("--influence",), "--influence: got no --out"),
+        (("--tests", "3"), "--tests: got 3; it is how many tests --influence is of"),
+        (("--influence", "--out", "run", "--tests", "99"), "--tests: got 99; give a whole number from 1 to 40"),
+    ],
+)
+def test_bad_input_is_one_line(
+    capsys: Any, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = told(capsys, source, *options, "--quiet")
+    assert (code, out) == (2, "")
+    assert said in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_masks_that_changed_since_are_refused(capsys: Any, tmp_path: Path, source: Path) -> None:
+    """By the folder, and by a file that was put there; nothing is written over."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    other = NET.replace("epochs", "masks=Masks(kept=0.4), epochs")
+    assert told(capsys, source, *SMALL, "--out", here)[0] == 0
+    assert told(capsys, source, *SMALL, "--net", other, "--out", there)[0] == 0
+    before = files(here)
+    for changed in (("--net", other), ("--noise", 0.2), ("--epochs-at", "1")):
+        code, _, err = told(capsys, source, *SMALL, *changed, "--out", here, "--quiet")
+        assert code == 2
+        assert "nets of another run are there (" in err
+        assert err.count("\n") == 1
+    assert files(here) == before
+    name = next((here / "nets").glob("seed-*.npz"))
+    name.write_bytes((there / "nets" / name.name).read_bytes())
+    code, _, err = told(capsys, source, *SMALL, "--out", here, "--quiet")
+    assert code == 2
+    assert "whose masks were others" in err
+    (here / "nets" / "identity.json").unlink()
+    assert "no identity.json" in told(capsys, source, *SMALL, "--out", here, "--quiet")[2]
+
+
+def test_a_net_is_read_from_its_name() -> None:
+    for one in (AUTHORS, replace(AUTHORS, biases=True)):
+        assert net(repr(one)) == one
+    assert net("authors") == AUTHORS

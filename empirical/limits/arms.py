@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -81,14 +82,20 @@ def arms(
         raise ArgumentError("private" if len({*private}) < len(private) else "prune", "a value twice", "give each once")
     for epsilon in [real("private", value, 0, open_low=True) for value in private]:
         learner = with_epsilon(mechanism or private_kind(unlimited), epsilon, delta)
-        privacy = learner.privacy(m) if isinstance(learner, DPSGD) else learner.privacy(m, n_classes)
-        found.append(Arm(PRIVATE, learner, float(epsilon), privacy))
+        found.append(Arm(PRIVATE, learner, float(epsilon), privacy_of(learner, m, n_classes)))
     shares = [real("prune", share, 0, 1, open_high=True) for share in prune]
     found += [Arm(PRUNED, Pruned(unlimited, share, scope), share) for share in shares]  # type: ignore[arg-type]
-    found += [Arm(OTHER, learner) for learner in others]
+    found += [Arm(OTHER, learner, privacy=privacy_of(learner, m, n_classes)) for learner in others]
     if len(found) == 1:
         raise ArgumentError("private", None, "say how the learner is to be limited: --private, --prune or --limited")
     return found
+
+
+def privacy_of(learner: Learner, m: int, n_classes: int) -> Privacy | None:
+    """Of a learner that is private; None of any other."""
+    if isinstance(learner, DPSGD) and learner.noise != 0:
+        return learner.privacy(m)
+    return learner.privacy(m, n_classes) if isinstance(learner, Perturbed) and learner.epsilon != math.inf else None
 
 
 def private_kind(unlimited: Learner) -> Learner:

@@ -15,7 +15,7 @@ from empirical.estimates.measured import Experiment, Measured
 from empirical.estimates.memorization import memorization
 from empirical.estimates.removal import paired
 from empirical.limits import losses
-from empirical.limits.arms import PRIVATE, Arm
+from empirical.limits.arms import Arm
 from empirical.limits.losses import Pair
 from empirical.limits.theory import Theory, limit
 from empirical.training.trials import Trials
@@ -90,6 +90,7 @@ def costs(
             "memorization": float(np.nanmean(losses.memorized(found))),
             "gamma": level,
             "lost_limited": NAN,
+            "lost_limited_stderr": NAN,
             "lost_private": NAN,
         }
         table, group = losses.by_memorization(pair, edges), losses.by_group(pair, groups.test)
@@ -98,8 +99,8 @@ def costs(
                 frame[name] = NAN
         if theory is not None and np.isfinite(level):
             learner = limit(level)
-            row["lost_limited"] = theory.lost(learner)
-            if arm.kind == PRIVATE and arm.privacy is not None:
+            row |= {"lost_limited": theory.lost(learner), "lost_limited_stderr": theory.stderr(learner)}
+            if arm.privacy is not None:
                 row["lost_private"] = theory.lost(Private(min(arm.privacy.epsilon, 700.0), arm.privacy.delta))
             expected = theory.by_memorization(learner, edges, found.count // 2)
             table["in_predicted"], table["out_predicted"] = expected["in_lost"], expected["out_lost"]

@@ -20,8 +20,9 @@ from empirical.bridge.comparison import compare
 from empirical.bridge.fit import TheoryFit
 from empirical.estimates.measured import Measured
 from empirical.estimates.noise import SubsetNoise
-from longtail.core import Floats
+from longtail.core import Floats, Problem
 from longtail.experiment import limited
+from longtail.experiment.coupling import Coupling
 from longtail.learners import Learner, Limited, Memorizer
 
 if TYPE_CHECKING:
@@ -50,6 +51,15 @@ class Theory:
         where = (self.fit.problem, self.fit.coupling)
         share = self.fit.noise.fraction
         return limited.error(*where, learner, share) - limited.error(*where, Memorizer(), share)
+
+    def stderr(self, learner: Learner) -> float:
+        """Of what it is said to lose: that of the fitted parameters."""
+        share = self.fit.noise.fraction
+
+        def lost(problem: Problem, coupling: Coupling) -> Floats:
+            return np.array([limited.error(problem, coupling, one, share) for one in (learner, Memorizer())])
+
+        return float(self.fit.stderr(lambda problem, coupling: np.diff(lost(problem, coupling)))[0])
 
     def by_memorization(self, learner: Learner, edges: Floats, models: int | None = None) -> pd.DataFrame:
         """What it loses in each bin of what ``models`` models, or all, estimate memorization to be."""

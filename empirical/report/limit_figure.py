@@ -44,6 +44,8 @@ def _curve(axes: Axes, part: pd.DataFrame, x: str, label: str) -> None:
     part = part.sort_values(x)
     axes.errorbar(part[x], part["lost"], yerr=Z95 * part["stderr"], fmt="o-", color=BLUE, capsize=2.5, label="measured")
     axes.plot(part[x], part["lost_limited"], "--", color=ORANGE, label="theory, γ as measured")
+    theory, wide = part["lost_limited"], Z95 * part["lost_limited_stderr"]
+    axes.fill_between(part[x], theory - wide, theory + wide, color=ORANGE, alpha=0.15, linewidth=0)
     if part["lost_private"].notna().any():
         axes.plot(part[x], part["lost_private"], ":", color=GREEN, label="least, by theory")
     if x == "epsilon":

@@ -166,7 +166,10 @@ def test_theory_foretells_who_pays_where_data_are_drawn_from_the_model() -> None
     found = costs([Arm("unlimited", KNN()), Arm("other", Ridge())], trials, seen, groups, theory)
     row = found.arms.iloc[1]
     assert row["gamma"] == pytest.approx(0.3, abs=0.03)
-    spread = float(theory.fit.stderr(lambda problem, coupling: np.array(error(problem, coupling, limit, 0.7))))
+    spread = theory.stderr(limit)
+    of_error = float(theory.fit.stderr(lambda problem, coupling: np.array(error(problem, coupling, limit, 0.7))))
+    assert 0 < spread <= 3 * of_error
+    assert row["lost_limited_stderr"] == pytest.approx(spread, rel=0.2)
     assert abs(row["lost"] - row["lost_limited"]) < 5 * math.hypot(row["stderr"], spread)
     assert abs(row["lost"] - theory.lost(Limited(0.05))) > 5 * math.hypot(row["stderr"], spread)
     for name in ("in", "out"):

@@ -5,18 +5,20 @@ Named on the command line: ``python -m empirical.estimate simulations.subset.fas
 
 from __future__ import annotations
 
-from empirical.data.data import Data
+from empirical.data.data import Data, makes_data
 from empirical.data.dataset import Dataset
 from simulations.places import data_folder
 
 TRAIN = 5000
 
 
+@makes_data
 def fashion_mnist(seed: int = 0, data_dir: str | None = None) -> Dataset:
     """The first 5,000 to train on, all 10,000 to test on."""
     return _first("fashion_mnist", data_dir)
 
 
+@makes_data
 def mnist(seed: int = 0, data_dir: str | None = None) -> Dataset:
     """The first 5,000 to train on, all 10,000 to test on."""
     return _first("mnist", data_dir)

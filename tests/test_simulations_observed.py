@@ -13,6 +13,7 @@ from simulations import (
     cifar100,
     clusters,
     coverage,
+    leak,
     published,
     removal,
     words,
@@ -110,6 +111,25 @@ def test_agreement_of_learners() -> None:
     ranked, overlap = points(panel, "rank correlation of memorization"), points(panel, "overlap by chance")
     np.testing.assert_array_equal(ranked[0], table["rank_correlation"])
     np.testing.assert_array_equal(overlap[0], table["memorized_jaccard_by_chance"])
+
+
+def test_the_memorized_are_found_out() -> None:
+    config = leak.Config(cases=(("digits", 600, "Softmax()", "softmax", 200), ("digits", 600, "Ridge()", "ridge", 200)))
+    table = leak.run(config)
+    assert set(table["learner"]) == {"softmax", "ridge"}
+    for _, part in table.groupby("learner"):
+        first, last = part.iloc[0], part.iloc[-1]
+        assert last["caught"] - first["caught"] > 5 * np.hypot(first["caught_stderr"], last["caught_stderr"])
+        assert (part["risk"] - part["memorization"] > -5 * part["stderr"]).all()
+        assert first["true_rate_0.001"] - 0.001 > 5 * first["true_rate_0.001_stderr"]
+        assert first["epsilon_proved"] > 1
+        assert first["epsilon"] == np.inf
+    left, right = leak.plot(table).axes
+    part = table[table["learner"] == "softmax"]
+    np.testing.assert_array_equal(points(left, "digits, softmax"), part[["memorization", "risk"]].T)
+    np.testing.assert_array_equal(
+        marks(right)[1], [part[f"true_rate_{rate}"].iloc[0] for rate in ("0.1", "0.01", "0.001")]
+    )
 
 
 def test_coverage_of_a_few() -> None:

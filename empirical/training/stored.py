@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from empirical.designs import recorded
+from empirical.training import DTYPES
 from empirical.training.store import Store
-from empirical.training.trials import Trials
+from empirical.training.trials import Trials, floats
 from longtail.core import ArgumentError, Integers, whole
 
 
@@ -18,7 +19,9 @@ def stored(folder: Path, models: int, *, first: int = 0, classes: Callable[[], I
     store = Store.at(folder)
     one = store.identity
     shard, n, n_test = (whole(name, getattr(one, name)) for name in ("shard", "n", "n_test"))
-    design = recorded(one.design)
+    models, design = whole("models", models), recorded(one.design)
+    if one.score != "correct" and one.dtype not in DTYPES:
+        raise ArgumentError("run", f"{folder}, of scores in {one.dtype}", f"scores are kept in {' or '.join(DTYPES)}")
     wanted = range(first // shard, -(-(first + models) // shard))
     there = [k for k in store.numbers() if k in wanted]
     parts = [part for k in there if (part := store.read(k)) is not None]
@@ -27,6 +30,8 @@ def stored(folder: Path, models: int, *, first: int = 0, classes: Callable[[], I
         raise ArgumentError("run", got, "run the same python -m empirical.estimate again, which makes them")
     rows = slice(first % shard, first % shard + models)
     train, test = (np.concatenate([getattr(part, name) for part in parts])[rows] for name in ("train", "test"))
+    if one.score != "correct":
+        train, test = floats("train", train), floats("test", test)
     number = np.arange(first, first + models)
     y = classes() if getattr(design, "stratified", False) and classes is not None else None
     inside = np.packbits(design.subsets(one.seed, number, n, y), axis=1)

@@ -22,6 +22,7 @@ from empirical.report import leak_text
 from empirical.report.leak_figures import leak_figure
 from empirical.training.stored import stored
 from longtail.core import ArgumentError
+from tests.drawn import points
 from tests.empirical.attacked import gaussian
 
 ARGUMENTS = (
@@ -147,16 +148,33 @@ def test_models_trained_elsewhere_may_come_as_a_file(capsys, tmp_path):
         (["{run}", "--delta", "-0.1"], "--delta: got -0.1"),
         (["{broken}"], "RUN: got .* shards are missing or damaged"),
         (["{foreign}"], "design: got .*none of ours"),
+        (["{odd}"], "RUN: got .*, of scores in complex64; "),
+        (["{many}"], "models: got .*whole number|--trials: got .*whole number"),
+        (["{nan}"], "train: got values that are NaN or infinite"),
     ],
 )
 def test_bad_input_is_one_line(capsys, run, tmp_path, change, says):
-    places = {"empty": tmp_path / "empty", "run": run, "broken": tmp_path / "broken", "foreign": tmp_path / "foreign"}
+    places = {name: tmp_path / name for name in ("empty", "broken", "foreign", "odd", "many", "nan")} | {"run": run}
     places["empty"].mkdir()
-    for name in ("broken", "foreign"):
-        shutil.copytree(run, places[name])
-    (places["broken"] / "trials" / "shard-000003.npz").write_bytes(b"PK no")
-    name = places["foreign"] / "trials" / "identity.json"
-    name.write_text(json.dumps(json.loads(name.read_text()) | {"design": "os.system('true')"}))
+    asked = change[0].strip("{}")
+    if asked in ("broken", "foreign", "odd", "many", "nan"):
+        shutil.copytree(run, places[asked])
+    shard = places[asked] / "trials" / "shard-000003.npz" if asked in places else None
+    if asked == "broken":
+        shard.write_bytes(b"PK no")
+    if asked == "nan":
+        with np.load(shard) as held:
+            arrays = dict(held)
+        arrays["train"][2, 5] = np.nan
+        np.savez(shard, **arrays)
+    for name, file, odd in (
+        ("foreign", "trials/identity.json", {"design": "os.system('true')"}),
+        ("odd", "trials/identity.json", {"dtype": "complex64"}),
+        ("many", "summary.json", {"trials": 10**18}),
+    ):
+        if asked == name:
+            path = places[name] / file
+            path.write_text(json.dumps(json.loads(path.read_text()) | odd))
     code, out, err = called(capsys, *(part.format(**places) for part in change), "--out", tmp_path / "new", "--quiet")
     assert (code, out) == (2, "")
     lines = err.strip().splitlines()
@@ -189,7 +207,19 @@ def test_words_and_figures_of_few_models():
     found = leaked(gaussian(0, 12, 10, 1.0))
     assert "Too few models" in leak_text.headline(found)
     assert "unknown" in leak_text.report(found, "few")
-    assert len(leak_figure(found.frames, "few").axes) == 2
+    assert "unknown" in leak_text.bins(found).to_string()
+
+
+def test_the_figure_shows_the_tables():
+    frames = leaked(gaussian(0, 200, 30, 1.0)).frames
+    left, right = leak_figure(frames, "two hundred").axes
+    curve, rates, bins = frames["leak_curve"], frames["leak_rates"], frames["leak_bins"]
+    for attack, label in (("own", "likelihood ratio"), ("margin", "the margin alone")):
+        mine = curve[curve["attack"] == attack]
+        area = rates.loc[rates["attack"] == attack, "area"].iloc[0]
+        np.testing.assert_array_equal(points(left, f"{label}, area {area:.3f}"), mine[["false_rate", "true_rate"]].T)
+    np.testing.assert_array_equal(points(right, "an example"), frames["leak"][["memorization", "risk"]].T)
+    np.testing.assert_array_equal(points(right, "mean risk of a bin (95 %)"), bins[["memorization", "risk"]].T)
 
 
 def test_it_is_a_command_of_longtail(run):

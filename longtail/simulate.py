@@ -31,11 +31,12 @@ COMMAND = "python -m longtail.infer"
 
 @dataclass(frozen=True)
 class Solution:
-    """A problem, its exact table by ℓ, how long that took, and what simulation says."""
+    """A problem, its exact table by ℓ, how long that took, how far one data set is off its mean, and what simulation says."""
 
     problem: Problem
     table: pd.DataFrame
     seconds: float
+    deviation: dict[str, float | None]
     simulation: Simulation | None = None
 
     def at(self, ell: int, column: str) -> float:
@@ -73,6 +74,7 @@ class Solution:
                 **self.scalars,
                 "seconds": self.seconds,
             },
+            "deviation": self.deviation,
             "monte_carlo": comparison.record(self.simulation),
         }
 
@@ -93,7 +95,22 @@ def solve(problem: Problem) -> Solution:
             log.info("no row for what was seen %s times or more: %s", error.shown, error.remedy)
             ells = int(error.shown)
         else:
-            return Solution(problem, table, time.perf_counter() - start)
+            return Solution(problem, table, time.perf_counter() - start, _deviation(problem))
+
+
+def _deviation(problem: Problem) -> dict[str, float | None]:
+    """The standard deviation over data sets of what is no number by ℓ; None where it cannot be had to eight digits."""
+    from longtail import exact
+
+    try:
+        spread = exact.spread(problem)
+    except AccuracyError as error:
+        log.info("not known how far one data set is off its mean: %s", error.remedy)
+        return dict.fromkeys(("singleton_fraction", "unseen_mass", "optimal_error", "cost"))
+    return {
+        name: float(getattr(spread, name).value)
+        for name in ("singleton_fraction", "unseen_mass", "optimal_error", "cost")
+    }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -151,8 +168,7 @@ def _report(solution: Solution) -> str:
         line = f"{name:>5} {row['subpopulations']:>15,.6g} {fraction:>11} {guessed:>17} {row['n_tau']:>10.6f}"
         beside = comparison.columns(solution.simulation, row["ell"], row["n_tau"]) if solution.simulation else ""
         lines.append(f"{line} {beside}".rstrip())
-    if solution.simulation:
-        lines += ["", *comparison.lines(solution.simulation, solution.scalars)]
+    lines += ["", *comparison.lines(solution.simulation, solution.scalars, solution.deviation)]
     n = problem.n
     try:
         low = bounds.lower(problem)

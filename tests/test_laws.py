@@ -9,7 +9,19 @@ import numpy as np
 import pytest
 from tables import lists, wide_lists
 
-from longtail import AccuracyError, ArgumentError, Gamma, Listed, Prior, Problem, Uniform, Zipf, exact
+from longtail import (
+    AccuracyError,
+    ArgumentError,
+    Gamma,
+    Listed,
+    Prior,
+    Problem,
+    Random,
+    Uniform,
+    Zipf,
+    exact,
+    montecarlo,
+)
 from longtail.exact import laws
 from longtail.witnesses import enumeration
 
@@ -124,3 +136,46 @@ def test_refusals() -> None:
         exact.law(problem, -1)
     one = exact.law(Problem(Zipf(alpha=1, size=1), 3), 3)
     assert (one.start, one.probability.tolist(), one.variance.value) == (1, [1.0], 0.0)
+
+
+@pytest.mark.parametrize("mode", ["random", "fixed"])
+@pytest.mark.parametrize(("alpha", "size", "trials"), [(1, 1_000, 4_000), (1, 50_000, 1_500)])
+def test_against_simulation(alpha: float, size: int, trials: int, mode: str) -> None:
+    """Mean, variance, distribution function and excess of simulated data sets; seed 11, z = 5, and z² of size 1.
+
+    Negative control: the variance of independent sightings, Σ chance (1 − chance), is not the law's.
+    """
+    problem = Problem(Zipf(alpha=alpha, size=size), size, mode=mode)
+    parts = list(montecarlo.censuses(problem, trials=trials, ells=2, rng=Random(11)))
+    number, mass = (np.concatenate([np.asarray(getattr(p, name)) for p in parts]) for name in ("number", "mass"))
+    alone, z = number[:, 1].astype(float), []
+
+    def compare(sample: np.ndarray, truth: float) -> float:
+        error = sample.std(ddof=1) / np.sqrt(trials)
+        return float((sample.mean() - truth) / error)
+
+    law = exact.law(problem)
+    z += [compare(alone, law.mean.value), compare((alone - law.mean.value) ** 2, law.variance.value)]
+    for level in (0.05, 0.3, 0.7, 0.95):
+        k = law.quantile(level)
+        z.append(compare((alone <= k).astype(float), law.cdf(k).value))
+    for ell in (0, 1, 2):
+        mean = exact.cost(problem, ell).value / problem.guess
+        z.append(compare((mass[:, ell] - mean) ** 2, exact.mass_variance(problem, ell).value))
+    for level in (0.1, 0.5, 0.9):
+        room = law.quantile(level)
+        fit = problem.guess * np.maximum(1 - room / np.maximum(alone, 1), 0) * mass[:, 1]
+        z.append(compare(fit, exact.capacity_excess(problem, room).value))
+    assert np.abs(z).max() < 5
+    assert 0.1 < np.mean(np.square(z)) < 3
+    assert abs(compare((alone - law.mean.value) ** 2, law.mean.value)) > 5
+
+
+def test_near_what_the_mean_frequency_says() -> None:
+    """(1 − 1/K) τ_1 E(|X_1| − B)_+, within 5 % at N = n = 50,000 for B up to the mean, for it takes τ_1 for what it is in all."""
+    problem = Problem(Zipf(alpha=1, size=50_000), 50_000)
+    law, tau = exact.law(problem), exact.tau(problem, 1).value
+    for room in (0, 2_000, 6_000, 8_000, 8_550):
+        near = problem.guess * tau * float(law.probability @ np.maximum(law.values - room, 0))
+        assert exact.capacity_excess(problem, room).value == pytest.approx(near, rel=0.05)
+    assert exact.capacity_excess(problem, 8_000).value != pytest.approx(near, rel=0.5)

@@ -37,6 +37,20 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["singleton_fraction"] == exact.singleton_fraction(problem).value
 
 
+def test_how_far_one_data_set_is_off(capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside each number, simulated or not; in JSON null where it is not known."""
+    spread = exact.spread(Problem(Zipf(alpha=2, size=500), 500))
+    for more in (["--trials", "0"], []):
+        assert main([*QUICK, "--alpha", "2", *more]) == 0
+        out = capsys.readouterr().out
+        assert out.count(f"± {100 * spread.unseen_mass.value:.4g}%") == 1
+        assert out.count(f"± {100 * spread.cost.value:.4g}%") == 1
+    assert main([*QUICK, "--alpha", "2", "--trials", "0", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["deviation"]
+    assert found == {name: getattr(spread, name).value for name in found}
+    assert list(found) == ["singleton_fraction", "unseen_mass", "optimal_error", "cost"]
+
+
 def test_a_sweep_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         main(

@@ -141,16 +141,24 @@ def columns(found: Simulation, ell: int, exactly: float) -> str:
     return f"{estimate.value:>11.6f} ± {estimate.stderr:<8.2g} {_z(estimate, exactly):>6}"
 
 
-def lines(found: Simulation, exactly: dict[str, float]) -> list[str]:
-    """A row for each of the exact quantities, in percent: exact, simulated, z."""
-    out = [f"{'':22} {'exact':>12} {'simulated':>24} {'z':>6}"]
+def lines(found: Simulation | None, exactly: dict[str, float], deviations: dict[str, float | None]) -> list[str]:
+    """A row for each of the exact quantities, in percent: exact, how far one data set is off, and simulated with its z."""
+    out = [
+        f"{'':22} {'exact':>12} {'one data set':>13}" + (f" {'simulated':>24} {'z':>6}" if found is not None else "")
+    ]
     for name, value in exactly.items():
-        estimate: Estimate = getattr(found, name)
         title = name.replace("_", " ") if name != "cost" else "saved by memorizing"
-        out.append(f"{title:22} {f'{100 * value:.6g}%':>12} {_spread(estimate):>24} {_z(estimate, value):>6}")
-    rate = found.trials / found.seconds if found.seconds > 0 else 0.0
-    stopped = ", interrupted" if found.interrupted else ""
-    out.append(f"{found.trials:,} data sets simulated on {found.device}, {rate:,.0f} a second{stopped}.")
+        spread = deviations[name]
+        off = f"± {100 * spread:.4g}%" if spread is not None else ""
+        line = f"{title:22} {f'{100 * value:.6g}%':>12} {off:>13}"
+        if found is not None:
+            estimate: Estimate = getattr(found, name)
+            line += f" {_spread(estimate):>24} {_z(estimate, value):>6}"
+        out.append(line.rstrip())
+    if found is not None:
+        rate = found.trials / found.seconds if found.seconds > 0 else 0.0
+        stopped = ", interrupted" if found.interrupted else ""
+        out.append(f"{found.trials:,} data sets simulated on {found.device}, {rate:,.0f} a second{stopped}.")
     return out
 
 

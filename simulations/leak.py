@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from empirical.learners.learner import Learner
+
 
 @dataclass(frozen=True)
 class Config:
@@ -77,7 +79,7 @@ def _case(config: Config, source: str, n: int, spec: str, name: str, models: int
     dataset = loaded(source)
     whole = dataset.data
     data = Data(whole.x_train[:n], whole.y_train[:n], whole.x_test, whole.y_test, whole.classes)
-    taught: Any = learner(spec)
+    taught = learner(spec)
     trials = train(Job(data, taught, Bernoulli(config.fraction), config.seed, "margin"), models)
     found = leak(trials, data.y_train)
     table = found.examples
@@ -94,22 +96,22 @@ def _case(config: Config, source: str, n: int, spec: str, name: str, models: int
         facts |= {f"true_rate_{rate:g}": value, f"true_rate_{rate:g}_stderr": error}
     facts["area"] = float(rates["area"].iloc[0])
     facts["epsilon_proved"] = np.nan if found.audit is None else found.audit.epsilon
-    facts["epsilon"] = _accounted(taught, round(config.fraction * n))
+    facts["epsilon"] = _accounted(taught, round(config.fraction * n), data.n_classes)
     frame = found.bins.assign(**facts)
     sys.stderr.write(f"{frame.to_string()}\n")
     return frame[[*facts, *found.bins.columns]]
 
 
-def _accounted(taught: Any, m: int) -> float:
-    """The accountant's ε at δ = 10⁻⁵; infinite of a learner without noise, NaN where there is no accountant here."""
+def _accounted(taught: Learner, m: int, n_classes: int) -> float:
+    """The accountant's ε at δ = 10⁻⁵; infinite of a learner that is not private, NaN where there is no accountant here."""
+    from empirical.limits.arms import privacy_of
     from longtail.core import ArgumentError
 
-    if not getattr(taught, "noise", 0):
-        return np.inf
     try:
-        return float(taught.privacy(m).epsilon)
+        told = privacy_of(taught, m, n_classes)
     except ArgumentError:
         return np.nan
+    return np.inf if told is None else told.epsilon
 
 
 def plot(frame: pd.DataFrame) -> Figure:

@@ -6,15 +6,14 @@ import argparse
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from empirical.data.sources.npz import opened
 from empirical.estimates.kept import read
-from empirical.estimates.measured import Experiment
-from empirical.estimates.recorded import learner as recorded
+from empirical.limits.accounted import accounted
 from empirical.training.elsewhere import NEEDED, OPTIONAL, outside
 from empirical.training.stored import stored
 from empirical.training.trials import Trials
@@ -69,14 +68,4 @@ def _trained(path: Path, arguments: argparse.Namespace) -> Target:
         raise ArgumentError("run", f"{path}, of {found.n} examples and trials of {trials.n}", remedy)
     names = found.memorization[[name for name in ("id", "label") if name in found.memorization]]
     classes = loaded() if getattr(trials.design, "stratified", False) else None
-    return Target(how.data, trials, classes, names, _privacy(how, round(how.fraction * found.n)))
-
-
-def _privacy(how: Experiment, m: int) -> Privacy | None:
-    """What the accountant says of models trained on m examples; None of a learner that is not private, or not known."""
-    try:
-        learner: Any = recorded(how.arguments.get("learner") or how.learner or "")
-        return learner.privacy(m) if hasattr(learner, "privacy") else None
-    except ArgumentError as error:
-        log.info("no accountant's ε: %s", error)
-        return None
+    return Target(how.data, trials, classes, names, accounted(how, found.n))

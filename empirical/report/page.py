@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from empirical.bridge.comparison import Comparison
     from empirical.data.dataset import Dataset
-    from empirical.estimates.leak.leak import Leak
+    from empirical.estimates.measured import Measured
 
 INK = "#010203"  # drawn with, then replaced by currentColor: figures follow the page, light or dark
 CAPTIONS = {
@@ -82,7 +82,7 @@ def page(comparison: Comparison, shown: Exhibits, dataset: Dataset | None = None
         headline=words.headline(comparison),
         findings=words.findings(comparison),
         figures=drawn,
-        leak=_leak(comparison.observed.leak),
+        leak=_leak(comparison.observed),
         fits=comparison.fits_table().to_dict("records"),
         brief=brief,
         observed=comparison.observed,
@@ -101,20 +101,23 @@ def _drawn(name: str, figure: Figure, table: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "svg": svg(figure, name, caption), "caption": caption, "table": table}
 
 
-def _leak(found: Leak | None) -> dict[str, Any] | None:
+def _leak(observed: Measured) -> dict[str, Any] | None:
     """The section of what margins leak, of runs that kept them."""
+    from empirical.limits.accounted import accounted
     from empirical.report import leak_text
     from empirical.report.leak_figures import leak_figures
 
+    found = observed.leak
     if found is None:
         return None
+    privacy = accounted(observed.experiment, observed.n)
     drawn = [
         _drawn(name, figure, _cells(found.frames[NUMBERS[name]]))
         for name, figure in leak_figures(found.frames, INK).items()
     ]
     said = {
         "headline": leak_text.headline(found),
-        "proved": leak_text.proved(found),
+        "proved": leak_text.proved(found, privacy),
         "meaning": leak_text.meaning(found),
     }
     return {"figures": drawn, **said}

@@ -209,7 +209,7 @@ def test_blocks_make_no_difference(monkeypatch):
     [
         ({"score": "correct"}, "score: got correct; .* --score margin"),
         ({"design": Orthogonal(0.75, 16)}, "design: .* --design fixed"),
-        ({"few": 4}, "trials: got 4; .* train more"),
+        ({"few": 4}, "models: got 4; .* train more"),
     ],
 )
 def test_what_cannot_be_attacked_is_refused(change, says):

@@ -146,4 +146,4 @@ def _check(trials: Trials, attacked: int) -> None:
         raise ArgumentError("design", repr(trials.design), remedy)
     if not attacked:
         remedy = "to attack an example takes three that trained on it and three that did not; train more"
-        raise ArgumentError("trials", trials.count, remedy)
+        raise ArgumentError("models", trials.count, remedy)

@@ -1,0 +1,23 @@
+"""What the accountant says of a run's learner, found again by its record."""
+
+from __future__ import annotations
+
+import logging
+
+from empirical.estimates.measured import Experiment
+from empirical.estimates.recorded import learner as recorded
+from empirical.learners.private.accountant import Privacy
+from empirical.limits.arms import privacy_of
+from longtail.core import ArgumentError
+
+log = logging.getLogger("empirical")
+
+
+def accounted(how: Experiment, n: int) -> Privacy | None:
+    """Of models trained on the run's share of ``n`` examples; None of a learner that is not private, or not known."""
+    try:
+        learner = recorded(how.arguments.get("learner") or how.learner or "")
+        return privacy_of(learner, round(how.fraction * n), how.n_classes or 2)
+    except ArgumentError as error:
+        log.info("no accountant's ε: %s", error)
+        return None

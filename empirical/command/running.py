@@ -7,6 +7,7 @@ import logging
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from empirical.data.dataset import Dataset
 from empirical.data.examples import Examples
@@ -19,6 +20,7 @@ from empirical.estimates.measured import Experiment
 from empirical.estimates.planning import PLANNED, plan, stderr
 from empirical.estimates.recorded import KINDS
 from empirical.learners.parse import learner
+from empirical.limits.arms import privacy_of
 from empirical.training.elsewhere import NEEDED, OPTIONAL, outside
 from empirical.training.executors import executor
 from empirical.training.job import Job
@@ -96,10 +98,20 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
         device=job.device.kind,
         fingerprint="" if store is None else store.identity.data,
         kernels=() if store is None else tuple(store.kernels()),
-        arguments={**vars(arguments), "trials": count},
+        arguments={**vars(arguments), "trials": count, **_privacy(job)},
     )
     rate = bar.models_per_second
     return Outcome(trials, examples, experiment, dataset, None if rate != rate else rate)
+
+
+def _privacy(job: Job) -> dict[str, Any]:
+    """What the accountant says of a private learner, for the record."""
+    found = None
+    try:
+        found = privacy_of(job.learner, round(job.design.inclusion(job.data.n) * job.data.n), job.data.n_classes)
+    except ArgumentError as error:
+        log.info("no ε: %s; %s", error.shown, error.remedy)
+    return {} if found is None else {"privacy": found.record()}
 
 
 def elsewhere(arguments: argparse.Namespace) -> Outcome:

@@ -93,9 +93,8 @@ def arms(
 
 def privacy_of(learner: Learner, m: int, n_classes: int) -> Privacy | None:
     """Of a learner that is private; None of any other."""
-    if isinstance(learner, DPSGD) and learner.noise != 0:
-        return learner.privacy(m)
-    return learner.privacy(m, n_classes) if isinstance(learner, Perturbed) and learner.epsilon != math.inf else None
+    private = learner.noise != 0 if isinstance(learner, DPSGD) else getattr(learner, "epsilon", math.inf) != math.inf
+    return learner.privacy(m, n_classes) if isinstance(learner, (DPSGD, Perturbed)) and private else None
 
 
 def private_kind(unlimited: Learner) -> Learner:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
 
+from empirical import estimate
 from empirical.data.data import Data
 from empirical.learners.parse import learner
 from empirical.learners.private.output import Minimizers, Perturbed, PrivateRidge, PrivateSoftmax
@@ -87,6 +90,16 @@ def test_privacy_is_recorded_and_reached() -> None:
     assert found.clip == pytest.approx(math.sqrt(2) / 10, rel=3e-3)
     pure = PrivateRidge(epsilon=2.0, delta=0.0).privacy(1000, 10)
     assert (pure.epsilon, pure.delta, pure.noise) == (2.0, 0.0, 0.5)
+
+
+def test_a_runs_record_has_the_privacy_of_its_learner(tmp_path: Path) -> None:
+    """Pure ε needs no accountant."""
+    out = tmp_path / "run"
+    spec = "private_ridge(epsilon=2.0, delta=0.0)"
+    assert estimate.main(["digits", "--learner", spec, "--trials", "4", "--out", str(out), "--no-plot", "--quiet"]) == 0
+    kept = json.loads((out / "summary.json").read_text())["arguments"]["privacy"]
+    assert (kept["epsilon"], kept["delta"], kept["noise"]) == (2.0, 0.0, 0.5)
+    assert kept["clip"] == PrivateRidge().sensitivity(1050, 10)
 
 
 def test_options_that_make_no_sense() -> None:

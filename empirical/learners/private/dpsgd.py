@@ -92,8 +92,8 @@ class DPSGD(Learner):
             return float(self.noise or 0.0)
         return accountant.noise(self.epsilon, self.delta, self.chance(m), self.steps(m))
 
-    def privacy(self, m: int) -> Privacy:
-        """Of a model trained on ``m`` examples: one more or less of them."""
+    def privacy(self, m: int, n_classes: int = 0) -> Privacy:
+        """Of a model trained on ``m`` examples, of however many classes: one example more or less."""
         z, chance, steps = self.multiplier(m), self.chance(m), self.steps(m)
         return Privacy(
             "DP-SGD", accountant.epsilon(z, self.delta, chance, steps), self.delta, self.clip, z, chance, steps

@@ -175,7 +175,9 @@ def _taken(prior: Prior, n: int, refine: float) -> Taken:
     nodes = compressed(prior, refine)
     value = np.exp(nodes.log_value - nodes.log_value.max())
     points = int(np.ceil((20 * np.sqrt(n) + 40) * refine))
-    last = min(points // 2, int(NORMAL * np.sqrt(1 + 1 / n) * points / (2 * np.pi * np.sqrt(n))) + 8)
+    # Where e^{−n(1 − cos φ)} is gone, even beside an entry of rate np ≤ 40, e^{−np cos φ}: of larger ones u_ℓ is nothing anyway.
+    widest = np.arccos(1 - min(2.0, -GONE / max(n - 40, 1)))
+    last = min(points // 2, int(widest * points / (2 * np.pi)) + 2)
     k = np.arange(last + 1)
     log_w = np.zeros(last + 1, np.complex128)
     log_w.imag = 2 * np.pi * k / points

@@ -226,7 +226,7 @@ def _groups(arguments: argparse.Namespace, limit: str | None) -> int:
 
 def _limit(arguments: argparse.Namespace, limit: str | None) -> tuple[Learner, str]:
     """The learner under the one limit that groups share, and how to say it."""
-    from longtail.learners import Forget, Limited, Private
+    from longtail.learners import Capacity, Forget, Limited, Private
 
     if limit is None or limit == "kappa":
         noisy = "" if limit is None else f", a share {arguments.kappa} of labels kept"
@@ -235,8 +235,7 @@ def _limit(arguments: argparse.Namespace, limit: str | None) -> tuple[Learner, s
     if len(given) != 1:
         raise ArgumentError(LIMITS[limit], getattr(arguments, limit), "give one value with --groups")
     if limit == "items":
-        remedy = "room shared by groups is not solved: give --limit, --epsilon or --noise, or leave it out"
-        raise ArgumentError("--capacity", arguments.items, remedy)
+        return Capacity(given[0]), f"Room to memorize {given[0]:,.0f} of what is seen once"  # type: ignore[arg-type]
     if limit == "gamma":
         return Limited(given[0]), f"Memorization at most γ = {given[0]:g}"
     return Private(given[0], arguments.delta), f"({given[0]:g}, {arguments.delta:g})-private prediction"

@@ -16,7 +16,7 @@ from longtail.core.record import Run
 from longtail.cost import main
 from longtail.exact import limits, noise
 from longtail.exact.subgroups import Group, subgroups
-from longtail.learners import Limited, Private
+from longtail.learners import Capacity, Limited, Private
 
 PROBLEM = Problem(Zipf(alpha=1, size=500), 500)
 QUICK = ["--subpopulations", "500", "--samples", "500"]
@@ -81,6 +81,9 @@ def test_groups(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert [row["name"] for row in found["groups"]] == ["most", "few"]
     for column in ("optimal_error", "excess_error"):
         assert [row[column] for row in found["groups"]] == pytest.approx(want[column].tolist())
+    found = printed(capsys, "--groups", str(file), "--capacity", "7", "--samples", "80")
+    want = subgroups(groups, 80, Capacity(7))
+    assert [row["excess_error"] for row in found["groups"]] == pytest.approx(want["excess_error"].tolist())
     assert (
         main(["--groups", str(file), "--noise", "0.5", "--samples", "80", "--out", str(tmp_path / "out"), "--quiet"])
         == 0
@@ -210,7 +213,7 @@ def test_what_groups_do_not_go_with(capsys: pytest.CaptureFixture[str], tmp_path
         (["--within", "0.1"], "--within: got 0.1; goes without --groups"),
         (["--limit", "0:1"], "--limit: got 0:1; give"),
         (["--limit", "0:1:0.5"], "--limit: got 0:1:0.5; give one value"),
-        (["--capacity", "3"], "--capacity: got 3; room shared by groups is not solved"),
+        (["--capacity", "-3"], "--capacity: got -3.0; give a whole number"),
     ):
         refused(capsys, ["--groups", file, *arguments], said)
     refused(capsys, ["--groups", str(tmp_path / "none.json")], "No such file")

@@ -11,7 +11,7 @@ from scipy.special import gammaln
 from scipy.stats import multinomial
 
 from longtail import LogNormal, Mixture, Problem, Uniform, Zipf, exact, parse
-from longtail.core import ArgumentError, Floats
+from longtail.core import ArgumentError, Floats, Mode
 from longtail.exact.scored import by_count
 from longtail.exact.subgroups import Group, population, subgroups
 from longtail.learners import Capacity, Forget, Learner, Limited, Majority, Noisy, Private
@@ -138,6 +138,40 @@ def test_groups_are_simulated_as_they_are_solved() -> None:
     assert (np.abs(off) > 5 * deviation[1::2]).all()
 
 
+@pytest.mark.parametrize("mode", ["random", "fixed"])
+@pytest.mark.parametrize(
+    ("groups", "n"),
+    [
+        ((Group("a", Zipf(alpha=1, size=60), 0.7, 3), Group("b", LogNormal(sigma=1, size=40), 0.3, 5, 0.8)), 90),
+        ((Group("a", Uniform(size=30), 0.6, 3), Group("b", Uniform(size=20), 0.4, 5, 0.8)), 40),
+    ],
+)
+def test_shared_room_is_simulated_as_it_is_solved(groups: tuple[Group, ...], n: int, mode: Mode) -> None:
+    """κ_g (1 − 1/K_g) E[(1 − B/|X_1|)_+ Σ D] drawn in 6,000 data sets, seed 8, z = 5; B = 0 is guessing; control: B + 2."""
+    rng, items = np.random.default_rng(8), 9
+    parts = population(groups).entries_by_part()
+    values, of = np.concatenate(parts), np.repeat(np.arange(2), [len(part) for part in parts])
+    rows = []
+    for _ in range(6_000):
+        drawn = rng.integers(len(values), size=len(values)) if mode == "random" else np.arange(len(values))
+        frequency, group = values[drawn] / values[drawn].sum(), of[drawn]
+        once = rng.multinomial(n, frequency) == 1
+        unfit = max(0.0, 1 - items / max(once.sum(), 1))
+        rows.append(
+            [
+                unfit * frequency[once & (group == g)].sum() * one.kappa * (1 - 1 / one.n_classes)
+                for g, one in enumerate(groups)
+            ]
+        )
+    mean, deviation = np.mean(rows, 0), np.std(rows, 0, ddof=1) / np.sqrt(len(rows))
+    found, more = (subgroups(groups, n, Capacity(room), mode) for room in (items, items + 2))
+    assert (np.abs(mean - found["share"] * found["excess_error"]) <= 5 * deviation).all()
+    assert (np.abs(mean - more["share"] * more["excess_error"]) > 5 * deviation).all()
+    none, guessing = subgroups(groups, n, Capacity(0), mode), subgroups(groups, n, Forget(1), mode)
+    np.testing.assert_allclose(none["excess_error"], guessing["excess_error"], rtol=1e-8)
+    assert (found["excess_error"] + found["optimal_error"] < 1).all()
+
+
 @pytest.mark.parametrize(("n_classes", "kappa"), [(2, 0.4), (3, 0.2), (4, 0.7), (5, 1.0)])
 def test_margins_are_those_of_every_vote(n_classes: int, kappa: float) -> None:
     q, r = kappa + (1 - kappa) / n_classes, (1 - kappa) / n_classes
@@ -189,7 +223,6 @@ def test_shares_of_a_mixture_are_of_its_sum() -> None:
         lambda: Group("a", "Uniform", 0.5),  # type: ignore[arg-type]
         lambda: Mixture(((1.0, Uniform(size=3)),), 3, (0.5,)),
         lambda: Mixture(((1.0, Uniform(size=3)),), 3, (0.5, 0.5)),
-        lambda: subgroups(PAIRS[0], 5, Capacity(2)),
         lambda: Noisy(Capacity(2), 0.5),
     ],
 )

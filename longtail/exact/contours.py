@@ -50,8 +50,10 @@ class Contour(Protocol):
     def moments(self, ell: int, center: float, more: int = 0) -> tuple[float, float, float]:
         """E|X_ℓ| and E(|X_ℓ| − center)² in n + ``more`` samples, and the root mean square of what is added up for the latter."""
 
-    def transform(self, z_less_1: Complexes, ell: int, beside: int | None = None, more: int = 0) -> Complexes:
-        """E z^{|X_ℓ|} for each z; with ``beside``, E |X_beside| z^{|X_ℓ|}."""
+    def transform(
+        self, z_less_1: Complexes, ell: int, beside: int | None = None, more: int = 0, group: int | None = None
+    ) -> Complexes:
+        """E z^{|X_ℓ|} for each z; with ``beside``, E |X_beside| z^{|X_ℓ|}, or of those of one ``group`` for |X_beside|."""
 
     def steepness(self, ell: int) -> tuple[float, float, float]:
         """The least and the largest mean of |X_ℓ| over the scales that can be, and its largest slope in the log scale."""
@@ -74,15 +76,16 @@ class Drawn:
     log_w: Complexes
     log_g: Complexes
     weight: Complexes
+    group: Integers | None = None
 
-    def _independent(self, ell: int) -> Floats:
+    def _independent(self, ell: int, group: int | None = None) -> Floats:
         """N q_s(ℓ) by scale."""
         rate = np.multiply.outer(self.scale, self.value)
         seen = np.exp(special.xlogy(ell, rate) - rate - special.gammaln(ell + 1.0))
-        return np.asarray(self.size * (seen @ self.share))
+        return np.asarray(self.size * (seen @ within(self.share, self.group, group)))
 
-    def _seen(self, ell: int) -> Complexes:
-        return np.asarray(self._independent(ell)[self.row] * np.exp(ell * self.log_w - self.log_g))
+    def _seen(self, ell: int, group: int | None = None) -> Complexes:
+        return np.asarray(self._independent(ell, group)[self.row] * np.exp(ell * self.log_w - self.log_g))
 
     @property
     def points(self) -> int:
@@ -95,10 +98,12 @@ class Drawn:
         mean = self._seen(ell)
         return moments(self._weights(more), mean, mean * (1 - mean / self.size), center)
 
-    def transform(self, z_less_1: Complexes, ell: int, beside: int | None = None, more: int = 0) -> Complexes:
+    def transform(
+        self, z_less_1: Complexes, ell: int, beside: int | None = None, more: int = 0, group: int | None = None
+    ) -> Complexes:
         weight, chance, power = self._weights(more), self._seen(ell) / self.size, self.size
         if beside is not None:
-            weight, power = weight * self._seen(beside), power - 1
+            weight, power = weight * self._seen(beside, group), power - 1
 
         def half(z: complex) -> complex:
             return complex(weight @ np.exp(power * log1p(z * chance)))
@@ -123,6 +128,7 @@ class Taken:
     count: Floats
     log_w: Complexes
     weight: Complexes
+    group: Integers | None = None
 
     def _chance(self, ell: int) -> Complexes:
         """u_ℓ of each entry, (points, entries): a Poisson probability at a complex rate."""
@@ -143,14 +149,16 @@ class Taken:
         chance = self._chance(ell)
         return moments(self._weights(more), chance @ self.count, (chance * (1 - chance)) @ self.count, center)
 
-    def transform(self, z_less_1: Complexes, ell: int, beside: int | None = None, more: int = 0) -> Complexes:
-        weight, chance = self._weights(more), self._chance(ell)
+    def transform(
+        self, z_less_1: Complexes, ell: int, beside: int | None = None, more: int = 0, group: int | None = None
+    ) -> Complexes:
+        weight, chance, of = self._weights(more), self._chance(ell), within(self.count, self.group, group)
         other = None if beside is None else self._chance(beside)
 
         def half(z: complex) -> complex:
             change = z * chance
             all_of = weight * np.exp(log1p(change) @ self.count)
-            return complex(all_of.sum() if other is None else all_of @ ((other / (1 + change)) @ self.count))
+            return complex(all_of.sum() if other is None else all_of @ ((other / (1 + change)) @ of))
 
         return np.array([(half(z) + np.conj(half(np.conj(z)))) / 2 for z in z_less_1])
 
@@ -184,7 +192,14 @@ def _taken(prior: Prior, n: int, refine: float) -> Taken:
     log_total = -n * (1 - np.cos(log_w.imag)) + 1j * (n * np.sin(log_w.imag) - n * log_w.imag)
     log_likely = special.gammaln(n + 1.0) - n * np.log(n) + n if n < 1000 else np.log(2 * np.pi * n) / 2 + _stirling(n)
     ends = np.where((k == 0) | (2 * k == points), 1.0, 2.0)
-    return Taken(n, value / (nodes.count @ value), nodes.count, log_w, ends / points * np.exp(log_total + log_likely))
+    return Taken(
+        n,
+        value / (nodes.count @ value),
+        nodes.count,
+        log_w,
+        ends / points * np.exp(log_total + log_likely),
+        nodes.group,
+    )
 
 
 def _stirling(n: int) -> float:
@@ -240,7 +255,14 @@ def _drawn(prior: Prior, n: int, highest: float, refine: float) -> Drawn:
     weight = np.asarray(np.exp(log_weight[row, column]) * (kept[column] * (step * spacing / np.pi)), np.complex128)
     inner = 0.0 if whole else reach
     possible = (log_scale >= first + inner - step) & (log_scale <= last - inner + step)
-    return Drawn(prior.size, n, scale, value, share, possible, row, log_w[column], log_g[row, column], weight)
+    return Drawn(
+        prior.size, n, scale, value, share, possible, row, log_w[column], log_g[row, column], weight, nodes.group
+    )
+
+
+def within(share: Floats, groups: Integers | None, group: int | None) -> Floats:
+    """What of ``share`` is of one group of a list made of several; all of it without one."""
+    return share if group is None or groups is None else np.where(groups == group, share, 0.0)
 
 
 def log_gamma(n: int, side: int) -> float:

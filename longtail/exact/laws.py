@@ -141,8 +141,10 @@ def spread(problem: Problem) -> Spread:
     return Spread(_times(alone, 1 / problem.n), unseen, _times(unseen, problem.guess), _times(held, problem.guess))
 
 
-def capacity_excess(problem: Problem, items: ArrayLike) -> Estimate:
+def capacity_excess(problem: Problem, items: ArrayLike, group: int | None = None) -> Estimate:
     """(1 − 1/K) E[(1 − B/|X_1|)_+ M_1]: what is lost by room for ``items`` B of the singletons only; for all B at once.
+
+    With ``group``, of a list made of several what is lost there, with room for B singletons of all.
 
     >>> from longtail import Problem, Zipf
     >>> found = capacity_excess(Problem(Zipf(alpha=1, size=50_000), n=50_000), [0, 4_000, 8_000])
@@ -153,17 +155,17 @@ def capacity_excess(problem: Problem, items: ArrayLike) -> Estimate:
     if room.ndim != 1 or not np.issubdtype(room.dtype, np.number) or not ((room == np.floor(room)) & (room >= 0)).all():
         raise ArgumentError("items", items, "give whole numbers of items, 0 or more")
     if _constant(problem, 1):
-        s = spectrum(problem, np.array([1]))
+        s = spectrum(problem, np.array([1]), group=group)
         value, bound = np.where(room < s.seen[0], (1 - room) * s.mass[0], 0.0), s.mass_error[0] * np.ones(len(room))
     else:
-        value, bound = _unfit(problem, np.asarray(room, float))
+        value, bound = _unfit(problem, np.asarray(room, float), group)
     value, bound = problem.guess * np.maximum(value, 0.0), problem.guess * bound
     return Estimate(float(value[0]), bound=float(bound[0])) if np.ndim(items) == 0 else Estimate(value, bound=bound)
 
 
-def _unfit(problem: Problem, room: Floats) -> tuple[Floats, Floats]:
+def _unfit(problem: Problem, room: Floats, group: int | None) -> tuple[Floats, Floats]:
     """Σ_{k > B} (1 − B/k) E[M_1; |X_1| = k]."""
-    start, step, held, bound = _tabulated(problem, 1, 2)
+    start, step, held, bound = _tabulated(problem, 1, 2, group)
     k = np.maximum(start + float(step) * np.arange(len(held)), 1.0)
     held = held * step
     above, share = (np.append(np.cumsum(x[::-1])[::-1], 0.0) for x in (held, held / k))
@@ -278,7 +280,9 @@ def _settled(
 
 
 @lru_cache(maxsize=16)
-def _tabulated(problem: Problem, ell: int, beside: int | None) -> tuple[int, int, Floats, float]:
+def _tabulated(
+    problem: Problem, ell: int, beside: int | None, group: int | None = None
+) -> tuple[int, int, Floats, float]:
     """Start, step, Pr[|X_ℓ| = k] and a bound on an event's; with ``beside`` = ℓ + 1, E[M_ℓ; |X_ℓ| = k]."""
     more = 0 if beside is None else 1
     least, most, steep = next(_points(problem, ell, more))[0].steepness(ell)
@@ -300,7 +304,7 @@ def _tabulated(problem: Problem, ell: int, beside: int | None) -> tuple[int, int
         theta = turn * many
         for out, (at, left) in zip((coarse, fine), _points(problem, ell, more, theta[-1]), strict=True):
             z_less_1 = np.expm1(1j * theta)
-            out[many] = at.transform(z_less_1, ell, beside, left) * np.exp(-1j * theta * (start - more))
+            out[many] = at.transform(z_less_1, ell, beside, left, group) * np.exp(-1j * theta * (start - more))
             work += len(many) * at.points
         size = size or float(np.abs(fine[0]))
         left_off = ENDED + PHASE * theta[-1] * center
@@ -314,7 +318,7 @@ def _tabulated(problem: Problem, ell: int, beside: int | None) -> tuple[int, int
             raise AccuracyError("n", problem.n, remedy + "give fewer samples, or ask for its variance")
     scale = 1.0 if beside is None else (ell + 1) / (problem.n + 1)
     laid, rough = (scale / step * irfft(x.conj(), points) for x in (fine, coarse))
-    known = 1.0 if beside is None else float(spectrum(problem, np.array([ell])).mass[0])
+    known = 1.0 if beside is None else float(spectrum(problem, np.array([ell]), group=group).mass[0])
     bound = 2 * step * float(np.abs(laid - rough).sum()) + abs(step * float(laid.sum()) - known)
     bound += scale * (10 * ROUNDING * np.log2(points) * size + 8 * rest)
     return start, step, laid, bound

@@ -22,8 +22,8 @@ import numpy as np
 from scipy import special
 from scipy.fft import fft, ifft, next_fast_len
 
-from longtail.core import Bools, Floats, Prior, Problem, compressed
-from longtail.exact.contours import NORMAL, Complexes, log1p, log_gamma, log_mean
+from longtail.core import Bools, Floats, Integers, Prior, Problem, compressed
+from longtail.exact.contours import NORMAL, Complexes, log1p, log_gamma, log_mean, within
 from longtail.exact.mellin import DECADES, TINY, Sum, reach_of
 
 GAIN = 12.0  # rounding grows by no more than e^12, at the highest frequency
@@ -47,6 +47,7 @@ class Ray:
     high: float
     value: Floats
     share: Floats
+    group: Integers | None = None
 
 
 @lru_cache(maxsize=16)
@@ -62,7 +63,7 @@ def _ray(prior: Prior, end: float, refine: float) -> Ray:
     x = np.exp(first + step * np.arange(points) + 1j * theta)
     log_g = log_mean(value, share, np.ones(1), x)[0]
     apart = int(TAIL / end / step)  # one end from the other, for which a filtered kernel is gone
-    return Ray(first, step, theta, next_fast_len(points + apart), log_g, low, high, value, share)
+    return Ray(first, step, theta, next_fast_len(points + apart), log_g, low, high, value, share, nodes.group)
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,11 @@ class Scales:
     def points(self) -> int:
         return len(self.taper)
 
-    def _independent(self, ell: int) -> Floats:
+    def _independent(self, ell: int, group: int | None = None) -> Floats:
         """N q_s(ℓ) by scale."""
         rate = np.multiply.outer(np.exp(self.first + self.ray.step * np.arange(self.points)), self.ray.value)
         seen = np.exp(special.xlogy(ell, rate) - rate - special.gammaln(ell + 1.0))
-        return np.asarray(self.size * (seen @ self.ray.share))
+        return np.asarray(self.size * (seen @ within(self.ray.share, self.ray.group, group)))
 
     def moments(self, ell: int, center: float, more: int = 0) -> tuple[float, float, float]:
         mean, off = self._independent(ell), self._independent(ell) - center
@@ -95,11 +96,13 @@ class Scales:
         size = np.abs(off) * (np.abs(off) + 2 * mean) * np.abs(one) + np.abs(own) + mean**2 * np.abs(square)
         return float(mean @ (one + delta)), float(value.sum()), float(np.linalg.norm(size))
 
-    def transform(self, z_less_1: Complexes, ell: int, beside: int | None = None, more: int = 0) -> Complexes:
+    def transform(
+        self, z_less_1: Complexes, ell: int, beside: int | None = None, more: int = 0, group: int | None = None
+    ) -> Complexes:
         chance, size, n = self._independent(ell) / self.size, self.size, self.n + more
         weight = np.ones(self.points)
         if beside is not None:
-            weight, size, n = self._independent(beside) * (n / (n - beside)), size - 1, n - beside
+            weight, size, n = self._independent(beside, group) * (n / (n - beside)), size - 1, n - beside
         joined = self._joined(n, size, ell, self._terms(np.abs(z_less_1).max() * chance, ell)) * weight
         return np.concatenate(
             [_sums(z, chance, size, joined) for z in np.array_split(z_less_1, -(-len(z_less_1) // 32))]

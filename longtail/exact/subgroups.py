@@ -6,19 +6,21 @@ entry that it was drawn as, and of every sum over the nodes of p only those of o
     mass_{g,ℓ} = Σ_{p in g} count_p E α B_ℓ(α),   error_g = Σ_ℓ mass_{g,ℓ} e_g(ℓ) / Σ_ℓ mass_{g,ℓ},
 
 e_g(ℓ) the error of one learner for all, on labels of g's classes and noise. Costs are excess over the optimum of the group. Room
-for B singletons is shared by all: its fraction of fits depends on all groups' singletons, whose number varies from one data set
-to the next, and is simulated, not solved (``longtail.montecarlo``).
+for B singletons is shared by all groups', so that each loses κ_g (1 − 1/K_g) E[(1 − B/|X_1|)_+ Σ_{x ∈ X_1, in g} D(x)], by the
+joint law of the number of all singletons and the mass of one group's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from longtail.core import ArgumentError, Floats, Mode, Prior, Problem, real, whole
+from longtail.core import ArgumentError, Estimate, Floats, Mode, Prior, Problem, compressed, real, whole
+from longtail.exact.functions import cost
+from longtail.exact.laws import capacity_excess
 from longtail.exact.scored import by_count, scored
 
 if TYPE_CHECKING:
@@ -63,31 +65,51 @@ def population(groups: Sequence[Group]) -> Mixture:
 def subgroups(groups: Sequence[Group], n: int, learner: Learner, mode: Mode = "random") -> pd.DataFrame:
     """Of each group its share, its optimal error, and the excess error of ``learner`` within it.
 
-    ``bound`` is on the numerical error of either. A learner of its own count, as ``Limited``, ``Private`` or ``Forget``.
+    ``bound`` is on the numerical error of either. A learner of its own count, as ``Limited``, ``Private`` or ``Forget``, or
+    ``Capacity``, room for which is shared.
     """
     import pandas as pd
+
+    from longtail.learners import Capacity, Forget
 
     problem = Problem(population(groups), n, mode=mode)
     rows = []
     for at, group in enumerate(groups):
         best, final = _best(group, n)
-        limited, least = _limited(group, learner, n)
+        shared = learner.items if isinstance(learner, Capacity) else None
+        limited, least = _limited(group, learner if shared is None else Forget(1), n)
         wide = max(len(best), len(limited))
         table = np.array([np.pad(row, (0, wide - len(row)), mode="edge") for row in (best, limited)])
         excess = table[1] - table[0]
         one = np.ones_like(excess)
         found = scored(problem, np.stack([table[0], excess, one]), np.array([final, least - final, 1.0]), at)
-        share = float(found.value[2])
+        share, added = float(found.value[2]), Estimate(float(found.value[1]), bound=float(found.bound[1]))
+        if shared is not None:
+            added = _unfit(replace(problem, n_classes=group.n_classes), shared, at, group, added)
+        bound = max(float(found.bound[0]), float(added.bound)) + float(found.bound[2])
         rows.append(
             {
                 "name": group.name,
                 "share": share,
                 "optimal_error": found.value[0] / share,
-                "excess_error": found.value[1] / share,
-                "bound": float((found.bound[:2].max() + found.bound[2]) / share) + learner.rounding,
+                "excess_error": float(added.value) / share,
+                "bound": bound / share + learner.rounding,
             }
         )
     return pd.DataFrame(rows)
+
+
+def _unfit(problem: Problem, items: int, at: int, group: Group, guessed: Estimate) -> Estimate:
+    """What room for ``items`` singletons of all leaves unfit in one group; ``guessed``, what guessing on all there costs."""
+    if np.ptp(compressed(problem.prior).log_value) > 0:
+        found = capacity_excess(problem, items, at)
+        return Estimate(group.kappa * float(found.value), bound=group.kappa * float(found.bound))
+    found, every = (
+        capacity_excess(problem, items),
+        cost(problem),
+    )  # frequencies are all alike: the same part of each group
+    part = float(found.value) / float(every.value)
+    return Estimate(part * float(guessed.value), bound=float(guessed.bound) + float(found.bound))
 
 
 def _best(group: Group, n: int) -> tuple[Floats, float]:

@@ -73,15 +73,16 @@ class Masks:
         >>> bool((m.bits(3, 1, 100, [7, 8])[1] == m.bits(3, 1, 100, [8])[0]).all())
         True
         """
-        from longtail.philox.block_cpu import words
+        from empirical.dynamics.masks_cpu import below
 
-        stream, limit = substream(MASK, layer), round(self.kept * 2**32)
-        distinct, at = np.unique(np.asarray(groups, np.int64), return_inverse=True)
-        drawn = np.empty((len(distinct), width), bool)
-        for row, group in enumerate(distinct.tolist()):
-            drawn[row] = words(seed, stream, whole("groups", group, 0, 2**62), 0, width) < limit
+        own = np.asarray(groups, np.int64)
+        if own.size:
+            whole("groups", int(own.min()), 0, 2**62)
+        drawn = np.empty((len(own), width), bool)
+        limit = np.uint64(round(self.kept * 2**32))
+        below(np.uint64(seed), np.uint32(substream(MASK, layer)), own.astype(np.uint64), limit, drawn)
         drawn[:, : self.untouched(width)] = True
-        return drawn[at.reshape(-1)]
+        return drawn
 
     def scales(self, width: int, *, masked: bool = True) -> NDArray[np.float32]:
         """What units are multiplied by, (3, 2, width): in an example's sub-network, the flipped one and the whole net; where its

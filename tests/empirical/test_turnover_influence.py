@@ -24,6 +24,7 @@ NETS = [
     Net((12, 9, 11)),
     Net((12, 9, 11, 8), Masks(0.7, (1, 2), scaled=False)),
     Net((12, 9, 11, 8), Masks(0.7, (2, 4))),
+    Net((140, 131), epochs=5),
 ]
 
 

@@ -10,8 +10,9 @@ import pytest
 from scipy.special import gammaln
 from scipy.stats import multinomial
 
-from longtail import LogNormal, Mixture, Problem, Uniform, Zipf, exact, parse
+from longtail import LogNormal, Mixture, Problem, Uniform, Zipf, exact, montecarlo, parse
 from longtail.core import ArgumentError, Floats, Mode
+from longtail.core.arrays import Random
 from longtail.exact.scored import by_count
 from longtail.exact.subgroups import Group, population, subgroups
 from longtail.learners import Capacity, Forget, Learner, Limited, Majority, Noisy, Private
@@ -198,6 +199,13 @@ def test_noisy_margins_of_many_votes() -> None:
     errors = by_count(Noisy(Private(1.0), 0.6), 10, 200)[0]
     assert errors[1] == pytest.approx(0.9 - 0.6 * (0.9 - by_count(Private(1.0), 10, 1)[0][1]))
     assert errors[-1] < 1e-8
+    found = montecarlo.run(
+        Problem(Zipf(alpha=1, size=40), 2_000), trials=200, learners=[Noisy(Private(1.0), 0.6)], rng=Random(1)
+    )
+    error = found.error(found.learners[0])
+    assert abs(error.value - exact.error(found.problem, found.learners[0]).value) < 5 * error.stderr
+    with pytest.raises(ArgumentError, match="256 votes"):
+        montecarlo.run(Problem(Zipf(alpha=1, size=40), 2_000), trials=2, learners=[Noisy(Private(0.01), 0.6)])
 
 
 def test_shares_of_a_mixture_are_of_its_sum() -> None:

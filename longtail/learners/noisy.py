@@ -25,6 +25,7 @@ from longtail.learners.learner import Learner, Seen
 from longtail.learners.majority import power
 
 LONGEST = 256
+SETTLED = 1e-12  # error at LONGEST votes that more of them could lower by no more than that
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,12 @@ class Noisy(Learner):
     def errors(self, seen: Seen) -> Any:
         xp = seen.xp
         most = int(xp.max(seen.times)) if seen.times.shape[-1] else 0
-        if most > LONGEST:
-            raise ArgumentError("n", most, f"margins are counted up to {LONGEST} votes of a subpopulation")
-        return seen.look_up(self.table(seen.n_classes, most))
+        table = self.table(seen.n_classes, min(most, LONGEST))
+        if most > LONGEST and table[-1] > SETTLED:
+            raise ArgumentError(
+                "n", most, f"margins are counted up to {LONGEST} votes of a subpopulation: give fewer samples"
+            )
+        return seen.look_up(table)
 
     def table(self, n_classes: int, most: int) -> Floats:
         """The error having seen x 0, 1, …, ``most`` times."""

@@ -15,6 +15,8 @@ from empirical.data.data import Data
 from empirical.data.relabeled import relabeled
 from empirical.designs import Fixed
 from empirical.designs.everything import Everything
+from empirical.dynamics.net import Net
+from empirical.dynamics.training import Trainer as MaskedTrainer
 from empirical.estimates.memorization import memorization_cells
 from empirical.learners import KNN
 from empirical.learners.mlp.mlp import MLP
@@ -27,6 +29,8 @@ from empirical.standins.final import FinalLoss
 from empirical.standins.forgetting import Forgetting
 from empirical.standins.standin import StandIn
 from empirical.standins.subsets import Subsets
+from empirical.standins.turnover import TurnOver
+from empirical.standins.unseen import UnseenLoss
 from empirical.training.trials import Trials
 from longtail.core import ArgumentError
 
@@ -89,8 +93,38 @@ def test_subsets_are_the_estimators_own(small: Data) -> None:
     np.testing.assert_allclose(Subsets()(seen), memorization_cells(trials).value, rtol=1e-6)
 
 
+def test_the_unseen_and_the_turned_over(small: Data) -> None:
+    """By loops over models; a net's memorization is by its loss on each example alone, under either mask."""
+    many = random_course("loss", 5)
+    wanted = []
+    for i in range(30):
+        each = [m[-1, i] for m, own in zip(many.numbers, many.inside, strict=True) if not own[i]]
+        wanted.append(sum(each) / len(each) if each else np.nan)
+    np.testing.assert_allclose(UnseenLoss()(many), wanted, rtol=1e-12)
+    net = Net((8,), epochs=3)
+    seen, trainer = TurnOver(net).watch(NET, small, 2, seed=6), MaskedTrainer.of(net, small)
+    total = np.zeros(90)
+    for seed in (6, 7):
+        (w,) = trainer.parameters(seed, (3,))
+        bits = net.bits(seed, trainer.groups)
+        for i in range(90):
+            values = trainer.values(w, trainer.x[i : i + 1], bits[i : i + 1])[:, 0].astype(float)
+            own, flipped = (np.log(np.exp(v).sum()) - v[small.y_train[i]] for v in values[:2])
+            total[i] += flipped - own
+    np.testing.assert_allclose(TurnOver(net)(seen), total / 2, atol=1e-5)
+
+
 @pytest.mark.parametrize(
-    "standin", [Confidence(), Forgetting(), CumulativeLoss(), FinalLoss(), Differences(np.arange(90) % 3), Subsets()]
+    "standin",
+    [
+        Confidence(),
+        Forgetting(),
+        CumulativeLoss(),
+        FinalLoss(),
+        Differences(np.arange(90) % 3),
+        Subsets(),
+        UnseenLoss(),
+    ],
 )
 def test_each_watches_what_it_reads(small: Data, standin: StandIn) -> None:
     """And nothing else: as many epochs as it says, on everything or on subsets, numbers that do not hang on other models."""

@@ -79,6 +79,18 @@ def test_it_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert "By memorization" in text
 
 
+@pytest.mark.parametrize("models", [2, 4])
+def test_a_few_models_say_what_they_can(models: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """Half of them do not say who is memorized, or are too few for theory to say what that is worth."""
+    assert (
+        limit.main(["digits", "--learner", "ridge", "--trials", str(models), "--prune", "0.9", "--quiet", "--json"])
+        == 0
+    )
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["arms"][1]["lost"] > 0
+    assert all(row["in_predicted"] is None for row in printed["bins"])
+
+
 def test_groups_may_be_a_column_of_the_users(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rng = np.random.default_rng(0)
     label = rng.integers(0, 2, 300)

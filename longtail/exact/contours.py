@@ -190,7 +190,7 @@ def _taken(prior: Prior, n: int, refine: float) -> Taken:
     log_w = np.zeros(last + 1, np.complex128)
     log_w.imag = 2 * np.pi * k / points
     log_total = -n * (1 - np.cos(log_w.imag)) + 1j * (n * np.sin(log_w.imag) - n * log_w.imag)
-    log_likely = special.gammaln(n + 1.0) - n * np.log(n) + n if n < 1000 else np.log(2 * np.pi * n) / 2 + _stirling(n)
+    log_likely = special.gammaln(n + 1.0) - n * np.log(n) + n if n < 30 else np.log(2 * np.pi * n) / 2 + _stirling(n)
     ends = np.where((k == 0) | (2 * k == points), 1.0, 2.0)
     return Taken(
         n,
@@ -203,7 +203,7 @@ def _taken(prior: Prior, n: int, refine: float) -> Taken:
 
 
 def _stirling(n: int) -> float:
-    return (1 / 12 - (1 / 360 - 1 / (1260 * n * n)) / (n * n)) / n
+    return (1 / 12 - (1 / 360 - (1 / 1260 - 1 / (1680 * n * n)) / (n * n)) / (n * n)) / n
 
 
 def _drawn(prior: Prior, n: int, highest: float, refine: float) -> Drawn:

@@ -272,7 +272,7 @@ def _settled(
 ) -> tuple[float, float]:
     """The finer of two values with its bound; an AccuracyError where it is not known to 1e-8 of itself, or of ``floor``."""
     (coarse, _), (fine, rounding) = found
-    value, bound = max(fine, 0.0), 2 * abs(fine - coarse) + ROUNDING * rounding + 16 * EPS * abs(fine)
+    value, bound = max(fine, 0.0), 2 * abs(fine - coarse) + ROUNDING * rounding + 1024 * EPS * abs(fine)
     if not bound <= DIGITS * max(value, floor):
         remedy = f"{what} at ell = {ell} is only known as {value:.3g} ± {bound:.1g} under {problem.prior!r}; "
         raise AccuracyError("n", problem.n, remedy + "give other samples or fewer sightings")

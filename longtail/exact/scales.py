@@ -31,6 +31,7 @@ OVER = 1.7  # as many points as that frequency asks for
 TAIL = 700.0  # over the highest frequency: where the kernel of the filter is gone, and of the taper
 MOST = 130  # powers of δ, at the most
 UNLIKELY = 1e-14  # density of a log scale, below which it does not matter how steep a function is
+NOISE = 4.0  # of the largest of what is averaged over scales: what these have of rounding in them
 BENT = 0.7  # of the highest frequency, that δ is as large as
 
 
@@ -94,7 +95,8 @@ class Scales:
         own = mean * (one + delta) - mean**2 / self.size * (one + 2 * delta + square)
         value = off**2 * one + 2 * off * mean * delta + mean**2 * square + own
         size = np.abs(off) * (np.abs(off) + 2 * mean) * np.abs(one) + np.abs(own) + mean**2 * np.abs(square)
-        return float(mean @ (one + delta)), float(value.sum()), float(np.linalg.norm(size))
+        noise = NOISE * float((np.abs(off) * (np.abs(off) + 2 * mean) + mean)[np.abs(self.likely) > UNLIKELY].max())
+        return float(mean @ (one + delta)), float(value.sum()), float(np.linalg.norm(size)) + noise
 
     def transform(
         self, z_less_1: Complexes, ell: int, beside: int | None = None, more: int = 0, group: int | None = None

@@ -23,7 +23,7 @@ from scipy import special
 from scipy.fft import fft, ifft, next_fast_len
 
 from longtail.core import Bools, Floats, Integers, Prior, Problem, compressed
-from longtail.exact.contours import NORMAL, Complexes, log1p, log_gamma, log_mean, within
+from longtail.exact.contours import NORMAL, Complexes, log1p, log_gamma, log_mean
 from longtail.exact.mellin import DECADES, TINY, Sum, reach_of
 
 GAIN = 12.0  # rounding grows by no more than e^12, at the highest frequency
@@ -85,12 +85,20 @@ class Scales:
 
     def _independent(self, ell: int, group: int | None = None) -> Floats:
         """N q_s(ℓ) by scale."""
-        rate = np.multiply.outer(np.exp(self.first + self.ray.step * np.arange(self.points)), self.ray.value)
-        seen = np.exp(special.xlogy(ell, rate) - rate - special.gammaln(ell + 1.0))
-        return np.asarray(self.size * (seen @ within(self.ray.share, self.ray.group, group)))
+        if (ell, group) not in self._known:
+            scale = np.exp(self.first + self.ray.step * np.arange(self.points))
+            rate = np.multiply.outer(scale, self.ray.value)
+            seen = np.exp(special.xlogy(ell, rate) - rate - special.gammaln(ell + 1.0))
+            self._known[ell, group] = np.asarray(self.size * (seen @ within(self.ray.share, self.ray.group, group)))
+        return self._known[ell, group]
+
+    @cached_property
+    def _known(self) -> dict[tuple[int, int | None], Floats]:
+        return {}
 
     def moments(self, ell: int, center: float, more: int = 0) -> tuple[float, float, float]:
-        mean, off = self._independent(ell), self._independent(ell) - center
+        mean = self._independent(ell)
+        off = mean - center
         one, delta, square = self._joined(self.n + more, self.size, ell, 2)
         own = mean * (one + delta) - mean**2 / self.size * (one + 2 * delta + square)
         value = off**2 * one + 2 * off * mean * delta + mean**2 * square + own

@@ -23,7 +23,7 @@ from scipy import special
 from scipy.fft import fft, ifft, next_fast_len
 
 from longtail.core import Bools, Floats, Integers, Prior, Problem, compressed
-from longtail.exact.contours import NORMAL, Complexes, log1p, log_gamma, log_mean
+from longtail.exact.contours import NORMAL, Complexes, log1p, log_gamma, log_mean, within
 from longtail.exact.mellin import DECADES, TINY, Sum, reach_of
 
 GAIN = 12.0  # rounding grows by no more than e^12, at the highest frequency

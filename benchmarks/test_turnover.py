@@ -110,7 +110,7 @@ def influence(benchmark: Any, net: Net, data: Data, examples: int, least: float,
 
 
 def test_training_eight_nets_as_the_authors(benchmark: Any) -> None:
-    training(benchmark, AUTHORS, images(3000 if FULL else 1024), 8 if FULL else 2, 1, least=3)
+    training(benchmark, AUTHORS, images(3000), 8 if FULL else 1, 2, least=3)
 
 
 def test_influence_through_the_authors_net(benchmark: Any) -> None:

@@ -1,0 +1,47 @@
+"""The claims about training itself, at small sizes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from simulations import speeds, standins
+from tests.drawn import marks, points, rows
+
+
+def test_standins_judged() -> None:
+    """The control knows nothing: within 5 standard errors. Models at many subsets go with as many others; labels are found."""
+    case = standins.Case("digits", "MLP(width=64, epochs=8)", few=3, more=20, many=60)
+    table = standins.run(standins.Config(cases=(case,), shares=(0.1,)))
+    random = table[table["standin"] == "at random"]
+    chance = random["measure"].map({"auc": 0.5, "pearson": 0, "spearman": 0})
+    known = random[chance.notna()]
+    assert len(known) == 5
+    assert (abs(known["value"] - chance.dropna()) < 5 * known["stderr"]).all()
+    found = table.set_index(["against", "standin", "models", "measure"])["value"]
+    assert found[("0.1 flipped", "loss at the end", 3, "auc")] > 0.98
+    assert found[("0.1 flipped", "cumulative loss", 3, "average precision")] > 0.9
+    few, more = (found[(standins.SUBSET, "subset estimator", models, "pearson")] for models in (3, 20))
+    assert 0 < few < more / 1.2
+    assert 0 <= found[("0.1 flipped", "the net itself", 3, "fitted")] <= 1
+    panels = standins.plot(table).axes
+    assert len(panels) == 3
+    spearman = table[(table["against"] == standins.SUBSET) & (table["measure"] == "spearman")]
+    np.testing.assert_array_equal(marks(panels[0])[0], spearman["value"])
+    assert rows(panels[0])[0] == "confidence over training, 3"
+
+
+def test_the_easy_are_learned_faster() -> None:
+    """At once with the hard; thirds at random are not (z = 5)."""
+    net = "MLP(width=64, epochs=20, batch=16, rate=0.01)"
+    cases = (speeds.Case("digits", 300, 0.0, net),)
+    table = speeds.run(speeds.Config(cases=cases, models=6, graders=30))
+    each = table[table["group"] == "easy"].set_index("groups")
+    assert each.loc[speeds.MEMORIZED, "z"] > 5
+    assert each.loc[speeds.MEMORIZED, "low"] > 1.1
+    assert each.loc[speeds.MEMORIZED, "at_once"] > 5 * each.loc[speeds.MEMORIZED, "at_once_stderr"]
+    assert abs(each.loc[speeds.RANDOM, "z"]) < 5
+    assert each.loc[speeds.RANDOM, "ratio"] == pytest.approx(1, abs=0.1)
+    (axes,) = speeds.plot(table).axes
+    assert rows(axes) == ["digits, 0% random"]
+    np.testing.assert_array_equal(points(axes, speeds.RANDOM)[0], each.loc[[speeds.RANDOM], "ratio"])

@@ -24,6 +24,7 @@ from longtail.philox.block_cpu import fill
 
 FREE = {"reassoc", "contract", "nsz"}  # sums in any order, but one order: the compiled one
 ROWS = 64  # of weights at a time: 768 wide, they stay in second-level cache
+LINE = 16  # numbers of a cache line
 MOST = 64  # examples scored at a time
 SMALL = 2**14  # weights of a layer that BLAS multiplies: about where both take as long
 SHIFT = np.uint64(32)
@@ -73,6 +74,12 @@ def _sum(out, o, a, k, rows, at, count):
                 (a0 * rows[c0, j] + a1 * rows[c1, j] + a2 * rows[c2, j] + a3 * rows[c3, j])
                 + (a4 * rows[c4, j] + a5 * rows[c5, j] + a6 * rows[c6, j] + a7 * rows[c7, j])
             )  # fmt: skip
+    if count - whole >= 4:
+        c0, c1, c2, c3 = at[whole], at[whole + 1], at[whole + 2], at[whole + 3]
+        a0, a1, a2, a3 = a[k, c0], a[k, c1], a[k, c2], a[k, c3]
+        for j in range(width):
+            out[o, j] += a0 * rows[c0, j] + a1 * rows[c1, j] + a2 * rows[c2, j] + a3 * rows[c3, j]
+        whole += 4
     for s in range(whole, count):
         c0 = at[s]
         a0 = a[k, c0]
@@ -105,15 +112,15 @@ def product(units, weights, bias, out, at):
 
 @compiled(fastmath=FREE)
 def _both(down, u, weights, back, a, at, count, scale, g):
-    """down[i, u] = scale[i, u] · back[i] · weights[u] and g += a[i] back[i] for the i in ``at[:count]``: each row is read once.
+    """down[i, u] = scale[i, u] · back[i] · weights[u] and g += a[u, i] back[i] for the i in ``at[:count]``.
 
-    Four at a time: with eight LLVM would have to tell more rows apart than it is willing to.
+    Each row is read once, four at a time: with eight LLVM would have to tell more rows apart than it is willing to.
     """
     zero, width = np.float32(0), weights.shape[1]
     whole = count - count % 4
     for s in range(0, whole, 4):
         i0, i1, i2, i3 = at[s], at[s + 1], at[s + 2], at[s + 3]
-        a0, a1, a2, a3 = a[0, i0], a[0, i1], a[0, i2], a[0, i3]
+        a0, a1, a2, a3 = a[u, i0], a[u, i1], a[u, i2], a[u, i3]
         t0, t1, t2, t3 = zero, zero, zero, zero
         for j in range(width):
             b0, b1, b2, b3, w = back[i0, j], back[i1, j], back[i2, j], back[i3, j], weights[u, j]
@@ -126,7 +133,7 @@ def _both(down, u, weights, back, a, at, count, scale, g):
         down[i2, u], down[i3, u] = t2 * scale[i2, u], t3 * scale[i3, u]
     for s in range(whole, count):
         i0, t0 = at[s], zero
-        a0 = a[0, i0]
+        a0 = a[u, i0]
         for j in range(width):
             t0 += back[i0, j] * weights[u, j]
             g[0, j] += a0 * back[i0, j]
@@ -134,7 +141,7 @@ def _both(down, u, weights, back, a, at, count, scale, g):
 
 
 @compiled(fastmath=FREE)
-def _learn(units, w, v, back, down, scale, below, plan, at, column, g, gradient):
+def _learn(units, w, v, back, down, scale, below, plan, at, turned, g, gradient):
     """A layer's errors ``back`` (b, out) to those of the units below and, in the same pass, to a step of its weights."""
     b, size = units.shape
     if w.size <= SMALL:
@@ -150,20 +157,26 @@ def _learn(units, w, v, back, down, scale, below, plan, at, column, g, gradient)
                 v[u, j] = plan.momentum * v[u, j] + plan.decay * w[u, j] + all_[u, j]
                 w[u, j] -= plan.rate * v[u, j]
         return
+    for first in range(
+        0, size, LINE
+    ):  # a cache line of each row at a time: a column alone would take one for every number
+        last = min(first + LINE, size)
+        for i in range(b):
+            for u in range(first, last):
+                turned[u, i] = units[i, u]
+                if below:
+                    down[i, u] = 0
     for u in range(size):
         count = 0
         for i in range(b):
             at[count] = i
-            column[0, i] = units[i, u]
-            count += int(column[0, i] != 0)
+            count += int(turned[u, i] != 0)
         for j in range(w.shape[1]):
             g[0, j] = plan.momentum * v[u, j] + plan.decay * w[u, j]
         if below:
-            for i in range(b):
-                down[i, u] = 0
-            _both(down, u, w, back, column, at, count, scale, g)
+            _both(down, u, w, back, turned, at, count, scale, g)
         else:
-            _sum(g, 0, column, 0, back, at, count)
+            _sum(g, 0, turned, u, back, at, count)
         for j in range(w.shape[1]):
             v[u, j] = g[0, j]
             w[u, j] -= plan.rate * g[0, j]
@@ -221,9 +234,9 @@ def train(w, v, sizes, examples, plan, orders, first):
     batch = min(plan.batch, n)
     hidden, widest = sizes[1:-1].sum(), sizes.max()
     space = np.empty(batch * (sizes[0] + 3 * hidden + 2 * classes), np.float32)
-    at, column, g = (
+    at, turned, g = (
         np.empty(max(batch, ROWS) + 8, np.int64),
-        np.empty((1, batch), np.float32),
+        np.empty(batch * widest, np.float32),
         np.empty(widest, np.float32),
     )
     gradient = np.empty(SMALL, np.float32)
@@ -278,7 +291,20 @@ def train(w, v, sizes, examples, plan, orders, first):
                 here = w[weights : weights + a * c].reshape(a, c)
                 there = v[weights : weights + a * c].reshape(a, c)
                 if layer == 0:
-                    _learn(rows, here, there, back, rows, rows, False, plan, at, column, g[:c].reshape(1, c), gradient)
+                    _learn(
+                        rows,
+                        here,
+                        there,
+                        back,
+                        rows,
+                        rows,
+                        False,
+                        plan,
+                        at,
+                        turned[: b * a].reshape(a, b),
+                        g[:c].reshape(1, c),
+                        gradient,
+                    )
                 else:
                     scale, units = (
                         space[room - b * a : room].reshape(b, a),
@@ -287,7 +313,20 @@ def train(w, v, sizes, examples, plan, orders, first):
                     room -= 2 * b * a
                     down = space[spare : spare + b * a].reshape(b, a)
                     spare += b * a
-                    _learn(units, here, there, back, down, scale, True, plan, at, column, g[:c].reshape(1, c), gradient)
+                    _learn(
+                        units,
+                        here,
+                        there,
+                        back,
+                        down,
+                        scale,
+                        True,
+                        plan,
+                        at,
+                        turned[: b * a].reshape(a, b),
+                        g[:c].reshape(1, c),
+                        gradient,
+                    )
                     back = down
 
 

@@ -21,7 +21,7 @@ from numba.core.event import Event, Listener, register
 
 log = logging.getLogger("longtail")
 HOME = Path(__file__).parents[1]
-OURS = (__name__.partition(".")[0], "empirical")
+OURS: set[str] = set()  # packages that have kernels of this compiler
 
 
 class Compiling(Listener):
@@ -63,6 +63,7 @@ def compiler(*homes: Path, **always: Any) -> Callable[..., Callable[[Any], Any]]
 
     def compiled(**options: Any) -> Callable[[Any], Any]:
         def decorate(function: Any) -> Any:
+            OURS.add(function.__module__.partition(".")[0])
             dispatcher = nb.njit(nogil=True, cache=True, **always, **options)(function)
             with contextlib.suppress(AttributeError):  # a numba that keeps its cache elsewhere goes by the file's date
                 dispatcher._cache._cache_file._source_stamp = state(*homes)

@@ -42,7 +42,7 @@ PHASE = 64 * EPS  # what a phase θ|X| may be off by, of itself
 POINTS = 2**16  # of a law, from where on it is tabulated on a lattice of more than 1
 STEEP = 1.15  # of the slope of θ|X_ℓ| in the log scale, as a frequency
 LONGEST = 4000.0  # frequency, beyond which ``scales`` would be long
-MOST = 2e8  # points by values of θ, at the most
+MOST = 2e7  # points by values of θ, at the most: some tens of seconds
 HIGHEST = 100  # sightings
 
 

@@ -1,7 +1,6 @@
 """What an estimator makes of true memorization and influence: the law of an estimate, Pr[estimate ≥ θ | truth].
 
-Each estimator brings its own: that of Feldman & Zhang's is ``empirical.estimates.noise``. Theory and fits ask it for no more
-than what stands here.
+Each estimator brings its own, that of Feldman & Zhang as any other. Theory and fits ask it for no more than what stands here.
 """
 
 from __future__ import annotations

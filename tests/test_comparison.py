@@ -95,7 +95,7 @@ def test_what_would_take_long_waits_to_be_asked_for(capsys: pytest.CaptureFixtur
         assert json.loads(captured.out)["monte_carlo"] is None
         assert "not simulated" in captured.err
     assert main(["--subpopulations", "1e12", "--samples", "100", "--trials", "5"]) == 2
-    assert "error: size: got 1000000000000" in capsys.readouterr().err
+    assert "error: --subpopulations: got 1000000000000" in capsys.readouterr().err
 
 
 def test_an_interrupt_prints_what_is_known_and_exits_130(

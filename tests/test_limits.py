@@ -134,9 +134,10 @@ def test_the_least_room_costs_what_it_may(problem: Problem) -> None:
         below, at = limits.compression(problem, [room - 1, room])["excess_error"]
         assert at <= within < below
     assert limits.least_capacity(problem, 0.9) == 0
-    assert limits.compression(problem, [0, problem.n])["excess_error"].tolist() == pytest.approx(
-        [exact.cost(problem).value, 0], rel=1e-8, abs=1e-12
-    )
+    ends = limits.compression(problem, [0, problem.n])
+    off = np.abs(ends["excess_error"] - [exact.cost(problem).value, 0])
+    assert (off <= ends["bound"] + 1e-12).all()
+    assert (ends["bound"] < 1e-6).all()
 
 
 def test_least_limits_at_the_ends() -> None:

@@ -47,6 +47,10 @@ class Contour(Protocol):
     def points(self) -> int:
         """How many."""
 
+    @property
+    def cost(self) -> float:
+        """Of each, over that of one where frequencies are drawn."""
+
     def moments(self, ell: int, center: float, more: int = 0) -> tuple[float, float, float]:
         """E|X_ℓ| and E(|X_ℓ| − center)² in n + ``more`` samples, and the root mean square of what is added up for the latter."""
 
@@ -90,6 +94,10 @@ class Drawn:
     @property
     def points(self) -> int:
         return len(self.weight)
+
+    @property
+    def cost(self) -> float:
+        return 1.0
 
     def _weights(self, more: int) -> Complexes:
         return np.asarray(self.weight * np.exp(-more * self.log_w) * ((self.n + more) / self.n))
@@ -139,7 +147,11 @@ class Taken:
 
     @property
     def points(self) -> int:
-        return len(self.weight) * 16
+        return len(self.weight)
+
+    @property
+    def cost(self) -> float:
+        return 16.0
 
     def _weights(self, more: int) -> Complexes:
         grown = np.prod(1 + np.arange(1, more + 1) / self.n)

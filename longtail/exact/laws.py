@@ -42,7 +42,7 @@ PHASE = 64 * EPS  # what a phase θ|X| may be off by, of itself
 POINTS = 2**16  # of a law, from where on it is tabulated on a lattice of more than 1
 STEEP = 1.15  # of the slope of θ|X_ℓ| in the log scale, as a frequency
 LONGEST = 4000.0  # frequency, beyond which ``scales`` would be long
-MOST = 2e7  # points by values of θ, at the most: some tens of seconds
+MOST = 2e8  # points by values of θ by what each costs, at the most: some tens of seconds
 HIGHEST = 100  # sightings
 
 
@@ -305,7 +305,7 @@ def _tabulated(
         for out, (at, left) in zip((coarse, fine), _points(problem, ell, more, theta[-1]), strict=True):
             z_less_1 = np.expm1(1j * theta)
             out[many] = at.transform(z_less_1, ell, beside, left, group) * np.exp(-1j * theta * (start - more))
-            work += len(many) * at.points
+            work += len(many) * at.points * at.cost
         size = size or float(np.abs(fine[0]))
         left_off = ENDED + PHASE * theta[-1] * center
         rest = float(np.abs(fine[many[-1 - len(many) // 8 :]]).max())

@@ -83,6 +83,10 @@ class Scales:
     def points(self) -> int:
         return len(self.taper)
 
+    @property
+    def cost(self) -> float:
+        return 10.0  # about as many terms
+
     def _independent(self, ell: int, group: int | None = None) -> Floats:
         """N q_s(ℓ) by scale."""
         if (ell, group) not in self._known:

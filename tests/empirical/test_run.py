@@ -178,7 +178,7 @@ def test_arrays_are_run_whole(data, learner):
 
 @pytest.mark.parametrize(
     ("arguments", "named"),
-    [((0,), "trials"), ((5, "processes", 0), "workers"), ((5, "x"), "executor"), ((5, run), "executor")],
+    [((0,), "models"), ((5, "processes", 0), "workers"), ((5, "x"), "executor"), ((5, run), "executor")],
 )
 def test_bad_arguments_are_refused_before_training(job, arguments, named):
     with pytest.raises(ArgumentError, match=named):

@@ -89,7 +89,7 @@ def values(net: Net, seed: int, examples: Examples, present: Bools, masks: Bools
     members, numbers = cupy.asarray(counts.astype(np.uint32)), cupy.asarray(trials.astype(np.uint64))
     held, orders = cupy.asarray(present.astype(np.uint8)), shuffled(net, seed, numbers, masks)
     w, operand = started(net, seed, numbers, d, classes)
-    g, mean, square = cupy.empty_like(w), cupy.zeros_like(w), cupy.zeros_like(w)
+    g, mean, square = cupy.empty(w.shape, w.dtype), cupy.zeros_like(w), cupy.zeros_like(w)
 
     into, outward = _view(operand[:, :lift], t, d, h), _view(operand[:, out:shift], t, h, classes)
     sums, units = (cupy.empty(t * shown * h, kind) for kind in (cupy.float32, cupy.float16))

@@ -53,8 +53,7 @@ def peer(net: Net, data: Data, trainer: Trainer, seed: int, *, same: bool) -> An
 
 
 def tensors(data: Data) -> list[Any]:
-    import torch
-
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     return [torch.tensor(v) for v in (data.x_train, data.y_train, data.x_test, data.y_test)]
 
 

@@ -71,17 +71,19 @@ def solve(problem: Problem, limit: str, values: Sequence[float], arguments: argp
     from longtail import exact
     from longtail.exact import limits, noise
 
-    found = Costs(problem, limit, exact.optimal_error(problem).value, exact.cost(problem).value, None)  # type: ignore[arg-type]
+    crossover = None
     if limit == "epsilon":
-        found = replace(found, curve=limits.privacy(problem, values, arguments.delta))
+        curve = limits.privacy(problem, values, arguments.delta)
     elif limit == "items":
-        found = replace(found, curve=limits.compression(problem, values))
+        curve = limits.compression(problem, values)
     elif limit == "gamma":
-        found = replace(found, curve=limits.memorization(problem, values))
+        curve = limits.memorization(problem, values)
     else:
         wrong = [one for one in values if 0 < one < 1]
-        met = {one: _crossover(one, problem.n_classes, arguments.against) for one in wrong}
-        found = replace(found, curve=noise.noise(problem, values, arguments.against), crossover=met)
+        crossover = {one: _crossover(one, problem.n_classes, arguments.against) for one in wrong}
+        curve = noise.noise(problem, values, arguments.against)
+    optimal, guessing = exact.optimal_error(problem).value, exact.cost(problem).value
+    found = Costs(problem, limit, optimal, guessing, curve, crossover=crossover)
     if arguments.within is None:
         return found
     if limit == "epsilon":

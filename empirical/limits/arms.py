@@ -84,7 +84,7 @@ def arms(
         learner = with_epsilon(mechanism or private_kind(unlimited), epsilon, delta)
         found.append(Arm(PRIVATE, learner, float(epsilon), privacy_of(learner, m, n_classes)))
     shares = [real("prune", share, 0, 1, open_high=True) for share in prune]
-    found += [Arm(PRUNED, Pruned(unlimited, share, scope), share) for share in shares]  # type: ignore[arg-type]
+    found += [Arm(PRUNED, Pruned(unlimited, share, scope), share) for share in shares]  # type: ignore[arg-type]  # it refuses others
     found += [Arm(OTHER, learner, privacy=privacy_of(learner, m, n_classes)) for learner in others]
     if len(found) == 1:
         raise ArgumentError("private", None, "say how the learner is to be limited: --private, --prune or --limited")

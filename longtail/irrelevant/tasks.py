@@ -22,7 +22,7 @@ from longtail.core import ArgumentError, Bools, Floats, Integers, Prior, real, w
 from longtail.irrelevant.population import SETS, Population, population
 
 Bits = NDArray[np.uint8]
-FIXED, VALUES, EXAMPLE, FRESH, LENGTHS = range(5)  # streams of a task's own
+FIXED, VALUES, EXAMPLE, FRESH, LENGTHS, START = range(6)  # streams of a task's own; where an attack starts
 WIDEST = 2**20
 
 

@@ -1,0 +1,197 @@
+"""Learners of a task's labels, each with what it was published with as its defaults.
+
+They are trained on one data set to the end and handed over as models that can be asked, where ``empirical.learners`` train
+thousands on subsets and hand back scores only; with hundreds of classes the linear ones are one product, not many small ones.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from empirical.irrelevant import descent
+from empirical.irrelevant.descent import Course, Examples
+from empirical.irrelevant.models import Linear, Net
+from longtail.core import ArgumentError, calls, real, whole
+from longtail.irrelevant.models import Lookup, Nearest, signs
+from longtail.irrelevant.tasks import Sample
+
+
+@dataclass(frozen=True)
+class Learner(ABC):
+    """``kind`` is the class of its models: what an attack may see of them."""
+
+    kind: ClassVar[type]
+
+    @abstractmethod
+    def model(self, sample: Sample, share: float, seed: int = 0) -> Any:
+        """Trained on all of the sample, in which a ``share`` of bits is fixed; first weights are a function of (seed, number)."""
+
+
+@dataclass(frozen=True)
+class Trained(Learner):
+    """By full-batch descent: ``steps`` at ``rate``, with Nesterov's ``momentum``."""
+
+    steps: int = 50
+    rate: float = 0.1
+    momentum: float = 0.99
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "steps", whole("steps", self.steps, 0, 10**7))
+        object.__setattr__(self, "rate", real("rate", self.rate, 0, open_low=True))
+        object.__setattr__(self, "momentum", real("momentum", self.momentum, 0, 1, open_high=True))
+
+    def model(self, sample: Sample, share: float, seed: int = 0) -> Any:
+        return next(self.at(sample, [self.steps], seed))
+
+    @abstractmethod
+    def at(self, sample: Sample, steps: Sequence[int], seed: int = 0) -> Iterator[Any]:
+        """The model after each of these steps, in order."""
+
+
+@dataclass(frozen=True)
+class Softmax(Trained):
+    """Softmax regression; examples that are alone in their class count ``alone`` times."""
+
+    alone: float = 2.0
+    kind = Linear
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "alone", real("alone", self.alone, 0, open_low=True))
+
+    def at(self, sample: Sample, steps: Sequence[int], seed: int = 0) -> Iterator[Linear]:
+        course = Course(max(steps), self.rate, self.momentum)
+        return descent.softmax(_examples(sample, self.alone), course, steps, seed, sample.number)
+
+
+@dataclass(frozen=True)
+class MLP(Trained):
+    """A net of ``width`` sigmoid units; from step ``slower`` on the rate is ``factor`` times itself (as in the authors' code)."""
+
+    steps: int = 2000
+    rate: float = 3e-4
+    momentum: float = 0.999
+    width: int = 1500
+    slower: int = 450
+    factor: float = 0.3
+    kind = Net
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "width", whole("width", self.width, 1, 2**20))
+        object.__setattr__(self, "slower", whole("slower", self.slower, 0))
+        object.__setattr__(self, "factor", real("factor", self.factor, 0, open_low=True))
+
+    def at(self, sample: Sample, steps: Sequence[int], seed: int = 0) -> Iterator[Net]:
+        course = Course(max(steps), self.rate, self.momentum, self.slower, self.factor)
+        return descent.net(_examples(sample, 1.0), self.width, course, steps, seed, sample.number)
+
+
+@dataclass(frozen=True)
+class Ridge(Learner):
+    """Least squares on the labels, 1 for an example's class and 0 for others: W = Yᵀ (X Xᵀ + λ)⁻¹ X, intercepts included."""
+
+    penalty: float = 1.0
+    kind = Linear
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "penalty", real("penalty", self.penalty, 0, open_low=True))
+
+    def model(self, sample: Sample, share: float, seed: int = 0) -> Linear:
+        rows = np.concatenate([signs(sample.x), np.ones((len(sample.x), 1), np.float32)], axis=1).astype(np.float64)
+        targets = np.zeros((len(rows), _classes(sample)))
+        targets[np.arange(len(rows)), sample.label] = 1
+        solved = np.linalg.solve(rows @ rows.T + self.penalty * np.eye(len(rows)), targets)
+        w = (solved.T @ rows).astype(np.float32)
+        return Linear(w[:, :-1], w[:, -1])
+
+
+@dataclass(frozen=True)
+class KNN(Learner):
+    """The nearest example's label."""
+
+    kind = Nearest
+
+    def model(self, sample: Sample, share: float, seed: int = 0) -> Nearest:
+        return Nearest(signs(sample.x), sample.label, _classes(sample))
+
+
+@dataclass(frozen=True)
+class ByHeart(Learner):
+    """A table of its examples."""
+
+    kind = Lookup
+
+    def model(self, sample: Sample, share: float, seed: int = 0) -> Lookup:
+        return Lookup(signs(sample.x), sample.label, _classes(sample))
+
+
+@dataclass(frozen=True)
+class Optimal(Learner):
+    """The best there is, knowing ρ: log 2p for each shared and log 2(1 − p) for each other of the bits on which a cluster's ℓ
+    examples agree, p = (1 + φ)/2, φ = ρ/(ρ + (1 − ρ) 2^{1−ℓ}) (``longtail.irrelevant.reachable``). Linear in the signs.
+    """
+
+    kind = Linear
+
+    def model(self, sample: Sample, share: float, seed: int = 0) -> Linear:
+        sums = np.zeros((_classes(sample), sample.x.shape[1]))
+        np.add.at(sums, sample.label, signs(sample.x).astype(np.float64))
+        count = sample.population.count[:, None]
+        agreed = np.where((np.abs(sums) == count) & (count > 0), np.sign(sums), 0.0)
+        fixed = share / (share + (1 - share) * 2.0 ** (1 - count))
+        p = np.clip((1 + fixed) / 2, 0.5, 1 - 1e-12)
+        w = agreed * (np.log(p) - np.log1p(-p)) / 2
+        b = np.where(count[:, 0] > 0, (np.abs(agreed) * (np.log(4 * p) + np.log1p(-p)) / 2).sum(1), -1e9)
+        return Linear(w.astype(np.float32), b.astype(np.float32))
+
+
+NAMES: dict[str, type[Learner]] = {
+    "softmax": Softmax,
+    "mlp": MLP,
+    "ridge": Ridge,
+    "knn": KNN,
+    "lookup": ByHeart,
+    "optimal": Optimal,
+}
+
+
+def learner(text: str) -> Learner:
+    """The learner that ``text`` names, as a call for its options; read as data.
+
+    >>> learner("softmax(steps=10)").steps
+    10
+    """
+    remedy = f"give one of {', '.join(NAMES)}, as a call for its options"
+    call = calls.read("learner", text, remedy)
+    if call.name.lower() not in NAMES:
+        raise ArgumentError("learner", calls.shortened(text), remedy)
+    made: Learner = calls.made("learner", call, NAMES[call.name.lower()])
+    return made
+
+
+def shown(one: Learner) -> str:
+    """Its name as the command knows it, with what differs from the defaults.
+
+    >>> shown(Softmax(steps=10)), shown(KNN())
+    ('softmax(steps=10)', 'knn')
+    """
+    name = next(name for name, kind in NAMES.items() if kind is type(one))
+    plain = replace(type(one)())
+    changed = [f"{key}={value!r}" for key, value in vars(one).items() if value != getattr(plain, key)]
+    return f"{name}({', '.join(changed)})" if changed else name
+
+
+def _classes(sample: Sample) -> int:
+    return len(sample.population.frequency)
+
+
+def _examples(sample: Sample, alone: float) -> Examples:
+    counts = np.ones(len(sample.x), np.float32)
+    counts[sample.population.alone] = alone
+    return Examples(signs(sample.x), sample.label, _classes(sample), counts)

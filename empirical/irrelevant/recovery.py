@@ -1,0 +1,163 @@
+"""How much of the examples that a learner saw alone comes back out of its model, beside how accurate the model is.
+
+A repeat draws a data set, trains on it, and attacks the class of every example that is alone in its cluster. The control is
+the same attack on the next repeat's model, which never saw this data set or its clusters: its bits are coins, and half of them
+agree. Errors are those of repeats, whose data sets are independent; of one repeat, of its examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from empirical.irrelevant.learners import Learner, Optimal
+from longtail.core import ArgumentError, Estimate, Floats, Integers, Moments, whole
+from longtail.core.intervals import wilson
+from longtail.irrelevant.attacks import NAMES, Attack
+from longtail.irrelevant.models import signs
+from longtail.irrelevant.population import population
+from longtail.irrelevant.reachable import nearest_right
+from longtail.irrelevant.tasks import Hypercube, Sample
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PARTS = ("recovered", "relevant", "irrelevant", "control")
+ACCURACIES = ("train", "represented", "singletons")
+APART = 0.5  # how often the best learner must find a singleton's cluster, for clusters to be told apart
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """Of each singleton attacked: repeat, place in its data set, cluster; bits and right ones of each part; of each repeat:
+    accuracies, and the best learner's on the same points."""
+
+    singletons: pd.DataFrame = field(repr=False)
+    repeats: pd.DataFrame = field(repr=False)
+
+    def rate(self, part: str) -> Estimate:
+        """Share of bits recovered, of all, of relevant and irrelevant ones, or by the control."""
+        rows = self.singletons[[f"{part}_right", f"{part}_bits"]]
+        if len(self.repeats) > 1:
+            rows = rows.groupby(self.singletons["repeat"]).sum()
+        return Moments.of(rows.to_numpy(float)).ratio((1, 0), (0, 1))
+
+    def interval(self, part: str) -> tuple[float, float]:
+        """95 %, each singleton taken for one trial: too wide rather than too narrow, and not a point where all bits are right."""
+        low, high = wilson(np.asarray(self.rate(part).value), float(len(self.singletons)))
+        return float(low), float(high)
+
+    def accuracy(self, of: str) -> Estimate:
+        """Mean over repeats: on training points, and on fresh ones of represented clusters or of singletons'."""
+        values = self.repeats[of].to_numpy(float)
+        error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
+        return Estimate(float(values.mean()), float(error))
+
+    @property
+    def excess(self) -> Estimate:
+        """Error on fresh points of the task less the best learner's on the same."""
+        values = (self.repeats["best"] - self.repeats["fresh"]).to_numpy(float)
+        error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
+        return Estimate(float(values.mean()), float(error))
+
+
+Told = Callable[[int], None]
+
+
+def check(task: Hypercube, learner: Learner, attack: Attack, n: int, seed: int = 0) -> None:
+    """Refuse what would be found out only after training: a learner that shows too little, clusters that are all alike."""
+    if not issubclass(learner.kind, attack.needs):
+        raise ArgumentError(
+            "attack",
+            repr(attack),
+            f"a model of {learner!r} shows no {NAMES[attack.needs]}: take queries, which all answer",
+        )
+    drawn = population(task.prior, whole("n", n), seed)
+    if not len(drawn.alone):
+        raise ArgumentError(
+            "n", n, f"no example is alone in its cluster of {task.prior!r}: give fewer, or more clusters"
+        )
+    share, rivals = task.share(n), int((drawn.count > 0).sum()) - 1
+    chance = nearest_right(task.dimension, share, rivals)
+    if rivals and chance < APART:
+        raise ArgumentError(
+            "dimension" if task.fixed is None else "fixed",
+            task.dimension if task.fixed is None else task.fixed,
+            f"clusters cannot be told apart: with {share:.3g} of {task.dimension} bits fixed the best learner finds that of a "
+            f"singleton, among {rivals + 1}, {chance:.1%} of the time; fix more bits, or give more of them",
+        )
+
+
+def recover(
+    task: Hypercube,
+    learner: Learner,
+    attack: Attack,
+    n: int,
+    repeats: int = 1,
+    seed: int = 0,
+    told: Told | None = None,
+) -> Recovered:
+    """Train and attack ``repeats`` models, and one more for the last one's control; ``told`` hears of each.
+
+    >>> from empirical.irrelevant.learners import KNN
+    >>> from longtail.irrelevant.attacks import Coordinates
+    >>> from longtail.priors import Uniform
+    >>> recover(Hypercube(Uniform(size=10), 200, 0.4), KNN(), Coordinates(), n=10).rate("recovered").value
+    1.0
+    """
+    import pandas as pd
+
+    repeats = whole("repeats", repeats, 1, 10**6)
+    check(task, learner, attack, n, seed)
+    share, rows, found = task.share(n), [], []
+    before: tuple[Sample, dict[str, Any]] | None = None
+    sample = task.draw(n, seed, 0)
+    for number in range(repeats + 1):
+        model = learner.model(sample, share, seed)
+        own = sample.label[sample.population.alone] if number < repeats else np.empty(0, np.int64)
+        asked = np.unique(np.append(own, before[0].label[before[0].population.alone])) if before else np.unique(own)
+        said = attack.recover(model, asked, task.dimension, seed, number)
+        if before is not None:
+            rows.append(pd.DataFrame(before[1] | _compared(before[0], asked, said, ("control",))))
+        if number < repeats:
+            counts = {"repeat": number, "example": sample.population.alone, "cluster": own}
+            before = sample, counts | _compared(sample, asked, said, PARTS[:3])
+            found.append({"repeat": number} | accuracies(task, model, sample, n, seed))
+            sample = task.draw(n, seed, number + 1)
+        if told is not None:
+            told(number)
+    return Recovered(pd.concat(rows, ignore_index=True), pd.DataFrame(found))
+
+
+def _compared(sample: Sample, asked: Integers, said: Any, parts: tuple[str, ...]) -> dict[str, Integers]:
+    """Bits and right ones of each singleton, by part."""
+    alone = sample.population.alone
+    right = said[np.searchsorted(asked, sample.label[alone])] == sample.x[alone]
+    which = {"relevant": sample.relevant[alone], "irrelevant": ~sample.relevant[alone]}
+    everything = np.ones_like(right)
+    out = {}
+    for part in parts:
+        kept = which.get(part, everything)
+        out[f"{part}_bits"], out[f"{part}_right"] = kept.sum(1), (right & kept).sum(1)
+    return out
+
+
+def accuracies(task: Hypercube, model: Any, sample: Sample, n: int, seed: int) -> dict[str, float]:
+    """On the training points; on a fresh point of each represented cluster, of each singleton's; and, weighted by frequency, on
+    all fresh points, where what is not represented is got wrong, beside the best learner's."""
+    seen = np.flatnonzero(sample.population.count)
+    fresh = signs(task.fresh(seen, n, seed, sample.number))
+    right = model.query(fresh).argmax(1) == seen
+    best = Optimal().model(sample, task.share(n)).query(fresh).argmax(1) == seen
+    weight: Floats = sample.population.frequency[seen]
+    alone = sample.population.count[seen] == 1
+    return {
+        "train": float((model.query(signs(sample.x)).argmax(1) == sample.label).mean()),
+        "represented": float(right.mean()),
+        "singletons": float(right[alone].mean()) if alone.any() else float("nan"),
+        "fresh": float(weight @ right),
+        "best": float(weight @ best),
+    }

@@ -1,0 +1,146 @@
+"""Attacks that see only the model: for each class, the bits that the one example of it must have had.
+
+    Signs        the signs of the class's weights, less the mean of all classes': a linear model's weights are sums of examples
+    Coordinates  from a random input, bit by bit, flip what raises the model's confidence in the class, until nothing does
+                 (Brown et al., section 6: ten sweeps); by queries alone
+    Increments   the same from the first layer's weights: a flip moves its sums by one column, so that they are not had anew
+    Gradient     ascent of the confidence over the cube [−1, 1]^d, then signs
+
+All classes asked for are attacked together, so that a step is one product of matrices. Work of ``Coordinates``: S inputs a
+step, d steps a sweep, 2 S (d h + h K) operations each for a net of h units; ``Increments`` leaves 2 S h K of them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from longtail import philox
+from longtail.core import ArgumentError, Integers, real, whole
+from longtail.irrelevant.models import Floats32, Layered, Queried, Sloped, Weighted, confidence, signs
+from longtail.irrelevant.tasks import START, Bits
+
+REFRESH = 128  # flips after which sums of the first layer are had anew, lest rounding add up
+
+
+@dataclass(frozen=True)
+class Attack(ABC):
+    """``needs`` is what a model must tell for it."""
+
+    needs: ClassVar[type]
+
+    def recover(self, model: Any, classes: Integers, dimension: int, seed: int = 0, number: int = 0) -> Bits:
+        """Bits (len(classes), dimension); all randomness is a function of (seed, number)."""
+        if not isinstance(model, self.needs):
+            raise ArgumentError(
+                "attack", repr(self), f"{type(model).__name__} gives no {NAMES[self.needs]}: take another attack"
+            )
+        if not len(classes):
+            return np.empty((0, dimension), np.uint8)
+        return self._recovered(model, np.asarray(classes), dimension, seed, number)
+
+    @abstractmethod
+    def _recovered(self, model: Any, classes: Integers, dimension: int, seed: int, number: int) -> Bits:
+        """``recover`` of a model that tells what is needed."""
+
+
+NAMES: dict[Any, str] = {Queried: "scores", Weighted: "weights", Sloped: "gradient", Layered: "first layer"}
+
+
+@dataclass(frozen=True)
+class Signs(Attack):
+    """sign(w_j − mean_k w_k)."""
+
+    needs = Weighted
+
+    def _recovered(self, model: Weighted, classes: Integers, dimension: int, seed: int, number: int) -> Bits:
+        w = model.weights()
+        return np.asarray(w[classes] > w.mean(0)).view(np.uint8)
+
+
+@dataclass(frozen=True)
+class Coordinates(Attack):
+    """At most so many ``sweeps`` over all bits, in order."""
+
+    sweeps: int = 10
+    needs = Queried
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sweeps", whole("sweeps", self.sweeps, 1, 10**6))
+
+    def _recovered(self, model: Queried, classes: Integers, dimension: int, seed: int, number: int) -> Bits:
+        x = start(len(classes), dimension, seed, number)
+        left, best = np.arange(len(x)), confidence(model.query(x), classes)
+        for _ in range(self.sweeps):
+            some, aim, moved = x[left], classes[left], np.zeros(len(left), bool)
+            for i in range(dimension):
+                some[:, i] *= -1
+                found = confidence(model.query(some), aim)
+                better = found > best
+                some[~better, i] *= -1
+                best[better] = found[better]
+                moved |= better
+            x[left] = some
+            left, best = left[moved], best[moved]
+            if not len(left):
+                break
+        return (x > 0).view(np.uint8)
+
+
+@dataclass(frozen=True)
+class Increments(Attack):
+    """``Coordinates`` by another way to the same scores."""
+
+    sweeps: int = 10
+    needs = Layered
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sweeps", whole("sweeps", self.sweeps, 1, 10**6))
+
+    def _recovered(self, model: Layered, classes: Integers, dimension: int, seed: int, number: int) -> Bits:
+        x = start(len(classes), dimension, seed, number)
+        left, best = np.arange(len(x)), confidence(model.ended(model.begun(x)), classes)
+        for _ in range(self.sweeps):
+            some, aim, moved = x[left], classes[left], np.zeros(len(left), bool)
+            for i in range(dimension):
+                if i % REFRESH == 0:
+                    sums = model.begun(some)
+                trial = sums - (2 * some[:, i, None]) * model.column(i)
+                found = confidence(model.ended(trial), aim)
+                better = found > best
+                some[better, i] *= -1
+                sums[better], best[better] = trial[better], found[better]
+                moved |= better
+            x[left] = some
+            left, best = left[moved], best[moved]
+            if not len(left):
+                break
+        return (x > 0).view(np.uint8)
+
+
+@dataclass(frozen=True)
+class Gradient(Attack):
+    """``steps`` of length ``rate`` along the gradient's signs, from the middle of the cube."""
+
+    steps: int = 20
+    rate: float = 0.1
+    needs = Sloped
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "steps", whole("steps", self.steps, 1, 10**6))
+        object.__setattr__(self, "rate", real("rate", self.rate, 0, open_low=True))
+
+    def _recovered(self, model: Sloped, classes: Integers, dimension: int, seed: int, number: int) -> Bits:
+        x = np.zeros((len(classes), dimension), np.float32)
+        for _ in range(self.steps):
+            x = np.clip(x + np.float32(self.rate) * np.sign(model.slope(x, classes)), -1, 1).astype(np.float32)
+        return (x > 0).view(np.uint8)
+
+
+def start(rows: int, dimension: int, seed: int, number: int) -> Floats32:
+    """Uniform signs."""
+    words = philox.words(seed, philox.substream(philox.TASK, START), number, 0, rows * dimension)
+    return signs((words >> np.uint32(31)).astype(np.uint8).reshape(rows, dimension))

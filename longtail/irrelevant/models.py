@@ -1,0 +1,110 @@
+"""What an attack may see of a model, and the two learners that keep their examples as they are.
+
+An input is a row of d numbers −1 or 1, one for each bit. A model tells
+
+    Queried    its scores of each class at inputs of the asker's choice
+    Weighted   the weights that class scores are linear in (or nearest to, for a net)
+    Sloped     the gradient of its confidence at an input
+    Layered    its first layer, so that the scores after a flip of one bit need not be had from the start
+
+Its confidence in class j at scores s is the log-odds of the softmax, s_j − log Σ_{k≠j} e^{s_k}: it grows with the probability,
+and does not lose its digits where that is near 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtail.core import Integers
+
+Floats32 = NDArray[np.float32]
+SHARPNESS = 0.1  # of a nearest neighbor's scores, a bit
+
+
+@runtime_checkable
+class Queried(Protocol):
+    """Scores (rows, classes) of inputs (rows, d)."""
+
+    def query(self, x: Floats32) -> Floats32: ...
+
+
+@runtime_checkable
+class Weighted(Protocol):
+    """Weights (classes, d)."""
+
+    def weights(self) -> Floats32: ...
+
+
+@runtime_checkable
+class Sloped(Protocol):
+    """The gradient (rows, d) of the confidence in each row's class."""
+
+    def slope(self, x: Floats32, classes: Integers) -> Floats32: ...
+
+
+@runtime_checkable
+class Layered(Protocol):
+    """``begun`` (rows, h): the first layer's sums at x, of which bit i moves ``column(i)`` (h,); scores are ``ended`` of them."""
+
+    def begun(self, x: Floats32) -> Floats32: ...
+
+    def column(self, i: int) -> Floats32: ...
+
+    def ended(self, sums: Floats32) -> Floats32: ...
+
+
+def signs(bits: NDArray[np.uint8]) -> Floats32:
+    """Bits 0 and 1 as −1 and 1."""
+    return np.where(bits, np.float32(1), np.float32(-1))
+
+
+def confidence(scores: Floats32, classes: Integers) -> Floats32:
+    """Log-odds of each row's class.
+
+    >>> confidence(np.log(np.array([[0.8, 0.1, 0.1]], np.float32)), np.array([0])).round(4).item()
+    1.3863
+    """
+    rows = np.arange(len(scores))
+    own = scores[rows, classes]
+    rest = scores.copy()
+    rest[rows, classes] = -np.inf
+    top = rest.max(1, keepdims=True)
+    rest -= top
+    np.exp(rest, out=rest)
+    return np.asarray(own - top[:, 0] - np.log(rest.sum(1)), np.float32)
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """Nearest neighbor: a class scores by the agreement of its nearest example, classes without one not at all."""
+
+    x: Floats32 = field(repr=False)
+    label: Integers = field(repr=False)
+    classes: int
+
+    def query(self, x: Floats32) -> Floats32:
+        order = np.argsort(self.label, kind="stable")
+        seen, first = np.unique(self.label[order], return_index=True)
+        agreed = np.maximum.reduceat(x @ self.x[order].T, first, axis=1)
+        scores = np.full((len(x), self.classes), -1e9, np.float32)
+        scores[:, seen] = np.float32(SHARPNESS) * agreed
+        return scores
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Knows its examples by heart and nothing else: score 1 for the label of the very example, 0 for all else."""
+
+    x: Floats32 = field(repr=False)
+    label: Integers = field(repr=False)
+    classes: int
+
+    def query(self, x: Floats32) -> Floats32:
+        scores = np.zeros((len(x), self.classes), np.float32)
+        row, example = np.nonzero(x @ self.x.T == x.shape[1])
+        scores[row, self.label[example]] = 1
+        return scores

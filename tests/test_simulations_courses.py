@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulations import speeds, standins
+from simulations import informs, speeds, standins
 from tests.drawn import marks, points, rows
 
 
@@ -45,3 +45,31 @@ def test_the_easy_are_learned_faster() -> None:
     (axes,) = speeds.plot(table).axes
     assert rows(axes) == ["digits, 0% random"]
     np.testing.assert_array_equal(points(axes, speeds.RANDOM)[0], each.loc[[speeds.RANDOM], "ratio"])
+
+
+def test_the_hard_inform_more() -> None:
+    """By retraining and on tests of the class (z = 5); groups at random do not differ, wrong labels cost (the controls)."""
+    net, masked = "MLP(width=64, epochs=20, batch=16)", "Net(widths=(96,), batch=16)"
+    noisy = informs.Case("digits", 500, 1297, 0.2, 100, net, masked, nets=6, seeds=16)
+    clean = informs.Case("digits", 500, 600, 0.0, 100, net, masked, nets=16, seeds=2)
+    table = informs.run(informs.Config(cases=(noisy, clean), graders=40))
+    found = table[table["measure"] == "loss"].set_index(["share", "how", "group"])[["value", "stderr", "nets"]]
+    z = found["value"] / found["stderr"]
+    own, every = (f"turn-over, {side}" for side in (informs.OWN, informs.EVERY))
+    for told in ((0.2, informs.ADDED), (0.2, informs.REMOVED), (0.0, own)):
+        assert z[(*told, "hard − easy")] > 5
+        assert abs(z[(*told, "at random, twice")]) < 5
+        hard, easy, apart = (found["value"][(*told, name)] for name in ("hard", "easy", "hard − easy"))
+        assert hard - easy == pytest.approx(apart, rel=1e-6)
+    for how in (informs.ADDED, informs.REMOVED):
+        assert z[0.2, how, "relabeled"] < -5
+        assert found.loc[(0.2, how, "hard"), "nets"] == 16
+    assert z[0.2, own, "relabeled"] > 5
+    assert abs(z[0.0, every, "hard − easy"]) < 5
+    figure = informs.plot(table)
+    assert [axes.get_title("left") for axes in figure.axes] == list(table["how"].unique())
+    axes = figure.axes[3]
+    axes.legend()
+    drawn = [found["value"][share, informs.ADDED, "hard"] for share in (0.2, 0.0)]
+    np.testing.assert_array_equal(points(axes, "hard")[0], drawn)
+    assert rows(axes) == ["digits, 20% relabeled", "digits"]

@@ -72,4 +72,4 @@ def test_the_hard_inform_more() -> None:
     axes.legend()
     drawn = [found["value"][share, informs.ADDED, "hard"] for share in (0.2, 0.0)]
     np.testing.assert_array_equal(points(axes, "hard")[0], drawn)
-    assert rows(axes) == ["digits, 20% relabeled", "digits"]
+    assert rows(figure.axes[0]) == ["digits, 20% relabeled", "digits"]

@@ -8,10 +8,10 @@ from itertools import product
 import numpy as np
 import pytest
 
-from empirical.irrelevant.models import Linear, Net
+from empirical.irrelevant.models import Net
 from longtail.core import ArgumentError, Integers
 from longtail.irrelevant.attacks import Coordinates, Gradient, Increments, Signs, start
-from longtail.irrelevant.models import Floats32, Lookup, Nearest, confidence, signs
+from longtail.irrelevant.models import Floats32, Linear, Lookup, Nearest, confidence, signs
 
 
 def linear(d: int, classes: int, seed: int) -> Linear:

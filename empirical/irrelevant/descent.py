@@ -16,11 +16,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from empirical.irrelevant.models import Linear, Net
+from empirical.irrelevant.models import Net
 from empirical.irrelevant.sigmoid_cpu import pulled_back, sigmoid
 from longtail import philox
 from longtail.core import Integers
-from longtail.irrelevant.models import Floats32
+from longtail.irrelevant.models import Floats32, Linear
 
 
 @dataclass(frozen=True)
@@ -67,17 +67,15 @@ class _Layer:
         self.speed = np.zeros_like(self.moved)
 
     def sums(self) -> Floats32:
-        out = self.basis @ self.moved
-        out += self.start
-        return out
+        return np.asarray(self.basis @ self.moved + self.start, np.float32)
 
     def step(self, pull: Floats32, rate: np.float32, momentum: np.float32) -> None:
         """``pull`` (n, units): the gradient by the layer's sums."""
         _nesterov(self.moved, self.speed, pull if self.spanned else self.rows.T @ pull, rate, momentum)
 
     def weights(self) -> Floats32:
-        change = self.moved.T @ self.rows if self.spanned else self.moved.T
-        return np.asarray(self.first + change, np.float32)
+        change: Floats32 = self.moved.T @ self.rows if self.spanned else self.moved.T
+        return self.first + change
 
 
 def _nesterov(w: Floats32, v: Floats32, g: Floats32, rate: np.float32, momentum: np.float32) -> None:

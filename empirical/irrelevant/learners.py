@@ -15,10 +15,10 @@ import numpy as np
 
 from empirical.irrelevant import descent
 from empirical.irrelevant.descent import Course, Examples
-from empirical.irrelevant.models import Linear, Net
+from empirical.irrelevant.models import Net
 from longtail.core import ArgumentError, calls, real, whole
-from longtail.irrelevant.models import Lookup, Nearest, signs
-from longtail.irrelevant.tasks import Sample
+from longtail.irrelevant.models import Linear, Lookup, Nearest
+from longtail.irrelevant.tasks import Clusters, Sample
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Learner(ABC):
     kind: ClassVar[type]
 
     @abstractmethod
-    def model(self, sample: Sample, share: float, seed: int = 0) -> Any:
-        """Trained on all of the sample, in which a ``share`` of bits is fixed; first weights are a function of (seed, number)."""
+    def model(self, task: Clusters, sample: Sample, seed: int = 0) -> Any:
+        """Trained on all of the task's sample; first weights are a function of (seed, number)."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Trained(Learner):
         object.__setattr__(self, "rate", real("rate", self.rate, 0, open_low=True))
         object.__setattr__(self, "momentum", real("momentum", self.momentum, 0, 1, open_high=True))
 
-    def model(self, sample: Sample, share: float, seed: int = 0) -> Any:
+    def model(self, task: Clusters, sample: Sample, seed: int = 0) -> Any:
         return next(self.at(sample, [self.steps], seed))
 
     @abstractmethod
@@ -102,8 +102,8 @@ class Ridge(Learner):
     def __post_init__(self) -> None:
         object.__setattr__(self, "penalty", real("penalty", self.penalty, 0, open_low=True))
 
-    def model(self, sample: Sample, share: float, seed: int = 0) -> Linear:
-        rows = np.concatenate([signs(sample.x), np.ones((len(sample.x), 1), np.float32)], axis=1).astype(np.float64)
+    def model(self, task: Clusters, sample: Sample, seed: int = 0) -> Linear:
+        rows = np.concatenate([sample.inputs, np.ones((len(sample.x), 1), np.float32)], axis=1).astype(np.float64)
         targets = np.zeros((len(rows), _classes(sample)))
         targets[np.arange(len(rows)), sample.label] = 1
         solved = np.linalg.solve(rows @ rows.T + self.penalty * np.eye(len(rows)), targets)
@@ -117,8 +117,8 @@ class KNN(Learner):
 
     kind = Nearest
 
-    def model(self, sample: Sample, share: float, seed: int = 0) -> Nearest:
-        return Nearest(signs(sample.x), sample.label, _classes(sample))
+    def model(self, task: Clusters, sample: Sample, seed: int = 0) -> Nearest:
+        return Nearest(sample.inputs, sample.label, _classes(sample))
 
 
 @dataclass(frozen=True)
@@ -127,28 +127,18 @@ class ByHeart(Learner):
 
     kind = Lookup
 
-    def model(self, sample: Sample, share: float, seed: int = 0) -> Lookup:
-        return Lookup(signs(sample.x), sample.label, _classes(sample))
+    def model(self, task: Clusters, sample: Sample, seed: int = 0) -> Lookup:
+        return Lookup(sample.inputs, sample.label, _classes(sample))
 
 
 @dataclass(frozen=True)
 class Optimal(Learner):
-    """The best there is, knowing ρ: log 2p for each shared and log 2(1 − p) for each other of the bits on which a cluster's ℓ
-    examples agree, p = (1 + φ)/2, φ = ρ/(ρ + (1 − ρ) 2^{1−ℓ}) (``longtail.irrelevant.reachable``). Linear in the signs.
-    """
+    """The best there is, knowing the task."""
 
     kind = Linear
 
-    def model(self, sample: Sample, share: float, seed: int = 0) -> Linear:
-        sums = np.zeros((_classes(sample), sample.x.shape[1]))
-        np.add.at(sums, sample.label, signs(sample.x).astype(np.float64))
-        count = sample.population.count[:, None]
-        agreed = np.where((np.abs(sums) == count) & (count > 0), np.sign(sums), 0.0)
-        fixed = share / (share + (1 - share) * 2.0 ** (1 - count))
-        p = np.clip((1 + fixed) / 2, 0.5, 1 - 1e-12)
-        w = agreed * (np.log(p) - np.log1p(-p)) / 2
-        b = np.where(count[:, 0] > 0, (np.abs(agreed) * (np.log(4 * p) + np.log1p(-p)) / 2).sum(1), -1e9)
-        return Linear(w.astype(np.float32), b.astype(np.float32))
+    def model(self, task: Clusters, sample: Sample, seed: int = 0) -> Any:
+        return task.optimal(sample)
 
 
 NAMES: dict[str, type[Learner]] = {
@@ -194,4 +184,4 @@ def _classes(sample: Sample) -> int:
 def _examples(sample: Sample, alone: float) -> Examples:
     counts = np.ones(len(sample.x), np.float32)
     counts[sample.population.alone] = alone
-    return Examples(signs(sample.x), sample.label, _classes(sample), counts)
+    return Examples(sample.inputs, sample.label, _classes(sample), counts)

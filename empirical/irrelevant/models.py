@@ -1,4 +1,4 @@
-"""Trained models as an attack sees them: a linear one, and a net of one hidden layer of sigmoid units."""
+"""A trained net as an attack sees it: one hidden layer of sigmoid units."""
 
 from __future__ import annotations
 
@@ -8,51 +8,7 @@ import numpy as np
 
 from empirical.irrelevant.sigmoid_cpu import sigmoid
 from longtail.core import Integers
-from longtail.irrelevant.models import Floats32
-
-
-def _sigmoid(sums: Floats32) -> Floats32:
-    """In place."""
-    sigmoid(sums.reshape(-1))
-    return sums
-
-
-def _pull(scores: Floats32, classes: Integers) -> Floats32:
-    """The gradient of the log-odds by the scores: 1 for the class, and for the others −softmax among themselves."""
-    rows = np.arange(len(scores))
-    pull = scores.copy()
-    pull[rows, classes] = -np.inf
-    pull -= pull.max(1, keepdims=True)
-    np.exp(pull, out=pull)
-    pull /= -pull.sum(1, keepdims=True)
-    pull[rows, classes] = 1
-    return pull
-
-
-@dataclass(frozen=True)
-class Linear:
-    """Scores W x + b."""
-
-    w: Floats32 = field(repr=False)
-    b: Floats32 = field(repr=False)
-
-    def query(self, x: Floats32) -> Floats32:
-        return np.asarray(x @ self.w.T + self.b)
-
-    def weights(self) -> Floats32:
-        return self.w
-
-    def slope(self, x: Floats32, classes: Integers) -> Floats32:
-        return _pull(self.query(x), classes) @ self.w
-
-    def begun(self, x: Floats32) -> Floats32:
-        return self.query(x)
-
-    def column(self, i: int) -> Floats32:
-        return np.asarray(self.w[:, i])
-
-    def ended(self, sums: Floats32) -> Floats32:
-        return sums
+from longtail.irrelevant.models import Floats32, pull
 
 
 @dataclass(frozen=True)
@@ -73,7 +29,7 @@ class Net:
 
     def slope(self, x: Floats32, classes: Integers) -> Floats32:
         z = _sigmoid(self.begun(x))
-        return np.asarray((_pull(z @ self.v.T + self.c, classes) @ self.v * z * (1 - z)) @ self.w)
+        return np.asarray((pull(z @ self.v.T + self.c, classes) @ self.v * z * (1 - z)) @ self.w)
 
     def begun(self, x: Floats32) -> Floats32:
         return np.asarray(x @ self.w.T + self.b)
@@ -83,3 +39,9 @@ class Net:
 
     def ended(self, sums: Floats32) -> Floats32:
         return np.asarray(_sigmoid(sums.copy()) @ self.v.T + self.c)
+
+
+def _sigmoid(sums: Floats32) -> Floats32:
+    """In place."""
+    sigmoid(sums.reshape(-1))
+    return sums

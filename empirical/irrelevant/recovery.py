@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from empirical.irrelevant.learners import Learner, Optimal
+from empirical.irrelevant.learners import Learner
 from longtail.core import ArgumentError, Estimate, Floats, Integers, Moments, whole
 from longtail.core.intervals import wilson
 from longtail.irrelevant.attacks import NAMES, Attack
-from longtail.irrelevant.models import signs
 from longtail.irrelevant.population import population
-from longtail.irrelevant.reachable import nearest_right
-from longtail.irrelevant.tasks import Hypercube, Sample
+from longtail.irrelevant.reachable import recovered_bits
+from longtail.irrelevant.tasks import Clusters, Sample, inputs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +49,21 @@ class Recovered:
         low, high = wilson(np.asarray(self.rate(part).value), float(len(self.singletons)))
         return float(low), float(high)
 
+    @property
+    def alone(self) -> float:
+        """Singletons a data set."""
+        return len(self.singletons) / len(self.repeats)
+
+    @property
+    def entropy(self) -> float:
+        """Bits that a singleton has to itself, its cluster known: those that the cluster did not give it."""
+        return float(self.singletons["irrelevant_bits"].mean())
+
+    @property
+    def held(self) -> float:
+        """Bits of a singleton's own that a model must hold to give back so many (``reachable.recovered_bits``)."""
+        return recovered_bits(max(float(self.rate("irrelevant").value), 0.5), self.entropy)
+
     def accuracy(self, of: str) -> Estimate:
         """Mean over repeats: on training points, and on fresh ones of represented clusters or of singletons'."""
         values = self.repeats[of].to_numpy(float)
@@ -67,7 +81,7 @@ class Recovered:
 Told = Callable[[int], None]
 
 
-def check(task: Hypercube, learner: Learner, attack: Attack, n: int, seed: int = 0) -> None:
+def check(task: Clusters, learner: Learner, attack: Attack, n: int, seed: int = 0) -> None:
     """Refuse what would be found out only after training: a learner that shows too little, clusters that are all alike."""
     if not issubclass(learner.kind, attack.needs):
         raise ArgumentError(
@@ -80,19 +94,19 @@ def check(task: Hypercube, learner: Learner, attack: Attack, n: int, seed: int =
         raise ArgumentError(
             "n", n, f"no example is alone in its cluster of {task.prior!r}: give fewer, or more clusters"
         )
-    share, rivals = task.share(n), int((drawn.count > 0).sum()) - 1
-    chance = nearest_right(task.dimension, share, rivals)
+    rivals = int((drawn.count > 0).sum()) - 1
+    chance = task.right(n, rivals)
     if rivals and chance < APART:
         raise ArgumentError(
-            "dimension" if task.fixed is None else "fixed",
-            task.dimension if task.fixed is None else task.fixed,
-            f"clusters cannot be told apart: with {share:.3g} of {task.dimension} bits fixed the best learner finds that of a "
-            f"singleton, among {rivals + 1}, {chance:.1%} of the time; fix more bits, or give more of them",
+            "dimension",
+            task.dimension,
+            f"clusters cannot be told apart: of {task!r} a nearest neighbor finds that of a singleton, among {rivals + 1}, "
+            f"{chance:.1%} of the time; give more dimensions, or clusters that share more",
         )
 
 
 def recover(
-    task: Hypercube,
+    task: Clusters,
     learner: Learner,
     attack: Attack,
     n: int,
@@ -112,11 +126,11 @@ def recover(
 
     repeats = whole("repeats", repeats, 1, 10**6)
     check(task, learner, attack, n, seed)
-    share, rows, found = task.share(n), [], []
+    rows, found = [], []
     before: tuple[Sample, dict[str, Any]] | None = None
     sample = task.draw(n, seed, 0)
     for number in range(repeats + 1):
-        model = learner.model(sample, share, seed)
+        model = learner.model(task, sample, seed)
         own = sample.label[sample.population.alone] if number < repeats else np.empty(0, np.int64)
         asked = np.unique(np.append(own, before[0].label[before[0].population.alone])) if before else np.unique(own)
         said = attack.recover(model, asked, task.dimension, seed, number)
@@ -135,7 +149,7 @@ def recover(
 def _compared(sample: Sample, asked: Integers, said: Any, parts: tuple[str, ...]) -> dict[str, Integers]:
     """Bits and right ones of each singleton, by part."""
     alone = sample.population.alone
-    right = said[np.searchsorted(asked, sample.label[alone])] == sample.x[alone]
+    right = said[np.searchsorted(asked, sample.label[alone])] == sample.bits[alone]
     which = {"relevant": sample.relevant[alone], "irrelevant": ~sample.relevant[alone]}
     everything = np.ones_like(right)
     out = {}
@@ -145,17 +159,17 @@ def _compared(sample: Sample, asked: Integers, said: Any, parts: tuple[str, ...]
     return out
 
 
-def accuracies(task: Hypercube, model: Any, sample: Sample, n: int, seed: int) -> dict[str, float]:
+def accuracies(task: Clusters, model: Any, sample: Sample, n: int, seed: int) -> dict[str, float]:
     """On the training points; on a fresh point of each represented cluster, of each singleton's; and, weighted by frequency, on
     all fresh points, where what is not represented is got wrong, beside the best learner's."""
     seen = np.flatnonzero(sample.population.count)
-    fresh = signs(task.fresh(seen, n, seed, sample.number))
+    fresh = inputs(task.fresh(seen, n, seed, sample.number))
     right = model.query(fresh).argmax(1) == seen
-    best = Optimal().model(sample, task.share(n)).query(fresh).argmax(1) == seen
+    best = task.optimal(sample).query(fresh).argmax(1) == seen
     weight: Floats = sample.population.frequency[seen]
     alone = sample.population.count[seen] == 1
     return {
-        "train": float((model.query(signs(sample.x)).argmax(1) == sample.label).mean()),
+        "train": float((model.query(sample.inputs).argmax(1) == sample.label).mean()),
         "represented": float(right.mean()),
         "singletons": float(right[alone].mean()) if alone.any() else float("nan"),
         "fresh": float(weight @ right),

@@ -19,10 +19,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from longtail import philox
-from longtail.core import ArgumentError, Integers, real, whole
-from longtail.irrelevant.models import Floats32, Layered, Queried, Sloped, Weighted, confidence, signs
-from longtail.irrelevant.tasks import START, Bits
+from longtail.core import ArgumentError, Integers, calls, real, whole
+from longtail.irrelevant.models import Bits, Floats32, Layered, Queried, Sloped, Weighted, confidence, signs
 
+START = 5  # of a task's streams, that of inputs to start from
 REFRESH = 128  # flips after which sums of the first layer are had anew, lest rounding add up
 
 
@@ -138,6 +138,28 @@ class Gradient(Attack):
         for _ in range(self.steps):
             x = np.clip(x + np.float32(self.rate) * np.sign(model.slope(x, classes)), -1, 1).astype(np.float32)
         return (x > 0).view(np.uint8)
+
+
+KINDS: dict[str, type[Attack]] = {
+    "signs": Signs,
+    "queries": Coordinates,
+    "increments": Increments,
+    "gradient": Gradient,
+}
+
+
+def attack(text: str) -> Attack:
+    """The attack that ``text`` names, as a call for its options; read as data.
+
+    >>> attack("queries(sweeps=3)")
+    Coordinates(sweeps=3)
+    """
+    remedy = f"give one of {', '.join(KINDS)}, as a call for its options"
+    call = calls.read("attack", text, remedy)
+    if call.name not in KINDS:
+        raise ArgumentError("attack", calls.shortened(text), remedy)
+    made: Attack = calls.made("attack", call, KINDS[call.name])
+    return made
 
 
 def start(rows: int, dimension: int, seed: int, number: int) -> Floats32:

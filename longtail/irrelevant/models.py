@@ -1,4 +1,4 @@
-"""What an attack may see of a model, and the two learners that keep their examples as they are.
+"""What an attack may see of a model, and the models that need no training: linear ones, and those that keep their examples.
 
 An input is a row of d numbers −1 or 1, one for each bit. A model tells
 
@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 
 from longtail.core import Integers
 
+Bits = NDArray[np.uint8]
 Floats32 = NDArray[np.float32]
+UNSEEN = -1e9  # the score of a class without an example
 SHARPNESS = 0.1  # of a nearest neighbor's scores, a bit
 
 
@@ -57,7 +59,7 @@ class Layered(Protocol):
     def ended(self, sums: Floats32) -> Floats32: ...
 
 
-def signs(bits: NDArray[np.uint8]) -> Floats32:
+def signs(bits: Bits) -> Floats32:
     """Bits 0 and 1 as −1 and 1."""
     return np.where(bits, np.float32(1), np.float32(-1))
 
@@ -78,6 +80,44 @@ def confidence(scores: Floats32, classes: Integers) -> Floats32:
     return np.asarray(own - top[:, 0] - np.log(rest.sum(1)), np.float32)
 
 
+def pull(scores: Floats32, classes: Integers) -> Floats32:
+    """The gradient of the log-odds by the scores: 1 for the class, and for the others −softmax among themselves."""
+    rows = np.arange(len(scores))
+    out = scores.copy()
+    out[rows, classes] = -np.inf
+    out -= out.max(1, keepdims=True)
+    np.exp(out, out=out)
+    out /= -out.sum(1, keepdims=True)
+    out[rows, classes] = 1
+    return out
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Scores W x + b."""
+
+    w: Floats32 = field(repr=False)
+    b: Floats32 = field(repr=False)
+
+    def query(self, x: Floats32) -> Floats32:
+        return np.asarray(x @ self.w.T + self.b)
+
+    def weights(self) -> Floats32:
+        return self.w
+
+    def slope(self, x: Floats32, classes: Integers) -> Floats32:
+        return pull(self.query(x), classes) @ self.w
+
+    def begun(self, x: Floats32) -> Floats32:
+        return self.query(x)
+
+    def column(self, i: int) -> Floats32:
+        return np.asarray(self.w[:, i])
+
+    def ended(self, sums: Floats32) -> Floats32:
+        return sums
+
+
 @dataclass(frozen=True)
 class Nearest:
     """Nearest neighbor: a class scores by the agreement of its nearest example, classes without one not at all."""
@@ -90,7 +130,7 @@ class Nearest:
         order = np.argsort(self.label, kind="stable")
         seen, first = np.unique(self.label[order], return_index=True)
         agreed = np.maximum.reduceat(x @ self.x[order].T, first, axis=1)
-        scores = np.full((len(x), self.classes), -1e9, np.float32)
+        scores = np.full((len(x), self.classes), UNSEEN, np.float32)
         scores[:, seen] = np.float32(SHARPNESS) * agreed
         return scores
 

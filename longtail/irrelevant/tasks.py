@@ -12,6 +12,7 @@ Data set ``number`` is a function of (seed, number), and an example of its place
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,21 +20,33 @@ from numpy.typing import NDArray
 
 from longtail import philox
 from longtail.core import ArgumentError, Bools, Floats, Integers, Prior, real, whole
+from longtail.irrelevant.models import UNSEEN, Bits, Floats32, Linear, Queried, signs
 from longtail.irrelevant.population import SETS, Population, population
+from longtail.irrelevant.reachable import nearest_right
 
-Bits = NDArray[np.uint8]
-FIXED, VALUES, EXAMPLE, FRESH, LENGTHS, START = range(6)  # streams of a task's own; where an attack starts
+FIXED, VALUES, EXAMPLE, FRESH, LENGTHS = range(5)  # streams of a task's own; 5 is the attacks'
 WIDEST = 2**20
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Examples as rows of bits, whose they are, and which bits of each are ``relevant``: those that its cluster fixes."""
+    """Examples as rows of bits, or of numbers whose signs are the bits; whose they are; and which bits of each are
+    ``relevant``: those that its cluster gave it."""
 
     population: Population = field(repr=False)
-    x: Bits = field(repr=False)
+    x: Bits | Floats32 = field(repr=False)
     relevant: Bools = field(repr=False)
     number: int = 0
+
+    @property
+    def bits(self) -> Bits:
+        """What an attack is to find."""
+        return np.asarray(self.x > 0).view(np.uint8)
+
+    @property
+    def inputs(self) -> Floats32:
+        """What a learner is shown."""
+        return inputs(self.x)
 
     @property
     def label(self) -> Integers:
@@ -42,15 +55,40 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Hypercube:
-    """``fixed`` is ρ; None takes the published one for n examples in ``dimension``, the least at which neighbors are found."""
+class Clusters(ABC):
+    """Each example is of a cluster drawn by the ``prior``, which is to be told from its ``dimension`` coordinates."""
 
     prior: Prior
     dimension: int = 1000
-    fixed: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dimension", whole("dimension", self.dimension, 1, WIDEST))
+
+    @abstractmethod
+    def draw(self, n: int, seed: int = 0, number: int = 0) -> Sample:
+        """A data set."""
+
+    @abstractmethod
+    def fresh(self, cluster: Integers, n: int, seed: int = 0, number: int = 0) -> Bits | Floats32:
+        """A new example of each of these clusters of data set ``number``, which has ``n`` examples."""
+
+    @abstractmethod
+    def right(self, n: int, rivals: int) -> float:
+        """How often a nearest neighbor finds the cluster of a fresh member, among ``rivals`` more with one example each."""
+
+    @abstractmethod
+    def optimal(self, sample: Sample) -> Queried:
+        """The learner that knows the task and errs least."""
+
+
+@dataclass(frozen=True)
+class Hypercube(Clusters):
+    """``fixed`` is ρ; None takes the published one for n examples in ``dimension``, the least at which neighbors are found."""
+
+    fixed: float | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if self.fixed is not None:
             object.__setattr__(self, "fixed", real("fixed", self.fixed, 0.0, 1.0))
 
@@ -68,13 +106,30 @@ class Hypercube:
         """A new example of each of these clusters of data set ``number``, which has ``n`` examples."""
         return self._bits(np.asarray(cluster), self.share(n), seed, number, FRESH)[0]
 
+    def right(self, n: int, rivals: int) -> float:
+        return nearest_right(self.dimension, self.share(n), rivals)
+
+    def optimal(self, sample: Sample) -> Linear:
+        """log 2p for each shared and log 2(1 − p) for each other of the bits on which a cluster's ℓ examples agree, p = (1 + φ)/2
+        and φ = ρ/(ρ + (1 − ρ) 2^{1−ℓ}) (``longtail.irrelevant.reachable``): linear in the signs.
+        """
+        share, count = self.share(len(sample.x)), sample.population.count[:, None]
+        sums = summed(sample)
+        agreed = np.where((np.abs(sums) == count) & (count > 0), np.sign(sums), 0.0)
+        with np.errstate(invalid="ignore"):  # ρ = 0 and many examples
+            fixed = share / (share + (1 - share) * 2.0 ** (1 - count))
+        p = np.clip((1 + fixed) / 2, 0.5, 1 - 1e-12)
+        w = agreed * (np.log(p) - np.log1p(-p)) / 2
+        b = np.where(count[:, 0] > 0, (np.abs(agreed) * (np.log(4 * p) + np.log1p(-p)) / 2).sum(1), UNSEEN)
+        return Linear(w.astype(np.float32), b.astype(np.float32))
+
     def _bits(self, cluster: Integers, share: float, seed: int, number: int, stream: int) -> tuple[Bits, Bools]:
         used, which = np.unique(cluster, return_inverse=True)
         wide = -(-self.dimension // 32)
-        word = _words(seed, FIXED, number, used, self.dimension)
+        word = words(seed, FIXED, number, used, self.dimension)
         relevant = (word < np.uint64(round(share * 2**32)))[which]
-        value = _unpacked(_words(seed, VALUES, number, used, wide), self.dimension)[which]
-        own = _unpacked(_words(seed, stream, number, np.arange(len(cluster)), wide), self.dimension)
+        value = unpacked(words(seed, VALUES, number, used, wide), self.dimension)[which]
+        own = unpacked(words(seed, stream, number, np.arange(len(cluster)), wide), self.dimension)
         return np.where(relevant, value, own), relevant
 
 
@@ -108,7 +163,7 @@ class NextSymbol:
     def reference(self, cluster: Integers, seed: int = 0, number: int = 0) -> Bits:
         """The reference string of each of these subpopulations."""
         wide = -(-self.dimension // 32)
-        return _unpacked(_words(seed, VALUES, number, np.asarray(cluster), wide), self.dimension)
+        return unpacked(words(seed, VALUES, number, np.asarray(cluster), wide), self.dimension)
 
     def draw(self, n: int, seed: int = 0, number: int = 0) -> Prefixes:
         """A data set."""
@@ -122,8 +177,8 @@ class NextSymbol:
 
     def _prefixes(self, drawn: Population, seed: int, number: int, stream: int) -> Prefixes:
         place = np.arange(len(drawn.members))
-        flipped = _words(seed, stream, number, place, self.dimension) < np.uint64(round(self.noise * 2**31))
-        length = _words(seed, LENGTHS, number, 2 * place + (stream == FRESH), 1)[:, 0]
+        flipped = words(seed, stream, number, place, self.dimension) < np.uint64(round(self.noise * 2**31))
+        length = words(seed, LENGTHS, number, 2 * place + (stream == FRESH), 1)[:, 0]
         at = (length.astype(np.uint64) * np.uint64(self.dimension)) >> np.uint64(32)
         return Prefixes(drawn, self.reference(drawn.members, seed, number) ^ flipped, at.astype(np.int64), number)
 
@@ -160,11 +215,23 @@ def published_share(n: int, dimension: int) -> float:
     return share
 
 
-def _words(seed: int, part: int, number: int, things: Integers, count: int) -> NDArray[np.uint32]:
+def inputs(x: Bits | Floats32) -> Floats32:
+    """Bits as −1 and 1, and numbers as they are."""
+    return np.asarray(x, np.float32) if x.dtype == np.float32 else signs(np.asarray(x, np.uint8))
+
+
+def summed(sample: Sample) -> Floats:
+    """Sums of each cluster's examples, (clusters, d)."""
+    sums = np.zeros((len(sample.population.frequency), sample.x.shape[1]))
+    np.add.at(sums, sample.label, sample.inputs.astype(np.float64))
+    return sums
+
+
+def words(seed: int, part: int, number: int, things: Integers, count: int) -> NDArray[np.uint32]:
     """Words of a task's stream, a row for each of ``things``."""
     return philox.words(seed, philox.substream(philox.TASK, part), things + (number << SETS), 0, count)
 
 
-def _unpacked(words: NDArray[np.uint32], dimension: int) -> Bits:
+def unpacked(words: NDArray[np.uint32], dimension: int) -> Bits:
     """The bits of words, as many as there are dimensions."""
     return np.unpackbits(words.astype("<u4").view(np.uint8), axis=1)[:, :dimension]

@@ -80,7 +80,7 @@ def test_a_model_on_the_way_is_that_of_fewer_steps(one: Trained) -> None:
     sample = SMALL.draw(40)
     steps = [0, 5, 12]
     for model, step in zip(one.at(sample, steps), steps, strict=True):
-        alone = type(one)(**(vars(one) | {"steps": step})).model(sample, 0.4)
+        alone = type(one)(**(vars(one) | {"steps": step})).model(SMALL, sample)
         for mine, other in zip(vars(model).values(), vars(alone).values(), strict=True):
             np.testing.assert_array_equal(mine, other)
 
@@ -140,7 +140,7 @@ def test_the_best_learner_is_as_good_as_theory_says() -> None:
         if len(sample.population.alone) < n:
             continue
         fresh = signs(task.fresh(sample.label, n, 7, number))
-        right += list(Optimal().model(sample, 0.4).query(fresh).argmax(1) == sample.label)
+        right += list(Optimal().model(task, sample).query(fresh).argmax(1) == sample.label)
         expected.append(nearest_right(60, 0.4, n - 1))
     error = np.sqrt(expected[0] * (1 - expected[0]) / len(right))
     assert len(expected) > 15
@@ -155,7 +155,7 @@ def test_nothing_beats_the_best_learner_on_clusters_seen_often() -> None:
         sample = task.draw(n, 1, number)
         fresh = signs(task.fresh(sample.label, n, 1, number))
         for k, one in enumerate((Optimal(), Softmax(), KNN())):
-            sums[k] += (one.model(sample, 0.3).query(fresh).argmax(1) == sample.label).mean()
+            sums[k] += (one.model(task, sample).query(fresh).argmax(1) == sample.label).mean()
     assert sums[0] > sums[1:].max()
 
 

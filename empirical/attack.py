@@ -1,0 +1,183 @@
+"""``python -m empirical.attack``: what a trained model gives back of the examples that it saw alone, bit by bit."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from longtail.command import parser as command
+from longtail.core import ArgumentError, real, whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from empirical.irrelevant.recovery import Recovered
+    from longtail.core import Estimate, Prior
+    from longtail.irrelevant.tasks import Clusters
+
+log = logging.getLogger("empirical")
+TASKS = {"clusters": "Hypercube", "boolean": "Boolean", "gaussian": "Gaussian"}
+SAMPLES = 500
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    return command.run(parser(), argv, _run, lambda _: "stopped")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from empirical.irrelevant import learners
+    from empirical.irrelevant.recovery import check, recover
+    from longtail.core.files import folder, json_text
+    from longtail.irrelevant.attacks import attack
+
+    n, repeats = whole("--samples", arguments.samples, 1, 10**6), whole("--repeats", arguments.repeats, 1, 10**6)
+    seed = whole("--seed", arguments.seed, 0, 2**64 - 1)
+    task, one, how = _task(arguments, n), learners.learner(arguments.learner), attack(arguments.attack)
+    check(task, one, how, n, seed)
+    out = folder("--out", arguments.out) if arguments.out else None
+    title = (
+        f"{arguments.task}: {n:,} examples of {task.prior!r} in {task.dimension:,} dimensions; {learners.shown(one)}"
+    )
+    log.info("%s; attack: %s", title, arguments.attack)
+    began = time.monotonic()
+    with tqdm(total=repeats + 1, unit="model", disable=True if arguments.quiet else None, leave=False) as bar:
+        found = recover(task, one, how, n, repeats, seed, lambda _: bar.update())
+    facts = {"task": arguments.task, "learner": learners.shown(one), "attack": arguments.attack}
+    summary = facts | record(found) | {"seconds": round(time.monotonic() - began, 3)}
+    if out is not None:
+        _write(arguments, found, summary, title, out)
+    if arguments.json:
+        command.say(json_text(summary))
+    else:
+        from empirical.report.attack_text import report
+
+        command.say(report(found, title, held=arguments.task == "clusters"))
+    return 0
+
+
+def record(found: Recovered) -> dict[str, Any]:
+    """What ``--json`` says of it, but for names and seconds."""
+    from empirical.irrelevant.recovery import ACCURACIES, PARTS
+
+    def told(estimate: Estimate) -> dict[str, float]:
+        return {"value": float(estimate.value), "stderr": float(estimate.stderr)}
+
+    rates = {part: told(found.rate(part)) for part in PARTS}
+    return {
+        "singletons": len(found.singletons),
+        **rates,
+        "accuracy": {of: found.accuracy(of).value for of in ACCURACIES},
+    }
+
+
+def _write(arguments: argparse.Namespace, found: Recovered, summary: dict[str, Any], title: str, out: Path) -> None:
+    """Figure, tables and record, the record last."""
+    from longtail.core.files import json_text, whole_file
+    from longtail.core.record import Run
+
+    if not arguments.no_plot:
+        from empirical.report.attack_figure import figure
+        from longtail.plots import save
+
+        for kind in ("png", "svg"):
+            log.info("wrote %s", save(figure(found, title), out / f"attack.{kind}"))
+    with whole_file(out / "summary.json") as path:
+        path.write_text(json_text(summary, indent=1) + "\n", encoding="utf-8")
+    log.info("wrote %s", out / "summary.json")
+    frames = {"singletons": found.singletons, "repeats": found.repeats}
+    for path in Run.of(vars(arguments), arguments.seed, frames).write(out):
+        log.info("wrote %s", path)
+
+
+def _task(arguments: argparse.Namespace, n: int) -> Clusters:
+    """What the options describe."""
+    from longtail.irrelevant import mixtures, tasks
+
+    if arguments.task not in TASKS:
+        raise ArgumentError("--task", arguments.task, f"give one of {', '.join(TASKS)}")
+    prior, d = _prior(arguments, n), whole("--dimension", arguments.dimension, 1, tasks.WIDEST)
+    if arguments.task == "clusters":
+        if arguments.strength is not None:
+            raise ArgumentError("--strength", arguments.strength, "it is for boolean and gaussian; clusters take --rho")
+        fixed = None if arguments.rho is None else real("--rho", arguments.rho, 0, 1)
+        task = tasks.Hypercube(prior, d, fixed)
+        task.share(n)
+        return task
+    if arguments.rho is not None:
+        raise ArgumentError("--rho", arguments.rho, f"it is for clusters; {arguments.task} takes --strength")
+    strength = None if arguments.strength is None else real("--strength", arguments.strength, 0, 1)
+    return getattr(mixtures, TASKS[arguments.task])(prior, d, strength)  # type: ignore[no-any-return]
+
+
+def _prior(arguments: argparse.Namespace, n: int) -> Prior:
+    """As told; else as many clusters as examples, all alike."""
+    from longtail.priors import Uniform, Zipf, parse
+
+    if arguments.prior is not None:
+        for name in ("alpha", "subpopulations"):
+            if getattr(arguments, name) is not None:
+                raise ArgumentError(f"--{name}", getattr(arguments, name), "--prior says it: leave one out")
+        return parse(arguments.prior)
+    size = n if arguments.subpopulations is None else whole("--subpopulations", arguments.subpopulations, 1, 10**7)
+    if arguments.alpha is None:
+        return Uniform(size=size)
+    return Zipf(alpha=real("--alpha", arguments.alpha, 0), size=size)
+
+
+def parser() -> command.Parser:
+    """All options."""
+    p = command.Parser(
+        prog="python -m empirical.attack",
+        description="Train a learner on a task in which most bits of an example do not matter to its label, and recover the "
+        "bits of every example that is alone in its cluster from the model (Brown et al., arXiv 2012.06421).",
+        epilog="Example: python -m empirical.attack --task clusters --dimension 1000 --learner softmax --attack signs "
+        "--repeats 20 --out runs/attack",
+    )
+    task = p.add_argument_group("task")
+    task.add_argument("--task", default="clusters", metavar="NAME", help=f"{', '.join(TASKS)} (default clusters)")
+    task.add_argument("--dimension", type=float, default=1000, metavar="D", help="bits of an example (default 1000)")
+    task.add_argument("--samples", type=float, default=SAMPLES, metavar="N", help=f"examples (default {SAMPLES})")
+    task.add_argument("--subpopulations", type=float, metavar="N", help="clusters (default: as many as samples)")
+    task.add_argument("--alpha", type=float, metavar="A", help="of a Zipf prior over clusters (default: all alike)")
+    task.add_argument("--prior", metavar="SPEC", help='any prior over clusters, as "Zipf(alpha=1, size=500)"')
+    task.add_argument(
+        "--rho", type=float, metavar="P", help="share of bits that a cluster fixes (default: as published)"
+    )
+    task.add_argument(
+        "--strength", type=float, metavar="L", help="of boolean and gaussian: correlation with the center"
+    )
+    run = p.add_argument_group("run")
+    run.add_argument(
+        "--learner",
+        default="softmax",
+        metavar="SPEC",
+        help='softmax, mlp, ridge, knn, lookup or optimal, as a call for options: "mlp(steps=500)" (default softmax)',
+    )
+    run.add_argument(
+        "--attack",
+        default="signs",
+        metavar="SPEC",
+        help="signs (of weights), queries (coordinate ascent), increments (the same from the first layer) or gradient, as a "
+        'call for options: "queries(sweeps=3)" (default signs)',
+    )
+    run.add_argument(
+        "--repeats", type=float, default=1, metavar="R", help="data sets, each with a model of its own (default 1)"
+    )
+    run.add_argument("--seed", default=0, type=int, metavar="S", help="of data and first weights (default 0)")
+    out = p.add_argument_group("output")
+    out.add_argument("--out", metavar="DIR", help="write tables, figure and record there")
+    out.add_argument("--no-plot", action="store_true", help="write no figure")
+    out.add_argument("--json", action="store_true", help="print one JSON object")
+    out.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
+    return p
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""What ``python -m empirical.attack`` prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from empirical.irrelevant.recovery import ACCURACIES, PARTS
+
+if TYPE_CHECKING:
+    from empirical.irrelevant.recovery import Recovered
+
+WORDS = {
+    "recovered": "all bits",
+    "relevant": "that the cluster gave",
+    "irrelevant": "the example's own",
+    "control": "of data not seen",
+}
+PLACES = {
+    "train": "training points",
+    "represented": "fresh ones of represented clusters",
+    "singletons": "fresh ones of singletons' clusters",
+}
+
+
+def report(found: Recovered, title: str, held: bool = True) -> str:
+    """Rates with 95 % intervals, accuracies, and, where the task says which bits are an example's own, how many are ``held``."""
+    count, repeats = len(found.singletons), len(found.repeats)
+    times = f"{repeats} models" if repeats > 1 else "one model"
+    lines = [title, "", f"{count:,} examples alone in their cluster, attacked through {times}", ""]
+    lines.append(f"{'bits recovered':<36}{'rate':>8}{'stderr':>10}   95 % interval")
+    for part in PARTS:
+        rate, (low, high) = found.rate(part), found.interval(part)
+        lines.append(f"  {WORDS[part]:<34}{rate.value:8.2%}{rate.stderr:10.3%}   {low:.2%} to {high:.2%}")
+    lines += ["", "accuracy"]
+    for of in ACCURACIES:
+        lines.append(f"  {'on ' + PLACES[of]:<42}{found.accuracy(of).value:8.2%}")
+    lines.append(f"  {'lost on fresh points to the best learner':<42}{found.excess.value:8.2%}")
+    if held:
+        lines += ["", *bits(found)]
+    return "\n".join(lines)
+
+
+def bits(found: Recovered) -> list[str]:
+    """What the rate of irrelevant bits proves that the model holds."""
+    held, have = found.held, found.entropy
+    return [
+        f"By Fano's inequality a model holds at least {held:,.0f} of the {have:,.0f} bits that a singleton has to itself,",
+        f"{held * found.alone:,.0f} in all of {found.alone:,.0f} singletons a data set.",
+    ]

@@ -185,7 +185,8 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
 
     @property
     def _device(self) -> Device:
-        return arrays.device(self.device)
+        """Where pairs are found: where models are trained, if arrays can be there."""
+        return (arrays.device(self.device) if self.learner is None else self._learner().place(self.device)).arrays
 
     def _learner(self) -> Learner:
         learner = self.learner

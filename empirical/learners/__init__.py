@@ -17,6 +17,10 @@ _WHERE = {
     "RandomFeatures": "ridge.features",
     "Ridge": "ridge.ridge",
     "Softmax": "softmax.softmax",
+    "SmallNet": "torch.small",
+    "SpeedNet": "torch.speed",
+    "ResNet9": "torch.resnet9",
+    "TorchLearner": "torch.learner",
 }
 ALIASES = {
     "knn": "KNN",
@@ -29,6 +33,9 @@ ALIASES = {
     "private_softmax": "PrivateSoftmax",
     "private_ridge": "PrivateRidge",
     "pruned": "Pruned",
+    "smallnet": "SmallNet",
+    "speednet": "SpeedNet",
+    "resnet9": "ResNet9",
 }
 __all__ = sorted(_WHERE)
 

@@ -19,11 +19,9 @@ import os
 import sys
 import textwrap
 import threading
-import traceback
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,6 +32,7 @@ from empirical.data.data import Data
 from empirical.learners.fingerprint import shown
 from empirical.learners.learner import Learner, Trainer, Warned
 from empirical.learners.score import Score
+from empirical.learners.shared.naming import naming
 from empirical.learners.shared.scores import scored
 from empirical.learners.shared.threads import one_thread
 from longtail.core import ArgumentError, Bools
@@ -105,7 +104,7 @@ class Outside(Trainer):
         self.counted.clear()
         for k, (mask, trial) in enumerate(zip(masks, trials.tolist(), strict=True)):
             own = int(words(self.seed, LEARNER, trial, 0, 1)[0] >> 1)
-            with self._naming(trial), self._counting_warnings(), _printing_to_stderr():
+            with naming(self.learner, trial), self._counting_warnings(), _printing_to_stderr():
                 found = self._outputs(np.flatnonzero(mask), present[k], own)
             scores[k] = self._scores(found, present[k])
 
@@ -132,21 +131,6 @@ class Outside(Trainer):
         values = np.zeros((len(found), self.data.n_classes))
         values[:, self._indices(np.asarray(fresh.classes_))] = found
         return self._numbers(values)
-
-    @contextlib.contextmanager
-    def _naming(self, trial: int) -> Iterator[None]:
-        """What a model raises, said with the learner, the trial and the place in its code."""
-        try:
-            yield
-        except ArgumentError:
-            raise
-        except Exception as error:
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            said = textwrap.shorten(f"{type(error).__name__}: {error}", 300, placeholder=" ...")
-            where = f"{Path(place.filename).name}, line {place.lineno}"
-            raise ArgumentError(
-                "learner", repr(self.learner), f"in trial {trial} it raised {said} ({where})"
-            ) from error
 
     @contextlib.contextmanager
     def _counting_warnings(self) -> Iterator[None]:

@@ -106,6 +106,10 @@ class Learner(ABC):
     def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: Device = CPU) -> Trainer:
         """What all trials share (Gram matrices, neighbor lists, device arrays), done once per process."""
 
+    def repeats(self, device: Device = CPU) -> bool:
+        """Whether a trial comes out with the same bits again, on the same device and with the same versions."""
+        return True
+
     def place(self, choice: str = "auto") -> Device:
         """The device that "auto", "cpu" or "gpu" comes to; an ArgumentError where a GPU is asked for in vain."""
         if "gpu" in self.devices:
@@ -150,6 +154,17 @@ def makes_learner(function: F) -> F:
 def features(data: Data) -> tuple[Floats32, Floats32]:
     """Training and test examples as rows of float32, flattened; an ArgumentError where they are not finite numbers."""
     return _rows("x_train", data.x_train), _rows("x_test", data.x_test)
+
+
+def images(data: Data) -> Floats32:
+    """Training and then test examples as float32 in the shape that they have, images with their channels first, gray ones one."""
+    rows = np.concatenate(features(data))
+    shape = tuple(np.shape(data.x_train)[1:])
+    if len(shape) == 2:
+        return rows.reshape(-1, 1, *shape)
+    if len(shape) == 3 and shape[2] in (1, 3, 4):
+        return np.ascontiguousarray(rows.reshape(-1, *shape).transpose(0, 3, 1, 2))
+    return rows.reshape(-1, *shape)
 
 
 def _rows(argument: str, x: Any) -> Floats32:

@@ -8,6 +8,8 @@ import pandas as pd
 
 from empirical.estimates.measured import Measured, pairs_key, root_mean_square
 
+FITS = 0.99  # of the training examples that are in: below it memorization misses what models do not fit
+
 
 def report(found: Measured, *, top: int = 5) -> str:
     """What one reads at a glance: counts, the examples memorized most, the strongest pairs, and what it means."""
@@ -55,6 +57,11 @@ def meaning(found: Measured) -> str:
         parts.append(
             f"Memorization says {more} on an example if they trained on it; influence says the same of a test example and "
             "one training example. Above 0 the example helps."
+        )
+    if s["score"] == "correct" and (fit := s["train_accuracy"]) is not None and fit < FITS:
+        parts.append(
+            f"Models are right on {_percent(fit)} of what they were trained on; what a model does not fit it cannot be seen to "
+            "memorize."
         )
     error = usual_error(table)
     if error is not None:

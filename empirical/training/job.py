@@ -55,6 +55,7 @@ class Job:
             device=self.device.kind,
             version=version(),
             epochs=self.earlier,
+            repeats=self.learner.repeats(self.device),
         )
 
     @property

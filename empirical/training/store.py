@@ -48,7 +48,7 @@ class Identity:
     """Whose trials these are. Runs that differ in any of it are never mixed.
 
     ``device`` is "cpu" or "gpu", which round differently; "" in stores from before it was kept. ``epochs`` are those after
-    which scores were kept beside the end's.
+    which scores were kept beside the end's. ``repeats``: trained again, a trial comes out with the same bits.
     """
 
     data: str
@@ -64,12 +64,13 @@ class Identity:
     format: int = FORMAT
     version: str = ""
     epochs: tuple[int, ...] = ()
+    repeats: bool = True
 
     @property
     def record(self) -> dict[str, Any]:
-        """What is written, and what tells one run from another: of a run without epochs, as before there were any."""
-        told = asdict(self)
-        return told if self.epochs else {name: value for name, value in told.items() if name != "epochs"}
+        """What is written, and what tells one run from another: without what most runs are and older ones did not tell."""
+        usual = {"epochs": (), "repeats": True}
+        return {name: value for name, value in asdict(self).items() if name not in usual or value != usual[name]}
 
     def difference(self, other: Identity) -> str:
         """The fields in which ``other`` differs, for a person to read."""

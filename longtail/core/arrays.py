@@ -48,6 +48,11 @@ class Device:
         return cupy
 
     @property
+    def arrays(self) -> Device:
+        """Where arrays of ``xp`` are, which PyTorch's device need not be."""
+        return self
+
+    @property
     def free(self) -> int:
         """Bytes of memory free."""
         if self.kind == "gpu":

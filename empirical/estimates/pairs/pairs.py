@@ -86,7 +86,7 @@ def pairs(
     if trials > 64 * masks.shape[1]:
         raise ArgumentError("trials", trials, f"give at most the {64 * masks.shape[1]} that the words hold")
     _check(masks, correct)
-    find = _hits_on_gpu if device.kind == "gpu" else _hits
+    find = _hits_on_gpu if device.arrays.kind == "gpu" else _hits
     if labels is None:
         yield from find(masks, correct, np.arange(len(masks)), np.arange(len(correct)), trials, threshold, held)
         return

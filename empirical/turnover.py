@@ -9,16 +9,21 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 import longtail
+from empirical.command import grouping
 from empirical.command.options import add_data
 from longtail.command import parser as command
-from longtail.core import ArgumentError, real, whole
+from longtail.core import ArgumentError, Bools, real, whole
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
 
+    from empirical.command.grouping import Loaded
+    from empirical.courses.groups import Groups
     from empirical.data.data import Data
     from empirical.dynamics.net import Net
     from empirical.dynamics.run import Progress
@@ -36,13 +41,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from empirical.data.load import load
+    from empirical.command.grouping import loaded
+    from empirical.courses import masked
+    from empirical.data.fingerprint import digest
     from empirical.data.relabeled import relabeled
     from empirical.dynamics import run
     from empirical.dynamics.parse import net
     from empirical.dynamics.store import Identity, Nets
     from empirical.dynamics.training import Trainer
-    from empirical.estimates.recorded import KINDS
     from longtail.core.files import folder, json_text
 
     described = net(arguments.net)
@@ -51,37 +57,74 @@ def _run(arguments: argparse.Namespace) -> int:
     seeds = range(first, first + whole("--seeds", arguments.seeds, 1, 10**6))
     if seeds[-1] >= 2**64:
         raise ArgumentError("--seed", first, f"{len(seeds)} seeds from there on go beyond 2^64 - 1: give a smaller one")
-    share = real("--noise", arguments.noise, 0, 1)
+    share, workers = real("--noise", arguments.noise, 0, 1), whole("--workers", arguments.workers, 1, 4096)
     if arguments.influence and not arguments.out:
         raise ArgumentError("--influence", "no --out", "say by --out where influence.npz is to be written")
     if arguments.tests is not None and not arguments.influence:
         raise ArgumentError("--tests", arguments.tests, "it is how many tests --influence is of; give both or neither")
+    if arguments.one_mask and arguments.groups is None:
+        raise ArgumentError(
+            "--one-mask", "no --groups", "say by --groups COLUMN which examples have one mask in common"
+        )
     if arguments.data is None:
         raise ArgumentError("DATA", None, "give a data set")
-    dataset = load(arguments.data, **{name: getattr(arguments, name) for name in KINDS})
-    true = dataset.data
+    found = loaded(arguments)
+    dataset, true = found.dataset, found.dataset.data
     data = relabeled(true, share, seed=first, others=False).data
     log.info("%s: %s + %s examples; %s", dataset.name, f"{data.n:,}", f"{data.n_test:,}", dataset.imbalance)
     tests = data.n_test if arguments.tests is None else whole("--tests", arguments.tests, 1, data.n_test)
-    trainer = Trainer.of(described, data)
+    masks, groups = _groups(arguments, found, data, data.y_train != true.y_train)
+    trainer = Trainer.of(described, data, masks)
+    moves = None if groups is None else masked.Gradients(trainer, groups)
     log.info("%r: %s nets, scores after epochs %s", described, len(seeds), ", ".join(map(str, epochs)))
     out = folder("--out", arguments.out) if arguments.out else None
     nets = None if out is None else Nets.open(out / "nets", Identity.of(trainer, data, epochs))
     began = time.monotonic()
     with Bar("net") as bar:
-        scores = run.trained(trainer, data, seeds, epochs, nets, bar)
+        scores, moved = run.trained(trainer, data, seeds, epochs, nets, bar, workers=workers, reading=moves)
     table = _table(scores, data, true, dataset.train_ids)
     summary = {
         "data": dataset.name, "n": data.n, "n_test": data.n_test, "net": repr(described), "noise": share,
-        "seeds": list(seeds), "epochs": _by_epoch(scores, data, true), "seconds": round(time.monotonic() - began, 3),
+        "seeds": list(seeds), "fingerprint": digest(true), "masks": None if masks is None else len(np.unique(masks)),
+        "epochs": _by_epoch(scores, data, true), "seconds": round(time.monotonic() - began, 3),
     }  # fmt: skip
+    frames = {}
+    if groups is not None:
+        frames = {
+            "groups": masked.by_group(scores, groups, moved),
+            "speeds": masked.speeds(scores, groups, data.n_classes),
+        }
+        summary |= {name: frame.to_dict("records") for name, frame in frames.items()}
     if out is not None:
-        _write(out, table, summary, dataset.name, plot=not arguments.no_plot)
+        _write(out, {"turnover": table, **frames}, summary, dataset.name, plot=not arguments.no_plot)
         if arguments.influence and nets is not None:
             with Bar("epoch") as bar:
                 log.info("wrote %s", run.influence(trainer, data, seeds, nets, tests, out, bar))
-    command.say(json_text(summary) if arguments.json else _text(summary))
+    if arguments.json:
+        command.say(json_text(summary))
+    else:
+        from empirical.report.turnover_text import report
+
+        command.say(report(summary))
     return 0
+
+
+def _groups(arguments: argparse.Namespace, found: Loaded, data: Data, changed: Bools) -> tuple[Any, Groups | None]:
+    """Whose mask each example has (None: its own), and the groups of the curves; None where masks are of too many to draw."""
+    from empirical.command.grouping import grouped
+    from empirical.courses.groups import MOST
+
+    if arguments.one_mask and found.column is not None:
+        _, masks = np.unique(found.column, return_inverse=True)
+        if masks.max() >= MOST:
+            log.info("no curves by group: there are %s, and %s can be shown", f"{masks.max() + 1:,}", MOST)
+            return masks, None
+        return masks, grouped(arguments.groups, found, data, changed)
+    groups = grouped(arguments.groups, found, data, changed)
+    if not arguments.one_mask:
+        return None, groups
+    alone = np.cumsum(groups.of < 0) + len(groups.names) - 1  # an example of no group has a mask of its own
+    return np.where(groups.of < 0, alone, groups.of), groups
 
 
 def _epochs(text: str | None, net: Net) -> tuple[int, ...]:
@@ -127,13 +170,14 @@ def _by_epoch(scores: Scores, data: Data, true: Data) -> list[dict[str, Any]]:
     return rows
 
 
-def _write(out: Path, table: pd.DataFrame, summary: dict[str, Any], data: str, *, plot: bool) -> None:
+def _write(out: Path, frames: dict[str, pd.DataFrame], summary: dict[str, Any], data: str, *, plot: bool) -> None:
     from longtail.core.files import json_text, whole_file
     from longtail.core.record import hardware, versions
 
-    with whole_file(out / "turnover.csv") as path:
-        table.to_csv(path, index=False)
-    log.info("wrote %s", out / "turnover.csv")
+    for name, frame in frames.items():
+        with whole_file(out / f"{name}.csv") as path:
+            frame.to_csv(path, index=False)
+        log.info("wrote %s", out / f"{name}.csv")
     if plot:
         from empirical.report.turnover_figures import write
 
@@ -142,14 +186,6 @@ def _write(out: Path, table: pd.DataFrame, summary: dict[str, Any], data: str, *
     with whole_file(out / "turnover.json") as path:
         told = {**summary, "versions": versions(), "hardware": hardware()}
         path.write_text(json_text(told, indent=1) + "\n", encoding="utf-8")
-
-
-def _text(summary: dict[str, Any]) -> str:
-    import pandas as pd
-
-    table = pd.DataFrame(summary["epochs"]).rename(columns=lambda name: name.replace("_", " "))
-    head = f"{summary['n']:,} training and {summary['n_test']:,} test examples, {len(summary['seeds'])} nets"
-    return f"{head}\n\n{table.to_string(index=False, float_format=lambda v: f'{v:.3f}')}"
 
 
 class Bar:
@@ -191,7 +227,7 @@ def parser() -> command.Parser:
         epilog="Started again with the same --out, a run goes on where it was stopped. Example: python -m empirical.turnover "
         "digits --epochs-at 1,2,5,10,20 --seeds 8 --noise 0.2 --out runs/turnover",
     )
-    add_data(p)
+    add_data(p).add_argument("--groups", metavar="WHAT", help=f"whose curves: {grouping.HELP} (default: classes)")
     run = p.add_argument_group("run")
     run.add_argument(
         "--net",
@@ -211,6 +247,12 @@ def parser() -> command.Parser:
         metavar="F",
         help="chance of a training label to be drawn anew, from all classes (default 0)",
     )
+    run.add_argument(
+        "--one-mask",
+        action="store_true",
+        help="examples of one of --groups have one mask: memorization and influence are then a group's",
+    )
+    run.add_argument("--workers", type=int, default=1, metavar="W", help="processes, of one thread each (default 1)")
     run.add_argument(
         "--influence", action="store_true", help="influence of every example on tests too, in influence.npz"
     )

@@ -106,6 +106,7 @@ def written(
     """Tables, figures drawn from them, the report, and the record of the run, last."""
     from empirical.report.figures import figures
     from empirical.report.page import write
+    from empirical.report.turnover_section import read
     from longtail.core.record import Run
     from longtail.plots import save
 
@@ -113,7 +114,8 @@ def written(
     for name, figure in drawn.items():
         for kind in ("png", "svg"):
             log.info("wrote %s", save(figure, out / f"{name}.{kind}"))
-    page = write(comparison, out / "report.html", data_dir, dataset)
+    turnover = read(arguments.get("directory") or arguments.get("DIR"), comparison.observed)
+    page = write(comparison, out / "report.html", data_dir, dataset, turnover)
     log.info("wrote %s", page)
     asked = {key: value for key, value in arguments.items() if key != "seed"}
     for path in Run.of(asked, int(arguments.get("seed", 0)), comparison.frames).write(out / "compare"):

@@ -7,8 +7,9 @@ import json
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from empirical.dynamics.store import Nets
 from empirical.dynamics.training import Ints, Trainer
 from empirical.learners.learner import features
 from empirical.learners.score import Floats32
+from empirical.training.executors import spread
 from longtail.core import ArgumentError, whole
 from longtail.core.files import whole as written
 from longtail.core.opened import within
@@ -39,6 +41,36 @@ class Progress:
 
 
 Told = Callable[[Progress], None]
+Reading = Callable[[int, Floats32], Any]
+
+
+@dataclass(frozen=True)
+class Net:
+    """A net's scores at the epochs, its parameters there (epochs, P), and what a reading made of them."""
+
+    scores: Scores
+    parameters: Floats32
+    read: Any
+
+
+@dataclass(frozen=True)
+class Training:
+    """Makes the net of a seed, wherever it is sent: the examples are laid out anew there, so that its bits are the same."""
+
+    trainer: Trainer
+    data: Data
+    epochs: tuple[int, ...]
+    reading: Reading | None = None
+
+    def __call__(self, seed: int) -> Net:
+        own = self.trainer
+        trainer = replace(Trainer.of(own.net, self.data, own.groups), learned=own.learned)
+        scores, parameters = scored(trainer, self.data, seed, self.epochs)
+        return Net(scores, parameters, self.read(seed, parameters))
+
+    def read(self, seed: int, parameters: Floats32) -> Any:
+        """What is asked of a net that is there."""
+        return None if self.reading is None else self.reading(seed, parameters)
 
 
 def trained(
@@ -48,20 +80,31 @@ def trained(
     epochs: Sequence[int],
     nets: Nets | None = None,
     progress: Told = lambda _: None,
-) -> Scores:
-    """Scores of a net a seed; those in the store are read, the others trained and stored."""
-    began = time.monotonic()
-    parts = {} if nets is None else {seed: found for seed in seeds if (found := nets.scores(seed)) is not None}
-    there = len(parts)
-    progress(Progress(there, len(seeds), there, 0.0))
+    *,
+    workers: int = 1,
+    reading: Reading | None = None,
+) -> tuple[Scores, list[Any]]:
+    """Scores of a net a seed, and what ``reading`` makes of each one's seed and parameters; nets in the store are read, the
+    others trained, by so many processes, and stored.
+    """
+    began, training = time.monotonic(), Training(trainer, data, tuple(epochs), reading)
+    parts: dict[int, tuple[Scores, Any]] = {}
     for seed in seeds:
-        if seed in parts:
+        found = None if nets is None else nets.scores(seed)
+        if nets is None or found is None:
             continue
-        parts[seed], parameters = scored(trainer, data, seed, epochs)
+        there = nets.parameters(seed) if reading else None
+        if there is not None or not reading:
+            parts[seed] = found, None if there is None else training.read(seed, there)
+    before = len(parts)
+    progress(Progress(before, len(seeds), before, 0.0))
+    for net in spread(training, [seed for seed in seeds if seed not in parts], whole("workers", workers, 1, 4096)):
+        parts[net.scores.seeds[0]] = net.scores, net.read
         if nets is not None:
-            nets.write(parts[seed], parameters)
-        progress(Progress(len(parts), len(seeds), there, time.monotonic() - began))
-    return joined(list(parts.values()))
+            nets.write(net.scores, net.parameters)
+        progress(Progress(len(parts), len(seeds), before, time.monotonic() - began))
+    ordered = [parts[seed] for seed in sorted(parts)]
+    return joined([scores for scores, _ in ordered]), [read for _, read in ordered]
 
 
 def influence(

@@ -16,10 +16,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, GRAY)
+STYLES = ("o-", "s--", "^:", "x-.")
 CELLS = {"in": "trained on", "out": "not trained on", "memorization": "the difference"}
 GRADIENTS = {
     "norm": "norm of an example's gradient",
     "coherence": "coherence",
+    "alignment": "alignment with the others",
+}
+
+
+MASKED = {
+    "own_accuracy": "accuracy, own sub-network",
+    "memorization": "memorization, accuracy",
+    "memorization_loss": "memorization, loss",
+    "norm": "norm of an example's gradient",
     "alignment": "alignment with the others",
 }
 
@@ -34,19 +44,27 @@ def gradient_figure(frame: pd.DataFrame, title: str) -> Figure:
     return _panels(frame, GRADIENTS, title, "")
 
 
+def masked_figure(frame: pd.DataFrame, title: str) -> Figure:
+    """Of nets under masks: a panel each for accuracy, memorization and gradients, with 2 standard errors over nets."""
+    return _panels(frame, MASKED, title, "", 2.7)
+
+
 def lines(axes: Axes, frame: pd.DataFrame, column: str) -> None:
     """One line a group over epochs, and a band of 2 standard errors."""
     for k, (name, part) in enumerate(frame.groupby("group", sort=False)):
         color, value = COLORS[k % len(COLORS)], part[column].to_numpy(float)
         error = 2 * part[f"{column}_stderr"].to_numpy(float)
-        axes.plot(part["epoch"], value, "o-", color=color, markersize=3, label=str(name))
+        axes.plot(
+            part["epoch"], value, STYLES[k // len(COLORS) % len(STYLES)], color=color, markersize=3, label=str(name)
+        )
         axes.fill_between(part["epoch"], value - error, value + error, color=color, alpha=0.2, linewidth=0)
     axes.set_xlabel("epochs")
 
 
-def _panels(frame: pd.DataFrame, columns: Mapping[str, str], title: str, ylabel: str) -> Figure:
-    shown = {name: label for name, label in columns.items() if np.isfinite(frame[name].to_numpy(float)).any()}
-    with drawing(3.4 * len(shown), 3.4) as figure:
+def _panels(frame: pd.DataFrame, columns: Mapping[str, str], title: str, ylabel: str, width: float = 3.4) -> Figure:
+    there = {name: label for name, label in columns.items() if name in frame}
+    shown = {name: label for name, label in there.items() if np.isfinite(frame[name].to_numpy(float)).any()}
+    with drawing(width * len(shown), 3.4) as figure:
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
         panels = np.atleast_1d(figure.subplots(1, len(shown)))
         for axes, (name, label) in zip(panels, shown.items(), strict=True):

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from empirical.bridge.comparison import Comparison
     from empirical.data.dataset import Dataset
     from empirical.estimates.measured import Measured
+    from empirical.report.turnover_section import Section
 
 INK = "#010203"  # drawn with, then replaced by currentColor: figures follow the page, light or dark
 CAPTIONS = {
@@ -40,6 +41,8 @@ CAPTIONS = {
     "removal": "What training without the most memorized examples costs, and without as many random ones.",
     "influence": "Influence was not used in the fit: this is a prediction.",
     "samples": "By the fitted theory, with all data and with less or more of it.",
+    "turnover": "Loss and accuracy of the sub-network that an example never updated, less those of the one it did.",
+    "groups": "Bands: two standard errors over nets.",
     "leak_curve": "Each model attacked by what the others say of its margins, all examples together. Bars: 95 % intervals.",
     "leak_risk": "Points above the line leak more than memorization says: who sees margins knows more than who sees only whether "
     "the model is right.",
@@ -47,8 +50,14 @@ CAPTIONS = {
 NUMBERS = {"leak_curve": "leak_rates", "leak_risk": "leak_bins"}  # the table behind a figure
 
 
-def write(comparison: Comparison, path: Path, data_dir: str | None = None, dataset: Dataset | None = None) -> Path:
-    """The report of a comparison; with pictures where its data set can be loaded again."""
+def write(
+    comparison: Comparison,
+    path: Path,
+    data_dir: str | None = None,
+    dataset: Dataset | None = None,
+    turnover: Section | None = None,
+) -> Path:
+    """The report of a comparison; with pictures where its data set can be loaded again, and what turn-over dropout found."""
     import logging
 
     try:
@@ -56,13 +65,15 @@ def write(comparison: Comparison, path: Path, data_dir: str | None = None, datas
     except ArgumentError as error:
         logging.getLogger("empirical").info("no pictures in the report: %s", error)
         shown = None
-    text = page(comparison, exhibits(shown, comparison.observed.experiment.source), shown)
+    text = page(comparison, exhibits(shown, comparison.observed.experiment.source), shown, turnover)
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")  # half a surrogate pair, as JSON has it
     return path
 
 
-def page(comparison: Comparison, shown: Exhibits, dataset: Dataset | None = None) -> str:
+def page(
+    comparison: Comparison, shown: Exhibits, dataset: Dataset | None = None, turnover: Section | None = None
+) -> str:
     """The HTML."""
     from jinja2 import Environment, StrictUndefined
 
@@ -83,6 +94,7 @@ def page(comparison: Comparison, shown: Exhibits, dataset: Dataset | None = None
         findings=words.findings(comparison),
         figures=drawn,
         leak=_leak(comparison.observed),
+        turnover=_turnover(turnover),
         fits=comparison.fits_table().to_dict("records"),
         brief=brief,
         observed=comparison.observed,
@@ -121,6 +133,15 @@ def _leak(observed: Measured) -> dict[str, Any] | None:
         "meaning": leak_text.meaning(found),
     }
     return {"figures": drawn, **said}
+
+
+def _turnover(found: Section | None) -> dict[str, Any] | None:
+    """The section of memorization through training."""
+    if found is None:
+        return None
+    drawn = [_drawn(name, figure, _cells(found.tables[name])) for name, figure in found.figures(INK).items()]
+    said = {"headline": found.headline, "pace": found.pace, "agreement": found.agreement}
+    return {"figures": drawn, "changing": _cells(found.changing), **said}
 
 
 def svg(figure: Figure, prefix: str, caption: str) -> str:

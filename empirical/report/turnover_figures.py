@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from empirical.report.course_figures import masked_figure
 from longtail.core.files import read_table
 from longtail.plots import BLUE, GRAY, ORANGE, drawing, save
 
@@ -51,7 +52,19 @@ def memorization_by_epoch(table: pd.DataFrame, title: str) -> Figure:
 
 
 def write(directory: Path, data: str, seeds: int) -> list[Path]:
-    """The figure in a run's folder, as PNG and SVG."""
-    table = read_table(directory / "turnover.csv", ("label", "true_label", "id"), ("epoch", "memorization"))
-    figure = memorization_by_epoch(table, f"{data}, {seeds:,} nets by turn-over dropout")
-    return [save(figure, directory / f"turnover.{kind}") for kind in ("png", "svg")]
+    """The figures in a run's folder, as PNG and SVG: of all examples, and by group where there are groups."""
+    title = f"{data}, {seeds:,} nets by turn-over dropout"
+    drawn = {"turnover": memorization_by_epoch(examples(directory), title)}
+    if (directory / "groups.csv").is_file():
+        drawn["groups"] = masked_figure(groups(directory), title)
+    return [save(figure, directory / f"{name}.{kind}") for name, figure in drawn.items() for kind in ("png", "svg")]
+
+
+def examples(directory: Path) -> pd.DataFrame:
+    """``turnover.csv``, an example and epoch a row."""
+    return read_table(directory / "turnover.csv", ("label", "true_label", "id"), ("epoch", "memorization"))
+
+
+def groups(directory: Path) -> pd.DataFrame:
+    """``groups.csv``, a group and epoch a row."""
+    return read_table(directory / "groups.csv", ("group",), ("epoch", "memorization", "own_accuracy"))

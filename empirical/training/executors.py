@@ -11,10 +11,10 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from empirical.learners.learner import Trainer
 from empirical.training import EXECUTORS
@@ -22,6 +22,8 @@ from empirical.training.job import Job
 from empirical.training.store import Shard
 from longtail.core import ArgumentError, whole
 
+T = TypeVar("T")
+R = TypeVar("R")
 KILLED = (
     "a worker process was killed, as the system does when memory runs out: give fewer workers; "
     "what was stored is kept, and the same run goes on from there"
@@ -61,15 +63,8 @@ class Processes:
         if self.workers == 1:
             yield from Serial().map(job, numbers)
             return
-        from joblib.externals.loky.process_executor import TerminatedWorkerError
-
-        try:
+        with _ending():
             yield from _joblib(job, numbers, self.workers, backend="loky", inner_max_num_threads=1)
-        except BaseException as error:
-            _stop_workers()
-            if isinstance(error, TerminatedWorkerError):
-                raise ChildProcessError(KILLED) from error
-            raise
 
 
 @dataclass(frozen=True)
@@ -118,6 +113,41 @@ def executor(choice: Any = "processes", workers: int = 1) -> Executor:
         _check_client()
         return Dask(count)
     raise ArgumentError("executor", choice, f"give {' or '.join(EXECUTORS)}, or an executor of concurrent.futures")
+
+
+def spread(function: Callable[[T], R], items: Sequence[T], workers: int = 1) -> Generator[R, None, None]:
+    """What a function gives of each item, as it is done: here, or in worker processes of one thread each, each with a copy of
+    the function and all that it holds.
+    """
+    if workers == 1 or len(items) < 2:
+        yield from map(function, items)
+        return
+    from joblib import Parallel, delayed, parallel_config
+
+    with _ending(), parallel_config(backend="loky", inner_max_num_threads=1):
+        pool = Parallel(
+            n_jobs=min(workers, len(items)), return_as="generator_unordered", pre_dispatch="n_jobs", max_nbytes=None
+        )
+        yield from pool(delayed(_followed)(function, item) for item in items)
+
+
+def _followed(function: Callable[[T], R], item: T) -> R:
+    _follow_parent()
+    return function(item)
+
+
+@contextlib.contextmanager
+def _ending() -> Iterator[None]:
+    """Whatever ends the work early ends the workers; one that the system killed is told."""
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    try:
+        yield
+    except BaseException as error:
+        _stop_workers()
+        if isinstance(error, TerminatedWorkerError):
+            raise ChildProcessError(KILLED) from error
+        raise
 
 
 def _check_client() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirical import turnover
+from empirical import estimate, turnover
 from empirical.data.data import Data
 from empirical.data.load import load
 from empirical.data.relabeled import relabeled
@@ -89,6 +89,65 @@ def test_it_writes_what_it_says(capsys: Any, tmp_path: Path, source: Path) -> No
         np.testing.assert_allclose(kept["influence"][1], np.mean(each, 0), atol=1e-5)
         np.testing.assert_allclose(kept["stderr"][1], np.std(each, 0, ddof=1) / np.sqrt(3), atol=1e-5)
     assert sorted(p.name[:4] for p in (out / "nets").iterdir()) == ["iden", "seed", "seed", "seed"]
+
+
+def test_groups_of_a_column_have_curves_and_one_mask(capsys: Any, tmp_path: Path, small: Data) -> None:
+    """Whoever trains and however many; without --one-mask masks are others (the control)."""
+    rows = pd.DataFrame(np.concatenate([small.x_train, small.x_test]).astype(float))
+    rows["label"], rows["writer"] = np.append(small.y_train, small.y_test), [f"w{k % 4}" for k in range(130)]
+    table = tmp_path / "rows.csv"
+    rows.to_csv(table, index=False)
+    asked = (table, *SMALL, "--test-fraction", 0.3, "--groups", "writer", "--influence", "--tests", 5)
+    for name, more in (("one", ()), ("two", ("--workers", 2))):
+        assert told(capsys, *asked, "--one-mask", *more, "--out", tmp_path / name)[0] == 0
+    assert files(tmp_path / "one") == files(tmp_path / "two")
+    summary = json.loads((tmp_path / "one" / "turnover.json").read_text())
+    assert summary["masks"] == 4
+    groups, each = (pd.read_csv(tmp_path / "one" / f"{name}.csv") for name in ("groups", "turnover"))
+    assert groups["group"].tolist() == ["w0", "w1", "w2", "w3"] * 3
+    whose = each["id"]
+    for row in groups.to_dict("records"):
+        own = each[(whose == row["group"]) & (each["epoch"] == row["epoch"])]
+        assert row["examples"] == len(own)
+        assert row["memorization"] == pytest.approx(own["memorization"].mean())
+        assert row["norm_stderr"] > 0
+    assert pd.read_csv(tmp_path / "one" / "speeds.csv")["group"].tolist() == ["w0", "w1", "w2", "w3"]
+    with np.load(tmp_path / "one" / "influence.npz") as kept:
+        first = whose[: len(whose) // 3] == "w0"
+        of_group = kept["influence"][0][:, first]
+        assert (of_group == of_group[:, :1]).all()
+    assert (tmp_path / "one" / "groups.png").read_bytes().startswith(b"\x89PNG")
+    code, printed, _ = told(capsys, *asked, "--out", tmp_path / "apart")
+    assert code == 0
+    assert "half-learned" in printed or "not half-learned" in printed
+    with np.load(tmp_path / "apart" / "influence.npz") as kept:
+        apart = kept["influence"][0][:, first]
+        assert (apart != apart[:, :1]).any()
+
+
+def test_groups_by_class_noise_and_a_run(capsys: Any, tmp_path: Path, source: Path) -> None:
+    def names(*options: Any) -> list[str]:
+        code, printed, _ = told(capsys, source, *SMALL, *options, "--json", "--quiet")
+        assert code == 0
+        return [row["group"] for row in json.loads(printed)["speeds"]]
+
+    assert names() == names("--groups", "labels", "--noise", 0.3) == ["0", "1", "2"]
+    assert names("--noise", 0.3) == names("--noise", 0.3, "--groups", "noise") == ["as given", "relabeled"]
+    run_of = tmp_path / "estimated"
+    assert (
+        estimate.main(
+            [str(source), "--trials", "40", "--learner", "ridge()", "--out", str(run_of), "--quiet", "--no-plot"]
+        )
+        == 0
+    )
+    capsys.readouterr()
+    assert names("--groups", run_of) == ["easy", "middle", "hard"]
+    other = tmp_path / "other"
+    assert estimate.main(["planted", "--n", "90", "--trials", "8", "--out", str(other), "--quiet", "--no-plot"]) == 0
+    capsys.readouterr()
+    code, _, err = told(capsys, source, *SMALL, "--groups", other, "--quiet")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "it is a run on other data" in err
 
 
 def test_it_prints_a_table_and_with_quiet_nothing_else(capsys: Any, source: Path) -> None:
@@ -173,6 +232,11 @@ def test_nothing_half_written_stays(capsys: Any, tmp_path: Path, source: Path, m
         (("--seeds", "0"), "--seeds: got 0"),
         (("--seed", str(2**64 - 1)), "--seed: got 18446744073709551615; 8 seeds from there on"),
         (("--noise", "1.5"), "--noise: got 1.5"),
+        (("--workers", "0"), "--workers: got 0"),
+        (("--groups", "writer"), "--groups: got "),
+        (("--groups", "noise"), "--groups: got noise; labels are all of one kind"),
+        (("--groups", "empty"), "--groups: got "),
+        (("--one-mask",), "--one-mask: got no --groups"),
         (("--influence",), "--influence: got no --out"),
         (("--tests", "3"), "--tests: got 3; it is how many tests --influence is of"),
         (("--influence", "--out", "run", "--tests", "99"), "--tests: got 99; give a whole number from 1 to 40"),
@@ -182,6 +246,7 @@ def test_bad_input_is_one_line(
     capsys: Any, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], said: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
     code, out, err = told(capsys, source, *options, "--quiet")
     assert (code, out) == (2, "")
     assert said in err

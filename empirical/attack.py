@@ -6,7 +6,8 @@ import argparse
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from longtail.command import parser as command
@@ -15,12 +16,14 @@ from longtail.core import ArgumentError, real, whole
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from empirical.irrelevant.recovery import Recovered
+    from empirical.irrelevant.recovery import Recovered, Told
     from longtail.core import Estimate, Prior
     from longtail.irrelevant.tasks import Clusters
 
 log = logging.getLogger("empirical")
-TASKS = {"clusters": "Hypercube", "boolean": "Boolean", "gaussian": "Gaussian"}
+CLUSTERS = {"clusters": "Hypercube", "boolean": "Boolean", "gaussian": "Gaussian"}
+TASKS = (*CLUSTERS, "next")
+OWN = {"rho": ("clusters",), "strength": ("boolean", "gaussian"), "noise": ("next",)}  # options that not all tasks take
 SAMPLES = 500
 
 
@@ -32,34 +35,68 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from empirical.irrelevant import learners
-    from empirical.irrelevant.recovery import check, recover
     from longtail.core.files import folder, json_text
-    from longtail.irrelevant.attacks import attack
 
-    n, repeats = whole("--samples", arguments.samples, 1, 10**6), whole("--repeats", arguments.repeats, 1, 10**6)
+    repeats = whole("--repeats", arguments.repeats, 1, 10**6)
     seed = whole("--seed", arguments.seed, 0, 2**64 - 1)
-    task, one, how = _task(arguments, n), learners.learner(arguments.learner), attack(arguments.attack)
-    check(task, one, how, n, seed)
+    asked = _next(arguments, seed) if arguments.task == "next" else _clusters(arguments, seed)
     out = folder("--out", arguments.out) if arguments.out else None
-    title = (
-        f"{arguments.task}: {n:,} examples of {task.prior!r} in {task.dimension:,} dimensions; {learners.shown(one)}"
-    )
-    log.info("%s; attack: %s", title, arguments.attack)
+    log.info("%s; attack: %s", asked.title, asked.attack)
     began = time.monotonic()
     with tqdm(total=repeats + 1, unit="model", disable=True if arguments.quiet else None, leave=False) as bar:
-        found = recover(task, one, how, n, repeats, seed, lambda _: bar.update())
-    facts = {"task": arguments.task, "learner": learners.shown(one), "attack": arguments.attack}
+        found = asked.recover(repeats, lambda _: bar.update())
+    facts = {"task": arguments.task, "learner": asked.learner, "attack": asked.attack}
     summary = facts | record(found) | {"seconds": round(time.monotonic() - began, 3)}
     if out is not None:
-        _write(arguments, found, summary, title, out)
+        _write(arguments, found, summary, asked.title, out)
     if arguments.json:
         command.say(json_text(summary))
     else:
         from empirical.report.attack_text import report
 
-        command.say(report(found, title, held=arguments.task == "clusters"))
+        command.say(report(found, asked.title, held=arguments.task == "clusters"))
     return 0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the options describe, checked, in words, and how to run so many repeats of it."""
+
+    learner: str
+    attack: str
+    title: str
+    recover: Callable[[int, Told], Recovered]
+
+
+def _clusters(arguments: argparse.Namespace, seed: int) -> Asked:
+    from empirical.irrelevant import learners
+    from empirical.irrelevant.recovery import check, recover
+    from longtail.irrelevant.attacks import attack
+
+    n = whole("--samples", arguments.samples, 1, 10**6)
+    named = "signs" if arguments.attack is None else arguments.attack
+    task, one, how = _task(arguments, n), learners.learner(arguments.learner or "softmax"), attack(named)
+    check(task, one, how, n, seed)
+    shown = learners.shown(one)
+    title = f"{arguments.task}: {n:,} examples of {task.prior!r} in {task.dimension:,} dimensions; {shown}"
+    return Asked(shown, named, title, lambda repeats, told: recover(task, one, how, n, repeats, seed, told))
+
+
+def _next(arguments: argparse.Namespace, seed: int) -> Asked:
+    from empirical.irrelevant import sequences
+    from longtail.irrelevant.tasks import WIDEST, NextSymbol
+
+    n = whole("--samples", arguments.samples, 1, 10**6)
+    if arguments.attack not in (None, "queries"):
+        raise ArgumentError("--attack", arguments.attack, "strings are read out by queries: give that, or nothing")
+    _fitting(arguments)
+    noise = real("--noise", 0.1 if arguments.noise is None else arguments.noise, 0, 1)
+    d = whole("--dimension", 50 if arguments.dimension is None else arguments.dimension, 1, WIDEST)
+    task, one = NextSymbol(_prior(arguments, n), d, noise), sequences.learner(arguments.learner or "majority")
+    sequences.check(task, one, n, seed)
+    title = f"next symbol: {n:,} prefixes of strings of {d:,} bits, {task.prior!r}; {one!r}"
+    name = arguments.learner or "majority"
+    return Asked(name, "queries", title, lambda repeats, told: sequences.recover(task, one, n, repeats, seed, told))
 
 
 def record(found: Recovered) -> dict[str, Any]:
@@ -96,24 +133,30 @@ def _write(arguments: argparse.Namespace, found: Recovered, summary: dict[str, A
         log.info("wrote %s", path)
 
 
-def _task(arguments: argparse.Namespace, n: int) -> Clusters:
-    """What the options describe."""
-    from longtail.irrelevant import mixtures, tasks
-
+def _fitting(arguments: argparse.Namespace) -> None:
+    """Refuse the options of other tasks, and names of none."""
     if arguments.task not in TASKS:
         raise ArgumentError("--task", arguments.task, f"give one of {', '.join(TASKS)}")
-    prior, d = _prior(arguments, n), whole("--dimension", arguments.dimension, 1, tasks.WIDEST)
+    for name, tasks in OWN.items():
+        if getattr(arguments, name) is not None and arguments.task not in tasks:
+            raise ArgumentError(
+                f"--{name}", getattr(arguments, name), f"{arguments.task} has none: it is of {', '.join(tasks)}"
+            )
+
+
+def _task(arguments: argparse.Namespace, n: int) -> Clusters:
+    """Of clusters."""
+    from longtail.irrelevant import mixtures, tasks
+
+    _fitting(arguments)
+    prior = _prior(arguments, n)
+    d = whole("--dimension", 1000 if arguments.dimension is None else arguments.dimension, 1, tasks.WIDEST)
     if arguments.task == "clusters":
-        if arguments.strength is not None:
-            raise ArgumentError("--strength", arguments.strength, "it is for boolean and gaussian; clusters take --rho")
-        fixed = None if arguments.rho is None else real("--rho", arguments.rho, 0, 1)
-        task = tasks.Hypercube(prior, d, fixed)
+        task = tasks.Hypercube(prior, d, None if arguments.rho is None else real("--rho", arguments.rho, 0, 1))
         task.share(n)
         return task
-    if arguments.rho is not None:
-        raise ArgumentError("--rho", arguments.rho, f"it is for clusters; {arguments.task} takes --strength")
     strength = None if arguments.strength is None else real("--strength", arguments.strength, 0, 1)
-    return getattr(mixtures, TASKS[arguments.task])(prior, d, strength)  # type: ignore[no-any-return]
+    return getattr(mixtures, CLUSTERS[arguments.task])(prior, d, strength)  # type: ignore[no-any-return]
 
 
 def _prior(arguments: argparse.Namespace, n: int) -> Prior:
@@ -142,7 +185,7 @@ def parser() -> command.Parser:
     )
     task = p.add_argument_group("task")
     task.add_argument("--task", default="clusters", metavar="NAME", help=f"{', '.join(TASKS)} (default clusters)")
-    task.add_argument("--dimension", type=float, default=1000, metavar="D", help="bits of an example (default 1000)")
+    task.add_argument("--dimension", type=float, metavar="D", help="bits of an example (default 1000; next 50)")
     task.add_argument("--samples", type=float, default=SAMPLES, metavar="N", help=f"examples (default {SAMPLES})")
     task.add_argument("--subpopulations", type=float, metavar="N", help="clusters (default: as many as samples)")
     task.add_argument("--alpha", type=float, metavar="A", help="of a Zipf prior over clusters (default: all alike)")
@@ -153,19 +196,21 @@ def parser() -> command.Parser:
     task.add_argument(
         "--strength", type=float, metavar="L", help="of boolean and gaussian: correlation with the center"
     )
+    task.add_argument(
+        "--noise", type=float, metavar="δ", help="of next: a bit is flipped with chance δ/2 (default 0.1)"
+    )
     run = p.add_argument_group("run")
     run.add_argument(
         "--learner",
-        default="softmax",
         metavar="SPEC",
-        help='softmax, mlp, ridge, knn, lookup or optimal, as a call for options: "mlp(steps=500)" (default softmax)',
+        help='softmax, mlp, ridge, knn, lookup or optimal, as a call for options: "mlp(steps=500)" (default softmax); '
+        "for next: majority, nearest or gru (default majority)",
     )
     run.add_argument(
         "--attack",
-        default="signs",
         metavar="SPEC",
         help="signs (of weights), queries (coordinate ascent), increments (the same from the first layer) or gradient, as a "
-        'call for options: "queries(sweeps=3)" (default signs)',
+        'call for options: "queries(sweeps=3)" (default signs; next is by queries)',
     )
     run.add_argument(
         "--repeats", type=float, default=1, metavar="R", help="data sets, each with a model of its own (default 1)"

@@ -135,10 +135,10 @@ def recover(
         asked = np.unique(np.append(own, before[0].label[before[0].population.alone])) if before else np.unique(own)
         said = attack.recover(model, asked, task.dimension, seed, number)
         if before is not None:
-            rows.append(pd.DataFrame(before[1] | _compared(before[0], asked, said, ("control",))))
+            rows.append(pd.DataFrame(before[1] | compared(before[0], asked, said, ("control",))))
         if number < repeats:
             counts = {"repeat": number, "example": sample.population.alone, "cluster": own}
-            before = sample, counts | _compared(sample, asked, said, PARTS[:3])
+            before = sample, counts | compared(sample, asked, said, PARTS[:3])
             found.append({"repeat": number} | accuracies(task, model, sample, n, seed))
             sample = task.draw(n, seed, number + 1)
         if told is not None:
@@ -146,7 +146,7 @@ def recover(
     return Recovered(pd.concat(rows, ignore_index=True), pd.DataFrame(found))
 
 
-def _compared(sample: Sample, asked: Integers, said: Any, parts: tuple[str, ...]) -> dict[str, Integers]:
+def compared(sample: Sample, asked: Integers, said: Any, parts: tuple[str, ...]) -> dict[str, Integers]:
     """Bits and right ones of each singleton, by part."""
     alone = sample.population.alone
     right = said[np.searchsorted(asked, sample.label[alone])] == sample.bits[alone]

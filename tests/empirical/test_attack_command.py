@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from empirical import attack
-from empirical.irrelevant import learners
+from empirical.irrelevant import learners, sequences
 from empirical.irrelevant.recovery import PARTS, recover
 from longtail.irrelevant.attacks import Signs
 from longtail.irrelevant.tasks import Hypercube
@@ -50,6 +50,18 @@ def test_it_prints_a_table_for_each_task(task: str, capsys: pytest.CaptureFixtur
     assert ("Fano" in text) == (task == "clusters")
 
 
+def test_strings_are_read_out_of_a_next_symbol_learner(capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["--task", "next", "--samples", "50", "--repeats", "2", "--quiet"]
+    for learner, least in (("majority", 1.0), ("nearest", 0.9)):
+        assert attack.main([*given, "--learner", learner, "--json"]) == 0
+        printed = json.loads(capsys.readouterr().out)
+        assert printed["irrelevant"]["value"] >= least
+        assert printed["control"]["value"] == pytest.approx(0.5, abs=5 * 0.5 / 30)
+        assert printed["attack"] == "queries"
+    assert attack.main(given) == 0
+    assert "Fano" not in capsys.readouterr().out
+
+
 def test_the_figure_shows_the_rates() -> None:
     from empirical.report.attack_figure import figure
 
@@ -80,6 +92,14 @@ BAD = (
     (["--task", "boolean", "--strength", "2"], "--strength"),
     (["--task", "boolean", "--strength", "0.01"], "told apart"),
     (["--strength", "0.5"], "--strength"),
+    (["--noise", "0.5"], "--noise"),
+    (["--task", "next", "--rho", "0.5"], "--rho"),
+    (["--task", "next", "--attack", "signs"], "--attack"),
+    (["--task", "next", "--learner", "softmax"], "--learner"),
+    (["--task", "next", "--noise", "1"], "--noise"),
+    (["--task", "next", "--noise", "1.2"], "--noise"),
+    (["--task", "next", "--dimension", "0"], "--dimension"),
+    (["--task", "next", "--subpopulations", "1"], "alone"),
     (["--learner", "knn", "--attack", "signs"], "--attack"),
     (["--learner", "lookup", "--attack", "gradient"], "--attack"),
     (["--learner", "forest"], "--learner"),
@@ -98,7 +118,7 @@ def test_bad_input_is_one_line_and_nothing_is_trained_or_written(
     def trained(*_: object) -> None:
         raise AssertionError("trained")
 
-    for kind in learners.NAMES.values():
+    for kind in (*learners.NAMES.values(), *sequences.NAMES.values()):
         monkeypatch.setattr(kind, "model", trained)
     out = tmp_path / "out"
     try:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from empirical.irrelevant import descent
+from empirical.irrelevant.course import course
 from empirical.irrelevant.descent import Course, Examples
 from empirical.irrelevant.learners import KNN, MLP, ByHeart, Optimal, Ridge, Softmax, Trained, learner, shown
-from empirical.irrelevant.recovery import PARTS, check, recover
+from empirical.irrelevant.recovery import ACCURACIES, PARTS, check, recover
 from longtail.core import ArgumentError
 from longtail.irrelevant.attacks import Coordinates, Gradient, Increments, Signs
 from longtail.irrelevant.models import signs
@@ -181,3 +182,18 @@ def test_it_is_said_before_training(task: Hypercube, one: object, attack: object
 def test_learners_that_cannot_be(text: str) -> None:
     with pytest.raises(ArgumentError):
         learner(text)
+
+
+def test_a_course_ends_where_training_does() -> None:
+    found = course(SMALL, Softmax(), Signs(), 60, [50, 0, 10], repeats=3, seed=4)
+    assert found["step"].tolist() == [0, 10, 50] * 3
+    ended = recover(SMALL, Softmax(), Signs(), 60, 3, 4)
+    for part in PARTS[:3]:
+        rates = ended.singletons.groupby("repeat")[[f"{part}_right", f"{part}_bits"]].sum()
+        wanted = rates[f"{part}_right"] / rates[f"{part}_bits"]
+        np.testing.assert_allclose(found[found["step"] == 50][part], wanted)
+    for of in ACCURACIES:
+        assert found[found["step"] == 50][of].tolist() == ended.repeats[of].tolist()
+    assert (found[found["step"] == 0]["recovered"] < 0.6).all()
+    with pytest.raises(ArgumentError, match="steps"):
+        course(SMALL, KNN(), Coordinates(), 60, [1])  # type: ignore[arg-type]

@@ -19,11 +19,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from longtail import philox
-from longtail.core import ArgumentError, Integers, calls, real, whole
+from longtail.core import ArgumentError, Bools, Integers, calls, real, whole
 from longtail.irrelevant.models import Bits, Floats32, Layered, Queried, Sloped, Weighted, confidence, signs
 
 START = 5  # of a task's streams, that of inputs to start from
-REFRESH = 128  # flips after which sums of the first layer are had anew, lest rounding add up
+REFRESH = 64  # flips after which those at their end leave, and sums are had anew, lest rounding add up
 
 
 @dataclass(frozen=True)
@@ -62,63 +62,90 @@ class Signs(Attack):
 
 
 @dataclass(frozen=True)
-class Coordinates(Attack):
-    """At most so many ``sweeps`` over all bits, in order."""
+class Ascent(Attack):
+    """At most so many ``sweeps`` over all bits, in order; an input of which d flips in a row were refused is at its end."""
 
     sweeps: int = 10
-    needs = Queried
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sweeps", whole("sweeps", self.sweeps, 1, 10**6))
 
-    def _recovered(self, model: Queried, classes: Integers, dimension: int, seed: int, number: int) -> Bits:
+    def _recovered(self, model: Any, classes: Integers, dimension: int, seed: int, number: int) -> Bits:
         x = start(len(classes), dimension, seed, number)
-        left, best = np.arange(len(x)), confidence(model.query(x), classes)
-        for _ in range(self.sweeps):
-            some, aim, moved = x[left], classes[left], np.zeros(len(left), bool)
-            for i in range(dimension):
-                some[:, i] *= -1
-                found = confidence(model.query(some), aim)
-                better = found > best
-                some[~better, i] *= -1
-                best[better] = found[better]
-                moved |= better
-            x[left] = some
-            left, best = left[moved], best[moved]
-            if not len(left):
-                break
+        left, some, aim = np.arange(len(x)), x.copy(), classes
+        best, refused = confidence(self._scores(model, some), aim), np.zeros(len(x), np.int64)
+        kept: Any = None
+        for k in range(self.sweeps * dimension):
+            if k % REFRESH == 0:
+                x[left] = some
+                busy = refused < dimension
+                left, some, aim, best, refused = left[busy], some[busy], aim[busy], best[busy], refused[busy]
+                if not len(left):
+                    break
+                kept = self._begun(model, some)
+            i = k % dimension
+            scores, trial = self._flipped(model, some, i, kept)
+            found = confidence(scores, aim)
+            better = found > best
+            some[better, i] *= -1
+            best[better] = found[better]
+            refused = np.where(better, 0, refused + 1)
+            self._take(kept, trial, better)
+        x[left] = some
         return (x > 0).view(np.uint8)
+
+    @abstractmethod
+    def _scores(self, model: Any, x: Floats32) -> Floats32:
+        """At inputs."""
+
+    @abstractmethod
+    def _begun(self, model: Any, x: Floats32) -> Floats32 | None:
+        """What is kept of inputs from flip to flip."""
+
+    @abstractmethod
+    def _flipped(self, model: Any, x: Floats32, i: int, kept: Any) -> tuple[Floats32, Floats32 | None]:
+        """Scores after a flip of bit i of each input, and what would then be kept."""
+
+    def _take(self, kept: Floats32 | None, trial: Floats32 | None, better: Bools) -> None:
+        """Keep it of those that took the flip."""
+        if kept is not None and trial is not None:
+            kept[better] = trial[better]
 
 
 @dataclass(frozen=True)
-class Increments(Attack):
-    """``Coordinates`` by another way to the same scores."""
+class Coordinates(Ascent):
+    """By queries alone."""
 
-    sweeps: int = 10
+    needs = Queried
+
+    def _scores(self, model: Queried, x: Floats32) -> Floats32:
+        return model.query(x)
+
+    def _begun(self, model: Queried, x: Floats32) -> None:
+        return None
+
+    def _flipped(self, model: Queried, x: Floats32, i: int, kept: Any) -> tuple[Floats32, None]:
+        x[:, i] *= -1
+        scores = model.query(x)
+        x[:, i] *= -1
+        return scores, None
+
+
+@dataclass(frozen=True)
+class Increments(Ascent):
+    """By the first layer's columns, another way to the same scores."""
+
     needs = Layered
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "sweeps", whole("sweeps", self.sweeps, 1, 10**6))
+    def _scores(self, model: Layered, x: Floats32) -> Floats32:
+        return model.ended(model.begun(x))
 
-    def _recovered(self, model: Layered, classes: Integers, dimension: int, seed: int, number: int) -> Bits:
-        x = start(len(classes), dimension, seed, number)
-        left, best = np.arange(len(x)), confidence(model.ended(model.begun(x)), classes)
-        for _ in range(self.sweeps):
-            some, aim, moved = x[left], classes[left], np.zeros(len(left), bool)
-            for i in range(dimension):
-                if i % REFRESH == 0:
-                    sums = model.begun(some)
-                trial = sums - (2 * some[:, i, None]) * model.column(i)
-                found = confidence(model.ended(trial), aim)
-                better = found > best
-                some[better, i] *= -1
-                sums[better], best[better] = trial[better], found[better]
-                moved |= better
-            x[left] = some
-            left, best = left[moved], best[moved]
-            if not len(left):
-                break
-        return (x > 0).view(np.uint8)
+    def _begun(self, model: Layered, x: Floats32) -> Floats32:
+        return model.begun(x)
+
+    def _flipped(self, model: Layered, x: Floats32, i: int, kept: Any) -> tuple[Floats32, Floats32]:
+        trial = np.asarray(kept - (2 * x[:, i, None]) * model.column(i), np.float32)
+        return model.ended(trial), trial
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulations.command import main_of
+from longtail.core import Estimate
+from longtail.core.published import above, below
+from simulations.claim import Claim, at, cell, chosen, ratio
+from simulations.command import main
+from simulations.places import data_folder, each, loaded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,11 +53,12 @@ class Config:
     seed: int = 0
 
 
+QUICK = Config(cases=(("digits", "MLP(width=256)", 200),))
+
+
 def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     """A row for every two runs on the same data."""
-    import pandas as pd
-
-    return pd.concat([_case(config, *case) for case in config.cases], ignore_index=True)
+    return each(config.cases, lambda case: _case(config, *case))
 
 
 def _case(config: Config, source: str, net: str, trials: int) -> pd.DataFrame:
@@ -71,7 +77,6 @@ def _case(config: Config, source: str, net: str, trials: int) -> pd.DataFrame:
     from empirical.learners.parse import learner as parse
     from empirical.training.job import Job
     from empirical.training.run import run as train
-    from simulations.places import data_folder, loaded
 
     dataset = loaded(source)
     data = dataset.data
@@ -95,13 +100,12 @@ def _case(config: Config, source: str, net: str, trials: int) -> pd.DataFrame:
         }
     else:
         runs = {
-            "published": lambda: published(source, data_folder(None)),
+            "published": lambda: published(source, data_folder("feldman_zhang")),
             **runs,
             "random features": lambda: observed(RandomFeatures(512), data),
         }
     frame = consistency({name: made() for name, made in runs.items()}, seed=config.seed)
     frame.insert(0, "data", dataset.name)
-    sys.stderr.write(f"{frame.to_string()}\n")
     return frame
 
 
@@ -116,6 +120,60 @@ def hidden(data: Data, seed: int) -> Data:
     net.fit(x, data.y_train)
     units = [np.maximum(part @ net.coefs_[0] + net.intercepts_[0], 0).astype(np.float32) for part in (x, z)]
     return Data(units[0], data.y_train, units[1], data.y_test, data.classes)
+
+
+STRONG = above(0.0, "strong overlap")
+
+
+def beyond_chance(table: pd.DataFrame, data: str, first: str, second: str) -> Estimate | None:
+    """Jaccard less what two such sets at random have."""
+    told: dict[str, str] = {"data": data, "first": first, "second": second}
+    found, chance = (
+        cell(table, "memorized_jaccard", "memorized_jaccard_stderr", **told),
+        cell(table, "memorized_jaccard_by_chance", **told),
+    )
+    return None if found is None or chance is None else found - chance
+
+
+def last_layer(table: pd.DataFrame, data: str) -> Estimate | None:
+    """The ratio of two counts of examples, with Poisson errors."""
+    rows = chosen(table, data=data, first="net", second="last layer")
+    net, last = (
+        [Estimate(float(count), float(np.sqrt(max(count, 1)))) for count in rows[f"memorized_{which}"]]
+        for which in ("first", "second")
+    )
+    return ratio(last[0], net[0]) if net else None
+
+
+CLAIMS = (
+    *(
+        Claim(
+            f"{data}: rank correlation of memorization by a net and by {other}",
+            STRONG,
+            at("rank_correlation", "rank_correlation_stderr", data=data, first="net", second=other),
+        )
+        for data in ("digits", "mnist, first 5,000")
+        for other in ("softmax", "nearest neighbor")
+    ),
+    Claim(
+        "digits: overlap (Jaccard) of what a net and softmax memorize, less that by chance",
+        STRONG,
+        lambda t: beyond_chance(t, "digits", "net", "softmax"),
+    ),
+    Claim(
+        "cifar100: rank correlation of a published ResNet's memorization and that of nearest neighbors on pixels",
+        STRONG,
+        at("rank_correlation", "rank_correlation_stderr", first="published", second="nearest neighbor"),
+    ),
+    *(
+        Claim(
+            f"{data}: examples that a last layer memorizes, in parts of those of a whole net",
+            below(1.0, "38 of 18,099 (CIFAR-100)"),
+            partial(last_layer, data=data),
+        )
+        for data in ("digits", "mnist, first 5,000")
+    ),
+)
 
 
 def plot(frame: pd.DataFrame) -> Figure:
@@ -149,10 +207,5 @@ def plot(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def main() -> int:
-    """``python -m simulations.agreement [--out DIR]``."""
-    return main_of(__doc__, Config, run, plot)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(name="agreement"))

@@ -40,9 +40,12 @@ from empirical.learners import KNN, MLP, Ridge, Softmax
 from empirical.learners.learner import Learner
 from empirical.training.job import Job
 from empirical.training.run import run as train
+from longtail.core import Estimate
+from longtail.core.published import Published, below
 from longtail.experiment import predictions
 from longtail.priors import Zipf
-from simulations.command import main_of
+from simulations.claim import FAIR, Claim, fairness
+from simulations.command import main
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,6 +69,9 @@ class Config:
     models: int = 400
     copies: int = 4
     seed: int = 0
+
+
+QUICK = Config(dimensions=(32,), spreads=(0.1, 1.0), learners=(KNN(1), Ridge(1.0), Softmax()), data_sets=40, models=200)
 
 
 def run(config: Config = Config()) -> pd.DataFrame:  # frozen
@@ -117,6 +123,31 @@ def _memorized(clusters: Gaussian, learner: Learner, seen: pd.DataFrame, config:
     return out
 
 
+CLAIMS = (
+    Claim(
+        "standard errors by which an error lies above what misfits cost, the least of all learners",
+        Published("0 or more", 0.0, np.inf, otherwise=-5.0),
+        lambda t: Estimate(float(t["slack_z"].min()), 1.0),
+    ),
+    Claim(
+        "mean z² of the memorization of singletons against that predicted by counts",
+        FAIR,
+        lambda t: fairness((t["estimated_1"] - t["predicted_1"]) / t["estimated_1_stderr"]),
+    ),
+    Claim(
+        "root mean square of the difference, 1 to 4 copies",
+        below(0.1, "small"),
+        lambda t: Estimate(off(t, "predicted")),
+    ),
+)
+
+
+def off(table: pd.DataFrame, by: str) -> float:
+    """Root mean square of a prediction less what was estimated."""
+    copies = [name.rpartition("_")[2] for name in map(str, table) if name.startswith(f"{by}_")]
+    return float(np.sqrt(np.mean([(table[f"{by}_{c}"] - table[f"estimated_{c}"]) ** 2 for c in copies])))
+
+
 def plot(frame: pd.DataFrame) -> Figure:
     """Left, error against what the misfits cost; right, memorization predicted against estimated."""
     from longtail.plots import BLUE, GRAY, GREEN, ORANGE, PURPLE, drawing
@@ -152,10 +183,5 @@ def plot(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def main() -> int:
-    """``python -m simulations.clusters [--out DIR]``."""
-    return main_of(__doc__, Config, run, plot)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(name="clusters"))

@@ -24,12 +24,16 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from longtail import LogNormal, Prior, Problem, Zipf
-from simulations.command import main_of
+from longtail.core import Estimate
+from longtail.core.published import Published, above
+from simulations.claim import Claim
+from simulations.command import main
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,8 +55,20 @@ class Config:
     samples: int = 50_000
     trials: int = 2000
     simulations: int = 200
+    right: tuple[str, ...] = ("Zipf", "LogNormal")  # of counts
     families: tuple[str, ...] = ("LogNormal", "Gamma", "Geometric", "Uniform")  # which are wrong
     seed: int = 2026
+
+
+QUICK = Config(
+    runs=30,
+    wrong=12,
+    memorized_runs=0,
+    memorized_wrong=0,
+    samples=10_000,
+    right=("Zipf",),
+    families=("Gamma", "Uniform"),
+)
 
 
 def run(config: Config = Config()) -> pd.DataFrame:  # frozen
@@ -63,8 +79,9 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
 
     zipf, normal, loose = Zipf(alpha=1, size=30_000), LogNormal(sigma=2, size=30_000), Zipf(alpha=0.8, size=15_000)
     rows = []
-    for prior, family in ((zipf, "Zipf"), (normal, "LogNormal")):
-        rows += _counts(config, prior, family, config.runs)
+    truths: dict[str, Prior] = {"Zipf": zipf, "LogNormal": normal}
+    for family in config.right:
+        rows += _counts(config, truths[family], family, config.runs)
     right: list[tuple[Coupling, str]] = [
         (Fixed(1.0), "lookup"),
         (Fixed(0.7), "fixed"),
@@ -132,6 +149,8 @@ def _truth(prior: Prior) -> dict[str, float]:
 def _rows(
     source: str, prior: str, coupling: str, family: str, law: str, found: list[Any], truth: dict[str, float]
 ) -> list[dict[str, Any]]:
+    if not found:
+        return []
     p = np.array([f.goodness.p_value for f in found])
     row = {"source": source, "prior": prior, "coupling": coupling, "family": family, "law": law, "runs": len(found)}
     row |= {"refused": float((p < LEVEL).mean()), "median_p": float(np.median(p))}
@@ -146,6 +165,42 @@ def _rows(
         rows.append(row | {"parameter": name, "coverage": cover})
     sys.stderr.write(f"{rows}\n")
     return rows
+
+
+HELD = Published(".92 to .98", 0.92, 0.98, otherwise=0.8)
+
+
+def share(table: pd.DataFrame, source: str, column: str) -> Estimate | None:
+    """The share of right models' intervals that hold, or of wrong models that are refused, over all runs, with its error by
+    Agresti and Coull; a run counts once, however many parameters it has.
+    """
+    rows = table[(table["source"] == source) & (table["coverage"].notna() == (column == "coverage"))]
+    runs = rows.groupby(["prior", "coupling", "family", "law"])["runs"].first().sum()
+    if not runs:
+        return None
+    value = float(np.average(rows[column], weights=rows["runs"]))
+    near = (value * runs + 2) / (runs + 4)
+    return Estimate(value, float(np.sqrt(near * (1 - near) / (runs + 4))))
+
+
+CLAIMS = (
+    *(
+        Claim(
+            f"intervals of 95 %, of fits to {source}, that hold the truth",
+            HELD,
+            partial(share, source=source, column="coverage"),
+        )
+        for source in ("counts", "memorization")
+    ),
+    *(
+        Claim(
+            f"wrong models refused, by fits to {source}",
+            above(0.8, "at least .80"),
+            partial(share, source=source, column="refused"),
+        )
+        for source in ("counts", "memorization")
+    ),
+)
 
 
 def plot(frame: pd.DataFrame) -> Figure:
@@ -172,10 +227,5 @@ def plot(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def main() -> int:
-    """``python -m simulations.coverage [--out DIR]``."""
-    return main_of(__doc__, Config, run, plot)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(name="coverage"))

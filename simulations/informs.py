@@ -44,8 +44,10 @@ from empirical.learners.parse import learner as parse
 from empirical.learners.score import Score
 from empirical.standins.subsets import Subsets
 from longtail.core import Bools, Floats
-from simulations.command import main_of
-from simulations.places import loaded
+from longtail.core.published import Published, above
+from simulations.claim import Claim, at
+from simulations.command import main
+from simulations.places import each, loaded
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -98,9 +100,27 @@ class Config:
     seed: int = 0
 
 
+QUICK = Config(
+    cases=(
+        Case(
+            "digits",
+            500,
+            600,
+            0.0,
+            100,
+            "MLP(width=64, epochs=30, batch=32)",
+            "Net(widths=(64,), epochs=15, batch=16)",
+            12,
+            12,
+        ),
+    ),
+    graders=40,
+)
+
+
 def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     """A row for every case, way of asking, measure and group: what an example, or a group of ``moved``, gains test examples."""
-    return pd.concat([_case(case, config) for case in config.cases], ignore_index=True)
+    return each(config.cases, lambda case: _case(case, config))
 
 
 def _case(case: Case, config: Config) -> pd.DataFrame:
@@ -111,9 +131,7 @@ def _case(case: Case, config: Config) -> pd.DataFrame:
     groups = {name: thirds == k for k, name in enumerate(THIRDS)} | {WRONG: noisy.changed}
     told = {"data": case.source.split(".")[-1], "n": case.n, "share": case.share}
     found = [*masked(case, noisy.data, groups, config.seed), *retrained(case, noisy.data, groups, config.seed)]
-    frame = pd.DataFrame([{**told, **row} for row in found])
-    sys.stderr.write(f"{frame.to_string()}\n")
-    return frame
+    return pd.DataFrame([{**told, **row} for row in found])
 
 
 def first(case: Case, seed: int) -> Relabeled:
@@ -189,6 +207,45 @@ def _rows(how: str, score: str, arms: dict[str, Floats]) -> Iterator[dict[str, A
         yield {"how": how, "measure": score, "group": name, "value": value, "stderr": stderr, "nets": len(part)}
 
 
+MORE = above(0.0, "more")
+CLAIMS = (
+    *(
+        Claim(
+            f"{data}: accuracy that hard examples bring beyond as many easy ones, {how}",
+            above(0.0, "more", percent=True),
+            at("value", "stderr", data=data, share=0.0, how=how, measure="correct", group="hard − easy"),
+        )
+        for data, how in (
+            ("digits", ADDED),
+            ("digits", REMOVED),
+            ("mnist", ADDED),
+            ("fashion_mnist", ADDED),
+        )
+    ),
+    *(
+        Claim(
+            f"digits: turn-over influence of hard examples less that of easy ones, loss on {side}",
+            MORE,
+            at(
+                "value",
+                "stderr",
+                data="digits",
+                share=0.0,
+                how=f"turn-over, {side}",
+                measure="loss",
+                group="hard − easy",
+            ),
+        )
+        for side in (OWN, EVERY)
+    ),
+    Claim(
+        "digits: accuracy of one group at random beyond another, added, the control",
+        Published("0", 0.0, 0.0, otherwise=0.05, percent=True),
+        at("value", "stderr", data="digits", share=0.0, how=ADDED, measure="correct", group="at random, twice"),
+    ),
+)
+
+
 def plot(frame: pd.DataFrame) -> Figure:
     """In loss, a panel for each way of asking: what easy, hard and relabeled examples are worth, with 95 % intervals."""
     from longtail.core.intervals import Z95
@@ -223,10 +280,5 @@ def plot(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def main() -> int:
-    """``python -m simulations.informs [--out DIR]``."""
-    return main_of(__doc__, Config, run, plot)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(name="informs"))

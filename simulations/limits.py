@@ -69,9 +69,14 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from simulations.command import main_of
+from longtail.core import Estimate
+from longtail.core.published import above
+from simulations.claim import Claim, cell, chosen, less
+from simulations.command import main
+from simulations.places import data_folder, each, loaded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,6 +86,7 @@ if TYPE_CHECKING:
 
 NET = "MLP(width=64, epochs=10, batch=64, rate=0.003)"
 PLAIN = "DPSGD(width=32, epochs=60, batch=256, rate=0.01, momentum=0.5, clip={}, noise={})"  # the published setting
+TREC = "text/trec_questions.zip"
 EIGHT = 500  # examples that are kept of class 8
 MOST, LEAST = 2000, 20  # examples of the commonest and of the rarest class
 
@@ -119,6 +125,11 @@ class Config:
     simulations: int = 5
 
 
+QUICK = Config(
+    cases=(Case("digits", "Softmax()", 40, private=(), prune=(0.9,), others=("Softmax(penalty=100)",)),), simulations=5
+)
+
+
 def dataset(name: str) -> Dataset:
     """The data set of a case."""
     import numpy as np
@@ -127,12 +138,11 @@ def dataset(name: str) -> Dataset:
     from empirical.data.dataset import Dataset
     from empirical.data.load import load
     from simulations import subset
-    from simulations.places import data_folder, loaded
 
     if name == "fashion_mnist":
         return subset.fashion_mnist()
     if name == "trec":
-        return load(f"{data_folder(None) or '.'}/text/trec_questions.zip", label="fine")
+        return load(f"{data_folder(TREC)}/{TREC}", label="fine")
     if not name.startswith("mnist"):
         return loaded(name)
     whole = loaded("mnist").data
@@ -147,9 +157,7 @@ def dataset(name: str) -> Dataset:
 
 def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     """A row for each case and learner."""
-    import pandas as pd
-
-    return pd.concat([_case(config, case) for case in config.cases], ignore_index=True)
+    return each(config.cases, lambda case: _case(config, case))
 
 
 def _case(config: Config, case: Case) -> pd.DataFrame:
@@ -177,10 +185,13 @@ def _case(config: Config, case: Case) -> pd.DataFrame:
     rare = source.balance.assign(group=source.balance["class"]).set_index("group")["train"]
     table = found.arms.assign(rarity=[_rarity(found.groups, arm, rare) for arm in found.arms["arm"]])
     low, high = (found.bins[found.bins[name].abs() == float("inf")].set_index("arm") for name in ("low", "high"))
-    table["typical_lost"], table["memorized_lost"] = (table["arm"].map(part["in_lost"]) for part in (low, high))
+    for name, part in (("typical", low), ("memorized", high)):
+        table[f"{name}_lost"], table[f"{name}_stderr"] = (
+            table["arm"].map(part[f"in_{end}"]) for end in ("lost", "stderr")
+        )
     table.insert(0, "data", case.data)
     table.insert(1, "unlimited", case.learner)
-    sys.stderr.write(f"{table.drop(columns='learner').to_string()}\n{found.groups.to_string()}\n{found.theory}\n")
+    sys.stderr.write(f"{found.groups.to_string()}\n{found.theory}\n")
     return table
 
 
@@ -192,6 +203,62 @@ def _rarity(groups: pd.DataFrame, arm: str, count: pd.Series[Any]) -> float:
     if len(part) < 3 or part["lost"].nunique() < 2:
         return float("nan")
     return float(stats.spearmanr(part["lost"], -count[part["group"]].to_numpy())[0])
+
+
+def beyond_typical(table: pd.DataFrame, **where: Any) -> Estimate | None:
+    """What is lost on training examples of memorization .75 or more, less what is lost on those below .05."""
+    return less(
+        cell(table, "memorized_lost", "memorized_stderr", **where),
+        cell(table, "typical_lost", "typical_stderr", **where),
+    )
+
+
+def ranked(table: pd.DataFrame, column: str, **where: Any) -> Estimate | None:
+    """A rank correlation over ten classes, with its error (1 − r²)/√9."""
+    found = cell(table, column, **where)
+    return None if found is None else Estimate(found.value, (1 - found.value**2) / 3)
+
+
+def eights_beyond(table: pd.DataFrame) -> Estimate | None:
+    """What eights lose to clipping and noise beyond what all classes lose, if it is they who lose most."""
+    rows = chosen(table, data="mnist, 500 eights", kind="other", worst_group="8").tail(1)
+    return less(cell(rows, "worst_lost", "worst_stderr"), cell(rows, "lost", "stderr"))
+
+
+PAY, RARE = above(0.0, "the memorized pay", percent=True), above(0.0, "the rare pay")
+NET_DIGITS: dict[str, Any] = {"data": "digits", "unlimited": "MLP(width=128, epochs=10)"}
+SOFTMAX_DIGITS: dict[str, Any] = {"data": "digits", "unlimited": "Softmax()"}
+UNEQUAL: dict[str, Any] = {"data": "mnist, imbalanced"}
+CLAIMS = (
+    *(
+        Claim(f"digits, {says}: accuracy lost on what must be memorized, beyond the typical", PAY, reads)
+        for says, reads in (
+            ("net private at ε = 9", partial(beyond_typical, **NET_DIGITS, arm="ε = 9")),
+            ("softmax penalized a hundredfold", partial(beyond_typical, **SOFTMAX_DIGITS, kind="other")),
+            ("softmax pruned to a tenth", partial(beyond_typical, **SOFTMAX_DIGITS, kind="pruned", sparsity=0.9)),
+        )
+    ),
+    Claim(
+        "digits, net private at ε = 9: rank correlation of the classes' losses with theory's",
+        above(0.0, "as theory says"),
+        partial(ranked, column="order", **NET_DIGITS, arm="ε = 9"),
+    ),
+    Claim(
+        "unequal MNIST, net private at ε = 9: rank correlation of a class's loss with its rarity",
+        RARE,
+        partial(ranked, column="rarity", **UNEQUAL, arm="ε = 9"),
+    ),
+    Claim(
+        "the same, pruned to a tenth (Hooker et al., arXiv 1911.05248)",
+        RARE,
+        partial(ranked, column="rarity", **UNEQUAL, kind="pruned", sparsity=0.9),
+    ),
+    Claim(
+        "MNIST of 500 eights, S = 1, z = .8 (arXiv 1905.12101): accuracy lost on eights, beyond that on all",
+        above(0.0, "eights pay", percent=True),
+        eights_beyond,
+    ),
+)
 
 
 def plot(frame: pd.DataFrame) -> Figure:
@@ -233,10 +300,5 @@ def plot(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def main() -> int:
-    """``python -m simulations.limits [--out DIR]``."""
-    return main_of(__doc__, Config, run, plot)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(name="limits"))

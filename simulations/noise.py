@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from longtail.core import Floats
+from longtail.core.published import above, below, equal
 from longtail.exact import noise
-from simulations.command import main_of
+from simulations.claim import FAIR, Claim, at, fairness
+from simulations.command import main
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +39,9 @@ class Config:
     ell: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 8, 10)
     cells: int = 100_000
     seed: int = 0
+
+
+QUICK = Config(cells=20_000)
 
 
 def run(config: Config = Config()) -> pd.DataFrame:  # frozen
@@ -87,6 +92,26 @@ def weights(kappa: float, n_classes: int, ell: int, config: Config) -> Floats:
     return found
 
 
+CLAIMS = (
+    Claim(
+        "worth of fitting a wrong label that is alone, κ = .6",
+        equal(0.6, "κ = .6"),
+        at("wrong_weight", kappa=0.6, ell=1),
+    ),
+    Claim(
+        "worth of fitting a wrong label among ten, κ = .6",
+        below(0.0, "less than none"),
+        at("simulated", "stderr", kappa=0.6, ell=10),
+    ),
+    Claim(
+        "wrong labels among ten that must not be fit, κ = .6",
+        above(0.5, "most", percent=True),
+        at("wrong_unfit", kappa=0.6, ell=10),
+    ),
+    Claim("mean z² of votes drawn against exact weights", FAIR, lambda t: fairness(t["z"])),
+)
+
+
 def plot(frame: pd.DataFrame) -> Figure:
     """The mean weight of a wrong label against ℓ, exact and drawn."""
     from longtail.plots import BLUE, GRAY, GREEN, ORANGE, PURPLE, drawing
@@ -105,10 +130,5 @@ def plot(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def main() -> int:
-    """``python -m simulations.noise [--out DIR]``."""
-    return main_of(__doc__, Config, run, plot)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(name="noise"))

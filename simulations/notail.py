@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from longtail import Problem, TwoLevel, bounds, exact
-from simulations.command import main_of
+from longtail.core import Estimate
+from longtail.core.published import below, equal, printed
+from simulations.claim import Claim, at, cell, ratio
+from simulations.command import main
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +32,9 @@ class Config:
     rare: tuple[int, ...] = (10**5, 10**6, 10**7, 10**8, 10**9, 10**10)
     samples: int = 10_000
     n_classes: int = 10
+
+
+QUICK = Config()
 
 
 def run(config: Config = Config()) -> pd.DataFrame:  # frozen
@@ -55,6 +61,25 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     return pd.DataFrame(rows)
 
 
+CLAIMS = (
+    Claim(
+        "τ_1 over its bound 2θ, the largest",
+        below(1.0, "at most 1"),
+        lambda t: Estimate(float((t["tau_1"] / t["bound"]).max())),
+    ),
+    Claim(
+        "singletons of the sample, at 10^10 rare subpopulations",
+        printed("1 %"),
+        at("singleton_fraction", rare=10**10),
+    ),
+    Claim(
+        "what memorizing them buys there, in parts of what it buys at a tenth of the rare",
+        equal(0.1, "1/10", otherwise=1.0, digits=6),
+        lambda t: ratio(cell(t, "cost", rare=10**10), cell(t, "cost", rare=10**9)),
+    ),
+)
+
+
 def plot(frame: pd.DataFrame) -> Figure:
     """Cost falls, singletons stay."""
     from longtail.plots import lines_figure
@@ -73,10 +98,5 @@ def plot(frame: pd.DataFrame) -> Figure:
     )
 
 
-def main() -> int:
-    """``python -m simulations.notail [--out DIR]``."""
-    return main_of(__doc__, Config, run, plot)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(name="notail"))

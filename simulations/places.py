@@ -1,29 +1,67 @@
-"""Where the data are that these claims are checked on."""
+"""Where the data are that these claims are checked on; where they are not, what needs them is left out and said."""
 
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
+
+from longtail.core import ArgumentError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from empirical.data.dataset import Dataset
 
 BESIDE = Path("../shared/data")  # of a checkout, where the project keeps its own
+SHIPPED = ("digits", "planted")
+
+Case = TypeVar("Case")
 
 
-def data_folder(given: str | None) -> str | None:
-    """The folder of real data: as told, else LONGTAIL_DATA, else the project's own if it is there; None means a download."""
-    told = given or os.environ.get("LONGTAIL_DATA")
-    return told or (str(BESIDE) if BESIDE.is_dir() else None)
+class Missing(ArgumentError):
+    """Data that are not here: no failure, but what needs them cannot be tried."""
+
+
+def data_folder(part: str = "") -> str:
+    """The folder of real data, LONGTAIL_DATA or else the project's own, with this part of it in place; no downloads."""
+    told = os.environ.get("LONGTAIL_DATA")
+    folder = Path(told) if told else BESIDE
+    if not (folder / part).exists():
+        raise Missing(
+            "LONGTAIL_DATA",
+            told or "nothing",
+            f"{part or 'a folder of data'} is not there; set it to the folder of the data sets",
+        )
+    return str(folder)
 
 
 def loaded(source: str) -> Dataset:
     """A data set by name, or a file of texts of the project's own, by the coarser of its two labels."""
     from empirical.data.load import load
 
-    folder = data_folder(None)
+    if source in SHIPPED:
+        return load(source)
     if source.endswith(".zip"):
-        return load(str(Path(folder or ".") / source), label="coarse")
-    options: dict[str, Any] = {} if source == "digits" else {"data_dir": folder}
-    return load(source, **options)
+        return load(str(Path(data_folder(source)) / source), label="coarse")
+    return load(source, data_dir=data_folder(source.rpartition(".")[2]))
+
+
+def each(cases: Iterable[Case], run: Callable[[Case], pd.DataFrame]) -> pd.DataFrame:
+    """The rows of every case whose data are here, one below the other, each told once it is done."""
+    import pandas as pd
+
+    frames, missing = [], []
+    for case in cases:
+        try:
+            frames.append(run(case))
+        except Missing as error:
+            missing.append(error)
+            sys.stderr.write(f"left out: {case}: {error}\n")
+        else:
+            sys.stderr.write(f"{frames[-1].to_string()}\n")
+    if not frames:
+        raise missing[0]
+    return pd.concat(frames, ignore_index=True)

@@ -24,7 +24,10 @@ from longtail import (
     bounds,
     exact,
 )
-from simulations.command import main_of
+from longtail.core import Estimate
+from longtail.core.published import above
+from simulations.claim import Claim
+from simulations.command import main
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,6 +59,9 @@ class Config:
         ]
 
 
+QUICK = Config()
+
+
 def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     """One row a prior."""
     import pandas as pd
@@ -77,6 +83,20 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     return pd.DataFrame(rows)
 
 
+CLAIMS = (
+    Claim(
+        "τ_1 over its bound, the weight of [1/3n, 2/n] over 5n, least of ten priors",
+        above(1.0, "at least 1"),
+        lambda t: Estimate(float((t["n_tau_1"] / t["n_tau_1_lower_bound"]).min())),
+    ),
+    Claim(
+        "rank correlation of that weight with the cost of guessing singletons, ten priors",
+        above(0.0, "the more, the more"),
+        lambda t: Estimate(float(t["tail_weight"].corr(t["cost"], method="spearman"))),
+    ),
+)
+
+
 def plot(frame: pd.DataFrame) -> Figure:
     """Optimal error and cost, prior by prior."""
     from longtail.plots import sweep_figure
@@ -84,10 +104,5 @@ def plot(frame: pd.DataFrame) -> Figure:
     return sweep_figure(frame, None)
 
 
-def main() -> int:
-    """``python -m simulations.priors [--out DIR]``."""
-    return main_of(__doc__, Config, run, plot)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(name="priors"))

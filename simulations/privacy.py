@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from longtail import Problem, Zipf, exact, montecarlo
+from longtail.core import Estimate
 from longtail.core.arrays import Random
+from longtail.core.published import above, equal
 from longtail.exact import limits
 from longtail.learners import Private
-from simulations.command import main_of
+from simulations.claim import FAIR, Claim, cell, fairness, ratio
+from simulations.command import main
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +41,9 @@ class Config:
     seed: int = 0
 
 
+QUICK = Config(trials=64)
+
+
 def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     """One row an ε: the excess error exactly, with what bounds it from below, and of the actual learner simulated."""
     problem = Problem(Zipf(config.alpha, config.size), config.samples, config.n_classes)
@@ -47,11 +53,28 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     simulated = [found.excess(learner) for learner in learners]
     return curve.assign(
         problem=repr(problem.prior),
+        guessing=exact.cost(problem).value,
         error=exact.optimal_error(problem).value + curve["excess_error"],
         simulated=[one.value for one in simulated],
         stderr=[one.stderr for one in simulated],
         z=[(one.value - value) / one.stderr for one, value in zip(simulated, curve["excess_error"], strict=True)],
     )
+
+
+SIX = math.log(6)
+CLAIMS = (
+    Claim(
+        "ε = ln 6: bound on what singletons cost, in parts of guessing on all of them",
+        equal(4 / 9, "4/9, as γ = .5"),
+        lambda t: ratio(cell(t, "singletons", epsilon=SIX), cell(t, "guessing", epsilon=SIX)),
+    ),
+    Claim(
+        "cost of the best private learner over the bound by groups, least over ε",
+        above(1.0, "at least 1"),
+        lambda t: Estimate(float((t["excess_error"] / t["groups"])[t["groups"] > 0].min())),
+    ),
+    Claim("mean z² of the learner simulated against the exact cost", FAIR, lambda t: fairness(t["z"])),
+)
 
 
 def plot(frame: pd.DataFrame) -> Figure:
@@ -74,10 +97,5 @@ def plot(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def main() -> int:
-    """``python -m simulations.privacy [--out DIR]``."""
-    return main_of(__doc__, Config, run, plot)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(name="privacy"))

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulations.command import main_of
+from longtail.core.published import printed
+from simulations.claim import Claim, at
+from simulations.command import main
 from simulations.places import data_folder
 
 if TYPE_CHECKING:
@@ -30,13 +32,16 @@ class Config:
     thresholds: tuple[float, ...] = (0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6)
 
 
+QUICK = Config()
+
+
 def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     """Counts by data set and threshold of influence; the share memorized where all scores were published."""
     import pandas as pd
 
     from empirical.data.load import load_published, load_published_pairs
 
-    folder = data_folder(None)
+    folder = data_folder("feldman_zhang")
     rows = []
     for name in config.names:
         pairs = load_published_pairs(name, data_dir=folder)
@@ -58,6 +63,30 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
                 }
             )
     return pd.DataFrame(rows)
+
+
+TABLE = {"cifar100": ("1,015", "888", "774"), "imagenet": ("1,641", "1,462", "1,298")}
+COUNTS = {
+    "pairs": "pairs of influence ≥ .15 and memorization ≥ .25",
+    "tests": "test examples in them",
+    "single": "test examples with one influencer",
+}
+CLAIMS = (
+    *(
+        Claim(
+            f"{name}: {says}",
+            printed(number),
+            at(column, data=name, threshold=0.15),
+        )
+        for name, numbers in TABLE.items()
+        for (column, says), number in zip(COUNTS.items(), numbers, strict=True)
+    ),
+    Claim(
+        "cifar100: examples of memorization ≥ .25",
+        printed("36.2 %"),
+        at("memorized_share", data="cifar100", threshold=0.15),
+    ),
+)
 
 
 def plot(frame: pd.DataFrame) -> Figure:
@@ -89,10 +118,5 @@ def plot(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def main() -> int:
-    """``python -m simulations.published [--out DIR]``."""
-    return main_of(__doc__, Config, run, plot)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(name="published"))

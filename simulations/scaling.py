@@ -1,6 +1,6 @@
-"""Claim (``longtail.exact.scale``; Hutter, arXiv 2102.04074, has the first exponent): under a Zipf list k^−s, s > 1, errors
-fall as powers of n, with constants in closed form.
+"""Claim (Hutter, arXiv 2102.04074, for the first exponent): under a Zipf list k^−s, s > 1, errors fall as powers of n.
 
+The constants are in closed form (``longtail.exact.scale``).
 The unseen mass falls as n^−(1 − 1/s), the gain from one more sample and the variance of the unseen mass as n^−(2 − 1/s), which
 for s in (1, 2] is between n^−1 and n^−1.5, as values of points in data sets were measured to fall (Covert et al., arXiv
 2405.20456). Of what is kept when all but one copy a subpopulation are removed, the unseen mass falls as m^−(s − 1).
@@ -26,8 +26,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from longtail import Problem, Zipf
+from longtail.core.published import equal
 from longtail.exact import scale
-from simulations.command import main_of
+from simulations.claim import Claim, at
+from simulations.command import main
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,6 +46,9 @@ class Config:
     tolerance: float = 0.01
 
 
+QUICK = Config(exponents=(1.5, 2.0), decades=(1, 2, 3, 4, 5, 6))
+
+
 def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     """One row a list, law and number of samples, with the n from which the asymptote is within the tolerance."""
     import pandas as pd
@@ -55,6 +60,22 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
         frame = scale.asymptotes(problem, [10**k for k in config.decades])
         frames.append(frame.assign(s=s, from_samples=frame["law"].map(reached)))
     return pd.concat(frames, ignore_index=True)
+
+
+LAWS = {
+    "unseen_mass": ("error of the best learner, its unseen mass", "−(1 − 1/s)", -1 / 2),
+    "gain_of_one_sample": ("gain from one more sample", "−(2 − 1/s)", -3 / 2),
+    "distinct_subpopulations": ("distinct subpopulations", "1/s", 1 / 2),
+    "unseen_mass_of_kept": ("unseen mass where one copy each is kept", "−(s − 1)", -1.0),
+}
+CLAIMS = tuple(
+    Claim(
+        f"{says}: power of n = 10^6, s = 2",
+        equal(value, f"{text} = {value:g}".replace("-", "−"), digits=2),
+        at("exponent", law=law, s=2.0, samples=10**6),
+    )
+    for law, (says, text, value) in LAWS.items()
+)
 
 
 def plot(frame: pd.DataFrame) -> Figure:
@@ -74,10 +95,5 @@ def plot(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def main() -> int:
-    """``python -m simulations.scaling [--out DIR]``."""
-    return main_of(__doc__, Config, run, plot)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(name="scaling"))

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,9 +38,12 @@ from empirical.data.relabeled import relabeled
 from empirical.learners.learner import Learner
 from empirical.learners.parse import learner as parse
 from empirical.standins.subsets import Subsets
-from longtail.core import Floats
-from simulations.command import main_of
-from simulations.places import loaded
+from longtail.core import Estimate, Floats
+from longtail.core.intervals import Z95
+from longtail.core.published import Published, above
+from simulations.claim import Claim, at, cell, chosen
+from simulations.command import main
+from simulations.places import each, loaded
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,9 +77,16 @@ class Config:
     seed: int = 0
 
 
+QUICK = Config(
+    cases=tuple(Case("digits", 500, share) for share in (0.0, 0.2, 1.0)),
+    models=6,
+    graders=30,
+)
+
+
 def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     """A row for every case, grouping and group: its time to half-learn, the ratio of speeds easy : hard, and what is at once."""
-    return pd.concat([_case(case, config) for case in config.cases], ignore_index=True)
+    return each(config.cases, lambda case: _case(case, config))
 
 
 def _case(case: Case, config: Config) -> pd.DataFrame:
@@ -89,9 +100,7 @@ def _case(case: Case, config: Config) -> pd.DataFrame:
         for name, groups in ((MEMORIZED, Groups.ranked(hard)), (RANDOM, at_random))
         for row in _rows(Curves.of(seen, groups, data.n_classes))
     ]
-    frame = pd.DataFrame(rows)
-    sys.stderr.write(f"{frame.to_string()}\n")
-    return frame
+    return pd.DataFrame(rows)
 
 
 def _rows(curves: Curves) -> list[dict[str, Any]]:
@@ -124,6 +133,45 @@ def grades(net: Learner, data: Data, models: int, seed: int) -> Floats:
     return one(one.watch(net, data, models, seed=seed))
 
 
+FASTER, AT_ONCE = above(1.0, "faster"), above(0.0, "at once")
+
+
+def speed(table: pd.DataFrame, data: str, share: float, groups: str) -> Estimate | None:
+    """The ratio, with the standard error that its interval of 95 % has."""
+    rows = chosen(table, data=data, random_labels=share, groups=groups, group="easy")
+    return cell(rows.assign(stderr=(rows["high"] - rows["low"]) / (2 * Z95)), "ratio", "stderr")
+
+
+CLAIMS = (
+    *(
+        Claim(
+            f"{data}, {labels}: speed of the easy third over that of the hard",
+            FASTER,
+            partial(speed, data=data, share=share, groups=MEMORIZED),
+        )
+        for data, labels, share in (
+            ("digits", "true labels", 0.0),
+            ("digits", "all labels at random", 1.0),
+            ("fashion_mnist", "true labels", 0.0),
+            ("fashion_mnist", "all labels at random", 1.0),
+        )
+    ),
+    *(
+        Claim(
+            f"digits, {labels}: share of its fall that the hard third has behind it when the easy is half-learned",
+            AT_ONCE,
+            at("at_once", "at_once_stderr", data="digits", random_labels=share, groups=MEMORIZED, group="easy"),
+        )
+        for labels, share in (("true labels", 0.0), ("20 % of labels at random", 0.2))
+    ),
+    Claim(
+        "digits, true labels: the same speeds of thirds at random, the control",
+        Published("1", 1.0, 1.0, otherwise=1.2),
+        lambda t: speed(t, "digits", 0.0, RANDOM),
+    ),
+)
+
+
 def plot(frame: pd.DataFrame) -> Figure:
     """Ratios of speeds, by memorization and at random, with 95 % intervals."""
     from longtail.plots import BLUE, GRAY, ORANGE, drawing
@@ -147,10 +195,5 @@ def plot(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def main() -> int:
-    """``python -m simulations.speeds [--out DIR]``."""
-    return main_of(__doc__, Config, run, plot)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(name="speeds"))

@@ -1,4 +1,4 @@
-"""Are cheap stand-ins for memorization any good? Against the subset estimator, exact nearest neighbors, and flipped labels.
+"""Claim (this project's own): of cheap stand-ins for memorization none beats the loss of models on what they did not see.
 
 Each stand-in gets 5 models of ``MLP(width=256)`` on digits, the subset estimator 40 too; turn-over and example-tied dropout
 train nets of their own, ``Net((256,))``, 20 epochs. Held against subset memorization (0/1, 500 other models, 300 where training
@@ -77,8 +77,10 @@ from empirical.standins.unseen import UnseenLoss
 from empirical.training.job import Job
 from empirical.training.run import run as train
 from longtail.core import Estimate, Floats
-from simulations.command import main_of
-from simulations.places import loaded
+from longtail.core.published import above
+from simulations.claim import FAIR, Claim, cell, chosen, fairness, less
+from simulations.command import main
+from simulations.places import each, loaded
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -125,6 +127,9 @@ class Config:
     seed: int = 0
 
 
+QUICK = Config(cases=(Case("digits", "MLP(width=64, epochs=8)", few=3, more=20, many=60),), shares=(0.1,))
+
+
 def standins(data: Data, case: Case) -> list[tuple[StandIn, int]]:
     """What is judged, each with the models it gets: one more is one more line here."""
     one_each: list[StandIn] = [
@@ -144,7 +149,7 @@ def standins(data: Data, case: Case) -> list[tuple[StandIn, int]]:
 
 def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     """A row a measure: data, what it is held ``against``, stand-in, models, seconds, measure, value, stderr."""
-    return pd.DataFrame([row for case in config.cases for row in _case(case, config)])
+    return each(config.cases, lambda case: pd.DataFrame(list(_case(case, config))))
 
 
 def _case(case: Case, config: Config) -> Iterator[dict[str, Any]]:
@@ -163,7 +168,6 @@ def _case(case: Case, config: Config) -> Iterator[dict[str, Any]]:
                 ("average precision", average_precision(numbers, noisy.changed, seed=config.seed)),
             ):
                 yield {**told, "seconds": seconds, "measure": measure, **both(found)}
-        sys.stderr.write(f"{dataset.name} {share}\n")
 
 
 def _held_against_memorization(case: Case, data: Data, net: Learner, seed: int) -> Iterator[dict[str, Any]]:
@@ -200,6 +204,55 @@ def both(found: Estimate) -> dict[str, float]:
     return {"value": float(found.value), "stderr": float(found.stderr)}
 
 
+FLIPPED = "0.1 flipped"
+CLAIMS = (
+    Claim(
+        "correlation with subset memorization of the loss unseen, less that of the best other with as few models",
+        above(0.0, "none beats it"),
+        lambda t: unseen_beyond(first_net(t)),
+    ),
+    Claim(
+        "AUC of the loss at the end for flipped labels",
+        above(0.9, "any loss finds them"),
+        lambda t: flips(first_net(t), "loss at the end"),
+    ),
+    Claim(
+        "that less the AUC of memorization estimated by as few models",
+        above(0.0, "memorization does not"),
+        lambda t: less(flips(first_net(t), "loss at the end"), flips(first_net(t), "subset estimator")),
+    ),
+    Claim("mean z² of numbers at random, the control", FAIR, lambda t: fairness(control(t))),
+)
+
+
+def first_net(table: pd.DataFrame) -> pd.DataFrame:
+    """The net that is trained shortest."""
+    return chosen(table, net=table["net"].iloc[0])
+
+
+def unseen_beyond(table: pd.DataFrame) -> Estimate:
+    """The loss unseen less the best of the others, errors taken as independent."""
+    rows = chosen(table, against=SUBSET, measure="pearson")
+    rows = rows[(rows["models"] == rows["models"][rows["standin"] == "loss unseen"].iloc[0])]
+    mine = rows["standin"] == "loss unseen"
+    best = rows[~mine].sort_values("value").iloc[-1]
+    ours = rows[mine].iloc[0]
+    return Estimate(float(ours["value"]), float(ours["stderr"])) - Estimate(float(best["value"]), float(best["stderr"]))
+
+
+def flips(table: pd.DataFrame, standin: str) -> Estimate | None:
+    """AUC with the fewest models."""
+    rows = chosen(table, against=FLIPPED, measure="auc", standin=standin)
+    return cell(rows[rows["models"] == rows["models"].min()], "value", "stderr")
+
+
+def control(table: pd.DataFrame) -> pd.Series[Any]:
+    """z of numbers at random against what chance makes of each measure."""
+    rows = table[(table["standin"] == "at random") & (table["measure"] != "average precision")]
+    chance = rows["measure"].map({"auc": 0.5, "pearson": 0.0, "spearman": 0.0})
+    return (rows["value"] - chance) / rows["stderr"]
+
+
 def plot(frame: pd.DataFrame) -> Figure:
     """A panel for each data set and what stand-ins are held against there: rank correlation, or AUC, with 2 standard errors."""
     from longtail.plots import BLUE, GRAY, ORANGE, drawing
@@ -223,10 +276,5 @@ def plot(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def main() -> int:
-    """``python -m simulations.standins [--out DIR]``."""
-    return main_of(__doc__, Config, run, plot)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(name="standins"))

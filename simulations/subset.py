@@ -27,6 +27,6 @@ def mnist(seed: int = 0, data_dir: str | None = None) -> Dataset:
 def _first(name: str, data_dir: str | None) -> Dataset:
     from empirical.data.load import load
 
-    whole = load(name, data_dir=data_folder(data_dir)).data
+    whole = load(name, data_dir=data_dir or data_folder(name)).data
     data = Data(whole.x_train[:TRAIN], whole.y_train[:TRAIN], whole.x_test, whole.y_test, whole.classes)
     return Dataset(f"{name}, first {TRAIN:,}", data)

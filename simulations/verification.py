@@ -1,6 +1,6 @@
-"""Are the subset estimator's error bars right, and what is an orthogonal array worth?
+"""Claim (this project's own): error bars are right, and an orthogonal array is worth 1.8 times its trials or more.
 
-Claim: against the exact influence of nearest neighbors (``empirical.learners.knn.exact``), z = (estimate − truth)/error has
+Against the exact influence of nearest neighbors (``empirical.learners.knn.exact``), z = (estimate − truth)/error has
 standard deviation within .95–1.05, by the exact standard deviation for designs of independent trials and by the reported
 standard error for every design but one array alone; and an array that serves all examples divides the mean squared error
 by 1.8 or more.
@@ -36,7 +36,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -50,8 +50,10 @@ from empirical.learners import KNN
 from empirical.learners.knn.exact import exact
 from empirical.training.job import Job
 from empirical.training.run import run as train
-from longtail.core import Floats
-from simulations.command import main_of
+from longtail.core import Estimate, Floats
+from longtail.core.published import Published, above
+from simulations.claim import Claim
+from simulations.command import main
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -90,6 +92,18 @@ class Config:
     seed: int = 0
 
 
+QUICK = Config(
+    cases=(
+        Case(Fixed(0.7), 1000, 1500),
+        Case(Bernoulli(0.75), 1024, 341),
+        Case(Orthogonal(0.75, 1024), 4096, 341),
+        Case(Orthogonal(0.5, 512), 4096, 341),
+    ),
+    repeats=4,
+    pairs=1500,
+)
+
+
 def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     """One row a case."""
     data = load("digits").data
@@ -121,17 +135,32 @@ def _row(case: Case, config: Config, data: Data) -> dict[str, object]:
         by_reported.append(np.mean(z[seen] ** 2))
         unselected.append(np.mean(z**2))
     measured, independent = np.mean(mean_square, 0)
+    design = case.design
     return {
         "design": repr(case.design),
         "n": case.n,
         "trials": t,
-        "z_by_exact": float(np.sqrt(np.mean(by_exact))) if by_exact else float("nan"),
-        "z_by_reported": float(np.sqrt(np.mean(by_reported))),
+        "arrays": t // design.rows if isinstance(design, Orthogonal) else 0,
+        "serves": isinstance(design, Orthogonal) and not design.stratified and case.n <= design.columns,
+        **_deviation("z_by_exact", by_exact),
+        **_deviation("z_by_reported", by_reported),
         "z_unselected": float(np.sqrt(np.mean(unselected))),
         "pairs": len(i),
         "repeats": config.repeats,
         "factor": float(independent / measured),
+        "factor_stderr": float(independent / measured * _relative(np.array(mean_square)[:, 0])),
     }
+
+
+def _deviation(name: str, squares: list[Any]) -> dict[str, float]:
+    """The root of the mean of the repeats' mean z², and its error; NaN where there are none."""
+    value = float(np.sqrt(np.mean(squares))) if squares else float("nan")
+    return {name: value, f"{name}_stderr": value * _relative(np.array(squares)) / 2 if squares else value}
+
+
+def _relative(values: Floats) -> float:
+    """The standard error of a mean over repeats, in parts of it."""
+    return float(values.std(ddof=1) / np.sqrt(len(values)) / values.mean())
 
 
 def least(accuracy: Floats, trials: Floats) -> Floats:
@@ -144,6 +173,38 @@ def truth(design: Design, data: Data) -> tuple[Floats, Floats]:
     if isinstance(design, Fixed):
         return exact(data, m=design.size(data.n))[1].dense(data.n)
     return exact(data, p=design.inclusion(data.n))[1].dense(data.n)
+
+
+HELD = Published(".95 to 1.05", 0.95, 1.05, otherwise=0.5)
+CLAIMS = (
+    Claim(
+        "standard deviation of z by the exact error, the farthest from 1 of all designs of independent trials",
+        HELD,
+        lambda t: farthest(t, "z_by_exact"),
+    ),
+    Claim(
+        "the same by the reported error, of all designs but one array alone",
+        HELD,
+        lambda t: farthest(t[t["arrays"] != 1], "z_by_reported"),
+    ),
+    Claim(
+        "independent trials that a trial of an array is worth, where it serves all examples, the least",
+        above(1.8, "1.8 or more"),
+        lambda t: least_factor(t[t["serves"]]),
+    ),
+)
+
+
+def farthest(table: pd.DataFrame, column: str) -> Estimate:
+    """The value that is farthest from 1, with its error over repeats."""
+    row = table.iloc[int((table[column] - 1).abs().argmax())]
+    return Estimate(float(row[column]), float(row[f"{column}_stderr"]))
+
+
+def least_factor(table: pd.DataFrame) -> Estimate:
+    """The smallest factor, with its error over repeats."""
+    row = table.iloc[int(table["factor"].argmin())]
+    return Estimate(float(row["factor"]), float(row["factor_stderr"]))
 
 
 def plot(frame: pd.DataFrame) -> Figure:
@@ -164,10 +225,5 @@ def plot(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def main() -> int:
-    """``python -m simulations.verification [--out DIR]``."""
-    return main_of(__doc__, Config, run, plot)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(name="verification"))

@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulations.command import main_of
+from longtail.core.published import below, equal, printed
+from simulations.claim import Claim, at, cell, chosen
+from simulations.command import main
+from simulations.places import data_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,19 +35,14 @@ class Config:
     large: int = 5_000_000
 
 
+QUICK = Config(families=("LogNormal",), large=100_000)
+
+
 def counts(file: str) -> np.ndarray:
     """Counts from the data folder."""
-    from pathlib import Path
-
-    from longtail.core import ArgumentError
     from longtail.priors.listed import read_counts
-    from simulations.places import data_folder
 
-    folder = data_folder(None) or "."
-    path = Path(folder) / file
-    if not path.is_file():
-        raise ArgumentError("LONGTAIL_DATA", folder, f"{file} is not there")
-    return read_counts(str(path))
+    return read_counts(f"{data_folder(file)}/{file}")
 
 
 def run(config: Config = Config()) -> pd.DataFrame:  # frozen
@@ -115,6 +113,27 @@ def _tail_row(data: str, found: object, seconds: float) -> dict[str, object]:
     }
 
 
+TAIL = "power-law tail from 7"
+CLAIMS = (
+    Claim(
+        "exponent of the words' tail, from 7 on, by the powerlaw package",
+        printed("1.95273"),
+        at("value", data="words", fit=TAIL),
+    ),
+    Claim("its error there", printed(".0175"), at("stderr", data="words", fit=TAIL)),
+    Claim(
+        "p of the whole law that fits words best, log-normal",
+        below(0.001, "refused"),
+        at("p_value", data="words", fit="LogNormal"),
+    ),
+    Claim(
+        "exponent fitted to counts drawn from Zipf 1",
+        equal(1.0, "1"),
+        lambda t: cell(chosen(t[t["data"] != "words"], fit="Zipf"), "value", "stderr"),
+    ),
+)
+
+
 def plot(frame: pd.DataFrame) -> Figure:
     """Good–Turing's frequencies of the words with the fitted prior's beside, and what more text would bring."""
 
@@ -128,10 +147,5 @@ def plot(frame: pd.DataFrame) -> Figure:
     return counts_figure("Moby Dick's words and a log-normal prior", turing.table(words, best), outlook)
 
 
-def main() -> int:
-    """``python -m simulations.words [--out DIR]``."""
-    return main_of(__doc__, Config, run, plot)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(name="words"))

@@ -24,7 +24,7 @@ from longtail.core import Estimate
 from longtail.core.record import Run
 from longtail.experiment.coupling import Beta
 from longtail.plots import save
-from simulations.places import data_folder
+from simulations.places import Missing, data_folder
 from tests.empirical.places import real
 
 FAST = ["--family", "Zipf", "--coupling", "uniform", "--simulations", "10", "--quiet"]
@@ -364,10 +364,11 @@ def test_no_folder_is_searched_that_nobody_named(tmp_path, monkeypatch, capsys):
     assert asked == [None, "mine"]
     for parser in (compare.parser(), remove.parser(), estimate.parser()):
         assert "shared" not in parser.format_help()
-    assert data_folder(None) == "../shared/data"
-    assert data_folder("mine") == "mine"
-    monkeypatch.setenv("LONGTAIL_DATA", "told")
-    assert data_folder(None) == "told"
+    assert data_folder() == "../shared/data"
+    monkeypatch.setenv("LONGTAIL_DATA", str(tmp_path))
+    assert data_folder("here") == str(tmp_path)
+    with pytest.raises(Missing, match="there is not there"):
+        data_folder("there")
 
 
 def test_interrupt_is_130(run, monkeypatch):

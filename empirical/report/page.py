@@ -81,14 +81,14 @@ def page(
 
     frames = comparison.frames
     items = gallery(comparison.observed, shown, _labels(comparison, dataset))
-    script = _file("script.js")
+    script = file("script.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     drawn = [
         _drawn(name, figure, _table(frames, name))
         for name, figure in figures(frames, comparison.observed.experiment.data, ink=INK).items()
     ]
-    return environment.from_string(_file("page.html")).render(
+    return environment.from_string(file("page.html")).render(
         name=comparison.observed.experiment.data,
         headline=words.headline(comparison),
         findings=words.findings(comparison),
@@ -101,7 +101,7 @@ def page(
         gallery=items,
         least=math.floor(100 * comparison.observed.threshold) / 100,  # the slider's steps; it opens on all pairs
         data=embedded(_data(items)),
-        style=_file("style.css"),
+        style=file("style.css"),
         script=script,
         digest=digest,
         version=longtail.__version__,
@@ -124,7 +124,7 @@ def _leak(observed: Measured) -> dict[str, Any] | None:
         return None
     privacy = accounted(observed.experiment, observed.n)
     drawn = [
-        _drawn(name, figure, _cells(found.frames[NUMBERS[name]]))
+        _drawn(name, figure, cells(found.frames[NUMBERS[name]]))
         for name, figure in leak_figures(found.frames, INK).items()
     ]
     said = {
@@ -139,9 +139,9 @@ def _turnover(found: Section | None) -> dict[str, Any] | None:
     """The section of memorization through training."""
     if found is None:
         return None
-    drawn = [_drawn(name, figure, _cells(found.tables[name])) for name, figure in found.figures(INK).items()]
+    drawn = [_drawn(name, figure, cells(found.tables[name])) for name, figure in found.figures(INK).items()]
     said = {"headline": found.headline, "pace": found.pace, "agreement": found.agreement}
-    return {"figures": drawn, "changing": _cells(found.changing), **said}
+    return {"figures": drawn, "changing": cells(found.changing), **said}
 
 
 def svg(figure: Figure, prefix: str, caption: str) -> str:
@@ -180,10 +180,10 @@ def _table(frames: Mapping[str, pd.DataFrame], figure: str) -> dict[str, Any]:
     if name == "removal":
         theory = frames["predicted_removal"][["threshold", "lost", "lost_random"]]
         frame = frame.merge(theory, on="threshold", how="left", suffixes=("", "_predicted"))
-    return _cells(frame)
+    return cells(frame)
 
 
-def _cells(frame: pd.DataFrame) -> dict[str, Any]:
+def cells(frame: pd.DataFrame) -> dict[str, Any]:
     """A table as text; of a long one every so many rows."""
     if len(frame) > 40:
         frame = frame.iloc[:: len(frame) // 20]
@@ -206,5 +206,5 @@ def _data(items: Gallery) -> dict[str, Any]:
     }
 
 
-def _file(name: str) -> str:
+def file(name: str) -> str:
     return (files("empirical.report") / name).read_text(encoding="utf-8")

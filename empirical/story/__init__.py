@@ -1,0 +1,1 @@
+"""Feldman's talk "What Neural Networks Memorize and Why", played at small size: an act a file, each with what it claims."""

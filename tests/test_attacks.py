@@ -146,3 +146,25 @@ def test_an_attack_needs_what_it_looks_at() -> None:
         with pytest.raises(ArgumentError, match="sweeps"):
             kind(0)
     assert Signs().recover(linear(4, 3, 0), np.empty(0, int), 4).shape == (0, 4)
+
+
+def test_no_input_leaves_before_its_end() -> None:
+    model, classes = net(150, 30, 20, 1), np.arange(20)
+    found = signs(Coordinates(50).recover(model, classes, 150, seed=4))
+    ended = confidence(model.query(found), classes)
+    for i in range(150):
+        flipped = found.copy()
+        flipped[:, i] *= -1
+        assert (confidence(model.query(flipped), classes) <= ended + 1e-5).all()
+
+
+def test_the_nearest_example_of_each_class_is_what_scores() -> None:
+    rng = np.random.default_rng(0)
+    x = signs(rng.integers(0, 2, (30, 25)).astype(np.uint8))
+    label = rng.integers(0, 6, 30)
+    asked = signs(rng.integers(0, 2, (40, 25)).astype(np.uint8))
+    scores = Nearest(x, label, 7).query(asked)
+    for row, point in zip(scores, asked, strict=True):
+        for j in range(6):
+            assert row[j] == pytest.approx(0.1 * max(float(point @ other) for other in x[label == j]), abs=1e-5)
+    assert (scores[:, 6] < -1e8).all()

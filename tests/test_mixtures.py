@@ -88,7 +88,13 @@ def test_the_best_gaussian_learner_is_the_posterior_by_linear_algebra() -> None:
 
 
 @pytest.mark.parametrize(
-    "task", [Boolean(Uniform(size=3000), 100, 0.6), Gaussian(Uniform(size=3000), 100, 0.6)], ids=repr
+    "task",
+    [
+        Boolean(Uniform(size=3000), 100, 0.6),
+        Gaussian(Uniform(size=3000), 100, 0.6),
+        Gaussian(Uniform(size=3000), 14, 0.9),
+    ],
+    ids=repr,
 )
 def test_nearest_neighbors_are_right_as_often_as_said(task: Centered) -> None:
     n, right = 30, []

@@ -38,6 +38,8 @@ NAMES = (
     "removal",
     "limits",
     "leak",
+    "irrelevant",
+    "information",
 )
 
 

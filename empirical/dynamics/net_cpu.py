@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from empirical.data.compiled_cpu import compiled
 from empirical.learners.shared.exponential_cpu import exponential
+from empirical.learners.shared.prefetch_cpu import prefetch
 from longtail.philox.block_cpu import fill
 
 FREE = {"reassoc", "contract", "nsz"}  # sums in any order, but one order: the compiled one
@@ -88,8 +89,17 @@ def _sum(out, o, a, k, rows, at, count):
 
 
 @compiled()
+def _bring(a, first, last):
+    """Rows of a matrix are wanted soon."""
+    start, width = a.ctypes.data, a.shape[1]
+    for u in range(first, last):
+        for j in range(0, width, LINE):
+            prefetch(np.uintp(start + 4 * (u * width + j)))  # type: ignore[call-arg]  # numba gives the first
+
+
+@compiled()
 def product(units, weights, bias, out, at):
-    """out = units · weights + bias, from the units that are not 0."""
+    """out = units · weights + bias, from the units that are not 0; each row brings a part of the next weights nearer."""
     b, size = units.shape
     if weights.size <= SMALL:
         np.dot(units, weights, out)
@@ -102,7 +112,9 @@ def product(units, weights, bias, out, at):
             out[i, j] = bias[j]
     for first in range(0, size, ROWS):
         last = min(first + ROWS, size)
+        after = min(last + ROWS, size) - last
         for i in range(b):
+            _bring(weights, last + after * i // b, last + after * (i + 1) // b)
             count = 0
             for u in range(first, last):
                 at[count] = u
@@ -167,6 +179,9 @@ def _learn(units, w, v, back, down, scale, below, plan, at, turned, g, gradient)
                 if below:
                     down[i, u] = 0
     for u in range(size):
+        after = min(u + 1, size - 1)
+        _bring(w, after, after + 1)
+        _bring(v, after, after + 1)
         count = 0
         for i in range(b):
             at[count] = i

@@ -2,7 +2,7 @@
 
 Work a step of 784-768-768-768-10, minibatches of 32: 305 MFLOP where nothing is 0. Of MNIST's pixels 19 % are not 0; behind a
 mask and ReLU a quarter of the units, behind ReLU alone half. So 32 · 2 · (2 · .19 · 784 + 3 · .25 · 768 + 3 · .5 · 768) · 768 =
-100 MFLOP are left, 1.1 ms at sgemm's peak, beside 36 MB that a step reads and writes of weights and their momentum. It took 3.8 ms:
+100 MFLOP are left, 1.1 ms at sgemm's peak, beside 36 MB that a step reads and writes of weights and their momentum. It took 3.8:
 2.5 where these are in second-level cache, the rest is waiting for the third, of which prefetching saved a tenth.
 """
 

@@ -203,7 +203,8 @@ def parser() -> command.Parser:
     run.add_argument(
         "--learner",
         metavar="SPEC",
-        help='softmax, mlp, ridge, knn, lookup or optimal, as a call for options: "mlp(steps=500)" (default softmax); '
+        help='softmax, mlp, ridge, knn, lookup, optimal or private, as a call for options: "mlp(steps=500)" (default softmax); '
+        'to limit one, "rounded(softmax(), bits=1)", pruned(..., share=) or perturbed(..., noise=); '
         "for next: majority, nearest or gru (default majority)",
     )
     run.add_argument(

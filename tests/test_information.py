@@ -47,6 +47,29 @@ def test_bits_held_as_enumerated(d: int, ell: int, fixed: float) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("strength", "ell", "flipped"), [(0.3, 1, 0.0), (0.3, 4, 0.1), (0.6, 5, 0.2), (1.0, 2, 0.1), (0.0, 3, 0.4)]
+)
+def test_a_majority_as_enumerated(strength: float, ell: int, flipped: float) -> None:
+    """I(M; X | center) of a bit, from the joint law of all examples, the coin and the flip; bits are independent."""
+    joint: dict[tuple[int, tuple[int, ...]], float] = {}
+    for own in product([0, 1], repeat=ell):  # 1: not the center's
+        chance = np.prod([(1 - strength) / 2 if o else (1 + strength) / 2 for o in own])
+        for toss in (0, 1):
+            said = toss if 2 * sum(own) == ell else int(2 * sum(own) > ell)
+            for flip in (0, 1):
+                p = chance / 2 * (flipped if flip else 1 - flipped)
+                key = (said ^ flip, own)
+                joint[key] = joint.get(key, 0.0) + p
+    said_law: dict[int, float] = {}
+    own_law: dict[tuple[int, ...], float] = {}
+    for (said, own), p in joint.items():
+        said_law[said] = said_law.get(said, 0.0) + p
+        own_law[own] = own_law.get(own, 0.0) + p
+    wanted = sum(p * np.log2(p / said_law[s] / own_law[o]) for (s, o), p in joint.items() if p > 0)
+    assert information.majority_bits(8, strength, ell, flipped) == pytest.approx(8 * wanted, abs=1e-10)
+
+
 def test_a_population_holds_what_its_subpopulations_do() -> None:
     """By simulation: the sums over ℓ of how many are seen so often, beside counts of drawn data sets."""
     task, n = Hypercube(Zipf(alpha=1, size=40), 64, 0.25), 50

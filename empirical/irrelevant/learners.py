@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -151,17 +151,36 @@ NAMES: dict[str, type[Learner]] = {
 }
 
 
+def named() -> dict[str, type[Learner]]:
+    """All of them, those that limit another among them."""
+    from empirical.irrelevant import limited
+
+    return NAMES | limited.NAMES
+
+
 def learner(text: str) -> Learner:
     """The learner that ``text`` names, as a call for its options; read as data.
 
     >>> learner("softmax(steps=10)").steps
     10
+    >>> shown(learner("pruned(ridge(penalty=2), 0.5)"))
+    'pruned(ridge(penalty=2.0), share=0.5)'
     """
-    remedy = f"give one of {', '.join(NAMES)}, as a call for its options"
-    call = calls.read("learner", text, remedy)
-    if call.name.lower() not in NAMES:
-        raise ArgumentError("learner", calls.shortened(text), remedy)
-    made: Learner = calls.made("learner", call, NAMES[call.name.lower()])
+    return _made(calls.read("learner", text, _remedy()), text)
+
+
+def _remedy() -> str:
+    return f"give one of {', '.join(named())}, as a call for its options"
+
+
+def _made(call: calls.Call, text: str) -> Learner:
+    if call.name.lower() not in named():
+        raise ArgumentError("learner", calls.shortened(text), _remedy())
+    within = [_made(value, text) if isinstance(value, calls.Call) else value for value in call.arguments]
+    words = [(name, _made(value, text) if isinstance(value, calls.Call) else value) for name, value in call.keywords]
+    made: Learner = calls.made(
+        "learner", calls.Call(call.name, tuple(within), tuple(words)), named()[call.name.lower()]
+    )
     return made
 
 
@@ -171,10 +190,15 @@ def shown(one: Learner) -> str:
     >>> shown(Softmax(steps=10)), shown(KNN())
     ('softmax(steps=10)', 'knn')
     """
-    name = next(name for name, kind in NAMES.items() if kind is type(one))
-    plain = replace(type(one)())
-    changed = [f"{key}={value!r}" for key, value in vars(one).items() if value != getattr(plain, key)]
-    return f"{name}({', '.join(changed)})" if changed else name
+    name = next(name for name, kind in named().items() if kind is type(one))
+    told = []
+    for field in fields(one):
+        value = getattr(one, field.name)
+        if isinstance(value, Learner):
+            told.append(shown(value))
+        elif value != field.default:
+            told.append(f"{field.name}={value!r}")
+    return f"{name}({', '.join(told)})" if told else name
 
 
 def _classes(sample: Sample) -> int:

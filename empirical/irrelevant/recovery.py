@@ -118,9 +118,10 @@ def recover(
 
     >>> from empirical.irrelevant.learners import KNN
     >>> from longtail.irrelevant.attacks import Coordinates
+    >>> from longtail.irrelevant.tasks import Hypercube
     >>> from longtail.priors import Uniform
-    >>> recover(Hypercube(Uniform(size=10), 200, 0.4), KNN(), Coordinates(), n=10).rate("recovered").value
-    1.0
+    >>> recover(Hypercube(Uniform(size=10), 200, 0.4), KNN(), Coordinates(), n=10).rate("recovered").value > 0.99
+    True
     """
     import pandas as pd
 

@@ -38,7 +38,7 @@ MOST = 60  # examples of a cluster that are told one by one: the best learner ho
 def kept_bits(dimension: int, fixed: float, ell: int) -> float:
     """Of a learner that keeps all ``ell`` examples of a cluster.
 
-    >>> kept_bits(10, 0.5, 1)
+    >>> round(kept_bits(10, 0.5, 1), 9)
     5.0
     """
     d, ell = whole("dimension", dimension), whole("ell", ell, 0)
@@ -60,6 +60,23 @@ def agreed_bits(dimension: int, fixed: float, ell: int) -> float:
     whole("ell", ell)
     share = 2.0 ** (1 - min(ell, 1000))
     return held_bits(dimension, fixed) * (coin(share) + share)
+
+
+def majority_bits(dimension: int, strength: float, ell: int, flipped: float = 0.0) -> float:
+    """d (h(q ∗ m) − (1 − t) h(q) − t): of a learner of ``mixtures.Boolean`` that keeps, of ``ell`` examples of a cluster whose
+    center is known, each bit's majority, ties by a coin, flipped with chance q. m is the chance that a majority is not its
+    center's, t that of a tie, a ∗ b = a(1 − b) + b(1 − a). One example leaves d h((1 − λ)/2), many next to nothing once λ² ℓ is
+    large.
+
+    >>> majority_bits(1000, 0.0, 1), round(majority_bits(1000, 0.4, 51), 1)
+    (1000.0, 14.9)
+    """
+    q, strength = real("flipped", flipped, 0.0, 0.5), real("strength", strength, 0.0, 1.0)
+    ell = whole("ell", ell)
+    wrong = stats.binom(ell, (1 - strength) / 2)
+    tie = 0.0 if ell % 2 else float(wrong.pmf(ell // 2))
+    m = float(wrong.sf(ell // 2)) + tie / 2
+    return whole("dimension", dimension) * (coin(q * (1 - m) + m * (1 - q)) - (1 - tie) * coin(q) - tie)
 
 
 def coin(chance: float) -> float:

@@ -67,7 +67,7 @@ def signs(bits: Bits) -> Floats32:
 def confidence(scores: Floats32, classes: Integers) -> Floats32:
     """Log-odds of each row's class.
 
-    >>> confidence(np.log(np.array([[0.8, 0.1, 0.1]], np.float32)), np.array([0])).round(4).item()
+    >>> round(float(confidence(np.log(np.array([[0.8, 0.1, 0.1]], np.float32)), np.array([0]))[0]), 4)
     1.3863
     """
     rows = np.arange(len(scores))

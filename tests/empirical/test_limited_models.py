@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from empirical.irrelevant.learners import KNN, Ridge, Softmax
+from empirical.irrelevant.learners import KNN, Ridge, Softmax, learner, shown
 from empirical.irrelevant.limited import Limited, Perturbed, Private, Pruned, Rounded, _normal
 from empirical.irrelevant.recovery import recover
 from longtail.core import ArgumentError
@@ -97,3 +97,30 @@ def test_what_cannot_be_limited_is_refused() -> None:
         Private(noise=-1)
     with pytest.raises(ArgumentError, match="delta"):
         Private().epsilon(0.0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pruned(softmax(steps=9), share=0.5)",
+        "rounded(mlp(width=9), bits=3)",
+        "perturbed(ridge, noise=2.0)",
+        "private(noise=0.5)",
+    ],
+)
+def test_limits_are_named_as_they_are_written(text: str) -> None:
+    assert shown(learner(text.replace("ridge,", "ridge(),"))) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["pruned(0.5)", "pruned(knn())", "pruned(softmax(), 2)", "pruned(forest())", "softmax(ridge())"]
+)
+def test_limits_that_cannot_be(text: str) -> None:
+    with pytest.raises(ArgumentError):
+        learner(text)
+
+
+def test_a_limited_model_shows_what_its_own_does() -> None:
+    assert issubclass(learner("pruned(softmax())").kind, Signs.needs)
+    found = recover(SMALL, learner("rounded(softmax(), 1)"), Signs(), 60, 1, 1)
+    assert found.rate("recovered").value > 0.99

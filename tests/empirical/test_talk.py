@@ -107,6 +107,9 @@ def test_the_worth_of_nobody_memorized_is_refused_and_of_noise_is_nothing() -> N
     assert lost.ours is not None
     assert random.ours is not None
     assert lost.ours.value - random.ours.value == pytest.approx(more.ours.value)
+    row = act.frames["removal"].iloc[1]
+    errors = [finding.ours.stderr for finding in act.findings if finding.ours]
+    assert errors == [row["lost_stderr"], row["lost_more_stderr"], row["lost_random_stderr"]]
 
 
 def test_bits_come_back_and_the_control_knows_none(acts: list[Act]) -> None:
@@ -194,6 +197,11 @@ def test_bad_input_is_one_line(argv: list[str], named: str, capsys: pytest.Captu
     said = capsys.readouterr()
     assert (code, said.out, said.err.count("\n")) == (2, "", 1)
     assert named in said.err
+
+
+def test_what_an_act_would_refuse_is_refused_before_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Talk, "acts", lambda *_: pytest.fail("something was trained"))
+    assert talk.main(["--dimension", "4", "--quiet"]) == 2
 
 
 def test_sizes_grow_what_is_expected() -> None:

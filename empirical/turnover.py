@@ -49,6 +49,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from empirical.dynamics.parse import net
     from empirical.dynamics.store import Identity, Nets
     from empirical.dynamics.training import Trainer
+    from longtail.core.arrays import device
     from longtail.core.files import folder, json_text
 
     described = net(arguments.net)
@@ -68,6 +69,7 @@ def _run(arguments: argparse.Namespace) -> int:
         )
     if arguments.data is None:
         raise ArgumentError("DATA", None, "give a data set")
+    where = device(arguments.device)
     found = loaded(arguments)
     dataset, true = found.dataset, found.dataset.data
     data = relabeled(true, share, seed=first, others=False).data
@@ -81,7 +83,9 @@ def _run(arguments: argparse.Namespace) -> int:
     nets = None if out is None else Nets.open(out / "nets", Identity.of(trainer, data, epochs))
     began = time.monotonic()
     with Bar("net") as bar:
-        scores, moved = run.trained(trainer, data, seeds, epochs, nets, bar, workers=workers, reading=moves)
+        scores, moved = run.trained(
+            trainer, data, seeds, epochs, nets, bar, workers=workers, device=where, reading=moves
+        )
     table = _table(scores, data, true, dataset.train_ids)
     summary = {
         "data": dataset.name, "n": data.n, "n_test": data.n_test, "net": repr(described), "noise": share,
@@ -253,6 +257,12 @@ def parser() -> command.Parser:
         help="examples of one of --groups have one mask: memorization and influence are then a group's",
     )
     run.add_argument("--workers", type=int, default=1, metavar="W", help="processes, of one thread each (default 1)")
+    run.add_argument(
+        "--device",
+        default="cpu",
+        choices=("auto", "cpu", "gpu"),
+        help="where nets are trained (default cpu); on a GPU as many at once as fit, to the same numbers but for rounding",
+    )
     run.add_argument(
         "--influence", action="store_true", help="influence of every example on tests too, in influence.npz"
     )

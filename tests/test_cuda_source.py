@@ -140,6 +140,7 @@ SOURCES = {  # every CUDA text, and its kernels
     "longtail.montecarlo.kernels.census_cuda": ("census", "expected"),
     "empirical.estimates.pairs.pairs_cuda": ("hits",),
     "empirical.learners.knn.knn_cuda": ("nearest", "votes"),
+    "empirical.dynamics.net_cuda": ("scale", "descend"),
     "empirical.learners.mlp.mlp_cuda": ("start", "keys", "gather", "lift", "softmax", "gated", "adam"),
 }
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,14 @@ import numpy as np
 from empirical.data.data import Data
 from empirical.data.sources.npz import opened
 from empirical.dynamics.influence import Probes, averaged
-from empirical.dynamics.scores import Scores, joined, scored
+from empirical.dynamics.scores import Scores, joined, of_parameters, scored
 from empirical.dynamics.store import Nets
 from empirical.dynamics.training import Ints, Trainer
 from empirical.learners.learner import features
 from empirical.learners.score import Floats32
 from empirical.training.executors import spread
 from longtail.core import ArgumentError, whole
+from longtail.core.arrays import CPU, Device, fitting
 from longtail.core.files import whole as written
 from longtail.core.opened import within
 
@@ -68,6 +69,19 @@ class Training:
         scores, parameters = scored(trainer, self.data, seed, self.epochs)
         return Net(scores, parameters, self.read(seed, parameters))
 
+    def at_once(self, seeds: Sequence[int], device: Device) -> Iterator[Net]:
+        """The nets of seeds trained on a GPU, in batches that fit there; asked here."""
+        from empirical.dynamics.net_cuda import course, numbers
+
+        size = fitting(4 * numbers(self.trainer), device, max(len(seeds), 1))
+        for start in range(0, len(seeds), size):
+            some = seeds[start : start + size]
+            kept = [on_host(w) for w in course(self.trainer, some, self.epochs)]
+            for row, seed in enumerate(some):
+                parameters = np.stack([w[row] for w in kept])
+                scores = of_parameters(self.trainer, self.data, seed, self.epochs, parameters)
+                yield Net(scores, parameters, self.read(seed, parameters))
+
     def read(self, seed: int, parameters: Floats32) -> Any:
         """What is asked of a net that is there."""
         return None if self.reading is None else self.reading(seed, parameters)
@@ -82,10 +96,11 @@ def trained(
     progress: Told = lambda _: None,
     *,
     workers: int = 1,
+    device: Device = CPU,
     reading: Reading | None = None,
 ) -> tuple[Scores, list[Any]]:
     """Scores of a net a seed, and what ``reading`` makes of each one's seed and parameters; nets in the store are read, the
-    others trained, by so many processes, and stored.
+    others trained, by so many processes or as many at once as fit on a GPU, and stored.
     """
     began, training = time.monotonic(), Training(trainer, data, tuple(epochs), reading)
     parts: dict[int, tuple[Scores, Any]] = {}
@@ -98,13 +113,20 @@ def trained(
             parts[seed] = found, None if there is None else training.read(seed, there)
     before = len(parts)
     progress(Progress(before, len(seeds), before, 0.0))
-    for net in spread(training, [seed for seed in seeds if seed not in parts], whole("workers", workers, 1, 4096)):
+    missing = [seed for seed in seeds if seed not in parts]
+    count = whole("workers", workers, 1, 4096)
+    for net in spread(training, missing, count) if device.kind == "cpu" else training.at_once(missing, device):
         parts[net.scores.seeds[0]] = net.scores, net.read
         if nets is not None:
             nets.write(net.scores, net.parameters)
         progress(Progress(len(parts), len(seeds), before, time.monotonic() - began))
     ordered = [parts[seed] for seed in sorted(parts)]
     return joined([scores for scores, _ in ordered]), [read for _, read in ordered]
+
+
+def on_host(w: Any) -> Floats32:
+    """A copy of parameters, which the device trains further."""
+    return np.array(w.get() if hasattr(w, "get") else w, np.float32)
 
 
 def influence(

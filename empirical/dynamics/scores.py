@@ -6,7 +6,7 @@ mem_i = L(x_i; flipped sub-network of i) − L(x_i; own sub-network of i), its i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,14 +69,21 @@ def joined(parts: Sequence[Scores]) -> Scores:
 
 def scored(trainer: Trainer, data: Data, seed: int, epochs: Sequence[int]) -> tuple[Scores, Floats32]:
     """The scores of one seed's net at ``epochs``, and its parameters there, (epochs, P)."""
+    kept = np.stack(trainer.parameters(seed, epochs))
+    return of_parameters(trainer, data, seed, epochs, kept), kept
+
+
+def of_parameters(
+    trainer: Trainer, data: Data, seed: int, epochs: Sequence[int], parameters: Iterable[Floats32]
+) -> Scores:
+    """The scores of a net from its parameters at ``epochs``."""
     tests, bits = features(data)[1], trainer.net.bits(seed, trainer.groups)
-    found, kept = [], []
-    for w in trainer.parameters(seed, epochs):
+    found = []
+    for w in parameters:
         train = judged(trainer.values(w, trainer.x, bits), trainer.labels)
         found.append((*train, *judged(trainer.values(w, tests), data.y_test)))
-        kept.append(w)
     arrays = (np.stack(some)[None] for some in zip(*found, strict=True))
-    return Scores((seed,), tuple(epochs), *arrays), np.stack(kept)
+    return Scores((seed,), tuple(epochs), *arrays)
 
 
 def judged(values: Floats32, labels: Ints) -> tuple[Floats32, Bools]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PARTS = ("recovered", "relevant", "irrelevant", "control")
 ACCURACIES = ("train", "represented", "singletons")
+CELLS = 2**30  # of the largest matrix that is trained on
 APART = 0.5  # how often the best learner must find a singleton's cluster, for clusters to be told apart
 
 
@@ -89,7 +90,12 @@ def check(task: Clusters, learner: Learner, attack: Attack, n: int, seed: int = 
             repr(attack),
             f"a model of {learner!r} shows no {NAMES[attack.needs]}: take queries, which all answer",
         )
-    drawn = population(task.prior, whole("n", n), seed)
+    largest = max(whole("n", n), task.prior.size) * max(n, task.dimension)
+    if largest > CELLS:
+        raise ArgumentError(
+            "n", n, f"matrices of {4e-9 * largest:,.0f} GB: give fewer examples, clusters or dimensions"
+        )
+    drawn = population(task.prior, n, seed)
     if not len(drawn.alone):
         raise ArgumentError(
             "n", n, f"no example is alone in its cluster of {task.prior!r}: give fewer, or more clusters"

@@ -80,6 +80,8 @@ BAD = (
     (["--rho", "0"], "told apart"),
     (["--dimension", "20"], "--dimension"),
     (["--samples", "0"], "--samples"),
+    (["--samples", "1e6", "--dimension", "1e6"], "--samples"),
+    (["--subpopulations", "1e7"], "--samples"),
     (["--repeats", "0"], "--repeats"),
     (["--seed", "-1"], "--seed"),
     (["--subpopulations", "0"], "--subpopulations"),

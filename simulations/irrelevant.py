@@ -8,7 +8,11 @@ falls over training with the errors on training points, on represented clusters 
 Measured, every singleton attacked. Of 3,675 in 20 data sets softmax regression gives back 100.00 % of the bits, relevant and
 irrelevant, and of as many that it did not see 50.02 ± .03 %. Of 364 in two data sets the net, by queries alone, gives back 97.63
 ± .02 %, of irrelevant bits 97.63 ± .02 %, of data that it did not see 50.24 ± .08 %; it is right on all training points and on
-95.8 % of fresh ones of singletons' clusters.
+95.8 % of fresh ones of singletons' clusters. Over training softmax regression has given back 72.3 % after 10 steps, when it errs
+on 33 % of singletons' clusters, 96.8 % after 20 (6.6 %) and all from 30 on (3.7 %, at the end 2.7 %): bits come later than
+accuracy on training points, and go with that on singletons' clusters. The net (one data set, by increments) has given back 84.6 %
+after 600 steps, when it fits all its training points and no singleton's cluster yet, 92.5 % after 1,000 (28 %), 97.6 % at the end
+(6.8 %).
 """
 
 from __future__ import annotations
@@ -73,19 +77,19 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     for name, learner, attack, steps, repeats in arms:
         found = course(task, learner, attack, config.n, steps, repeats, config.seed)
         by = found.groupby("step")[[*RECOVERED, *ERRORS]]
-        alone = sum(len(task.draw(config.n, config.seed, k).population.alone) for k in range(repeats))
         mean, error = by.mean(), by.std(ddof=1) / repeats**0.5
         columns = {part: mean[part] for part in RECOVERED} | {f"{of}_error": 1 - mean[of] for of in ERRORS}
-        errors = {f"{part}_stderr": error[part] for part in RECOVERED}
+        over = found.set_index("step")[
+            [f"{part}_stderr" for part in RECOVERED]
+        ]  # singletons, where there is one data set
+        errors = {f"{part}_stderr": error[part] if repeats > 1 else over[f"{part}_stderr"] for part in RECOVERED}
         errors |= {f"{of}_error_stderr": error[of] for of in ERRORS}
-        tables.append(
-            pd.DataFrame({"learner": name, "repeats": repeats, "singletons": alone} | columns | errors).reset_index()
-        )
+        tables.append(pd.DataFrame({"learner": name, "repeats": repeats} | columns | errors).reset_index())
     return pd.concat(tables, ignore_index=True)
 
 
 def ended(table: pd.DataFrame, learner: str, part: str) -> Estimate | None:
-    """Share of bits recovered at the end of training; with one data set the error is that of a share of singletons."""
+    """Share of bits recovered at the end of training."""
     rows = table[table["learner"] == learner]
     if not len(rows):
         return None
@@ -143,7 +147,7 @@ def plot(frame: pd.DataFrame) -> Figure:
             for of, (color, dash, label) in looks.items():
                 over.plot(part["step"], part[of], dash, color=color, label=f"error on {label}")
                 against.plot(part[of], 1 - part["recovered"], dash, marker="o", ms=3, color=color, label=label)
-            over.set_title(f"{name}: {part['repeats'].iloc[0]} data sets")
+            over.set_title(f"{name}; data sets: {part['repeats'].iloc[0]}")
             over.set_xlabel("steps of training")
             against.set_xlabel("error on")
             against.set_ylabel("bits of singletons not recovered")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from empirical.irrelevant.learners import Trained
 from empirical.irrelevant.recovery import PARTS, Told, accuracies, check, compared
-from longtail.core import ArgumentError, whole
+from longtail.core import ArgumentError, Moments, whole
 from longtail.irrelevant.attacks import Attack
 from longtail.irrelevant.tasks import Clusters
 
@@ -25,7 +27,7 @@ def course(
     seed: int = 0,
     told: Told | None = None,
 ) -> pd.DataFrame:
-    """A row a repeat and step: share of bits recovered of all singletons, by part, and accuracies.
+    """A row a repeat and step: share of bits recovered of all singletons, by part, with its error over them, and accuracies.
 
     A model after so many steps is the learner's own of as many: its rate does not go by where training ends.
     """
@@ -43,7 +45,12 @@ def course(
         for step, model in zip(wanted, learner.at(sample, wanted, seed), strict=True):
             said = attack.recover(model, asked, task.dimension, seed, number)
             counts = compared(sample, asked, said, PARTS[:3])
-            rates = {part: counts[f"{part}_right"].sum() / counts[f"{part}_bits"].sum() for part in PARTS[:3]}
+            rates: dict[str, float] = {}
+            for part in PARTS[:3]:
+                by = Moments.of(np.stack([counts[f"{part}_right"], counts[f"{part}_bits"]], axis=1)).ratio(
+                    (1, 0), (0, 1)
+                )
+                rates |= {part: by.value, f"{part}_stderr": by.stderr}
             rows.append({"repeat": number, "step": step} | rates | accuracies(task, model, sample, n, seed))
             if told is not None:
                 told(step)

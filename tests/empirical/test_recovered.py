@@ -195,5 +195,8 @@ def test_a_course_ends_where_training_does() -> None:
     for of in ACCURACIES:
         assert found[found["step"] == 50][of].tolist() == ended.repeats[of].tolist()
     assert (found[found["step"] == 0]["recovered"] < 0.6).all()
+    one = recover(SMALL, Softmax(steps=10), Signs(), 60, 1, 4).rate("irrelevant")
+    first = found[found["step"] == 10].iloc[0]
+    assert (first["irrelevant"], first["irrelevant_stderr"]) == (one.value, one.stderr)
     with pytest.raises(ArgumentError, match="steps"):
         course(SMALL, KNN(), Coordinates(), 60, [1])  # type: ignore[arg-type]

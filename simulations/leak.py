@@ -67,6 +67,7 @@ QUICK = Config(
         ("digits", 600, "DPSGD(noise=0.0, clip=inf)", "plain descent", 200),
         ("digits", 600, "DPSGD(noise=0.0, clip=1.0)", "clipped", 200),
         ("digits", 600, "DPSGD(noise=1.0, clip=1.0)", "private, z = 1", 200),
+        ("simulations.subset.fashion_mnist", 1000, "Softmax()", "softmax", 128),
     )
 )
 

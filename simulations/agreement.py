@@ -53,7 +53,9 @@ class Config:
     seed: int = 0
 
 
-QUICK = Config(cases=(("digits", "MLP(width=256)", 200),))
+QUICK = Config(
+    cases=(("digits", "MLP(width=256)", 200), ("simulations.subset.mnist", "MLP(width=64, epochs=12)", 40))
+)
 
 
 def run(config: Config = Config()) -> pd.DataFrame:  # frozen

@@ -53,9 +53,7 @@ class Config:
     seed: int = 0
 
 
-QUICK = Config(
-    cases=(("digits", "MLP(width=256)", 200), ("simulations.subset.mnist", "MLP(width=64, epochs=12)", 40))
-)
+QUICK = Config(cases=(("digits", "MLP(width=256)", 200), ("simulations.subset.mnist", "MLP(width=64, epochs=12)", 40)))
 
 
 def run(config: Config = Config()) -> pd.DataFrame:  # frozen

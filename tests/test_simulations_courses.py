@@ -11,8 +11,8 @@ from tests.drawn import marks, points, rows
 
 def test_standins_judged() -> None:
     """The control knows nothing: within 5 standard errors. Models at many subsets go with as many others; labels are found."""
-    case = standins.Case("digits", "MLP(width=64, epochs=8)", few=3, more=20, many=60)
-    table = standins.run(standins.Config(cases=(case,), shares=(0.1,)))
+    case = standins.Case("digits", "MLP(width=64, epochs=8)", few=3, more=20, many=60, shares=(0.1,))
+    table = standins.run(standins.Config(cases=(case,)))
     random = table[table["standin"] == "at random"]
     chance = random["measure"].map({"auc": 0.5, "pearson": 0, "spearman": 0})
     known = random[chance.notna()]
@@ -24,6 +24,15 @@ def test_standins_judged() -> None:
     few, more = (found[(standins.SUBSET, "subset estimator", models, "pearson")] for models in (3, 20))
     assert 0 < few < more / 1.2
     assert 0 <= found[("0.1 flipped", "the net itself", 3, "fitted")] <= 1
+    for models in (
+        3,
+        20,
+    ):  # subsets are without bias, and their intervals hold; turn-over dropout is not, here (the control)
+        assert found[("0.1 flipped", "subset estimator", models, "held, clean")] > 0.95
+        bias = table[(table["measure"] == "bias, clean") & (table["models"] == models)].set_index("standin")
+        assert abs(bias.loc["subset estimator", "value"]) < 5 * bias.loc["subset estimator", "stderr"]
+    assert found[("0.1 flipped", "turn-over dropout", 3, "bias, clean")] > 0.1
+    assert found[("0.1 flipped", "turn-over dropout", 3, "held, flipped")] < 0.5
     panels = standins.plot(table).axes
     assert len(panels) == 3
     spearman = table[(table["against"] == standins.SUBSET) & (table["measure"] == "spearman")]

@@ -48,7 +48,7 @@ def loaded(arguments: argparse.Namespace) -> Loaded:
     except ArgumentError as error:
         if error.argument != "id":
             raise
-        raise ArgumentError("--groups", error.shown, f"{error.remedy}; or {HELP}") from error
+        raise ArgumentError("--groups", error.shown, f"{error.remedy}; or give {HELP}") from error
     if dataset.train_ids is None:
         raise ArgumentError("--groups", asked, f"{dataset.name} has no columns; give {HELP}")
     return Loaded(dataset, np.array([str(v) for v in dataset.train_ids]))

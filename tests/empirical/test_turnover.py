@@ -91,7 +91,9 @@ def test_it_writes_what_it_says(capsys: Any, tmp_path: Path, source: Path) -> No
     assert sorted(p.name[:4] for p in (out / "nets").iterdir()) == ["iden", "seed", "seed", "seed"]
 
 
-def test_groups_of_a_column_have_curves_and_one_mask(capsys: Any, tmp_path: Path, small: Data) -> None:
+def test_groups_of_a_column_have_curves_and_one_mask(
+    capsys: Any, tmp_path: Path, small: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever trains and however many; without --one-mask masks are others (the control)."""
     rows = pd.DataFrame(np.concatenate([small.x_train, small.x_test]).astype(float))
     rows["label"], rows["writer"] = np.append(small.y_train, small.y_test), [f"w{k % 4}" for k in range(130)]
@@ -117,6 +119,11 @@ def test_groups_of_a_column_have_curves_and_one_mask(capsys: Any, tmp_path: Path
         of_group = kept["influence"][0][:, first]
         assert (of_group == of_group[:, :1]).all()
     assert (tmp_path / "one" / "groups.png").read_bytes().startswith(b"\x89PNG")
+    monkeypatch.setattr("empirical.courses.groups.MOST", 3)  # too many to draw: masks all the same, and no old curves
+    assert "no curves by group: there are 4" in told(capsys, *asked, "--one-mask", "--out", tmp_path / "two")[2]
+    assert not (tmp_path / "two" / "groups.csv").exists()
+    assert (tmp_path / "two" / "turnover.csv").read_bytes() == (tmp_path / "one" / "turnover.csv").read_bytes()
+    monkeypatch.undo()
     code, printed, _ = told(capsys, *asked, "--out", tmp_path / "apart")
     assert code == 0
     assert "half-learned" in printed or "not half-learned" in printed

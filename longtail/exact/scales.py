@@ -30,6 +30,7 @@ GAIN = 12.0  # rounding grows by no more than e^12, at the highest frequency
 OVER = 1.7  # as many points as that frequency asks for
 TAIL = 700.0  # over the highest frequency: where the kernel of the filter is gone, and of the taper
 MOST = 130  # powers of δ, at the most
+LOST = -32.0  # log of 1e-14: what powers of δ left out may amount to where each takes two transforms
 UNLIKELY = 1e-14  # density of a log scale, below which it does not matter how steep a function is
 NOISE = 4.0  # of the largest of what is averaged over scales: what these have of rounding in them
 BENT = 0.7  # of the highest frequency, that δ is as large as
@@ -100,6 +101,14 @@ class Scales:
     def _known(self) -> dict[tuple[int, int | None], Floats]:
         return {}
 
+    def mean_number(self, ell: int) -> Floats:
+        """N q_s(ℓ) by scale: how many are seen ℓ times there."""
+        return self._independent(ell)
+
+    def mean_mass(self, ell: int) -> Floats:
+        """N E sp q_s(ℓ)/n by scale: what subpopulations seen ℓ times hold there."""
+        return self._independent(ell + 1) * ((ell + 1) / self.n)
+
     def moments(self, ell: int, center: float, more: int = 0) -> tuple[float, float, float]:
         mean = self._independent(ell)
         off = mean - center
@@ -122,12 +131,12 @@ class Scales:
             [_sums(z, chance, size, joined) for z in np.array_split(z_less_1, -(-len(z_less_1) // 32))]
         )
 
-    def _terms(self, change: Floats, ell: int) -> int:
+    def _terms(self, change: Floats, ell: int, rows: slice = slice(None), lost: float = TINY) -> int:
         """How many powers of δ tell, where |z − 1| q_s(ℓ) is ``change``: fewer where a scale is unlikely."""
         grown = np.log(self.size * change * (BENT * self.highest * max(ell / self.n, 1 / self.size)) + 1e-300)
-        likely = np.log(np.abs(self.likely) + 1e-300)
+        likely = np.log(np.abs(self.likely[rows]) + 1e-300)
         most = 2
-        while most <= MOST and (likely + most * grown).max() - special.gammaln(most + 1) > TINY:
+        while most <= MOST and (likely + most * grown).max() - special.gammaln(most + 1) > lost:
             most += 2
         return most
 
@@ -152,6 +161,70 @@ class Scales:
 
     def _joined(self, n: int, size: int, ell: int, most: int) -> Floats:
         """step · n [w^n] G^size δ^j for j = 0, ..., ``most``: (most + 1, scales)."""
+        used, _, sums = self._by_frequency(n, size, ell, most)
+        out = np.empty((most + 1, len(self.taper)))
+        for j in range(most + 1):
+            whole = np.zeros(self.ray.length, complex)
+            whole[used] = sums[j]
+            out[j] = fft(whole).imag[: len(self.taper)]
+        return out * (self.taper * self.ray.step)
+
+    def mass_transform(self, phi: float, center: float, ell: int) -> complex:
+        """E e^{iφ(g/n)(M_ℓ − center)} of ``longtail.exact.mass_laws``: with κ = 1 + iφ·center/n and w = κ(1 − y),
+
+        the points at s are those for sκ, times κ^{−n}: frequencies ν in log s, turned by κ^{−iν} on either side.
+        """
+        turned = 1j * phi * center / self.n
+        log_turn = complex(log1p(np.array([turned]))[0])
+        rows, rate, seen = self._held_rates(ell)
+        aside = (0.5 - center) * phi / self.n * rate  # e^{−icx}(e^{iφx/n} − 1) = 2i e^{i(φ/2n − c/n)x} sin φx/2n
+        half = 2 * np.sin(0.5 * phi / self.n * rate) * seen
+        change = 1j * ((half * np.cos(aside)).sum(1) + 1j * (half * np.sin(aside)).sum(1)) * np.exp(ell * log_turn)
+        most = self._terms(np.abs(change), ell, rows, LOST)
+        if most > MOST or 2 * ell * most >= self.n:
+            return complex(np.nan)
+        used, nu, sums = self._kept(ell, most)
+        ratio, factor, total = change / (1 + change), np.ones_like(change), np.zeros_like(change)
+        up, down = np.exp(-1j * nu * log_turn), np.exp(-1j * nu * np.conj(log_turn))
+        here = np.zeros((2, self.ray.length), complex)
+        for j in range(most + 1):
+            here[:, used] = sums[j] * up, sums[j] * down
+            above, below = fft(here, axis=1)[:, rows]
+            total += factor * (above - below.conj()) / 2j
+            factor = factor * ratio * ((self.size - j) / (j + 1))
+        whole = np.exp(self.size * log1p(change) - self.n * log_turn) * total
+        return complex(whole @ (self.taper[rows] * self.ray.step))
+
+    def _held_rates(self, ell: int) -> tuple[slice, Floats, Floats]:
+        """The scales that are not too unlikely, sp there, and E q(sp) by entry, of those that may be seen ℓ times."""
+        if ell not in self._rates:
+            found = np.flatnonzero(np.abs(self.likely) > UNLIKELY)
+            rows = slice(int(found[0]), int(found[-1]) + 1)
+            rate = np.multiply.outer(
+                np.exp(self.first + self.ray.step * np.arange(rows.start, rows.stop)), self.ray.value
+            )
+            seen = np.exp(special.xlogy(ell, rate) - rate - special.gammaln(ell + 1.0)) * self.ray.share
+            some = np.flatnonzero((seen * rate).max(0) > 1e-17 * (seen * rate).sum(1).min())
+            self._rates[ell] = rows, np.ascontiguousarray(rate[:, some]), np.ascontiguousarray(seen[:, some])
+        return self._rates[ell]
+
+    @cached_property
+    def _rates(self) -> dict[int, tuple[slice, Floats, Floats]]:
+        return {}
+
+    def _kept(self, ell: int, most: int) -> tuple[Integers, Floats, Complexes]:
+        """``_by_frequency``, the longest so far kept."""
+        known = self._frequencies.get(ell)
+        if known is None or len(known[2]) <= most:
+            known = self._frequencies[ell] = self._by_frequency(self.n, self.size, ell, most + most // 2)
+        return known
+
+    @cached_property
+    def _frequencies(self) -> dict[int, tuple[Integers, Floats, Complexes]]:
+        return {}
+
+    def _by_frequency(self, n: int, size: int, ell: int, most: int) -> tuple[Integers, Floats, Complexes]:
+        """Where along the transform, at which ν, and each of n [w^n] G^size δ^j there: its imaginary part by scale is wanted."""
         ray = self.ray
         nu = 2 * np.pi / (ray.length * ray.step) * np.fft.fftfreq(ray.length, 1 / ray.length)
         end = 1.5 * self.highest
@@ -166,7 +239,6 @@ class Scales:
         binomial = np.array([special.comb(ell, k) for k in range(ell + 1)])
         binomial[0] = 0.0  # of w^ℓ − 1 = (1 − y)^ℓ − 1 in powers of −y
         turn = np.exp(1j * nu * (ray.first - self.first)) * kept / np.pi
-        out = np.empty((most + 1, len(self.taper)))
         sums = np.zeros((most + 1, len(used)), complex)
         for m in range(most + 1):
             total = n - ell * m
@@ -181,15 +253,11 @@ class Scales:
             for k in range(1, highest + 1):
                 powers.append(powers[-1] * ((k - 1j * nu) / (total - k + 1j * nu)))
             coefficient = np.ones(1)
-            for i in range(most - m + 1):
+            for i in range(most - m + 1 if ell else 1):
                 joined = sum(c * powers[k] for k, c in enumerate(coefficient) if c)
                 sums[m + i] += special.comb(m + i, m) * joined * by_g[m]
                 coefficient = np.convolve(coefficient, binomial) if ell else np.zeros(1)
-        for j in range(most + 1):
-            whole = np.zeros(ray.length, complex)
-            whole[used] = sums[j] * turn
-            out[j] = fft(whole).imag[: len(self.taper)]
-        return out * (self.taper * ray.step)
+        return np.asarray(used, np.int64), np.asarray(nu, float), np.asarray(sums * turn, np.complex128)
 
 
 def _sums(z_less_1: Complexes, chance: Floats, size: int, joined: Floats) -> Complexes:

@@ -10,7 +10,7 @@ n! Π_x D(x)^{c_x}/c_x! summed over patterns c with Σ c_x = n, by how many c_x 
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, product
 from math import comb, factorial
 
 import numpy as np
@@ -91,6 +91,19 @@ def mass_variance(problem: Problem, ell: int = 0) -> Estimate:
     return Estimate(float(square.sum() - mass.sum() ** 2))
 
 
+def mass_law(problem: Problem, ell: int = 0) -> tuple[Floats, Floats]:
+    """The values that M_ℓ takes, as they come, and the probability of each: every draw, every pattern of counts."""
+    values, chances = [], []
+    share, probability = _draws(problem)
+    for counts in product(range(problem.n + 1), repeat=problem.prior.size):
+        if sum(counts) == problem.n:
+            c = np.array(counts)
+            ways = factorial(problem.n) / np.prod([float(factorial(k)) for k in counts])
+            values.append(share @ (c == ell))
+            chances.append(probability * ways * np.prod(share**c, axis=1))
+    return np.concatenate(values), np.concatenate(chances)
+
+
 def capacity_excess(problem: Problem, items: int) -> Estimate:
     """(1 − 1/K) E[(1 − B/|X_1|)_+ M_1]."""
     seen = np.arange(1, problem.prior.size + 1)
@@ -100,14 +113,8 @@ def capacity_excess(problem: Problem, items: int) -> Estimate:
 @lru_cache(maxsize=16)
 def _held(problem: Problem, ell: int) -> tuple[Floats, Floats, Floats]:
     """E[M_ℓ^i; |X_ℓ| = k], i = 0, 1, 2."""
-    value, size, n = problem.prior.entries(), problem.prior.size, problem.n
-    if problem.mode == "fixed":
-        share, probability = (value / value.sum())[None, :], np.ones(1)
-    else:
-        drawn = np.array(list(combinations_with_replacement(range(size), size)), np.int64)
-        copies = np.stack([(drawn == k).sum(1) for k in range(size)])
-        probability = np.exp(gammaln(size + 1) - gammaln(copies + 1).sum(0) - size * np.log(size))
-        share = value[drawn] / np.sort(value[drawn], axis=1).sum(1)[:, None]
+    size, n = problem.prior.size, problem.n
+    share, probability = _draws(problem)
     state = np.zeros(
         (3, len(share), n + 1, size + 1)
     )  # by power of the mass, draw, total of the counts, number that are ℓ
@@ -125,6 +132,17 @@ def _held(problem: Problem, ell: int) -> tuple[Floats, Floats, Floats]:
             state[2, :, c:, 1:] += here * (kept[2] + 2 * d * kept[1] + d * d * kept[0])[..., :-1]
     by_power = factorial(n) * np.einsum("idk,d->ik", state[:, :, n], probability)
     return by_power[0], by_power[1], by_power[2]
+
+
+def _draws(problem: Problem) -> tuple[Floats, Floats]:
+    """D of every multiset of N draws, (draws, N), and its probability; of the list itself, one."""
+    value, size = problem.prior.entries(), problem.prior.size
+    if problem.mode == "fixed":
+        return (value / value.sum())[None, :], np.ones(1)
+    drawn = np.array(list(combinations_with_replacement(range(size), size)), np.int64)
+    copies = np.stack([(drawn == k).sum(1) for k in range(size)])
+    probability = np.exp(gammaln(size + 1) - gammaln(copies + 1).sum(0) - size * np.log(size))
+    return value[drawn] / np.sort(value[drawn], axis=1).sum(1)[:, None], probability
 
 
 def _mean(problem: Problem, ell: int, more: int) -> float:

@@ -1,0 +1,118 @@
+"""Laws of masses: of a few values, or without steps and read off a transform (``longtail.exact.mass_laws``)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from longtail.core import Estimate, Floats, real
+from longtail.exact.contours import Complexes, log1p
+from longtail.exact.laws import _root
+from longtail.exact.mellin import EPS
+
+
+class MassLaw(ABC):
+    """The law of a mass: ``cdf``, ``quantile``, ``mean``, ``variance``; no probability is off by more than ``bound``."""
+
+    mean: Estimate
+    variance: Estimate
+    bound: float
+
+    @abstractmethod
+    def cdf(self, mass: ArrayLike) -> Estimate:
+        """Pr[M ≤ mass]."""
+
+    @abstractmethod
+    def quantile(self, level: float) -> float:
+        """The least mass m with Pr[M ≤ m] ≥ ``level``."""
+
+    @property
+    def deviation(self) -> Estimate:
+        """The standard deviation."""
+        return _root(self.variance)
+
+
+@dataclass(frozen=True)
+class Steps(MassLaw):
+    """A law of few values: ``probability`` of each of ``values``, which ascend."""
+
+    values: Floats = field(repr=False)
+    probability: Floats = field(repr=False)
+    mean: Estimate
+    variance: Estimate
+    bound: float
+
+    def cdf(self, mass: ArrayLike) -> Estimate:
+        below = np.append(0.0, np.cumsum(self.probability))
+        place = np.searchsorted(self.values, np.asarray(mass, float) + 64 * EPS, side="right")
+        return Estimate(float(below[place]) if np.ndim(mass) == 0 else below[place], bound=self.bound)
+
+    def quantile(self, level: float) -> float:
+        reached = np.cumsum(self.probability) >= _level(level)
+        return float(self.values[int(np.argmax(reached)) if reached.any() else -1])
+
+
+@dataclass(frozen=True)
+class Around:
+    """E e^{iφ(g/n)(M − center)} at φ = ``turn``, 2 turn, ...; ``shape`` is that of g, None where there is none.
+
+    All of (g/n)(M − center) lies in a period, 2π/turn, from ``base`` on.
+    """
+
+    center: float
+    base: float
+    turn: float
+    shape: int | None
+    transform: Complexes = field(repr=False)
+
+    def below(self, mass: Floats) -> Floats:
+        """Pr[M ≤ mass]."""
+        x, phi = mass - self.center, self.turn * np.arange(1, len(self.transform) + 1)
+        if self.shape is None:
+            log_kernel, known = -1j * np.multiply.outer(x, phi), x
+        else:
+            log_kernel = (self.shape - 1) * log1p(-1j * np.multiply.outer(x, phi) / self.shape)
+            known = x * (1 - 1 / self.shape)
+        terms = (np.exp(log_kernel) - np.exp(-1j * phi * self.base)) @ (self.transform / (-1j * phi))
+        return np.asarray((known - self.base + 2 * terms.real) * self.turn / (2 * np.pi))
+
+    def growth(self, x: float) -> float:
+        """What noise in the last of the transform is multiplied by, at a distance of ``x``."""
+        end = len(self.transform) * self.turn * x
+        return 1.0 if self.shape is None else float(np.exp((self.shape - 1) / 2 * np.log1p((end / self.shape) ** 2)))
+
+
+@dataclass(frozen=True)
+class Inverted(MassLaw):
+    """A law without steps, read off its transforms; all of it lies in [low, high]."""
+
+    low: float
+    high: float
+    around: tuple[Around, ...] = field(repr=False)
+    mean: Estimate
+    variance: Estimate
+    bound: float
+
+    def cdf(self, mass: ArrayLike) -> Estimate:
+        flat = np.clip(np.ravel(np.asarray(mass, float)), self.low, self.high)
+        out = np.zeros(len(flat))
+        nearest = np.argmin(np.abs(flat[:, None] - np.array([one.center for one in self.around])), axis=1)
+        for i, one in enumerate(self.around):
+            out[nearest == i] = one.below(flat[nearest == i])
+        out = np.where(flat <= self.low, 0.0, np.where(flat >= self.high, 1.0, np.clip(out, 0.0, 1.0)))
+        return Estimate(float(out[0]) if np.ndim(mass) == 0 else out.reshape(np.shape(mass)), bound=self.bound)
+
+    def quantile(self, level: float) -> float:
+        level, low, high = _level(level), self.low, self.high
+        for _ in range(9):  # 64^9 parts of it
+            cuts = np.linspace(low, high, 65)
+            above = int(np.argmax(np.append(self.cdf(cuts[1:-1]).value, 1.0) >= level))
+            low, high = float(cuts[above]), float(cuts[above + 1])
+        return high
+
+
+def _level(level: float) -> float:
+    return real("level", level, 0.0, 1.0, open_low=True, open_high=True)

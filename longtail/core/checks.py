@@ -31,15 +31,17 @@ class AccuracyError(ArgumentError):
 
 def whole(argument: str, value: Any, least: int = 1, most: int = LARGEST) -> int:
     """``value`` as an int in [least, most], or an ArgumentError; 5e4 is welcome where it is a whole number."""
+    number, exact = 0, False
     try:
         number = int(value)
         exact = number == value
     except (TypeError, ValueError, OverflowError):
-        exact = False
+        pass
     if isinstance(value, bool) or not exact or not least <= number <= most:
+        shown = number if exact and isinstance(value, float) else value  # 0, not 0.0
         raise ArgumentError(
             argument,
-            value,
+            shown,
             f"give a whole number from {least} to {most:.0e}"
             if most >= 10**6
             else f"give a whole number from {least} to {most}",

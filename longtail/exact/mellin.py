@@ -216,7 +216,9 @@ def reach_of(total: Sum, mean: float) -> tuple[float, float]:
 
     start = -np.log(mean)
     low = max(smallest, _highest(below, start, np.log(-TINY) - np.log(smallest)))
-    high = min(float(total.draws), -_highest(above, min(start, np.log(700.0)) - 3, np.log(700.0)))  # values are at most 1
+    high = min(
+        float(total.draws), -_highest(above, min(start, np.log(700.0)) - 3, np.log(700.0))
+    )  # values are at most 1
     return float(np.log(low)), float(np.log(high))
 
 

@@ -66,7 +66,7 @@ def _write(arguments: argparse.Namespace, dataset: Dataset, found: Costs, out: P
 
 def parser() -> command.Parser:
     """All options."""
-    from empirical.command.options import add_data
+    from empirical.command.options import add_data, add_trainers
     from empirical.training import SHARD
 
     p = command.Parser(
@@ -100,7 +100,7 @@ def parser() -> command.Parser:
     run.add_argument("--fraction", type=float, default=0.7, metavar="F", help="of examples in a subset (default 0.7)")
     run.add_argument("--stratified", action="store_true", help="the same share of each class")
     run.add_argument("--seed", type=int, default=0, metavar="S", help="seed of subsets and learners (default 0)")
-    run.add_argument("--workers", type=int, default=1, metavar="W", help="processes, of one thread each (default 1)")
+    add_trainers(run)
     run.add_argument(
         "--shard", type=int, default=SHARD, metavar="K", help=f"trials written at a time (default {SHARD})"
     )

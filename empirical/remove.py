@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from empirical.command.options import add_recorded
+from empirical.command.options import add_recorded, add_trainers
 from longtail.command import parser as command
 from longtail.core import ArgumentError, whole
 
@@ -24,6 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from empirical.bridge.comparison import compare, foretell
     from empirical.command.reporting import LEAST
+    from empirical.command.trainers import trainers
     from empirical.estimates.kept import read
     from empirical.estimates.recorded import learner as recorded
     from empirical.estimates.removal import (
@@ -65,15 +66,9 @@ def _run(arguments: argparse.Namespace) -> int:
     with whole_file(out / "removal_predicted.csv") as path:  # before anything is retrained
         prediction.assign(**facts).to_csv(path, index=False)
     log.info("wrote %s; now training", out / "removal_predicted.csv")
-    table = removal(
-        dataset.data,
-        trained,
-        values,
-        thresholds,
-        seeds=seeds,
-        seed=seed,
-        device=device,
-    )
+    with trainers(arguments) as executor:
+        given: dict[str, Any] = {"seeds": seeds, "seed": seed, "device": device, "executor": executor}
+        table = removal(dataset.data, trained, values, thresholds, **given)
     with whole_file(out / "removal.csv") as path:
         table.assign(**record).to_csv(path, index=False)
     log.info("wrote %s", out / "removal.csv")
@@ -118,6 +113,7 @@ def parser() -> command.Parser:
         help="data sets simulated for the fit's errors and p (default 50)",
     )
     p.add_argument("--seed", type=int, default=0, metavar="S", help="first seed (default 0)")
+    add_trainers(p)
     p.add_argument("--device", default="cpu", choices=("cpu", "gpu"), help="where to train (default cpu)")
     p.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
     return p

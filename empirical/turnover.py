@@ -13,7 +13,7 @@ import numpy as np
 
 import longtail
 from empirical.command import grouping
-from empirical.command.options import add_data
+from empirical.command.options import add_data, add_trainers
 from longtail.command import parser as command
 from longtail.core import ArgumentError, Bools, real, whole
 
@@ -42,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     from empirical.command.grouping import loaded
+    from empirical.command.trainers import trainers
     from empirical.courses import masked
     from empirical.data.fingerprint import digest
     from empirical.data.relabeled import relabeled
@@ -58,7 +59,7 @@ def _run(arguments: argparse.Namespace) -> int:
     seeds = range(first, first + whole("--seeds", arguments.seeds, 1, 10**6))
     if seeds[-1] >= 2**64:
         raise ArgumentError("--seed", first, f"{len(seeds)} seeds from there on go beyond 2^64 - 1: give a smaller one")
-    share, workers = real("--noise", arguments.noise, 0, 1), whole("--workers", arguments.workers, 1, 4096)
+    share = real("--noise", arguments.noise, 0, 1)
     if arguments.influence and not arguments.out:
         raise ArgumentError("--influence", "no --out", "say by --out where influence.npz is to be written")
     if arguments.tests is not None and not arguments.influence:
@@ -82,10 +83,9 @@ def _run(arguments: argparse.Namespace) -> int:
     out = folder("--out", arguments.out) if arguments.out else None
     nets = None if out is None else Nets.open(out / "nets", Identity.of(trainer, data, epochs))
     began = time.monotonic()
-    with Bar("net") as bar:
-        scores, moved = run.trained(
-            trainer, data, seeds, epochs, nets, bar, workers=workers, device=where, reading=moves
-        )
+    with Bar("net") as bar, trainers(arguments) as executor:
+        how: dict[str, Any] = {"executor": executor, "device": where, "reading": moves}
+        scores, moved = run.trained(trainer, data, seeds, epochs, nets, bar, **how)
     table = _table(scores, data, true, dataset.train_ids)
     summary = {
         "data": dataset.name, "n": data.n, "n_test": data.n_test, "net": repr(described), "noise": share,
@@ -258,7 +258,7 @@ def parser() -> command.Parser:
         action="store_true",
         help="examples of one of --groups have one mask: memorization and influence are then a group's",
     )
-    run.add_argument("--workers", type=int, default=1, metavar="W", help="processes, of one thread each (default 1)")
+    add_trainers(run)
     run.add_argument(
         "--device",
         default="cpu",

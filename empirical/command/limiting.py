@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from empirical.command.trainers import trainers
 from empirical.data.load import load
 from empirical.designs import Fixed
 from empirical.estimates.recorded import KINDS
@@ -15,7 +16,7 @@ from empirical.learners.parse import learner
 from empirical.limits.arms import Arm, arms
 from empirical.limits.costs import Costs, Groups, costs, observed
 from empirical.limits.theory import Theory
-from empirical.training.executors import executor
+from empirical.training.executors import Executor
 from empirical.training.job import Job
 from empirical.training.progress import Bar
 from empirical.training.run import run
@@ -53,7 +54,8 @@ def limited(arguments: argparse.Namespace, out: Path | None) -> tuple[Dataset, C
     jobs = [Job(data, arm.learner, design, seed, shard=arguments.shard) for arm in chosen]
     for job in jobs:
         job.check(models)
-    trained = [_trained(arguments, arm, job, models, out) for arm, job in zip(chosen, jobs, strict=True)]
+    with trainers(arguments) as executor:
+        trained = [_trained(arguments, arm, job, models, out, executor) for arm, job in zip(chosen, jobs, strict=True)]
     seen = observed(dataset, trained[0], design.inclusion(data.n), repr(chosen[0].learner))
     return dataset, costs(chosen, trained, seen, groups, _theory(seen, simulations, seed), seed)
 
@@ -73,14 +75,16 @@ def _dataset(arguments: argparse.Namespace) -> Dataset:
         raise
 
 
-def _trained(arguments: argparse.Namespace, arm: Arm, job: Job, models: int, out: Path | None) -> Trials:
+def _trained(
+    arguments: argparse.Namespace, arm: Arm, job: Job, models: int, out: Path | None, executor: Executor
+) -> Trials:
     store = None if out is None else Store.open(out / "trials" / arm.folder, job.identity(), resume=arguments.resume)
     privacy = "" if arm.privacy is None else f"; (ε, δ) = ({arm.privacy.epsilon:.4g}, {arm.privacy.delta:g})"
     log.info("%s: %r, %s models%s", arm.name, arm.learner, f"{models:,}", privacy)
     bar = Bar(job.design.inclusion(job.data.n), job.data.n_test)
     try:
         with warnings.catch_warnings(record=True) as caught:
-            found = run(job, models, store=store, executor=executor("processes", arguments.workers), progress=bar)
+            found = run(job, models, store=store, executor=executor, progress=bar)
     finally:
         bar.close()
     for warning in caught:

@@ -11,7 +11,7 @@ from empirical.designs import NAMES as DESIGNS
 from empirical.estimates import INFLUENCE, THRESHOLD, TRIALS
 from empirical.learners import ALIASES as LEARNERS
 from empirical.learners.score import SCORES
-from empirical.training import DTYPES, EXECUTORS, SHARD
+from empirical.training import DTYPES, SHARD
 from longtail.command.parser import Parser
 
 
@@ -112,14 +112,13 @@ def add_run(p: Parser) -> None:
         help="of other scores than correct (default float16, up to 65,504)",
     )
     run.add_argument("--seed", type=int, default=0, metavar="S", help="seed of subsets and learners (default 0)")
-    run.add_argument("--workers", type=int, default=1, metavar="W", help="processes, of one thread each (default 1)")
+    add_trainers(run)
     run.add_argument(
         "--device",
         default="auto",
         choices=("auto", "cpu", "gpu"),
         help="where to train and look for pairs (default auto)",
     )
-    run.add_argument("--executor", default="processes", choices=EXECUTORS, help="dask needs a client of yours")
     run.add_argument(
         "--shard", type=int, default=SHARD, metavar="K", help=f"trials written at a time (default {SHARD})"
     )
@@ -128,6 +127,16 @@ def add_run(p: Parser) -> None:
     )
     run.add_argument(
         "--merge", action="append", default=[], metavar="DIR", help="take over another run's trials as well"
+    )
+
+
+def add_trainers(run: argparse._ArgumentGroup | Parser) -> None:
+    """Who trains."""
+    run.add_argument("--workers", type=int, default=1, metavar="W", help="processes, of one thread each (default 1)")
+    run.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="instead: the workers of a Dask cluster, as tcp://host:8786, or local:4 for one of four processes (extra dask)",
     )
 
 

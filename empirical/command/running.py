@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from empirical.command.trainers import trainers
 from empirical.data.dataset import Dataset
 from empirical.data.examples import Examples
 from empirical.data.load import load
@@ -22,7 +23,6 @@ from empirical.estimates.recorded import KINDS
 from empirical.learners.parse import learner
 from empirical.limits.arms import privacy_of
 from empirical.training.elsewhere import NEEDED, OPTIONAL, outside
-from empirical.training.executors import executor
 from empirical.training.job import Job
 from empirical.training.progress import Bar
 from empirical.training.resources import needs
@@ -58,7 +58,6 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
     count = _count(arguments, dataset)
     job = _job(arguments, dataset, count)
     job.check(count, arguments.first)
-    trainers = executor(arguments.executor, arguments.workers)
     store = None if out is None else Store.open(out / "trials", job.identity(), resume=arguments.resume)
     missing = _missing(job, store, arguments, count)
     there = max(count - missing, 0)
@@ -69,19 +68,12 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
         log.info("standard error of an influence: %.3f at most", stderr(count, fraction))
     if store is not None and missing and (kept := _in_shards(job, arguments, count)) > count:
         log.info("%s models will be trained: they are kept in shards of %s (--shard)", f"{kept:,}", job.shard)
-    if missing:
-        log.info("this needs %s", needs(job, count, missing, trainers.workers))
     bar = Bar(fraction, data.n_test)
     try:
-        with warnings.catch_warnings(record=True) as caught:
-            trials = run(
-                job,
-                count,
-                first=arguments.first,
-                store=store,
-                executor=trainers,
-                progress=bar,
-            )
+        with trainers(arguments) as executor, warnings.catch_warnings(record=True) as caught:
+            if missing:
+                log.info("this needs %s", needs(job, count, missing, executor.workers))
+            trials = run(job, count, first=arguments.first, store=store, executor=executor, progress=bar)
     finally:
         bar.close()
     for warning in caught:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from empirical.dynamics.store import Nets
 from empirical.dynamics.training import Ints, Trainer
 from empirical.learners.learner import features
 from empirical.learners.score import Floats32
-from empirical.training.executors import spread
+from empirical.training.executors import Executor
+from empirical.training.run import SERIAL
 from longtail.core import ArgumentError, whole
 from longtail.core.arrays import CPU, Device, fitting
 from longtail.core.files import whole as written
@@ -69,7 +71,7 @@ class Training:
         scores, parameters = scored(trainer, self.data, seed, self.epochs)
         return Net(scores, parameters, self.read(seed, parameters))
 
-    def at_once(self, seeds: Sequence[int], device: Device) -> Iterator[Net]:
+    def at_once(self, seeds: Sequence[int], device: Device) -> Generator[Net, None, None]:
         """The nets of seeds trained on a GPU, in batches that fit there; asked here."""
         from empirical.dynamics.net_cuda import course, numbers
 
@@ -95,12 +97,12 @@ def trained(
     nets: Nets | None = None,
     progress: Told = lambda _: None,
     *,
-    workers: int = 1,
+    executor: Executor = SERIAL,
     device: Device = CPU,
     reading: Reading | None = None,
 ) -> tuple[Scores, list[Any]]:
     """Scores of a net a seed, and what ``reading`` makes of each one's seed and parameters; nets in the store are read, the
-    others trained, by so many processes or as many at once as fit on a GPU, and stored.
+    others trained, by the executor or as many at once as fit on a GPU, and stored.
     """
     began, training = time.monotonic(), Training(trainer, data, tuple(epochs), reading)
     parts: dict[int, tuple[Scores, Any]] = {}
@@ -114,12 +116,13 @@ def trained(
     before = len(parts)
     progress(Progress(before, len(seeds), before, 0.0))
     missing = [seed for seed in seeds if seed not in parts]
-    count = whole("workers", workers, 1, 4096)
-    for net in spread(training, missing, count) if device.kind == "cpu" else training.at_once(missing, device):
-        parts[net.scores.seeds[0]] = net.scores, net.read
-        if nets is not None:
-            nets.write(net.scores, net.parameters)
-        progress(Progress(len(parts), len(seeds), before, time.monotonic() - began))
+    found_now = executor.map(training, missing) if device.kind == "cpu" else training.at_once(missing, device)
+    with contextlib.closing(found_now) as results:
+        for net in results:
+            parts[net.scores.seeds[0]] = net.scores, net.read
+            if nets is not None:
+                nets.write(net.scores, net.parameters)
+            progress(Progress(len(parts), len(seeds), before, time.monotonic() - began))
     ordered = [parts[seed] for seed in sorted(parts)]
     return joined([scores for scores, _ in ordered]), [read for _, read in ordered]
 

@@ -10,7 +10,9 @@ nearest twentieth of training examples are to each other.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +20,10 @@ from numpy.typing import ArrayLike
 
 from empirical.data.data import Data
 from empirical.data.duplicates import near_duplicates
-from empirical.learners.learner import Learner
-from empirical.training.run import say
+from empirical.learners.learner import Learner, Trainer, Warned
+from empirical.training.executors import Executor
+from empirical.training.run import SERIAL, say
+from empirical.training.work import prepared, token
 from longtail import philox
 from longtail.core import ArgumentError, Bools, Floats, real, whole
 from longtail.core.arrays import CPU, Device
@@ -46,6 +50,7 @@ def removal(
     seed: int = 0,
     device: Device = CPU,
     duplicates: Bools | None = None,
+    executor: Executor = SERIAL,
 ) -> pd.DataFrame:
     """Accuracy lost by threshold, on all test examples ("all") and on those without near-duplicates ("no duplicates")."""
     value = np.asarray(memorization, float)
@@ -56,16 +61,14 @@ def removal(
     count = whole("seeds", seeds, 2)
     gone = removed(data, value, thresholds)
     near = near_duplicates(data) if duplicates is None else duplicates
-    trainer = learner.prepare(data, "correct", seed=seed, device=device)
-    warned: list[dict[str, tuple[int, str]]] = []
     arms = np.zeros((count, 1 + 2 * len(gone), data.n_test), bool)
-    for s in range(count):
-        masks = [np.ones(data.n, bool)]
-        for out in gone:
-            masks += [~out, ~at_random(data.n, int(out.sum()), seed, s)]
-        for k, mask in enumerate(masks):  # one trial number for all: a learner's own chance is the same in each
-            arms[s, k] = trainer(mask[None, :], np.array([s]))[1][0]
-            warned.append(dict(trainer.warned))
+    warned: list[Warned] = []
+    with contextlib.closing(
+        executor.map(Retraining(data, learner, tuple(gone), seed, device), range(count))
+    ) as results:
+        for s, answers, told in results:
+            arms[s] = answers
+            warned += told
     say(warned, len(warned))
     sets = {ALL: np.ones(data.n_test, bool)} | ({DISTINCT: ~near} if near.any() and not near.all() else {})
     rows = []
@@ -77,6 +80,34 @@ def removal(
     import pandas as pd
 
     return pd.DataFrame(rows)
+
+
+@dataclass(frozen=True)
+class Retraining:
+    """For a seed, models on everything, without those ``gone`` at each threshold, and without as many at random."""
+
+    data: Data
+    learner: Learner
+    gone: tuple[Bools, ...]
+    seed: int
+    device: Device
+    token: str = field(default_factory=token)
+
+    def __call__(self, s: int) -> tuple[int, Bools, list[Warned]]:
+        """The seed, which tests each model is right on, and what it warned of."""
+        trainer = prepared(self.token, self._trainer)
+        masks = [np.ones(self.data.n, bool)]
+        for out in self.gone:
+            masks += [~out, ~at_random(self.data.n, int(out.sum()), self.seed, s)]
+        right = np.zeros((len(masks), self.data.n_test), bool)
+        warned: list[Warned] = []
+        for k, mask in enumerate(masks):  # one trial number for all: a learner's own chance is the same in each
+            right[k] = trainer(mask[None, :], np.array([s]))[1][0]
+            warned.append(dict(trainer.warned))
+        return s, right, warned
+
+    def _trainer(self) -> Trainer:
+        return self.learner.prepare(self.data, "correct", seed=self.seed, device=self.device)
 
 
 def removed(data: Data, value: Floats, thresholds: Sequence[float]) -> list[Bools]:

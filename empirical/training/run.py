@@ -18,6 +18,7 @@ from empirical.training.job import Job
 from empirical.training.resources import room
 from empirical.training.store import Shard, Store
 from empirical.training.trials import Trials, joined
+from empirical.training.work import Work
 
 SERIAL = Serial()
 
@@ -63,14 +64,19 @@ def run(
             progress(Progress(*counts, time.monotonic() - began, shard))
 
     report(None)
-    if missing:
-        with contextlib.closing(executor.map(job, missing)) as results:
-            for shard in results:
-                if store is not None:
-                    store.write(shard)
-                shards[shard.number] = shard
-                report(shard)
-        say([shards[k].warned for k in missing], count(missing))
+    warned = []
+    left = missing
+    while left:
+        with contextlib.closing(executor.map(Work(job, store), left)) as results:
+            for done in results:
+                number = done.shard.number
+                shard = done.shard if done.whole or store is None else store.read(number)
+                if shard is not None:  # else it was damaged since, which is said: it is done again
+                    shards[number] = shard
+                    warned.append(done.shard.warned)
+                    report(shard)
+        left = [k for k in left if k not in shards]
+    say(warned, count(missing))
     found_now = joined(job.trials(shards[k]) for k in wanted)
     start = first - int(found_now.number[0])
     return found_now.take(slice(start, start + models))

@@ -109,7 +109,7 @@ class Store:
     @classmethod
     def open(cls, folder: str | Path, identity: Identity, *, resume: bool = True) -> Store:
         """The store at ``folder``; an ArgumentError names the difference where it belongs to another run."""
-        where = Path(folder)
+        where = Path(folder).absolute()  # workers may be elsewhere
         where.mkdir(parents=True, exist_ok=True)
         _sweep(where)
         name = where / "identity.json"
@@ -166,13 +166,13 @@ class Store:
         with whole(name) as file:
             file.write((json.dumps(kind, indent=1) + "\n").encode())
 
-    def write(self, shard: Shard) -> None:
-        """All of it or nothing."""
+    def write(self, shard: Shard, *, first: bool = False) -> None:
+        """All of it or nothing; with ``first``, one that is there stays."""
         self._keep(kernels())
-        self._write(shard)
+        self._write(shard, first)
 
-    def _write(self, shard: Shard) -> None:
-        with whole(self.path(shard.number)) as file:
+    def _write(self, shard: Shard, first: bool = False) -> None:
+        with whole(self.path(shard.number), first=first) as file:
             run = np.uint64(self.identity.digest)
             early = {
                 f"{part}-{e}": one for e, both in shard.earlier.items() for part, one in zip(PARTS, both, strict=True)

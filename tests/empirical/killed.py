@@ -27,7 +27,7 @@ def child(arguments, wound, shards, calls):
     Wounded, it does so inside its third write: halfway, or with all written but the name.
     """
     written = []
-    real_write, real_replace = store.np.savez, os.replace
+    real_write, real_link = store.np.savez, os.link
 
     def counting(frame, event, argument):
         nonlocal calls
@@ -42,17 +42,17 @@ def child(arguments, wound, shards, calls):
             end()
         real_write(file, **arrays)
 
-    def replace(old, new, **options):
+    def link(old, new, **options):
         shard = Path(new).name.startswith("shard-")
         if wound == "unnamed" and shard and len(written) == 2:
             end()
-        real_replace(old, new, **options)
+        real_link(old, new, **options)
         if shard:
             written.append(new)
             if not wound and len(written) == shards:
                 sys.setprofile(counting)
 
-    store.np.savez, os.replace = write, replace
+    store.np.savez, os.link = write, link  # a shard gets its name by a link
     if not wound and not shards:
         sys.setprofile(counting)
     os._exit(estimate.main(arguments))

@@ -15,7 +15,8 @@ import pytest
 from empirical.data.data import Data
 from empirical.designs import Fixed, Orthogonal
 from empirical.learners import External
-from empirical.training.executors import Dask, Processes, executor
+from empirical.training.cluster import Cluster
+from empirical.training.executors import Processes, executor
 from empirical.training.job import Job
 from empirical.training.run import run
 from empirical.training.trials import Trials
@@ -217,4 +218,5 @@ def test_a_cluster_gives_the_same_bits(job):
     distributed = pytest.importorskip("distributed")
     options = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
     with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster):
-        assert same(run(job, 40, executor=Dask(2)), run(job, 40))
+        assert Cluster.here().workers == 2
+        assert same(run(job, 40, executor=executor("dask")), run(job, 40))

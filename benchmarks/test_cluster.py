@@ -1,0 +1,54 @@
+"""What a cluster's driver adds to a shard, and two of its workers beside two processes: answers checked first.
+
+    LONGTAIL_BENCHMARK=full python -m pytest benchmarks/test_cluster.py --benchmark-only -n 0 -s
+
+Wanted: 5 ms a shard of 10,000, and .9 of what two processes do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.alternating import FULL, Side, alternate
+from benchmarks.test_learners import digits
+from empirical.designs import Fixed
+from empirical.learners import MLP
+from empirical.training.cluster import Cluster
+from empirical.training.executors import Processes
+from empirical.training.job import Job
+from empirical.training.run import run
+
+distributed = pytest.importorskip("distributed", reason="Dask is not installed")
+SHARDS = 10_000 if FULL else 200
+MODELS = 400 if FULL else 32
+JOB = Job(digits(), MLP(128, epochs=10 if FULL else 2), Fixed(0.7), shard=8)
+
+
+def nothing(number: int) -> int:
+    """Work that takes no time."""
+    return -number
+
+
+@pytest.mark.filterwarnings("ignore")  # the cluster's own
+def test_cluster(benchmark: Any) -> None:
+    """Two workers here."""
+    options: dict[str, Any] = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with distributed.LocalCluster(**options) as local, distributed.Client(local) as client:
+        cluster, processes = Cluster(client), Processes(2)
+
+        def tasks() -> list[int]:
+            return list(cluster.map(nothing, range(SHARDS)))
+
+        assert sorted(tasks()) == [-k for k in reversed(range(SHARDS))]
+        found = [run(JOB, MODELS, executor=who) for who in (cluster, processes)]
+        assert np.array_equal(found[0].test, found[1].test)
+        alternate(f"{SHARDS:,} shards of no work", [Side("a shard", tasks, SHARDS)], 1)
+        sides = [
+            Side("two processes", lambda: run(JOB, MODELS, executor=processes), MODELS, processor=None),
+            Side("two workers", lambda: run(JOB, MODELS, executor=cluster), MODELS, processor=None),
+        ]
+        alternate("a net on digits, a model", sides)
+        benchmark.pedantic(tasks, rounds=1)

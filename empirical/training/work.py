@@ -1,0 +1,84 @@
+"""What a worker does with the number of a shard: train it, and put it where trials are kept.
+
+The store is the truth of a run. Whoever trains a shard writes it, whole and under its final name only if nobody else has: a
+result that is lost on its way back, a worker that is killed, a shard that two workers did, or two runs on one folder cost the
+time of a shard and change no bit. What goes back to the run is small then: that the shard is done, and what models warned of.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from empirical.learners.learner import Trainer
+from empirical.training.job import Job
+from empirical.training.store import Shard, Store
+from longtail.core import ArgumentError
+
+NOTHING = np.empty((0, 0), np.uint8)
+
+
+def token() -> str:
+    """A name for one piece of work: a worker that served another before must not use that one's trainer."""
+    return os.urandom(8).hex()
+
+
+@dataclass(frozen=True)
+class Done:
+    """A shard that was trained, or was there; of a ``stored`` one another process gets only its number and warnings."""
+
+    shard: Shard
+    stored: bool = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if not self.stored:
+            return Done, (self.shard,)
+        return Done, (replace(self.shard, train=NOTHING, test=NOTHING, inside=None, earlier={}), True)
+
+    @property
+    def whole(self) -> bool:
+        """Whether its scores came along."""
+        return self.shard.train.size > 0
+
+
+@dataclass(frozen=True)
+class Work:
+    """A job and its store. A thread makes the trainer once, and keeps it for the next shard of the same ``token``."""
+
+    job: Job
+    store: Store | None = None
+    token: str = field(default_factory=token)
+
+    def __call__(self, number: int) -> Done:
+        """Train a shard, unless another run on the same folder was quicker."""
+        if self.store is None:
+            return Done(self.job.train(self._trainer(), number))
+        there = self.store.path(number).exists()
+        if there and (kept := self.store.read(number)) is not None:
+            return Done(kept, True)
+        if not self.store.folder.is_dir():
+            remedy = f"{platform.node() or 'a worker'} does not see it: give a folder that all workers share"
+            raise ArgumentError("out", str(self.store.folder), remedy)
+        shard = self.job.train(self._trainer(), number)
+        self.store.write(shard, first=not there)
+        return Done(shard, True)
+
+    def _trainer(self) -> Trainer:
+        return prepared(self.token, self.job.trainer)
+
+
+def prepared(token: str, make: Callable[[], Trainer]) -> Trainer:
+    """The trainer of a piece of work, made when a thread is first asked for it and kept until it is asked for another."""
+    if getattr(_kept, "token", None) != token:
+        _kept.trainer, _kept.token = make(), token
+    trainer: Trainer = _kept.trainer
+    return trainer
+
+
+_kept = threading.local()

@@ -156,7 +156,9 @@ class Measured:
 
     @property
     def noise(self) -> Noise:
-        """How far the subset estimator's estimates lie from the truth."""
+        """How far the subset estimator's estimates lie from the truth. What turn-over dropout finds is not fitted: it is biased,
+        and comes with its own errors over nets (``empirical.report.turnover_section``).
+        """
         return SubsetNoise(self.equivalent, self.experiment.fraction)
 
     @property

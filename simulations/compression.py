@@ -130,7 +130,7 @@ def plot(frame: pd.DataFrame) -> Figure:
         axes.set_ylabel("error added to the optimum")
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         axes.set_ylim(bottom=0)
-        axes.legend()
+        axes.legend(loc="best")
     return figure
 
 

@@ -190,7 +190,7 @@ def plot(frame: pd.DataFrame) -> Figure:
         for axes in (three, four):
             axes.set_xlabel("α of a Zipf prior")
             axes.set_ylim(bottom=0)
-            axes.legend()
+            axes.legend(loc="best")
     return figure
 
 
@@ -219,7 +219,7 @@ def _panel(axes: Axes, part: pd.DataFrame) -> None:
     axes.set_ylabel("of the line held for sure")
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.legend()
+    axes.legend(loc="best")
 
 
 if __name__ == "__main__":

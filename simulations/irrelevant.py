@@ -151,8 +151,8 @@ def plot(frame: pd.DataFrame) -> Figure:
             over.set_xlabel("steps of training")
             against.set_xlabel("error on")
             against.set_ylabel("bits of singletons not recovered")
-            over.legend()
-            against.legend()
+            over.legend(loc="best")
+            against.legend(loc="best")
         for axes in panels.flat:
             axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         for axes in panels[1]:

@@ -126,7 +126,7 @@ def plot(frame: pd.DataFrame) -> Figure:
         axes.set_title("What fitting a wrong label is worth, by how often its subpopulation was seen (points: drawn)")
         axes.set_xlabel("times seen, ℓ")
         axes.set_ylabel("mean weight of a wrong label")
-        axes.legend()
+        axes.legend(loc="best")
     return figure
 
 

@@ -93,7 +93,7 @@ def plot(frame: pd.DataFrame) -> Figure:
         capsize=3,
         label="the learner simulated (± 2 s.e.)",
     )
-    axes.legend(frameon=False)
+    axes.legend(loc="best", frameon=False)
     return figure
 
 

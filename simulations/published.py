@@ -114,7 +114,7 @@ def plot(frame: pd.DataFrame) -> Figure:
         axes.set_xlabel("influence of at least")
         axes.set_ylabel("count (± 2 s.e.)")
         axes.set_title("Published pairs: most test examples have one influencer")
-        axes.legend()
+        axes.legend(loc="best")
     return figure
 
 

@@ -90,7 +90,7 @@ def plot(frame: pd.DataFrame) -> Figure:
                 axes.loglog(part["samples"], part["asymptote"], "--", color=color)
             axes.set_title(str(name).replace("_", " "))
             axes.set_xlabel("samples")
-        grid.flat[0].legend(title="dashed: asymptote")
+        grid.flat[0].legend(loc="best", title="dashed: asymptote")
         figure.suptitle("Laws of scale under Zipf lists of 10^12: exact, and what it tends to")
     return figure
 

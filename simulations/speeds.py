@@ -191,7 +191,7 @@ def plot(frame: pd.DataFrame) -> Figure:
         axes.set_xscale("log")
         axes.set_xlabel("speed easy : hard, by time to half-learn")
         axes.set_title("The easy are learned faster (95 % intervals)")
-        axes.legend()
+        axes.legend(loc="best")
     return figure
 
 

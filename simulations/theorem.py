@@ -214,7 +214,7 @@ def plot(frame: pd.DataFrame) -> Figure:
         right.set_xticks(x, [f"{p.split('(')[0]}\n{s}" for p, s in zip(given["prior"], given["sample"], strict=True)])
         right.set_ylabel("cost of guessing singletons, N = n = 3")
         right.set_title("Given the sample")
-        right.legend()
+        right.legend(loc="best")
     return figure
 
 

@@ -221,7 +221,7 @@ def plot(frame: pd.DataFrame) -> Figure:
         axes.set_yticks(place, [f"{d}\nn = {n:,}, t = {t:,}, factor {f:.2f}" for d, n, t, f in rows], fontsize=7)
         axes.set_xlabel("standard deviation of z against the exact influence of nearest neighbors")
         axes.set_title("Do the error bars hold?")
-        axes.legend(fontsize=8)
+        axes.legend(loc="best", fontsize=8)
     return figure
 
 

@@ -80,3 +80,18 @@ def test_devices_and_compilers_stay_where_they_belong() -> None:
         if name in PLACES and not PLACES[name](path.relative_to(ROOT))
     ]
     assert strays == []
+
+
+def test_legends_say_where_they_go() -> None:
+    """One whose place matplotlib is left to choose warns where finding it takes over a second, as on a busy machine."""
+    files = [path for package in ("longtail", "empirical", "simulations") for path in (ROOT / package).rglob("*.py")]
+    silent = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in files
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "legend"
+        and all(keyword.arg != "loc" for keyword in node.keywords)
+    ]
+    assert silent == []

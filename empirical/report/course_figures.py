@@ -71,5 +71,5 @@ def _panels(frame: pd.DataFrame, columns: Mapping[str, str], title: str, ylabel:
             lines(axes, frame, name)
             axes.set_title(label)
         panels[0].set_ylabel(ylabel)
-        panels[0].legend()
+        panels[0].legend(loc="best")
     return figure

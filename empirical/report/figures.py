@@ -59,7 +59,7 @@ def theory(table: pd.DataFrame) -> Figure:
     axes.set_ylabel("share of training examples")
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.legend()
+    axes.legend(loc="best")
     return figure
 
 
@@ -75,7 +75,7 @@ def distribution(table: pd.DataFrame) -> Figure:
     axes.set_ylim(bottom=0)
     axes.set_xlabel("memorization")
     axes.set_ylabel("training examples")
-    axes.legend()
+    axes.legend(loc="best")
     return figure
 
 
@@ -103,7 +103,7 @@ def influence(table: pd.DataFrame) -> Figure:
     axes.set_ylim(bottom=0)
     axes.set_xlabel("influence of at least θ")
     axes.set_ylabel("count")
-    axes.legend()
+    axes.legend(loc="best")
     return figure
 
 
@@ -156,7 +156,7 @@ def samples(table: pd.DataFrame) -> Figure:
         seen["samples"], seen["observed"], yerr=2 * seen["observed_stderr"], label="observed (± 2 s.e.)", **BARS
     )
     axes.set_xscale("log")
-    axes.legend()
+    axes.legend(loc="best")
     axes.set_ylim(bottom=0)
     axes.set_xlabel("training examples")
     axes.set_ylabel("expected test error")

@@ -52,7 +52,7 @@ def _curve(axes: Axes, part: pd.DataFrame, x: str, label: str) -> None:
         axes.set_xscale("log")
     axes.set_xlabel(label)
     axes.set_title("test examples")
-    axes.legend()
+    axes.legend(loc="best")
 
 
 def _bins(axes: Axes, bins: pd.DataFrame, shown: list[str]) -> None:
@@ -69,7 +69,7 @@ def _bins(axes: Axes, bins: pd.DataFrame, shown: list[str]) -> None:
     axes.set_xticks(np.arange(len(part)), ends)
     axes.set_xlabel("memorization without a limit")
     axes.set_title("examples trained on; theory dashed")
-    axes.legend()
+    axes.legend(loc="best")
 
 
 def _groups(axes: Axes, groups: pd.DataFrame, shown: list[str]) -> None:

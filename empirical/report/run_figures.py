@@ -57,7 +57,7 @@ def error_against_trials(curve: pd.DataFrame, title: str) -> Figure:
         axes.set_xlabel("models trained")
         axes.set_ylabel("root mean square error of memorization")
         axes.set_title(title)
-        axes.legend()
+        axes.legend(loc="best")
     return figure
 
 
@@ -97,7 +97,7 @@ def classes(balance: pd.DataFrame, title: str) -> Figure:
             axes.set_xticks(place, ordered["class"], rotation=0 if len(ordered) <= 10 else 60)
         axes.set_xlabel("class, largest first")
         axes.set_title(title)
-        axes.legend()
+        axes.legend(loc="best")
     return figure
 
 

@@ -66,7 +66,7 @@ def expected(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_xlabel("times seen")
     axes.set_ylabel("times in as many fresh samples")
     axes.set_title("How often it will be met again")
-    axes.legend()
+    axes.legend(loc="best")
 
 
 def memorized(axes: Axes, table: pd.DataFrame) -> None:
@@ -97,7 +97,7 @@ def removal(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_ylabel("test accuracy lost")
     axes.yaxis.set_major_formatter(PERCENT)
     axes.set_title("What the memorized are worth")
-    axes.legend()
+    axes.legend(loc="best")
 
 
 def bits(axes: Axes, table: pd.DataFrame) -> None:
@@ -112,7 +112,7 @@ def bits(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_ylabel("examples seen once")
     axes.xaxis.set_major_formatter(PERCENT)
     axes.set_title("Bits of every singleton, read off the weights")
-    axes.legend()
+    axes.legend(loc="best")
 
 
 def accuracy(axes: Axes, table: pd.DataFrame) -> None:
@@ -141,7 +141,7 @@ def by_epoch(axes: Axes, table: pd.DataFrame) -> None:
     _epochs(axes, np.unique(table["epoch"].to_numpy(float)))
     axes.set_ylabel("memorization")
     axes.set_title("Memorization, from the first epoch on")
-    axes.legend()
+    axes.legend(loc="best")
 
 
 def thirds(axes: Axes, table: pd.DataFrame) -> None:
@@ -151,7 +151,7 @@ def thirds(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_xlabel("epochs trained")
     axes.set_ylabel("mean loss")
     axes.set_title("Easy and hard are learned at once, the easy faster")
-    axes.legend()
+    axes.legend(loc="best")
 
 
 def _epochs(axes: Axes, epochs: Floats) -> None:

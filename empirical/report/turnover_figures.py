@@ -46,7 +46,7 @@ def memorization_by_epoch(table: pd.DataFrame, title: str) -> Figure:
             axes.minorticks_off()
             axes.set_xlabel("epochs trained")
             axes.set_ylabel(f"memorization in {what}")
-            axes.legend(fontsize=8)
+            axes.legend(loc="best", fontsize=8)
         left.set_title(title)
     return figure
 

@@ -94,4 +94,4 @@ def _errors(axes: Axes, title: str, label: str) -> None:
     axes.set_ylabel(label)
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.legend()
+    axes.legend(loc="best")

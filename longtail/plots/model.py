@@ -43,7 +43,7 @@ def sweep_figure(frame: pd.DataFrame, along: str | None) -> Figure:
             axes.set_ylabel("error")
             axes.yaxis.set_major_formatter(PercentFormatter(1.0))
             axes.set_ylim(bottom=0)
-            axes.legend()
+            axes.legend(loc="best")
         else:
             y = np.arange(len(frame))[::-1]
             axes.barh(y, frame["optimal_error"], color=BLUE, label="optimal error")
@@ -53,7 +53,7 @@ def sweep_figure(frame: pd.DataFrame, along: str | None) -> Figure:
             axes.set_yticks(y, frame["problem"])
             axes.set_xlabel("error")
             axes.xaxis.set_major_formatter(PercentFormatter(1.0))
-            axes.legend()
+            axes.legend(loc="best")
         axes.set_title("What memorizing singletons is worth")
     return figure
 
@@ -76,7 +76,7 @@ def _taus(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_xlabel("times seen, ℓ")
     axes.set_ylabel(r"$n\tau_\ell$")
     axes.set_xticks(ell)
-    axes.legend()
+    axes.legend(loc="best")
 
 
 def _errors(axes: Axes, curve: pd.DataFrame, samples: int) -> None:
@@ -94,7 +94,7 @@ def _errors(axes: Axes, curve: pd.DataFrame, samples: int) -> None:
     axes.set_ylabel("error")
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.legend()
+    axes.legend(loc="best")
 
 
 def _tail(axes: Axes, tail: pd.DataFrame, samples: int) -> None:

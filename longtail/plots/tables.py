@@ -39,14 +39,14 @@ def counts_figure(title: str, table: pd.DataFrame, outlook: pd.DataFrame) -> Fig
         left.set_xlabel("times seen, ℓ")
         left.set_ylabel(r"$n\tau_\ell$")
         left.set_xticks(table["ell"])
-        left.legend()
+        left.legend(loc="best")
         times, error = outlook["times"], 2 * outlook["new_stderr"]
         right.plot(times, outlook["new_subpopulations_fitted"], "-", color=ORANGE, label="fitted prior")
         right.errorbar(times, outlook["new_subpopulations"], yerr=error, label="Good–Toulmin (± 2 s.e.)", **bars)
         right.set_title("What more samples would bring")
         right.set_xlabel("more samples, in n")
         right.set_ylabel("new subpopulations")
-        right.legend()
+        right.legend(loc="best")
     return figure
 
 
@@ -60,5 +60,5 @@ def lines_figure(frame: pd.DataFrame, x: str, columns: dict[str, str], title: st
         axes.set_title(title)
         axes.set_xlabel(xlabel)
         axes.set_ylabel(ylabel)
-        axes.legend()
+        axes.legend(loc="best")
     return figure

@@ -145,7 +145,7 @@ def written(folder: Path, content: Any) -> str:
         (["--epsilon", "1", "--delta", "1"], "--delta: got 1.0; give a number in [0, 1)"),
         (["--limit", "0.5", "--delta", "0.1"], "--delta: got 0.1; goes with --epsilon"),
         (["--capacity", "501"], "--capacity: got 501; no more than the 500 samples"),
-        (["--capacity", "-3"], "--capacity: got -3.0; give a whole number"),
+        (["--capacity", "-3"], "--capacity: got -3; give a whole number"),
         (["--capacity", "2.5"], "--capacity: got 2.5; give a whole number"),
         (["--limit", "1.5"], "--limit: got 1.5; give a number in [0, 1]"),
         (["--noise", "2"], "--noise: got 2.0; give a number in [0, 1]"),
@@ -213,7 +213,7 @@ def test_what_groups_do_not_go_with(capsys: pytest.CaptureFixture[str], tmp_path
         (["--within", "0.1"], "--within: got 0.1; goes without --groups"),
         (["--limit", "0:1"], "--limit: got 0:1; give"),
         (["--limit", "0:1:0.5"], "--limit: got 0:1:0.5; give one value"),
-        (["--capacity", "-3"], "--capacity: got -3.0; give a whole number"),
+        (["--capacity", "-3"], "--capacity: got -3; give a whole number"),
     ):
         refused(capsys, ["--groups", file, *arguments], said)
     refused(capsys, ["--groups", str(tmp_path / "none.json")], "No such file")

@@ -84,11 +84,12 @@ def costs(
     for arm, found in zip(arms, trials, strict=True):
         pair = Pair(trials[0], found)
         lost, stderr = paired(pair.test())
-        level = losses.gamma(pair, n_classes)
+        level, unsure = losses.gamma(pair, n_classes), losses.gamma_stderr(pair, n_classes)
         row = {**arm.record(), "models": found.count, "test_accuracy": accuracy(found), "lost": lost, "stderr": stderr}
         row |= {
             "memorization": float(np.nanmean(losses.memorized(found))),
             "gamma": level,
+            "gamma_stderr": unsure,
             "lost_limited": NAN,
             "lost_limited_stderr": NAN,
             "lost_private": NAN,
@@ -99,7 +100,11 @@ def costs(
                 frame[name] = NAN
         if theory is not None and np.isfinite(level):
             learner = limit(level)
-            row |= {"lost_limited": theory.lost(learner), "lost_limited_stderr": theory.stderr(learner)}
+            error = theory.stderr(learner)
+            if np.isfinite(unsure):
+                ends = [theory.lost(limit(float(np.clip(level + s, 0, 1)))) for s in (-unsure, unsure)]
+                error = float(np.hypot(error, (ends[0] - ends[1]) / 2))
+            row |= {"lost_limited": theory.lost(learner), "lost_limited_stderr": error}
             if arm.privacy is not None:
                 row["lost_private"] = theory.lost(Private(min(arm.privacy.epsilon, 700.0), arm.privacy.delta))
             if (1 - theory.fit.noise.fraction) * (

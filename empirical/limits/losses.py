@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 EDGES = (0.05, 0.25, 0.5, 0.75)  # of memorization
 HALF = 0.5
+GROUPS = 20  # of models, left out in turn
 DEALT = 999  # times that examples are dealt to groups anew
 DEALING = 2  # the part of RESAMPLE that this is
 
@@ -47,6 +48,10 @@ class Pair:
         """Even and odd models, and odd and even."""
         even, odd = (Pair(*(t.take(slice(k, None, 2)) for t in (self.unlimited, self.limited))) for k in (0, 1))
         return (even, odd), (odd, even)
+
+    def take(self, at: Integers) -> Pair:
+        """Some of the models."""
+        return Pair(self.unlimited.take(at), self.limited.take(at))
 
     def test(self) -> Floats:
         """Right without less right with the limit: models × test examples."""
@@ -114,6 +119,16 @@ def gamma(pair: Pair, n_classes: int) -> float:
         some = memorized(by.unlimited) >= HALF
         total += [float(np.nansum(memorized(trials)[some])) for trials in (lost.unlimited, lost.limited)]
     return (1 - 1 / n_classes) * float(np.clip(total[1] / total[0], 0, 1)) if total[0] > 0 else float("nan")
+
+
+def gamma_stderr(pair: Pair, n_classes: int) -> float:
+    """The error of γ, over models: the jackknife, a group of them left out at a time; NaN of fewer than four."""
+    count = pair.unlimited.count
+    groups = min(GROUPS, count // 2)
+    if groups < 2:
+        return float("nan")
+    left = [gamma(pair.take(np.flatnonzero(np.arange(count) // 2 % groups != g)), n_classes) for g in range(groups)]
+    return float(np.sqrt((groups - 1) * np.var(left)))
 
 
 def memorized(trials: Trials) -> Floats:

@@ -80,6 +80,23 @@ def test_who_looks_memorized_by_chance_loses_nothing() -> None:
     assert np.abs(alike["out_lost"] / alike["out_stderr"]).max() > 10
 
 
+def test_the_error_of_gamma_is_what_it_varies_by() -> None:
+    """z = 5 for the mean, and for the mean z² over 100 runs, whose own error is √(2/100); half the error would not pass."""
+    out, held = np.where(np.arange(60) < 20, 0.1, 0.95), np.where(np.arange(60) < 20, 0.55, 0.95)
+    z = []
+    for k in range(100):
+        one, other = (
+            drawn(k, 60, chance, out, np.full(2, 0.9), 1000 + 2 * k + j) for j, chance in enumerate((np.ones(60), held))
+        )
+        found = Pair(one, other)
+        z.append((losses.gamma(found, 10) - 0.45) / losses.gamma_stderr(found, 10))
+    square, own = float(np.mean(np.square(z))), 5 * math.sqrt(2 / 100)
+    assert abs(np.mean(z)) < 5 / math.sqrt(100)
+    assert abs(square - 1) < own
+    assert abs(4 * square - 1) > own
+    assert math.isnan(losses.gamma_stderr(found.take(np.arange(3)), 10))
+
+
 def test_gamma_is_what_is_left_of_memorization(pair: Pair) -> None:
     assert losses.gamma(Pair(pair.unlimited, pair.unlimited), 10) == 0.9
     assert losses.gamma(pair, 10) == pytest.approx(0.9 * 0.45 / 0.9, abs=5 * 0.9 * math.sqrt(0.25 / 10 / 120))

@@ -144,7 +144,13 @@ def _run(arguments: argparse.Namespace) -> int:
     level = real("--level", arguments.level, 0.0, 1.0, open_low=True, open_high=True)
     n_classes = whole("--labels", arguments.labels, 2)
     target = folder("--out", arguments.out) if arguments.out else None
-    found = infer(read_counts(arguments.file, arguments.column), arguments.family, level=level, n_classes=n_classes)
+    counts = read_counts(arguments.file, arguments.column)
+    try:
+        found = infer(counts, arguments.family, level=level, n_classes=n_classes)
+    except ArgumentError as error:
+        if error.argument != "counts":
+            raise
+        raise ArgumentError("FILE", f"{error.shown} in {arguments.file}", error.remedy) from error
     command.say(json_text(found.record()) if arguments.json else report(found))
     if target is not None:
         _write(arguments, found, target)

@@ -6,11 +6,13 @@ import textwrap
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import brentq
 
 from empirical.bridge.comparison import NOT_REJECTED, Comparison
 from empirical.bridge.fit import TheoryFit
 from empirical.estimates.removal import ALL, DISTINCT, margin, of_set
 from empirical.report.numbers import brief, counted, digits, observed, p_value, pinned, predicted
+from longtail.experiment.coupling import Coupling, Fixed
 
 CLOSE = 0.02
 SHOWN = 0.25
@@ -86,8 +88,8 @@ def findings(comparison: Comparison) -> list[str]:
     said = []
     named = "; ".join(pinned(name, e, best.intervals[name]) for name, e in best.parameters.items())
     said.append(
-        f"Best fit: frequencies {brief(best.prior)}, coupling {brief(best.coupling)}: one member of a subpopulation teaches "
-        f"another with probability {best.coupling.mean:.2f} on average ({named}). {_guesses(best)}"
+        f"Best fit: frequencies {brief(best.prior)}; one member of a subpopulation teaches another with probability "
+        f"{taught(best.coupling)} ({named}). {_guesses(best)}"
     )
     if comparison.rivals:
         others = ", ".join(brief(f"{f.prior!r} with {f.coupling!r}") for f in comparison.rivals)
@@ -114,6 +116,23 @@ def findings(comparison: Comparison) -> list[str]:
         for row in errors.itertuples()
     )
     return said
+
+
+def taught(coupling: Coupling) -> str:
+    """The law of λ in words.
+
+    >>> from longtail.experiment.coupling import Beta
+    >>> taught(Fixed(1)), taught(Beta(1, 1))
+    ('1.00, the same in all', '0.50 on average, and from 0.05 to 0.95 in nine subpopulations of ten')
+    """
+    if isinstance(coupling, Fixed):
+        return f"{coupling.strength:.2f}, the same in all"
+
+    def quantile(q: float) -> float:
+        return float(brentq(lambda at: float(coupling.below(np.array(at))) - q, 0, 1))
+
+    low, high = quantile(0.05), quantile(0.95)
+    return f"{coupling.mean:.2f} on average, and from {low:.2f} to {high:.2f} in nine subpopulations of ten"
 
 
 def _guesses(best: TheoryFit) -> str:

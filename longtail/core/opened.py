@@ -156,7 +156,7 @@ def extent(file: BinaryIO) -> Extent:
 
     >>> import io
     >>> extent(io.BytesIO(b"a,b,c\\n1,2,3\\n4,5,6\\n"))
-    Extent(bytes=19, lines=3, longest=5, columns=3, cells=9)
+    Extent(bytes=18, lines=3, longest=5, columns=3, cells=9)
     """
     total = feeds = returns = commas = columns = longest = begun = 0
     last, first = b"\n", True  # the byte before, and whether the first line still goes on

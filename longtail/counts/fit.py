@@ -101,7 +101,7 @@ def fit(counts: ArrayLike | Counts, family: str | Iterable[str] = tuple(FAMILIES
 
     >>> rng = np.random.default_rng(0)
     >>> fit(rng.poisson(3.0, 2000), "Uniform").prior  # 2000 equally frequent subpopulations, some never seen
-    Uniform(size=2010)
+    Uniform(size=1989)
     """
     given = counts if isinstance(counts, Counts) else Counts.of(counts)
     names = _known([family] if isinstance(family, str) else family)

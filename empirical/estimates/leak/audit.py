@@ -166,7 +166,7 @@ def least_epsilon(
     """The ε, less ``within`` at most, at which so many right guesses have probability 1 − level; 0 where ε = 0 gives them more.
 
     >>> round(least_epsilon(1000, 1000, 1000, 0.0), 4)  # .05^(1/1000) = e^ε/(1 + e^ε)
-    5.8092
+    5.8091
     """
     if not right or chance(canaries, guesses, right, 0.0, delta, steps) > 1 - level:
         return 0.0

@@ -77,17 +77,18 @@ def chances(
         raise ArgumentError("design", f"m={m}, p={p}", "give one of m (fixed size) and p (Bernoulli)")
     size = whole("m", m, 1, n - 1) if m is not None else -1
     rate = real("p", p, 0, 1, open_low=True, open_high=True) if p is not None else 0.0
-    inside, outside = (np.empty(order.shape) for _ in range(2))
-    beyond = np.empty((len(order), 2))
-    tables: dict[int, tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]] = {}
+    draw = knn_cpu.Draw(k, n, size, rate)
+    found = knn_cpu.Found(np.empty(order.shape), np.empty(order.shape), np.empty((len(order), 2)))
+    lists = np.empty((len(order), order.shape[1] + 1), np.int64)  # of classes, numbered anew in each
+    kinds = np.empty(len(order), np.int64)
     for q, places in enumerate(order):
-        present, classes = np.unique(np.append(y_train[places], labels[q]), return_inverse=True)
-        if len(present) not in tables:
-            tables[len(present)] = _states(len(present), k)
-        step, held, winner = tables[len(present)]
-        right = (winner == classes[-1]).astype(np.float64)
-        knn_cpu.chances(classes[:-1], step, held, right, k, n, size, rate, inside[q], outside[q], beyond[q])
-    return Chances(order, inside, outside, beyond, _tail(order.shape[1], n, k, size, rate))
+        present, lists[q] = np.unique(np.append(y_train[places], labels[q]), return_inverse=True)
+        kinds[q] = len(present)
+    for kind in np.unique(kinds).tolist():
+        at = np.flatnonzero(kinds == kind)
+        states = knn_cpu.States(*_states(kind, k))
+        knn_cpu.chances(lists[at, :-1], lists[at, -1], at, states, draw, found)
+    return Chances(order, *found, _tail(order.shape[1], n, k, size, rate))
 
 
 def exact(

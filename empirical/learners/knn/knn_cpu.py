@@ -6,7 +6,10 @@ leave, so at r = .7 about five steps settle all 64.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from empirical.data.compiled_cpu import compiled
 
@@ -44,34 +47,70 @@ def votes(order, labels, masks, k, counts, short):
             short[q] |= left > 0
 
 
-@compiled()
-def chances(classes, step, size, correct, k, n, m, p, inside, outside, beyond):
-    """Pr[right | s in] and Pr[right | s out] for each place s of one list, by states that count the classes chosen;
-    ``beyond`` is the pair for an example past the list's end.
-
-    ``step[state, c]`` is the state with one more of class c, ``size`` how many it holds, ``correct`` whether its
-    majority is right. m ≥ 0: subsets of fixed size m of n (element r is taken with probability (m − chosen)/(n − r), r
-    from 0, given those before); m < 0: each with probability p. Before s the other elements are m − 1 of n − 1 where
-    s is in, and m of n − 1 where it is out; after s both are the plain chain.
+class States(NamedTuple):
+    """Counts of classes chosen, k at most: ``step[state, c]`` is the state with one more of class c, ``size`` how many it holds,
+    ``winner`` the class of most.
     """
-    places, states = classes.shape[0], size.shape[0]
-    after = np.empty((places + 1, states))  # Pr[right] from each state, the first r elements seen
-    for a in range(states):
+
+    step: NDArray[np.int64]
+    size: NDArray[np.int64]
+    winner: NDArray[np.int64]
+
+
+class Draw(NamedTuple):
+    """Subsets of n: of fixed size m, or, where m < 0, each element with probability p; k of its nearest vote."""
+
+    k: int
+    n: int
+    m: int
+    p: float
+
+
+class Found(NamedTuple):
+    """Pr[right | s in] and Pr[right | s out] by list and place, and the pair for an example past the list's end."""
+
+    inside: NDArray[np.float64]
+    outside: NDArray[np.float64]
+    beyond: NDArray[np.float64]
+
+
+@compiled()
+def chances(lists, labels, at, states, draw, found):
+    """Of lists (rows, places) of classes whose queries are of the classes ``labels``, into the rows ``at`` of ``found``."""
+    correct = np.empty(states.size.shape[0])
+    for row in range(lists.shape[0]):
+        for a in range(correct.shape[0]):
+            correct[a] = 1.0 if states.winner[a] == labels[row] else 0.0
+        q = at[row]
+        _chances(lists[row], states, correct, draw, found.inside[q], found.outside[q], found.beyond[q])
+
+
+@compiled()
+def _chances(classes, states, correct, draw, inside, outside, beyond):
+    """Of one list, by states, of which ``correct`` says whether the majority is right.
+
+    Of a fixed size, element r is taken with probability (m − chosen)/(n − r), r from 0, given those before. Before s the other
+    elements are m − 1 of n − 1 where s is in, and m of n − 1 where it is out; after s both are the plain chain.
+    """
+    step, size, k, n, m, p = states.step, states.size, draw.k, draw.n, draw.m, draw.p
+    places, count = classes.shape[0], size.shape[0]
+    after = np.empty((places + 1, count))  # Pr[right] from each state, the first r elements seen
+    for a in range(count):
         after[places, a] = correct[a]
     for r in range(places - 1, -1, -1):
-        for a in range(states):
+        for a in range(count):
             if size[a] == k:
                 after[r, a] = correct[a]
                 continue
             take = min(max((m - size[a]) / (n - r), 0.0), 1.0) if m >= 0 else p
             after[r, a] = take * after[r + 1, step[a, classes[r]]] + (1 - take) * after[r + 1, a]
     for given in range(2):
-        before, later = np.zeros(states), np.zeros(states)
+        before, later = np.zeros(count), np.zeros(count)
         before[0] = 1.0
         chosen = m - 1 + given  # of the n − 1 others
         for s in range(places):
             total = 0.0
-            for a in range(states):
+            for a in range(count):
                 if before[a] == 0.0:
                     continue
                 if size[a] == k:
@@ -85,7 +124,7 @@ def chances(classes, step, size, correct, k, n, m, p, inside, outside, beyond):
             else:
                 outside[s] = total
             later[:] = 0.0
-            for a in range(states):
+            for a in range(count):
                 if before[a] == 0.0:
                     continue
                 if size[a] == k:
@@ -98,5 +137,5 @@ def chances(classes, step, size, correct, k, n, m, p, inside, outside, beyond):
                 later[a] += before[a] * (1 - take)
             before, later = later, before
         beyond[given] = 0.0
-        for a in range(states):
+        for a in range(count):
             beyond[given] += before[a] * correct[a]

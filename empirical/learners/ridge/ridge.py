@@ -120,12 +120,12 @@ class _Narrow(_Trained):
         whole, sides = -(-size // 4) * 4, -(-classes // 4) * 4
         triangle = whole * (whole + 1) // 2
         systems = aligned(t // LANES, (triangle + sides * whole) * LANES)
-        tables, total = aligned(cpu.TABLES * cpu.SIZE), aligned(t * LANES)
-        cpu.sums(self.pairs, entries, 0, n, tables, total, systems, 0, size * (size + 1) // 2)
+        room = cpu.Room(aligned(cpu.TABLES * cpu.SIZE), aligned(t * LANES))
+        cpu.sums(self.pairs, entries, (0, n), room, cpu.Target(systems, 0, size * (size + 1) // 2))
         ends = np.searchsorted(self.data.y_train[self.order], np.arange(classes + 1))
         for c in range(classes):
             start = triangle + c * whole
-            cpu.sums(self.singles, entries, ends[c], ends[c + 1], tables, total, systems, start, size)
+            cpu.sums(self.singles, entries, (ends[c], ends[c + 1]), room, cpu.Target(systems, start, size))
         penalty = np.full(whole, self.penalty, np.float32)
         penalty[0] = 0
         penalty[size:] = 1  # padding: rows of the identity

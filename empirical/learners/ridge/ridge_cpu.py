@@ -7,7 +7,10 @@ models pass. n C/4 table additions a model in place of n C multiply-adds.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from empirical.data.compiled_cpu import compiled
 from empirical.learners.ridge.lanes_cpu import (
@@ -25,6 +28,21 @@ BITS = 4
 TABLES = 8
 STEP = BITS * TABLES  # examples a step
 SIZE = LANES << BITS  # floats a table
+
+
+class Room(NamedTuple):
+    """What sums are made in: the tables of a step, and 16 floats a model."""
+
+    tables: NDArray[np.float32]
+    total: NDArray[np.float32]
+
+
+class Target(NamedTuple):
+    """Where they go: of ``systems`` (blocks of 16 models, floats) as many ``columns`` from vector ``start`` on."""
+
+    systems: NDArray[np.float32]
+    start: int
+    columns: int
 
 
 @compiled()
@@ -49,12 +67,13 @@ def _kept(first, last):
 
 
 @compiled()
-def sums(columns, entries, first, last, tables, total, systems, start, count):
-    """Σ of columns[chunk, i] over i in first..last − 1 that a model trains on, to its lane of ``systems``.
+def sums(columns, entries, span, room, target):
+    """Σ of columns[chunk, i] over the examples i of ``span``, first to last, that a model trains on, to its lane of ``target``.
 
-    ``systems`` (blocks of 16 models, floats) gets the ``count`` columns from vector ``start`` on. ``total`` (16 floats a
-    model) holds one chunk of 16 columns: dealt out while it is in first-level cache.
+    A chunk of 16 columns is dealt out while ``room.total`` is in first-level cache.
     """
+    first, last = span
+    tables, total, systems, start, count = room.tables, room.total, target.systems, target.start, target.columns
     for chunk in range(columns.shape[0]):
         z = columns[chunk]
         total[:] = 0

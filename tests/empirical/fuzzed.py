@@ -65,6 +65,36 @@ def scores() -> dict[str, Any]:
     }
 
 
+def margins() -> dict[str, Any]:
+    rng = np.random.default_rng(4)
+    return scores() | {"correct_train": rng.normal(size=(12, 10)), "correct_test": rng.normal(size=(12, 5))}
+
+
+def net() -> bytes:
+    """One that turn-over dropout would keep: of 4 training and 3 test examples, at two epochs, with 6 parameters."""
+    from longtail.core.record import kernels
+
+    rng, told = np.random.default_rng(5), kept().identity
+    named = {
+        "run": np.uint64(told.digest),
+        "seed": np.uint64(0),
+        "kernels": np.array(json.dumps(kernels(), sort_keys=True)),
+    }
+    shapes = {name: told.shape(name) for name in ("loss", "right", "loss_test", "right_test", "parameters")}
+    return npz(np.savez, **named, **{name: rng.random(shape).astype(kind) for name, (shape, kind) in shapes.items()})
+
+
+def kept(folder: Path = Path()) -> Any:
+    from empirical.dynamics.store import Identity, Nets
+
+    return Nets(folder, Identity("data", "Net()", "", (1, 2), 4, 3, 6))
+
+
+def groups() -> bytes:
+    one = {"name": "most", "prior": "Zipf(alpha=1, size=50)", "share": 0.75}
+    return json.dumps({"groups": [one, one | {"name": "few", "share": 0.25, "labels": 5, "kappa": 0.9}]}).encode()
+
+
 def parquet() -> bytes:
     raw = io.BytesIO()
     table().to_parquet(raw)
@@ -135,6 +165,9 @@ SAMPLES: dict[str, tuple[str, Callable[[], bytes]]] = {  # the file of a format,
     "idx": ("train-images-idx3-ubyte.gz", lambda: gzip.compress(idx(5, 28, 28))),
     "cifar": ("cifar-10-binary.tar.gz", cifar),
     "run": ("memorization.csv", memorization),
+    "margins": ("a.npz", lambda: npz(np.savez_compressed, **margins())),
+    "net": ("seed-00000000000000000000.npz", net),
+    "groups": ("groups.json", groups),
 }
 
 
@@ -158,6 +191,7 @@ def beside(name: str, folder: Path) -> None:
 def read(name: str, path: Path) -> None:
     """What the commands do with such a file before anything is computed, and what they would write of it."""
     from empirical.data.load import load
+    from longtail.core import ArgumentError
 
     if name == "masks":
         from empirical.command.running import elsewhere
@@ -169,6 +203,20 @@ def read(name: str, path: Path) -> None:
         from longtail.priors.listed import Listed, read_counts
 
         said = [repr(Listed(file=str(path))), Counts.of(read_counts(str(path))).n]
+    elif name == "groups":
+        from longtail.command.groups import read as grouped
+
+        said = [repr(grouped(str(path)))]
+    elif name == "margins":
+        from empirical.command.attacking import target
+
+        found = target(argparse.Namespace(run=str(path)))
+        said = [found.name, found.names.to_csv(), found.trials.count]
+    elif name == "net":
+        scores, nets = kept(path.parent).scores(0), kept(path.parent)
+        if scores is None or nets.parameters(0) is None:
+            raise ArgumentError("out", str(path), "it is damaged, and would be trained again")
+        said = [float(scores.loss.sum())]
     elif name == "run":
         from empirical.estimates.kept import read as observed
 
@@ -187,7 +235,11 @@ def read(name: str, path: Path) -> None:
 
 def mutated(name: str, raw: bytes, rng: random.Random) -> bytes:
     """One of many ways to break a file: its bytes as they are, or those inside its packing."""
-    if "npz" in name or name in ("masks", "text zip"):
+    if name == "groups" and rng.random() < 0.5:
+        return regrouped(raw, rng)
+    if name == "net" and rng.random() < 0.7:
+        return repacked(raw, rng)
+    if "npz" in name or name in ("masks", "margins", "net", "text zip"):
         if (chosen := rng.random()) < 0.4:
             return repacked(raw, rng)
         if chosen < 0.6:
@@ -197,6 +249,33 @@ def mutated(name: str, raw: bytes, rng: random.Random) -> bytes:
         head = rng.randrange(512) if rng.random() < 0.7 else None
         return gzip.compress(broken(inside, rng, head), 1)
     return broken(raw, rng)
+
+
+def regrouped(raw: bytes, rng: random.Random) -> bytes:
+    """Groups of which one says something else, perhaps of another kind."""
+    told = json.loads(raw)
+    one = rng.choice(told["groups"])
+    odd = (
+        0,
+        1,
+        2,
+        7,
+        -1,
+        0.5,
+        1e-300,
+        10**30,
+        True,
+        None,
+        "",
+        "Zipf(alpha=2, size=9)",
+        [],
+        {},
+        "a" * 2000,
+        "\ud800",
+        1e308,
+    )
+    one[rng.choice([*one, "labels", "kappa", "odd"])] = rng.choice(odd)
+    return json.dumps(told).encode()
 
 
 def broken(raw: bytes, rng: random.Random, near: int | None = None) -> bytes:

@@ -284,3 +284,12 @@ def test_devices_pipes_and_large_files_are_not_read(tmp_path: Path) -> None:
         file.truncate(2**26 + 1)
     with pytest.raises(ValueError, match="64 MiB"):
         read_json(tmp_path / "large.json")
+
+
+def test_half_a_character_is_refused_and_a_whole_pair_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"name": "\\ud800"}')
+    with pytest.raises(ValueError, match="half a character"):
+        read_json(path)
+    path.write_text('{"name": "\\ud83d\\ude00"}')
+    assert read_json(path) == {"name": "\U0001f600"}

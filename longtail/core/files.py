@@ -110,6 +110,11 @@ def read_json(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path.name}: {error}") from error
     if not isinstance(value, dict):
         raise ValueError(f"{path.name} holds no object")
+    if b"\\ud" in text.lower():
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except (UnicodeEncodeError, RecursionError) as error:
+            raise ValueError(f"{path.name} holds half a character, of a pair of \\ud800 and \\udc00") from error
     level: list[Any] = [value]
     for _ in range(DEEPEST):
         inside = [part.values() if isinstance(part, dict) else part for part in level if isinstance(part, (dict, list))]

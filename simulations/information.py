@@ -42,6 +42,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+SAID = {
+    "Thinned": "exact: some coordinates kept",
+    "Blurred": "exact: bits flipped",
+    "Forgotten": "exact: some forgotten",
+}
 
 
 @dataclass(frozen=True)
@@ -178,7 +183,7 @@ def plot(frame: pd.DataFrame) -> Figure:
         ):
             _panel(axes, part)
         long = frame[frame["kind"] == "alpha"]
-        three.plot(long["limit"], long["line_bits"], "-", color=ORANGE, label="the line, (1 − ρ) d E|X_1|")
+        three.plot(long["limit"], long["line_bits"], "-", color=ORANGE, label="the line, (1 − ρ) d E|X₁|")
         three.plot(long["limit"], long["held_bits"], "o", color=BLUE, label="held by softmax regression")
         three.set_ylabel("bits")
         three.set_title("Bits of singletons, by how long the tail is")
@@ -206,7 +211,7 @@ def _panel(axes: Axes, part: pd.DataFrame) -> None:
     rivals = round(n - exact.subpopulations(problem, 0).value) - 1
     room = information.room(problem, d, float(first["fixed"]), rivals)
     for (name, some), dash in zip(room.groupby("learner", sort=False), ("-", "--", ":"), strict=True):
-        axes.plot(some["excess_error"], some["share_of_bits"], dash, color=GRAY, linewidth=1.2, label=f"exact: {name}")
+        axes.plot(some["excess_error"], some["share_of_bits"], dash, color=GRAY, linewidth=1.2, label=SAID[str(name)])
     looks = zip((BLUE, ORANGE, GREEN, PURPLE, "black"), ("o", "s", "^", "v", "D"), strict=True)
     for (kind, some), (color, marker) in zip(part.groupby("kind", sort=False), looks, strict=False):
         axes.errorbar(

@@ -114,7 +114,7 @@ def plot(frame: pd.DataFrame) -> Figure:
         for (name, part), color in zip(frame.groupby("problem", sort=False), (BLUE, ORANGE), strict=False):
             x, simulated = part["of_singletons"], part["simulated"]
             axes.plot(x, part["excess_error"], "-", color=color, label=f"{name}: exact")
-            axes.plot(x, part["near"], ":", color=GRAY, label=f"{name}: each singleton worth τ_1")
+            axes.plot(x, part["near"], ":", color=GRAY, label=f"{name}: each singleton worth τ₁")
             axes.errorbar(
                 x,
                 simulated,
@@ -126,7 +126,7 @@ def plot(frame: pd.DataFrame) -> Figure:
                 label="simulated (± 2 s.e.)",
             )
         axes.set_title("What room to memorize B singletons costs: Zipf frequencies, α = 1")
-        axes.set_xlabel("B in parts of the singletons expected, E|X_1|")
+        axes.set_xlabel("B in parts of the singletons expected, E|X₁|")
         axes.set_ylabel("error added to the optimum")
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         axes.set_ylim(bottom=0)

@@ -63,7 +63,7 @@ def _costs(axes: Axes, table: pd.DataFrame) -> None:
     axes.bar(seen["ell"], seen["cost"], color=np.where(seen["ell"] == 1, ORANGE, BLUE), width=0.75)
     axes.set_title("Error added by guessing what was seen ℓ times")
     axes.set_xlabel("times seen, ℓ")
-    axes.set_ylabel(r"cost, $(1 - 1/K)\,\tau_\ell\,\mathrm{E}|X_\ell|$")
+    axes.set_ylabel(r"cost, $(1 - 1/K)\,\tau_\ell\,\mathrm{E}|X_\ell|$", parse_math=True)
     axes.set_xticks(seen["ell"])
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
 
@@ -71,10 +71,10 @@ def _costs(axes: Axes, table: pd.DataFrame) -> None:
 def _taus(axes: Axes, table: pd.DataFrame) -> None:
     ell = table["ell"]
     axes.plot(ell, ell, ":", color=GRAY, label="frequency in the sample, ℓ/n")
-    axes.plot(ell, table["n_tau"], "o-", color=BLUE, label=r"expected frequency, $\tau_\ell$")
+    axes.plot(ell, table["n_tau"], "o-", color=BLUE, label="frequency to expect")
     axes.set_title("How frequent is what was seen ℓ times")
     axes.set_xlabel("times seen, ℓ")
-    axes.set_ylabel(r"$n\tau_\ell$")
+    axes.set_ylabel(r"n times the frequency, $n\tau_\ell$", parse_math=True)
     axes.set_xticks(ell)
     axes.legend(loc="best")
 

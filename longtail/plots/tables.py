@@ -37,7 +37,7 @@ def counts_figure(title: str, table: pd.DataFrame, outlook: pd.DataFrame) -> Fig
         left.errorbar(table["ell"], table["n_tau"], yerr=2 * table["stderr"], label="Good–Turing (± 2 s.e.)", **bars)
         left.set_title("How frequent is what was seen ℓ times")
         left.set_xlabel("times seen, ℓ")
-        left.set_ylabel(r"$n\tau_\ell$")
+        left.set_ylabel(r"n times the frequency, $n\tau_\ell$", parse_math=True)
         left.set_xticks(table["ell"])
         left.legend(loc="best")
         times, error = outlook["times"], 2 * outlook["new_stderr"]

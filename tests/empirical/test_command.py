@@ -232,7 +232,7 @@ def test_fewer_false_pairs_on_request(capsys, tmp_path):
         (("digits", "--threshold", "0.1", "--fdr", "0.1"), "not both"),
         (("digits", "--threshold", "nan"), "--threshold"),
         (("digits", "--threshold", "15"), "--threshold: got 15.0; an influence"),
-        (("digits", "--executor", "dask"), "executor: got dask"),
+        (("digits", "--scheduler", "local:0"), "--scheduler: got 0"),
         (("digits", "--fdr", "0"), "--fdr"),
         (("digits", "--score", "loss"), "score"),
         (("planted", "--prior", "Nope(1)"), "prior"),
@@ -256,7 +256,7 @@ def test_bad_input_is_one_line_and_2(capsys, arguments, named):
 
 
 def test_a_full_disk_is_said_and_1(capsys, tmp_path, monkeypatch):
-    def full(*_):
+    def full(*_, **__):
         raise DiskFull(28, "no room to write x; free some and run the same command again")
 
     monkeypatch.setattr(estimate.__name__ + ".main", main)

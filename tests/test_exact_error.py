@@ -23,8 +23,6 @@ from longtail.learners.majority import wins
 from longtail.learners.votes import won
 from longtail.witnesses import enumeration
 
-pytestmark = pytest.mark.kernels
-
 
 @dataclass(frozen=True)
 class Fading(Learner):
@@ -53,6 +51,7 @@ LEARNERS = [
 ]
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("n", [1, 3, 9, 40])
 @pytest.mark.parametrize("prior", [p for size in (4, 9) for p in [*lists(size), *wide_lists(size)]], ids=repr)
 def test_within_1e_10_of_enumeration(prior: Prior, n: int) -> None:
@@ -64,6 +63,7 @@ def test_within_1e_10_of_enumeration(prior: Prior, n: int) -> None:
         assert found.stderr == 0
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("n", [1, 20, 500, 17_000])
 @pytest.mark.parametrize(
     "prior", [Zipf(alpha=1, size=200), Zipf(alpha=2, size=200), LogNormal(sigma=2, size=200)], ids=repr
@@ -159,6 +159,7 @@ def test_what_is_seen_beyond_the_table_is_bounded() -> None:
         exact.error(problem, Fading())
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize(("n_classes", "kappa"), [(2, 0.1), (3, 0.05), (3, 0.3), (10, 0.1), (10, 0.02), (40, 0.2)])
 def test_many_votes_are_counted_alike_by_polynomials_and_on_circles(n_classes: int, kappa: float) -> None:
     q, r = kappa + (1 - kappa) / n_classes, (1 - kappa) / n_classes

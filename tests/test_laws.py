@@ -25,8 +25,6 @@ from longtail import (
 from longtail.exact import laws
 from longtail.witnesses import enumeration
 
-pytestmark = pytest.mark.kernels
-
 SHORT = [
     *((prior, 7) for prior in [*lists(4), *wide_lists(4)]),
     *((prior, 1) for prior in (Zipf(alpha=1, size=4), Zipf(alpha=5, size=6))),
@@ -34,6 +32,7 @@ SHORT = [
 ]
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("mode", ["random", "fixed"])
 @pytest.mark.parametrize(("prior", "n"), SHORT, ids=repr)
 def test_against_enumeration(prior: Prior, n: int, mode: str) -> None:
@@ -90,6 +89,7 @@ def test_laws_have_the_known_means_and_variances(alpha: float, mode: str) -> Non
         assert exact.capacity_excess(problem, 0).value == pytest.approx(exact.cost(problem).value, rel=1e-11)
 
 
+@pytest.mark.kernels
 def test_uniform_lists_are_occupancy() -> None:
     """E X_0(X_0 − 1) = N(N − 1)(1 − 2/N)^n, and the unseen mass is X_0/N (Feller, section IV.2)."""
     for size, n in ((30, 40), (1_000, 3_000), (50_000, 50_000)):
@@ -100,6 +100,7 @@ def test_uniform_lists_are_occupancy() -> None:
         assert exact.mass_variance(problem, 0).value == pytest.approx(truth / size**2, rel=1e-8)
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize(("shape", "size", "n"), [(1, 40, 30), (3, 20, 50), (1, 3_000, 2_000)])
 def test_gamma_is_a_dirichlet_multinomial(shape: int, size: int, n: int) -> None:
     """E X_ℓ(X_ℓ − 1) from two entries of a Dirichlet, all the rest one third, in whole numbers."""

@@ -16,8 +16,6 @@ from longtail.exact import limits
 from longtail.exact.scored import by_count
 from longtail.learners import Limited, Private
 
-pytestmark = pytest.mark.kernels
-
 PROBLEMS = [
     Problem(Zipf(alpha=1, size=50_000), 50_000),
     Problem(Zipf(alpha=1, size=50_000), 50_000, mode="fixed"),
@@ -28,6 +26,7 @@ PROBLEMS = [
 ]
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("problem", PROBLEMS, ids=repr)
 def test_a_curve_is_its_learners_errors_less_the_optimal(problem: Problem) -> None:
     optimal = exact.optimal_error(problem)
@@ -41,6 +40,7 @@ def test_a_curve_is_its_learners_errors_less_the_optimal(problem: Problem) -> No
         assert abs(found.value - row["excess_error"]) <= found.bound + row["bound"]
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("problem", PROBLEMS, ids=repr)
 @pytest.mark.parametrize("delta", [0.0, 1e-5, 0.02])
 def test_bounds_by_groups_lie_below_what_privacy_costs(problem: Problem, delta: float) -> None:
@@ -58,6 +58,7 @@ def test_bounds_by_groups_lie_below_what_privacy_costs(problem: Problem, delta: 
     assert (curve["groups"].iloc[-1] < curve["excess_error"].iloc[-1]) == (curve["excess_error"].iloc[-1] > 0)
 
 
+@pytest.mark.kernels
 def test_group_bound_is_the_first_constraint_alone() -> None:
     """P_ℓ ≤ e^ε P_{ℓ−1} + δ iterated from 1/K; with both constraints it is ``Private``, equal until the second is the tighter."""
     epsilon, delta, n_classes = 0.15, 0.003, 10

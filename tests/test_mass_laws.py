@@ -32,9 +32,8 @@ from longtail.exact import mass_laws
 from longtail.exact.mass_laws import Inverted
 from longtail.witnesses import enumeration
 
-pytestmark = pytest.mark.kernels
 
-
+@pytest.mark.kernels
 @pytest.mark.parametrize("mode", ["random", "fixed"])
 @pytest.mark.parametrize("n", [3, 7])
 @pytest.mark.parametrize("prior", [*lists(3), *lists(4), *wide_lists(4), Listed([1.0, 0.05, 0.3])], ids=repr)

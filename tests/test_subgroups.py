@@ -19,8 +19,6 @@ from longtail.learners import Capacity, Forget, Learner, Limited, Majority, Nois
 from longtail.learners.majority import wins
 from longtail.learners.noisy import margins
 
-pytestmark = pytest.mark.kernels
-
 PUBLISHED = {(5_000, 50_000): (0.018, 0.015), (5_000, 10_000): (0.113, 0.035), (25_000, 50_000): (0.107, 0.031)}
 PAIRS = [
     (Group("a", Zipf(alpha=1, size=3), 0.7, 3), Group("b", LogNormal(sigma=1, size=4), 0.3, 5)),
@@ -29,6 +27,7 @@ PAIRS = [
 LEARNERS = [Limited(0.3), Private(0.7, 0.01), Forget(1)]
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("size", PUBLISHED, ids=repr)
 def test_the_published_table(size: tuple[int, int]) -> None:
     """Of the list itself, to the third digit that is published, or one off in it: .1075 is printed as .107."""
@@ -52,6 +51,7 @@ def test_the_smaller_and_the_harder_group_pay_more_than_twice(mode: str) -> None
         assert sizes["share"].tolist() == pytest.approx([5 / 6, 1 / 6], rel=1e-12)
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("mode", ["random", "fixed"])
 @pytest.mark.parametrize("learner", [Limited(0.5), Private(0.1), Forget(2)], ids=repr)
 def test_parts_of_one_list_make_the_whole(learner: Learner, mode: str) -> None:

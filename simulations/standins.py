@@ -110,6 +110,9 @@ high on clean examples, most so with its authors' net, which costs 33 times as m
 should. Example-tied dropout is worse. For wrong labels memorization is the wrong measure: what nets never fit they do not
 memorize. The loss over training finds them, and on TREC turn-over and example-tied dropout do so better (AP). Seconds were
 measured on a loaded machine, turn-over's without its compilation.
+
+One net under masks costs as much as so many models of the subset estimator, by these seconds: 2.8 on digits, 1.1 on MNIST, 2.8 on
+TREC, 1.6 on Fashion-MNIST; one of its authors' 35.
 """
 
 from __future__ import annotations

@@ -104,6 +104,8 @@ def _run(arguments: argparse.Namespace) -> int:
         if arguments.influence and nets is not None:
             with Bar("epoch") as bar:
                 log.info("wrote %s", run.influence(trainer, data, seeds, nets, tests, out, bar))
+            frames["influence"] = _influence(out, data)
+            _write(out, {"turnover": table, **frames}, summary, dataset.name, plot=not arguments.no_plot)
     if arguments.json:
         command.say(json_text(summary))
     else:
@@ -146,6 +148,17 @@ def _epochs(text: str | None, net: Net) -> tuple[int, ...]:
         ) from error
 
 
+def _influence(out: Path, data: Data) -> pd.DataFrame:
+    """By epoch, of ``influence.npz``."""
+    from empirical.data.sources.npz import opened
+    from empirical.dynamics.influence import by_epoch
+    from empirical.dynamics.run import ARRAYS
+
+    found = opened(str(out / "influence.npz"), ARRAYS, ARRAYS, "out")
+    same = data.y_test[found["tests"]][:, None] == data.y_train
+    return by_epoch(found["influence"], found["stderr"], found["epochs"].tolist(), same)
+
+
 def _table(scores: Scores, data: Data, true: Data, ids: Sequence[Any] | None) -> pd.DataFrame:
     """``Scores.table`` with classes by their names; row names and the labels before noise where there are any."""
     table = scores.table([data.classes[k] for k in data.y_train])
@@ -182,7 +195,11 @@ def _write(out: Path, frames: dict[str, pd.DataFrame], summary: dict[str, Any], 
         with whole_file(out / f"{name}.csv") as path:
             frame.to_csv(path, index=False)
         log.info("wrote %s", out / f"{name}.csv")
-    for name in {"groups", "speeds"} - frames.keys():  # of an earlier run: the figure and the report would show them
+    for name in {
+        "groups",
+        "speeds",
+        "influence",
+    } - frames.keys():  # of an earlier run: the figure and the report would show them
         (out / f"{name}.csv").unlink(missing_ok=True)
     if plot:
         from empirical.report.turnover_figures import write

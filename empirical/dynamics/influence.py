@@ -24,11 +24,12 @@ from empirical.dynamics.training import Trainer
 from empirical.learners.score import Floats32
 from empirical.learners.shared.places import lined
 from empirical.learners.shared.threads import one_thread
-from longtail.core import ArgumentError, Floats, real
+from longtail.core import ArgumentError, Bools, Floats, real
 
 Ints = NDArray[np.int64]
 Loss = Literal["loss", "correct"]
 TESTS = 256  # a product: their units stay in second-level cache
+STRONGEST = 1000  # of so many pairs one is strongest
 BLOCK = 128  # examples a block of the mean over seeds
 
 
@@ -122,3 +123,29 @@ def pairs(nets: Sequence[Probes], threshold: float, score: Loss = "loss") -> pd.
             pd.DataFrame({"train": i + block.start, "test": j, "influence": mean[i, j], "stderr": stderr[i, j]})
         )
     return pd.concat(found, ignore_index=True)
+
+
+def by_epoch(influence: Floats32, stderr: Floats32, epochs: Sequence[int], same: Bools) -> pd.DataFrame:
+    """Of (epochs, tests, n), a row an epoch and kind of pair, of one class (``same``, tests × n) or not: how many, their mean and
+    its error over tests, the mean of the thousandth that is strongest, and ``noise``, the root mean square of their errors.
+    """
+    rows = []
+    for at, epoch in enumerate(epochs):
+        for kind, chosen in (("own class", same), ("other classes", ~same)):
+            if not chosen.any():
+                continue
+            value, held = influence[at][chosen].astype(np.float64), chosen.sum(1)
+            each = np.where(chosen, influence[at], 0).sum(1, dtype=np.float64)[held > 0] / held[held > 0]
+            most = -(-len(value) // STRONGEST)
+            rows.append(
+                {
+                    "epoch": int(epoch),
+                    "pairs_of": kind,
+                    "pairs": len(value),
+                    "mean": float(each.mean()),
+                    "stderr": float(each.std(ddof=1) / np.sqrt(len(each))) if len(each) > 1 else np.nan,
+                    "strongest": float(np.partition(value, len(value) - most)[len(value) - most :].mean()),
+                    "noise": float(np.sqrt(np.mean(stderr[at][chosen].astype(np.float64) ** 2))),
+                }
+            )
+    return pd.DataFrame(rows)

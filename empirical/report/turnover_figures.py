@@ -51,12 +51,39 @@ def memorization_by_epoch(table: pd.DataFrame, title: str) -> Figure:
     return figure
 
 
+def influence_by_epoch(table: pd.DataFrame, title: str) -> Figure:
+    """Mean influence by epoch, and of the strongest pairs beside the noise; on tests of the example's class, and of others."""
+    with drawing(8, 3.6) as figure:
+        left, right = figure.subplots(1, 2)
+        epochs = np.unique(table["epoch"].to_numpy(float))
+        for (kind, rows), color, mark in zip(
+            table.groupby("pairs_of", sort=False), (BLUE, ORANGE), ("o-", "s--"), strict=False
+        ):
+            left.errorbar(
+                rows["epoch"], rows["mean"], 2 * rows["stderr"], fmt=mark, color=color, capsize=2, label=str(kind)
+            )
+            right.plot(rows["epoch"], rows["strongest"], mark, color=color, label=f"{kind}, strongest thousandth")
+            right.plot(rows["epoch"], rows["noise"], ":", color=color, label=f"{kind}, standard error of a pair")
+        for axes, what in ((left, "mean of all pairs, ± 2 s.e."), (right, "mean of the strongest")):
+            axes.axhline(0, color=GRAY, linewidth=0.8)
+            axes.set_xscale("log")
+            axes.set_xticks(epochs, [f"{e:g}" for e in epochs])
+            axes.minorticks_off()
+            axes.set_xlabel("epochs trained")
+            axes.set_ylabel(f"influence in loss, {what}")
+            axes.legend(loc="best", fontsize=8)
+        left.set_title(title)
+    return figure
+
+
 def write(directory: Path, data: str, seeds: int) -> list[Path]:
     """The figures in a run's folder, as PNG and SVG: of all examples, and by group where there are groups."""
     title = f"{data}, {seeds:,} nets by turn-over dropout"
     drawn = {"turnover": memorization_by_epoch(examples(directory), title)}
     if (directory / "groups.csv").is_file():
         drawn["groups"] = masked_figure(groups(directory), title)
+    if (directory / "influence.csv").is_file():
+        drawn["influence"] = influence_by_epoch(influence(directory), title)
     return [save(figure, directory / f"{name}.{kind}") for name, figure in drawn.items() for kind in ("png", "svg")]
 
 
@@ -68,3 +95,8 @@ def examples(directory: Path) -> pd.DataFrame:
 def groups(directory: Path) -> pd.DataFrame:
     """``groups.csv``, a group and epoch a row."""
     return read_table(directory / "groups.csv", ("group",), ("epoch", "memorization", "own_accuracy"))
+
+
+def influence(directory: Path) -> pd.DataFrame:
+    """``influence.csv``, an epoch and kind of pair a row."""
+    return read_table(directory / "influence.csv", ("pairs_of",), ("epoch", "mean", "strongest", "noise"))

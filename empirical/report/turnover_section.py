@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
     from empirical.estimates.measured import Measured
 
-TITLES = {"turnover": "Memorization by turn-over dropout", "groups": "By group"}
+TITLES = {
+    "turnover": "Memorization by turn-over dropout",
+    "groups": "By group",
+    "influence": "Influence by turn-over dropout",
+}
 log = logging.getLogger("empirical")
 
 
@@ -39,7 +43,11 @@ class Section:
 
     def figures(self, ink: str) -> dict[str, Figure]:
         """By name, for a page whose color they take."""
-        draw = {"turnover": turnover_figures.memorization_by_epoch, "groups": masked_figure}
+        draw = {
+            "turnover": turnover_figures.memorization_by_epoch,
+            "groups": masked_figure,
+            "influence": turnover_figures.influence_by_epoch,
+        }
         with styled(**dict.fromkeys(INKED, ink)):
             drawn = {name: draw[name](frame, TITLES[name]) for name, frame in self.frames.items()}
         for figure in drawn.values():
@@ -82,6 +90,8 @@ def _section(folder: Path, summary: dict[str, Any], table: pd.DataFrame, observe
         speeds = read_table(folder / "speeds.csv", ("group",), ("half_learned", "slower"))
         rows = [{str(name): value for name, value in row.items()} for row in speeds.to_dict("records")]
         pace = tuple(turnover_text.pace(rows))
+    if (folder / "influence.csv").is_file():
+        frames["influence"] = tables["influence"] = turnover_figures.influence(folder)
     return Section(
         turnover_text.headline(summary),
         pace,

@@ -88,6 +88,22 @@ def test_it_writes_what_it_says(capsys: Any, tmp_path: Path, source: Path) -> No
         ]
         np.testing.assert_allclose(kept["influence"][1], np.mean(each, 0), atol=1e-5)
         np.testing.assert_allclose(kept["stderr"][1], np.std(each, 0, ddof=1) / np.sqrt(3), atol=1e-5)
+        pairs = pd.read_csv(out / "influence.csv").set_index(["epoch", "pairs_of"])
+        same = data.y_test[:7, None] == data.y_train
+        for at, epoch in enumerate((1, 4, 6)):
+            for kind, chosen in (("own class", same), ("other classes", ~same)):
+                row, value = pairs.loc[epoch, kind], np.sort(kept["influence"][at][chosen].astype(float))
+                each = [
+                    np.mean(line[some]) for line, some in zip(kept["influence"][at], chosen, strict=True) if some.any()
+                ]
+                assert row["pairs"] == chosen.sum()
+                assert row["mean"] == pytest.approx(np.mean(each), abs=1e-6)
+                assert row["stderr"] == pytest.approx(np.std(each, ddof=1) / np.sqrt(len(each)), rel=1e-4)
+                assert row["strongest"] == pytest.approx(
+                    value[-1]
+                )  # a thousandth of fewer than a thousand pairs is one
+                assert row["noise"] == pytest.approx(np.sqrt(np.mean(kept["stderr"][at][chosen] ** 2)), rel=1e-4)
+    assert (out / "influence.png").read_bytes().startswith(b"\x89PNG")
     assert sorted(p.name[:4] for p in (out / "nets").iterdir()) == ["iden", "seed", "seed", "seed"]
 
 

@@ -136,10 +136,11 @@ def _gone() -> tuple[type[BaseException], ...]:
     from asyncio import CancelledError
     from concurrent.futures import CancelledError as Cancelled
 
-    from distributed.client import ClosedClientError
+    from distributed import client
     from distributed.comm.core import CommClosedError
 
-    return (CommClosedError, ClosedClientError, CancelledError, Cancelled, ConnectionError, TimeoutError)
+    closed = getattr(client, "ClosedClientError", CommClosedError)  # older versions have none of their own
+    return (CommClosedError, closed, CancelledError, Cancelled, ConnectionError, TimeoutError)
 
 
 def _plugin(work: Callable[[int], Any]) -> Any:

@@ -66,11 +66,11 @@ def test_estimates_drawn_are_above_as_often_as_said(noise):
 @pytest.mark.parametrize("noise", NOISES, ids=repr)
 @pytest.mark.parametrize("coupling", [Fixed(0.7), Beta(2, 1, steady=1)], ids=repr)
 def test_what_is_predicted_of_estimates_is_what_planted_ones_are(noise, coupling):
-    """Shares above thresholds and bins over 100 data sets, seed 5, z = 5; the truth has others (negative control)."""
+    """Shares above thresholds and bins over 200 data sets, seed 5, z = 5; the truth has others (negative control)."""
     rng = np.random.default_rng(5)
-    sets = [planted(PROBLEM, coupling, noise, rng)[1] for _ in range(100)]
+    sets = [planted(PROBLEM, coupling, noise, rng)[1] for _ in range(200)]
     shares = np.array([[(one >= t - 1e-9).mean() for t in THETA] for one in sets])
-    stderr = shares.std(0, ddof=1) / 10
+    stderr = shares.std(0, ddof=1) / np.sqrt(200)
     assert (np.abs(shares.mean(0) - share_above(PROBLEM, coupling, THETA, noise=noise)) < 5 * stderr).all()
     truth = share_above(PROBLEM, coupling, THETA, noise.fraction)
     assert np.abs((shares.mean(0) - truth) / stderr).max() > 5

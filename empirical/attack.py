@@ -69,15 +69,15 @@ class Asked:
 
 
 def _clusters(arguments: argparse.Namespace, seed: int) -> Asked:
-    from empirical.irrelevant import learners
+    from empirical.irrelevant import parse
     from empirical.irrelevant.recovery import check, recover
     from longtail.irrelevant.attacks import attack
 
     n = whole("--samples", arguments.samples, 1, 10**6)
     named = "signs" if arguments.attack is None else arguments.attack
-    task, one, how = _task(arguments, n), learners.learner(arguments.learner or "softmax"), attack(named)
+    task, one, how = _task(arguments, n), parse.learner(arguments.learner or "softmax"), attack(named)
     check(task, one, how, n, seed)
-    shown = learners.shown(one)
+    shown = parse.shown(one)
     title = f"{arguments.task}: {n:,} examples of {task.prior!r} in {task.dimension:,} dimensions; {shown}"
     return Asked(shown, named, title, lambda repeats, told: recover(task, one, how, n, repeats, seed, told))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from empirical.irrelevant import descent
 from empirical.irrelevant.descent import Course, Examples
 from empirical.irrelevant.models import Net
-from longtail.core import ArgumentError, calls, real, whole
+from longtail.core import real, whole
 from longtail.irrelevant.models import Linear, Lookup, Nearest
 from longtail.irrelevant.tasks import Clusters, Sample
 
@@ -149,56 +149,6 @@ NAMES: dict[str, type[Learner]] = {
     "lookup": ByHeart,
     "optimal": Optimal,
 }
-
-
-def named() -> dict[str, type[Learner]]:
-    """All of them, those that limit another among them."""
-    from empirical.irrelevant import limited
-
-    return NAMES | limited.NAMES
-
-
-def learner(text: str) -> Learner:
-    """The learner that ``text`` names, as a call for its options; read as data.
-
-    >>> learner("softmax(steps=10)").steps
-    10
-    >>> shown(learner("pruned(ridge(penalty=2), 0.5)"))
-    'pruned(ridge(penalty=2.0), share=0.5)'
-    """
-    return _made(calls.read("learner", text, _remedy()), text)
-
-
-def _remedy() -> str:
-    return f"give one of {', '.join(named())}, as a call for its options"
-
-
-def _made(call: calls.Call, text: str) -> Learner:
-    if call.name.lower() not in named():
-        raise ArgumentError("learner", calls.shortened(text), _remedy())
-    within = [_made(value, text) if isinstance(value, calls.Call) else value for value in call.arguments]
-    words = [(name, _made(value, text) if isinstance(value, calls.Call) else value) for name, value in call.keywords]
-    made: Learner = calls.made(
-        "learner", calls.Call(call.name, tuple(within), tuple(words)), named()[call.name.lower()]
-    )
-    return made
-
-
-def shown(one: Learner) -> str:
-    """Its name as the command knows it, with what differs from the defaults.
-
-    >>> shown(Softmax(steps=10)), shown(KNN())
-    ('softmax(steps=10)', 'knn')
-    """
-    name = next(name for name, kind in named().items() if kind is type(one))
-    told = []
-    for field in fields(one):
-        value = getattr(one, field.name)
-        if isinstance(value, Learner):
-            told.append(shown(value))
-        elif value != field.default:
-            told.append(f"{field.name}={value!r}")
-    return f"{name}({', '.join(told)})" if told else name
 
 
 def _classes(sample: Sample) -> int:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from empirical.irrelevant.learners import learner
+from empirical.irrelevant.parse import learner
 from empirical.irrelevant.recovery import Recovered, recover
 from empirical.story.act import Act
 from longtail.core import Estimate

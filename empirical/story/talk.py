@@ -66,7 +66,7 @@ class Talk:
 
     def check(self) -> None:
         """Refuse before anything is trained what an act would refuse."""
-        from empirical.irrelevant.learners import learner
+        from empirical.irrelevant.parse import learner
         from empirical.irrelevant.recovery import check
         from longtail.irrelevant.attacks import attack
         from longtail.irrelevant.tasks import Hypercube

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from empirical.irrelevant.learners import KNN, Ridge, Softmax, learner, shown
+from empirical.irrelevant.learners import KNN, Ridge, Softmax
 from empirical.irrelevant.limited import Limited, Perturbed, Private, Pruned, Rounded, _normal
+from empirical.irrelevant.parse import learner, shown
 from empirical.irrelevant.recovery import recover
 from longtail.core import ArgumentError
 from longtail.irrelevant.attacks import Signs

@@ -8,7 +8,8 @@ import pytest
 from empirical.irrelevant import descent
 from empirical.irrelevant.course import course
 from empirical.irrelevant.descent import Course, Examples
-from empirical.irrelevant.learners import KNN, MLP, ByHeart, Optimal, Ridge, Softmax, Trained, learner, shown
+from empirical.irrelevant.learners import KNN, MLP, ByHeart, Optimal, Ridge, Softmax, Trained
+from empirical.irrelevant.parse import learner, shown
 from empirical.irrelevant.recovery import ACCURACIES, PARTS, check, recover
 from longtail.core import ArgumentError
 from longtail.irrelevant.attacks import Coordinates, Gradient, Increments, Signs

@@ -156,7 +156,8 @@ def _task(arguments: argparse.Namespace, n: int) -> Clusters:
         task.share(n)
         return task
     strength = None if arguments.strength is None else real("--strength", arguments.strength, 0, 1)
-    return getattr(mixtures, CLUSTERS[arguments.task])(prior, d, strength)  # type: ignore[no-any-return]
+    kind: type[mixtures.Boolean] | type[mixtures.Gaussian] = getattr(mixtures, CLUSTERS[arguments.task])
+    return kind(prior, d, strength)
 
 
 def _prior(arguments: argparse.Namespace, n: int) -> Prior:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from empirical.report.course_figures import masked_figure
+from longtail.core import Floats
 from longtail.core.files import read_table
 from longtail.plots import BLUE, GRAY, ORANGE, drawing, save
 
@@ -40,13 +42,7 @@ def memorization_by_epoch(table: pd.DataFrame, title: str) -> Figure:
             right.plot(epochs, middle, mark, color=color, label=f"{name}, median")
             right.fill_between(epochs, low, high, color=color, alpha=0.18, linewidth=0)
         for axes, what in ((left, "accuracy"), (right, "loss, with quartiles")):
-            axes.axhline(0, color=GRAY, linewidth=0.8)
-            axes.set_xscale("log")
-            axes.set_xticks(epochs, [f"{e:g}" for e in epochs])
-            axes.minorticks_off()
-            axes.set_xlabel("epochs trained")
-            axes.set_ylabel(f"memorization in {what}")
-            axes.legend(loc="best", fontsize=8)
+            _over_epochs(axes, epochs, f"memorization in {what}")
         left.set_title(title)
     return figure
 
@@ -65,15 +61,19 @@ def influence_by_epoch(table: pd.DataFrame, title: str) -> Figure:
             right.plot(rows["epoch"], rows["strongest"], mark, color=color, label=f"{kind}, strongest thousandth")
             right.plot(rows["epoch"], rows["noise"], ":", color=color, label=f"{kind}, standard error of a pair")
         for axes, what in ((left, "mean of all pairs, ± 2 s.e."), (right, "mean of the strongest")):
-            axes.axhline(0, color=GRAY, linewidth=0.8)
-            axes.set_xscale("log")
-            axes.set_xticks(epochs, [f"{e:g}" for e in epochs])
-            axes.minorticks_off()
-            axes.set_xlabel("epochs trained")
-            axes.set_ylabel(f"influence in loss, {what}")
-            axes.legend(loc="best", fontsize=8)
+            _over_epochs(axes, epochs, f"influence in loss, {what}")
         left.set_title(title)
     return figure
+
+
+def _over_epochs(axes: Axes, epochs: Floats, what: str) -> None:
+    axes.axhline(0, color=GRAY, linewidth=0.8)
+    axes.set_xscale("log")
+    axes.set_xticks(epochs, [f"{e:g}" for e in epochs])
+    axes.minorticks_off()
+    axes.set_xlabel("epochs trained")
+    axes.set_ylabel(what)
+    axes.legend(loc="best", fontsize=8)
 
 
 def write(directory: Path, data: str, seeds: int) -> list[Path]:

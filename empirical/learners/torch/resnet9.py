@@ -10,50 +10,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from empirical.learners.torch.augment import mirrored, moved
-from empirical.learners.torch.net import Net, shape_of_images
-from longtail.core import ArgumentError, real, whole
+from empirical.learners.torch.net import shape_of_images
+from empirical.learners.torch.pictures import Pictures
 
 if TYPE_CHECKING:
-    from torch import Generator, Tensor, nn
+    from torch import Tensor, nn
 
 SCALE = 0.125  # of the last layer's values, as published
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResNet9(Net):
+class ResNet9(Pictures):
     """``width`` channels after the first convolution, eight times as many after the last; the rate rises over the first fifth of
     training and falls to 0 over the rest. ``shift`` in pixels, 0 for none, and ``mirror`` say how images are augmented.
     """
 
-    width: int = 64
     epochs: int = 24
     batch: int = 512
     rate: float = 0.4
     penalty: float = 5e-4
     shift: int = 4
-    mirror: bool = True
-    smoothing: float = 0.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "width", whole("width", self.width, 1, 2**12))
-        object.__setattr__(self, "shift", whole("shift", self.shift, 0, 64))
-        object.__setattr__(self, "smoothing", real("smoothing", self.smoothing, 0, 1, open_high=True))
 
     def pace(self, done: float) -> float:
         return min(done / 0.2, (1 - done) / 0.8)
-
-    def augmented(self, x: Tensor, generator: Generator) -> Tensor:
-        if self.shift >= min(x.shape[2:]):
-            raise ArgumentError("shift", self.shift, f"images are {x.shape[2]} × {x.shape[3]}: give less")
-        x = mirrored(x, generator) if self.mirror else x
-        return moved(x, generator, self.shift) if self.shift else x
-
-    def cost(self, values: Tensor, labels: Tensor) -> Tensor:
-        from torch.nn import functional
-
-        return functional.cross_entropy(values, labels, label_smoothing=self.smoothing)
 
     def module(self, shape: tuple[int, ...], n_classes: int) -> nn.Module:
         from torch import nn

@@ -16,12 +16,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from empirical.learners.torch.augment import mirrored, moved
-from empirical.learners.torch.net import Net, shape_of_images
-from longtail.core import ArgumentError, real, whole
+from empirical.learners.torch.net import shape_of_images
+from empirical.learners.torch.pictures import Pictures
 
 if TYPE_CHECKING:
-    from torch import Generator, Tensor, nn
+    from torch import Tensor, nn
     from torch.optim import Optimizer
 
 SEEN = 5000  # images whose patches are whitened
@@ -38,26 +37,17 @@ RISE, START, END = 0.23, 0.2, 0.07  # the rate's peak, and what it begins and en
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpeedNet(Net):
+class SpeedNet(Pictures):
     """``width`` channels in the first group, four times as many in the others. Images are moved by ``shift`` pixels at most.
     ``rate`` is for a minibatch of 1,024, and goes in proportion to it.
     """
 
-    width: int = 64
     epochs: int = 20
     batch: int = 1024
     rate: float = 1.5
     momentum: float = 0.85
     penalty: float = 1.3e-3
     shift: int = 2
-    mirror: bool = True
-    smoothing: float = 0.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "width", whole("width", self.width, 1, 2**12))
-        object.__setattr__(self, "shift", whole("shift", self.shift, 0, 64))
-        object.__setattr__(self, "smoothing", real("smoothing", self.smoothing, 0, 1, open_high=True))
 
     def module(self, shape: tuple[int, ...], n_classes: int) -> nn.Module:
         from torch import nn
@@ -122,17 +112,6 @@ class SpeedNet(Net):
 
     def pace(self, done: float) -> float:
         return START + (1 - START) * done / RISE if done < RISE else 1 - (1 - END) * (done - RISE) / (1 - RISE)
-
-    def augmented(self, x: Tensor, generator: Generator) -> Tensor:
-        if self.shift >= min(x.shape[2:]):
-            raise ArgumentError("shift", self.shift, f"images are {x.shape[2]} × {x.shape[3]}: give less")
-        x = mirrored(x, generator) if self.mirror else x
-        return moved(x, generator, self.shift) if self.shift else x
-
-    def cost(self, values: Tensor, labels: Tensor) -> Tensor:
-        from torch.nn import functional
-
-        return functional.cross_entropy(values, labels, label_smoothing=self.smoothing)
 
     def stepped(self, net: Any, step: int, steps: int) -> None:
         """Lookahead, whose mean keeps the longer the nearer the end is."""

@@ -169,15 +169,12 @@ def _dropped(name: str, dask_worker: Any) -> None:
 @contextlib.contextmanager
 def connected(address: str) -> Iterator[Cluster]:
     """The cluster at ``address``, or "local:4", of that many processes here; left, or ended, with the block."""
+    count = _processes(address)
     try:
         import distributed
     except ImportError as error:
         raise ArgumentError("--scheduler", address, "it needs Dask: pip install 'longtail[dask]'") from error
-    if address.startswith(LOCAL):
-        text = address.removeprefix(LOCAL)
-        if not text.isdecimal():
-            raise ArgumentError("--scheduler", address, "give local: and how many processes, as local:4")
-        count = whole("--scheduler", int(text), 1, 4096)
+    if count is not None:
         options: dict[str, Any] = {"n_workers": count, "threads_per_worker": 1, "dashboard_address": None}
         with distributed.LocalCluster(**options) as local, distributed.Client(local) as client:
             yield Cluster(client)
@@ -196,3 +193,13 @@ def connected(address: str) -> Iterator[Cluster]:
                 remedy = f"it has no worker: start some, as by dask worker {address}"
                 raise ArgumentError("--scheduler", address, remedy) from error
         yield Cluster(client)
+
+
+def _processes(address: str) -> int | None:
+    """Of "local:4" the four; None for another address."""
+    if not address.startswith(LOCAL):
+        return None
+    text = address.removeprefix(LOCAL)
+    if not text.isdecimal():
+        raise ArgumentError("--scheduler", address, "give local: and how many processes, as local:4")
+    return whole("--scheduler", int(text), 1, 4096)

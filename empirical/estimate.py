@@ -117,11 +117,11 @@ def _before(out: Path) -> Before:
 
 
 def _tables(out: Path) -> list[str]:
-    """Digests of the two tables that a report is made from, as far as they are there."""
+    """Digests of what a report is made from, as far as it is there."""
     import hashlib
 
     digests = []
-    for path in (out / "memorization.csv", out / "pairs.csv"):
+    for path in (out / "memorization.csv", out / "pairs.csv", out / "observed.json"):
         if path.is_file():
             with open(path, "rb") as file:
                 digests.append(hashlib.file_digest(file, "sha256").hexdigest())

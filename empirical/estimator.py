@@ -29,6 +29,7 @@ from empirical.estimates.influence import influence_pairs, pair_cells
 from empirical.estimates.measure import lowest_threshold
 from empirical.estimates.memorization import memorization
 from empirical.estimates.pairing import Pairing
+from empirical.estimates.totals import EDGES, Totals, totals
 from empirical.learners import parse as spec
 from empirical.learners.learner import Learner
 from empirical.training import SHARD
@@ -172,6 +173,11 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         check_is_fitted(self, "trials_")
         cells = pair_cells(self.trials_, np.atleast_1d(train), np.atleast_1d(test), self.examples_.y_train)
         return Estimate(cells.value, cells.stderr)
+
+    def totals(self, edges: Any = EDGES) -> Totals:
+        """Influence on the whole test set by bin of memorization."""
+        check_is_fitted(self, "trials_")
+        return totals(self.trials_, edges)
 
     def threshold_for(self, rate: float = 0.05) -> float:
         """The lowest threshold at which at most ``rate`` of the pairs are expected to be false."""

@@ -97,3 +97,9 @@ class Cells:
             n * np.minimum(q, 1 - q) for n, q in ((self.n_in, self.in_mean), (self.n_out, self.out_mean))
         )
         return np.maximum(inside, outside)
+
+
+def root_mean_square(error: Floats) -> float | None:
+    """√(mean of error²), of the errors that are known; None where none is."""
+    known = error[np.isfinite(error)]
+    return float(np.sqrt(np.mean(known**2))) if known.size else None

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from empirical.designs import Orthogonal
+from empirical.estimates.cells import root_mean_square
 from empirical.estimates.influence import above, possible
-from empirical.estimates.measured import root_mean_square
 from empirical.estimates.memorization import memorization_cells
 from empirical.estimates.pairing import Pairing
 from empirical.training.trials import Trials

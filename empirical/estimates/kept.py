@@ -10,6 +10,7 @@ import numpy as np
 
 from empirical.estimates import MEMORIZED, THRESHOLD
 from empirical.estimates.measured import Experiment, Measured
+from empirical.estimates.observed import Observed
 from longtail.core import ArgumentError, whole
 from longtail.core.files import json_text, read_json, read_table, whole_file
 from longtail.core.intervals import Z95, wilson
@@ -33,9 +34,10 @@ KNOWN = ("threshold", "test_accuracy", "labels")  # and that may be
 
 
 def write_tables(found: Measured, directory: Path, beside: Mapping[str, pd.DataFrame]) -> list[Path]:
-    """Both tables, and others ``beside`` them, as CSV: each whole or not at all."""
-    written = []
-    for name, frame in {"memorization": found.memorization, "pairs": found.pairs, **beside}.items():
+    """All tables, and others ``beside`` them, as CSV, and what ``Observed`` keeps: each whole or not at all."""
+    written = [found.observed.write(directory)]
+    tables = {"memorization": found.memorization, "pairs": found.pairs, **found.observed.tables, **beside}
+    for name, frame in tables.items():
         with whole_file(directory / f"{name}.csv") as path:
             frame.to_csv(path, index=False, float_format="%.9g")
         written.append(directory / f"{name}.csv")
@@ -74,6 +76,7 @@ def read(
         _check_places(table["index"], len(table))
         _check_places(pairs["train_index"], len(table))
         _check_places(pairs["test_index"], int(summary["n_test"]))
+        observed = Observed.read(folder)
     except (OSError, ValueError) as error:
         remedy = f"it is not the folder of a run ({why(error)}); give one that python -m empirical.estimate --out wrote"
         raise ArgumentError("directory", str(directory), remedy) from error
@@ -105,6 +108,7 @@ def read(
         least=MEMORIZED if arguments.get("published_rule") else 0.0,
         test_accuracy=float(summary.get("test_accuracy") or np.nan),
         accurate_at=experiment.fraction,
+        observed=observed,
     )
 
 

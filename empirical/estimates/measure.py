@@ -8,14 +8,16 @@ import numpy as np
 import pandas as pd
 
 from empirical.data.examples import Examples
-from empirical.estimates import MEMORIZED, THRESHOLD
+from empirical.estimates import BOUNDED, MEMORIZED, THRESHOLD
 from empirical.estimates.false_pairs import expected_false, threshold_for
 from empirical.estimates.halves import agreement
 from empirical.estimates.influence import above, influence_pairs
 from empirical.estimates.leak.leak import leak, leaks
 from empirical.estimates.measured import Experiment, Measured, Trust
 from empirical.estimates.memorization import memorization
+from empirical.estimates.observed import Observed
 from empirical.estimates.pairing import Pairing
+from empirical.estimates.totals import totals
 from empirical.training.trials import Trials
 from longtail.core import Bools
 from longtail.core.arrays import CPU, Device
@@ -58,6 +60,7 @@ def measure(
         usual_pairs=usual,
         trust=Trust(false, agreed.correlation, agreed.jaccard, agreed.table),
         leak=leaked,
+        observed=Observed(totals=totals(trials) if trials.score in BOUNDED else None),
     )
 
 

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from empirical.estimates import MEMORIZED, THRESHOLD
+from empirical.estimates.cells import root_mean_square
 from empirical.estimates.noise import SubsetNoise
+from empirical.estimates.observed import Observed
 from longtail.core import ArgumentError, Floats
 from longtail.experiment.noise import Noise
 
@@ -108,7 +110,8 @@ class Measured:
     memorization ``least`` or more, and the experiment.
 
     ``test_accuracy`` (the mean score, of other scores) is of models trained on a share ``accurate_at`` of the examples.
-    ``usual_pairs`` counts the pairs of influence .15 or more, where these were not all kept. ``leak`` is what margins leak.
+    ``usual_pairs`` counts the pairs of influence .15 or more, where these were not all kept. ``leak`` is what margins leak,
+    ``observed`` what else models say of influence.
     """
 
     experiment: Experiment
@@ -121,6 +124,7 @@ class Measured:
     usual_pairs: int | None = None
     trust: Trust = field(default_factory=Trust)
     leak: Leak | None = field(default=None, repr=False)
+    observed: Observed = field(default_factory=Observed, repr=False)
 
     @property
     def n(self) -> int:
@@ -220,7 +224,7 @@ class Measured:
             facts["kernels"] = list(how.kernels)
         if "label" not in table:
             facts["labels"] = how.n_classes
-        return facts
+        return facts | self.observed.summary
 
 
 def pairs_key(threshold: float) -> str:
@@ -236,12 +240,6 @@ def noise_share(value: Floats, error: Floats) -> float:
     """How much of the variance of the estimates is their own error."""
     spread = float(np.nanvar(value)) if np.isfinite(value).any() else 0.0
     return min(float(np.nanmean(error**2)) / spread, 1.0) if spread > 0 and np.isfinite(error).any() else float("nan")
-
-
-def root_mean_square(error: Floats) -> float | None:
-    """√(mean of error²), of the errors that are known; None where none is."""
-    known = error[np.isfinite(error)]
-    return float(np.sqrt(np.mean(known**2))) if known.size else None
 
 
 def _mean(values: Any) -> float | None:

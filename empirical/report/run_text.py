@@ -6,7 +6,8 @@ import textwrap
 
 import pandas as pd
 
-from empirical.estimates.measured import Measured, pairs_key, root_mean_square
+from empirical.estimates.cells import root_mean_square
+from empirical.estimates.measured import Measured, pairs_key
 
 FITS = 0.99  # of the training examples that are in: below it memorization misses what models do not fit
 

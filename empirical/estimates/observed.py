@@ -1,0 +1,91 @@
+"""What a run says beyond memorization and pairs, in memory and on disk: ``observed.json``, beside its tables.
+
+Each part is read off models that are there already, and is None where it is not known: in folders of runs from before it was
+kept, of published estimates, and of scores for which it makes no sense.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from empirical.estimates.totals import Totals
+from longtail.core import Floats
+from longtail.core.files import json_text, read_json, whole_file
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAME = "observed.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Observed:
+    """``totals``: influence on the whole test set by bin of memorization."""
+
+    totals: Totals | None = None
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """What is known, for people: a table a part, by name."""
+        return {} if self.totals is None else {"influence_by_memorization": self.totals.table}
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The tables as lists by column; what is not known is None, for JSON has no NaN."""
+        return {
+            name: {column: [None if v != v else v for v in values] for column, values in table.to_dict("list").items()}
+            for name, table in self.tables.items()
+        }
+
+    def write(self, directory: Path) -> Path:
+        """All of it, covariances too."""
+        parts: dict[str, Any] = {"format": FORMAT}
+        if self.totals is not None:
+            parts["totals"] = {name: value.tolist() for name, value in vars(self.totals).items()}
+        with whole_file(directory / NAME) as path:
+            path.write_text(json_text(parts) + "\n", encoding="utf-8")
+        return directory / NAME
+
+    @classmethod
+    def read(cls, directory: Path) -> Observed:
+        """As it was written; nothing where there is no such file; a ValueError where it is no such file."""
+        if not (directory / NAME).exists():
+            return cls()
+        parts = read_json(directory / NAME)
+        if parts.get("format") != FORMAT:
+            raise ValueError(f"{NAME} is of another version ({str(parts.get('format'))[:20]}, here {FORMAT})")
+        return cls(_totals(parts["totals"]) if "totals" in parts else None)
+
+
+def _totals(part: Any) -> Totals:
+    edges = numbers(part, "edges", None)
+    width = len(edges) + 1
+    vectors = [numbers(part, name, width) for name in ("examples", "memorization", "total")]
+    squares = [numbers(part, name, width, width) for name in ("covariance", "covariance_tests")]
+    return Totals(edges, *vectors, *squares)
+
+
+def numbers(part: Any, name: str, *shape: int | None) -> Floats:
+    """A list of numbers of that shape, whatever the length where it is None; null is NaN."""
+    given = part.get(name) if isinstance(part, Mapping) else None
+    try:
+        found = np.array(given, dtype=float)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"no numbers for {name} in {NAME}") from error
+    fits = found.ndim == len(shape) and all(want in (None, got) for want, got in zip(shape, found.shape, strict=True))
+    if not fits or _worded(given):
+        raise ValueError(f"no numbers for {name} in {NAME}")
+    return found
+
+
+def _worded(value: Any) -> bool:
+    """Whether words or truths are among numbers, which NumPy would take for some."""
+    if isinstance(value, list):
+        return any(_worded(item) for item in value)
+    return isinstance(value, (str, bool))

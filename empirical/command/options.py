@@ -30,7 +30,7 @@ def add_data(p: Parser) -> argparse._ArgumentGroup:
     )
     data.add_argument("--label", metavar="COLUMN", help='column of labels (default "label"); for text: fine or coarse')
     data.add_argument("--id", metavar="COLUMN", help="column that names rows, carried through to the results")
-    data.add_argument("--text", metavar="COLUMN", help="column of text, used by TF-IDF")
+    data.add_argument("--text", metavar="COLUMN", help="column of text, by TF-IDF, or as it is to a learner that reads")
     data.add_argument("--test", metavar="FILE", help="test rows from another file")
     data.add_argument("--test-fraction", type=float, metavar="F", help="else this share of the rows (default 0.2)")
     data.add_argument("--prior", metavar="SPEC", help='for planted: a prior, as in "Zipf(alpha=1, size=1000)"')

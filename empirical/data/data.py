@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from empirical.data.texts import Texts
 from longtail.core import ArgumentError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -19,7 +20,8 @@ class Data:
     """Training and test examples with labels as indices 0..K−1 into ``classes``.
 
     ``x`` is an array with one example a row: float32 features, or images of any shape. An external learner may take
-    more (a list of texts, a sparse matrix); the learners of this package take arrays.
+    more (a list of texts, a sparse matrix); the learners of this package take arrays. Where ``x`` was made of texts,
+    ``texts`` are those, to train on and to test on: learners that read take them.
     """
 
     x_train: Any = field(repr=False)
@@ -27,6 +29,7 @@ class Data:
     x_test: Any = field(repr=False)
     y_test: NDArray[np.int64] = field(repr=False)
     classes: tuple[Any, ...]
+    texts: tuple[Texts, Texts] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for part in ("train", "test"):
@@ -40,6 +43,10 @@ class Data:
                 raise ArgumentError(f"x_{part}", "no examples", "give at least one to train on and one to test on")
             if rows != len(y):
                 raise ArgumentError(f"x_{part}", f"{rows} rows for {len(y)} labels", "give as many rows as labels")
+            if self.texts is not None and len(self.texts[part == "test"]) != len(y):
+                raise ArgumentError(
+                    "texts", f"{len(self.texts[part == 'test'])} for {len(y)} labels", "give one a label"
+                )
             if y.size and not 0 <= y.min() <= y.max() < len(self.classes):
                 raise ArgumentError(
                     f"y_{part}", f"labels {y.min()}..{y.max()}", f"number the {len(self.classes)} classes from 0"

@@ -24,7 +24,8 @@ def digest(data: Data) -> str:
     True
     """
     state = hashlib.sha256(repr(tuple(str(c) for c in data.classes)).encode())
-    for part in (data.x_train, data.y_train, data.x_test, data.y_test):
+    read = [part for texts in data.texts or () for part in (texts.raw, texts.ends)]
+    for part in (data.x_train, data.y_train, data.x_test, data.y_test, *read):
         for piece in pieces(part):
             state.update(len(piece).to_bytes(8, "little"))
             state.update(piece)

@@ -58,6 +58,8 @@ def _loader(source: str, imports: bool) -> Callable[[str, dict[str, Any]], Datas
     if source in NAMES:
         return _module(source)
     if path.is_dir():
+        if (path / "state.json").is_file() or (path / "dataset_dict.json").is_file():
+            return _module("saved")
         texts = (path / "train.txt").is_file()
         return _module("text" if texts else "folder")
     if path.suffix.lower() in SUFFIXES:
@@ -72,7 +74,7 @@ def _loader(source: str, imports: bool) -> Callable[[str, dict[str, Any]], Datas
     raise ArgumentError(
         "data",
         calls.shortened(source),
-        f"give {names}; a .npz, .csv, .parquet, .txt or .zip file; or a folder of images",
+        f"give {names}; a .npz, .csv, .parquet, .txt or .zip file; a folder of images, or one that `datasets` saved",
     )
 
 

@@ -6,7 +6,6 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -121,8 +120,8 @@ def pixels(image: NDArray[Any]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(x[..., :3])
 
 
-def exhibits(dataset: Dataset | None, source: str | None = None) -> Exhibits:
-    """What can be shown of a data set: images, texts of a text file, else the first few features."""
+def exhibits(dataset: Dataset | None) -> Exhibits:
+    """What can be shown of a data set: images, texts, else the first few features."""
     if dataset is None:
         return Exhibits()
     data = dataset.data
@@ -131,30 +130,11 @@ def exhibits(dataset: Dataset | None, source: str | None = None) -> Exhibits:
         return Exhibits(images={"train": train, "test": test})
     if not isinstance(train, np.ndarray) and len(train) and isinstance(train[0], str):
         return Exhibits(texts={"train": train, "test": test})
-    words = _lines(dataset, source)
-    if words is not None:
-        return Exhibits(texts=words)
+    if data.texts is not None:
+        return Exhibits(texts=dict(zip(("train", "test"), data.texts, strict=True)))
     if isinstance(train, np.ndarray) and train.ndim == 2:
         return Exhibits(texts={"train": _Rows(train), "test": _Rows(test)})
     return Exhibits()
-
-
-def _lines(dataset: Dataset, source: str | None) -> dict[str, Sequence[str]] | None:
-    """The lines that a text data set was made of: its row names number them."""
-    from empirical.data.sources import text
-
-    path = Path(source) if source else None
-    if path is None or not path.exists() or dataset.train_ids is None or dataset.test_ids is None:
-        return None
-    if not (path.suffix.lower() in (".txt", ".zip") or (path / "train.txt").is_file()):
-        return None
-    files = text.texts(str(path))
-    lines = {name: [words for _, words in text.labelled(str(path), raw)] for name, raw in files.items()}
-    test = lines.get("test", lines["train"])
-    return {
-        "train": [lines["train"][i] for i in dataset.train_ids],
-        "test": [test[i] for i in dataset.test_ids],
-    }
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def write(
     except ArgumentError as error:
         logging.getLogger("empirical").info("no pictures in the report: %s", error)
         shown = None
-    text = page(comparison, exhibits(shown, comparison.observed.experiment.source), shown, turnover)
+    text = page(comparison, exhibits(shown), shown, turnover)
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")  # half a surrogate pair, as JSON has it
     return path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,10 +82,15 @@ def visible(folder: Path) -> list[Path]:
 
 def image(path: Path) -> NDArray[np.float32]:
     """One image, the first of several frames: (height, width) or (height, width, 3), in [0, 1]."""
+    with regular("data", path) as file:
+        return decoded(path, file)
+
+
+def decoded(path: Path, file: BinaryIO) -> NDArray[np.float32]:
+    """The same of a file that is open; ``path`` is how an error calls it."""
     from PIL import Image
 
     with (
-        regular("data", path) as file,
         reading("data", path, "it is not an image, or not all of one"),
         warnings.catch_warnings(),
     ):

@@ -58,21 +58,23 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
     else:
         names = [tuple(index.tolist()) for index in parts.index]  # the row in the file
     if "text" in options:
-        from empirical.data.sources.text import tfidf
+        from empirical.data.sources.text import worded
 
         words = column(source, table, "text", options["text"])
-        x, x_test = tfidf(*([str(v) for v in part.astype(object).fillna("")] for part in parts[words]))
-        notes: tuple[str, ...] = (f"{x.shape[1]} words of {words} by TF-IDF; other columns are left out",)
+        both = ([str(v) for v in part.astype(object).fillna("")] for part in parts[words])
+        data, note = worded(y, z, classes, *both)
+        return Dataset(
+            Path(source).name, data, names[0], names[1], (f"{note}, of {words}; other columns are left out",)
+        )
+    inputs = table.drop(columns=dropped)
+    complete(source, inputs)
+    if "test" in options:
+        rest = other[inputs.columns]
+        complete(str(options["test"]), rest, inputs)
+        order = np.arange(len(table) + len(other))
+        x, x_test, notes = features(pd.concat([inputs, rest]), order, len(table))
     else:
-        inputs = table.drop(columns=dropped)
-        complete(source, inputs)
-        if "test" in options:
-            rest = other[inputs.columns]
-            complete(str(options["test"]), rest, inputs)
-            order = np.arange(len(table) + len(other))
-            x, x_test, notes = features(pd.concat([inputs, rest]), order, len(table))
-        else:
-            x, x_test, notes = features(inputs, np.concatenate(parts.rows), len(parts.rows[0]))
+        x, x_test, notes = features(inputs, np.concatenate(parts.rows), len(parts.rows[0]))
     return Dataset(Path(source).name, Data(x, y, x_test, z, classes), names[0], names[1], notes)
 
 

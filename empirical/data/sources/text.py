@@ -17,6 +17,7 @@ from empirical.data.data import Data
 from empirical.data.dataset import Dataset, encoded, split
 from empirical.data.options import TEST_FRACTION, refuse, refuse_share
 from empirical.data.sources.zipped import archived, check, unpacked
+from empirical.data.texts import Texts
 from longtail.core import ArgumentError
 from longtail.core.opened import content, within
 
@@ -45,11 +46,16 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
     if kind == "coarse":
         parts = [[(label.split(":")[0], words) for label, words in part] for part in parts]
     y, z, classes = encoded("label", [label for label, _ in parts[0]], [label for label, _ in parts[1]])
-    x, x_test = tfidf([words for _, words in parts[0]], [words for _, words in parts[1]])
-    note = f"{x.shape[1]} words by TF-IDF"
-    return Dataset(
-        Path(source).resolve().name, Data(x, y, x_test, z, classes), tuple(numbers[0]), tuple(numbers[1]), (note,)
-    )
+    data, note = worded(y, z, classes, *([words for _, words in part] for part in parts))
+    return Dataset(Path(source).resolve().name, data, tuple(numbers[0]), tuple(numbers[1]), (note,))
+
+
+def worded(
+    y: NDArray[np.int64], z: NDArray[np.int64], classes: tuple[Any, ...], train: list[str], test: list[str]
+) -> tuple[Data, str]:
+    """Texts by TF-IDF, and themselves beside; and what to say of it."""
+    x, x_test = tfidf(train, test)
+    return Data(x, y, x_test, z, classes, (Texts.of(train), Texts.of(test))), f"{x.shape[1]} words by TF-IDF"
 
 
 def texts(source: str) -> dict[str, str]:

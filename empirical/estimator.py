@@ -25,6 +25,7 @@ from empirical.data.examples import Examples
 from empirical.designs import design as design_of
 from empirical.estimates import THRESHOLD
 from empirical.estimates.halves import Agreement, agreement
+from empirical.estimates.histogram import Histogram, histogram
 from empirical.estimates.influence import influence_pairs, pair_cells
 from empirical.estimates.measure import lowest_threshold
 from empirical.estimates.memorization import memorization
@@ -178,6 +179,11 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         """Influence on the whole test set by bin of memorization."""
         check_is_fitted(self, "trials_")
         return totals(self.trials_, edges)
+
+    def histogram(self, levels: Any = None) -> Histogram:
+        """How many pairs have how much influence, how many of them are false, and what other models would have counted."""
+        check_is_fitted(self, "trials_")
+        return histogram(self.trials_, Pairing.of(self.examples_), levels, device=self._device)
 
     def threshold_for(self, rate: float = 0.05) -> float:
         """The lowest threshold at which at most ``rate`` of the pairs are expected to be false."""

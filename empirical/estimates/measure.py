@@ -11,6 +11,7 @@ from empirical.data.examples import Examples
 from empirical.estimates import BOUNDED, MEMORIZED, THRESHOLD
 from empirical.estimates.false_pairs import expected_false, threshold_for
 from empirical.estimates.halves import agreement
+from empirical.estimates.histogram import histogram
 from empirical.estimates.influence import above, influence_pairs
 from empirical.estimates.leak.leak import leak, leaks
 from empirical.estimates.measured import Experiment, Measured, Trust
@@ -60,8 +61,15 @@ def measure(
         usual_pairs=usual,
         trust=Trust(false, agreed.correlation, agreed.jaccard, agreed.table),
         leak=leaked,
-        observed=Observed(totals=totals(trials) if trials.score in BOUNDED else None),
+        observed=_observed(trials, pairing, device),
     )
+
+
+def _observed(trials: Trials, pairing: Pairing, device: Device) -> Observed:
+    """What else models say of influence, where scores lie between 0 and 1."""
+    if trials.score not in BOUNDED:
+        return Observed()
+    return Observed(totals(trials), histogram(trials, pairing, device=device))
 
 
 def of_trials(trials: Trials, examples: Examples, **facts: Any) -> Experiment:

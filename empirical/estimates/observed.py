@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from empirical.estimates.histogram import Histogram
 from empirical.estimates.totals import Totals
 from longtail.core import Floats
 from longtail.core.files import json_text, read_json, whole_file
@@ -26,14 +27,16 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Observed:
-    """``totals``: influence on the whole test set by bin of memorization."""
+    """``totals``: influence on the whole test set, by bin of memorization; ``histogram``: pairs by influence."""
 
     totals: Totals | None = None
+    histogram: Histogram | None = None
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """What is known, for people: a table a part, by name."""
-        return {} if self.totals is None else {"influence_by_memorization": self.totals.table}
+        known = {"influence_by_memorization": self.totals, "influence_histogram": self.histogram}
+        return {name: part.table for name, part in known.items() if part is not None}
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -46,8 +49,9 @@ class Observed:
     def write(self, directory: Path) -> Path:
         """All of it, covariances too."""
         parts: dict[str, Any] = {"format": FORMAT}
-        if self.totals is not None:
-            parts["totals"] = {name: value.tolist() for name, value in vars(self.totals).items()}
+        for name, part in vars(self).items():
+            if part is not None:
+                parts[name] = {key: value.tolist() for key, value in vars(part).items()}
         with whole_file(directory / NAME) as path:
             path.write_text(json_text(parts) + "\n", encoding="utf-8")
         return directory / NAME
@@ -60,7 +64,8 @@ class Observed:
         parts = read_json(directory / NAME)
         if parts.get("format") != FORMAT:
             raise ValueError(f"{NAME} is of another version ({str(parts.get('format'))[:20]}, here {FORMAT})")
-        return cls(_totals(parts["totals"]) if "totals" in parts else None)
+        readers: dict[str, Any] = {"totals": _totals, "histogram": _histogram}
+        return cls(**{name: read(parts[name]) for name, read in readers.items() if name in parts})
 
 
 def _totals(part: Any) -> Totals:
@@ -69,6 +74,13 @@ def _totals(part: Any) -> Totals:
     vectors = [numbers(part, name, width) for name in ("examples", "memorization", "total")]
     squares = [numbers(part, name, width, width) for name in ("covariance", "covariance_tests")]
     return Totals(edges, *vectors, *squares)
+
+
+def _histogram(part: Any) -> Histogram:
+    levels = numbers(part, "levels", None)
+    k = len(levels)
+    counts = {name: numbers(part, name, k) for name in ("pairs", "false", "tests", "single")}
+    return Histogram(levels, **counts, covariance=numbers(part, "covariance", 3 * k, 3 * k))
 
 
 def numbers(part: Any, name: str, *shape: int | None) -> Floats:

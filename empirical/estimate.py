@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         p,
         argv,
         lambda arguments: _run(arguments, given(p, argv)),
-        lambda arguments: kept if arguments.out else "stopped",
+        lambda arguments: kept if arguments.out or arguments.store else "stopped",
     )
 
 

@@ -49,7 +49,8 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
 
     ``learner`` is one of ``empirical.learners``, or its name as the command takes it ("mlp(256)"), or any scikit-learn
     classifier. ``fraction`` None is .7, or .75 for design "orthogonal". ``dtype`` is what scores other than "correct" are
-    kept in: float16, which ends at 65,504, or float32. ``store`` names a folder in which trials are kept and taken up again.
+    kept in: float16, which ends at 65,504, or float32. ``store`` is where trials are kept and taken up again: a folder, or
+    s3://bucket/prefix (extra ``bucket``).
     ``executor`` is "processes", "dask" or one of ``concurrent.futures``. ``epochs`` are those of a learner's training after which
     models are scored too: ``at(epoch)`` is then the estimator as it was there.
     """

@@ -22,7 +22,7 @@ log = logging.getLogger("empirical")
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
     kept = "stopped; what was trained is kept, and the same command goes on from there"
-    return command.run(parser(), argv, _run, lambda arguments: kept if arguments.out else "stopped")
+    return command.run(parser(), argv, _run, lambda arguments: kept if arguments.out or arguments.store else "stopped")
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -66,7 +66,7 @@ def _write(arguments: argparse.Namespace, dataset: Dataset, found: Costs, out: P
 
 def parser() -> command.Parser:
     """All options."""
-    from empirical.command.options import add_data, add_trainers
+    from empirical.command.options import add_data, add_store, add_trainers
     from empirical.training import SHARD
 
     p = command.Parser(
@@ -101,6 +101,7 @@ def parser() -> command.Parser:
     run.add_argument("--stratified", action="store_true", help="the same share of each class")
     run.add_argument("--seed", type=int, default=0, metavar="S", help="seed of subsets and learners (default 0)")
     add_trainers(run)
+    add_store(run)
     run.add_argument(
         "--shard", type=int, default=SHARD, metavar="K", help=f"trials written at a time (default {SHARD})"
     )

@@ -62,6 +62,10 @@ def _trained(path: Path, arguments: argparse.Namespace) -> Target:
         return found.dataset(arguments.data_dir).data.y_train
 
     first = whole("first", how.arguments.get("first", 0), 0)
+    kept = how.arguments.get("store")
+    if kept and not (path / "trials").is_dir():
+        remedy = f"its trials are in {kept}: bring them by python -m empirical.estimate ... --merge {kept} --out {path}"
+        raise ArgumentError("run", str(path), remedy)
     trials = stored(path / "trials", how.models, first=first, classes=loaded)
     if (trials.n, trials.score) != (found.n, "margin"):
         remedy = "its trials are of another run than its tables: estimate again into a new folder"

@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from empirical.command.running import kept_at
 from empirical.command.trainers import trainers
 from empirical.data.load import load
 from empirical.designs import Fixed
@@ -78,7 +79,8 @@ def _dataset(arguments: argparse.Namespace) -> Dataset:
 def _trained(
     arguments: argparse.Namespace, arm: Arm, job: Job, models: int, out: Path | None, executor: Executor
 ) -> Trials:
-    store = None if out is None else Store.open(out / "trials" / arm.folder, job.identity(), resume=arguments.resume)
+    where = kept_at(arguments.store, out)
+    store = None if where is None else Store.open(where.inside(arm.folder), job.identity(), resume=arguments.resume)
     privacy = "" if arm.privacy is None else f"; (ε, δ) = ({arm.privacy.epsilon:.4g}, {arm.privacy.delta:g})"
     log.info("%s: %r, %s models%s", arm.name, arm.learner, f"{models:,}", privacy)
     bar = Bar(job.design.inclusion(job.data.n), job.data.n_test)

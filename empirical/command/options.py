@@ -128,6 +128,7 @@ def add_run(p: Parser) -> None:
     run.add_argument(
         "--merge", action="append", default=[], metavar="DIR", help="take over another run's trials as well"
     )
+    add_store(run)
 
 
 def add_trainers(run: argparse._ArgumentGroup | Parser) -> None:
@@ -137,6 +138,15 @@ def add_trainers(run: argparse._ArgumentGroup | Parser) -> None:
         "--scheduler",
         metavar="ADDRESS",
         help="instead: the workers of a Dask cluster, as tcp://host:8786, or local:4 for one of four processes (extra dask)",
+    )
+
+
+def add_store(run: argparse._ArgumentGroup | Parser) -> None:
+    """Where trials are kept, if not beside the tables."""
+    run.add_argument(
+        "--store",
+        metavar="ADDRESS",
+        help="keep trials there: s3://bucket/prefix (extra bucket), or a folder (default: trials in that of --out)",
     )
 
 

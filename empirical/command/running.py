@@ -27,7 +27,8 @@ from empirical.training.job import Job
 from empirical.training.progress import Bar
 from empirical.training.resources import needs
 from empirical.training.run import run
-from empirical.training.store import Store
+from empirical.training.shelf import Shelf, shelf
+from empirical.training.store import IDENTITY, Store
 from empirical.training.trials import Trials
 from longtail.core import ArgumentError, whole
 
@@ -58,7 +59,8 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
     count = _count(arguments, dataset)
     job = _job(arguments, dataset, count)
     job.check(count, arguments.first)
-    store = None if out is None else Store.open(out / "trials", job.identity(), resume=arguments.resume)
+    where = kept_at(arguments.store, out)
+    store = None if where is None else Store.open(where, job.identity(), resume=arguments.resume)
     missing = _missing(job, store, arguments, count)
     there = max(count - missing, 0)
     beside = f", {there:,} of them there already" if there else ""
@@ -94,6 +96,13 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
     )
     rate = bar.models_per_second
     return Outcome(trials, examples, experiment, dataset, None if rate != rate else rate)
+
+
+def kept_at(store: str | None, out: Path | None) -> Shelf | None:
+    """Where trials are kept: as --store says, else beside the tables, else nowhere."""
+    if store:
+        return shelf(store, "--store")
+    return None if out is None else shelf(out / "trials")
 
 
 def _privacy(job: Job) -> dict[str, Any]:
@@ -201,11 +210,12 @@ def _missing(job: Job, store: Store | None, arguments: argparse.Namespace, count
     wanted = range(arguments.first // job.shard, -(-(arguments.first + count) // job.shard))
     if store is None:
         if arguments.merge:
-            raise ArgumentError("--merge", arguments.merge[0], "give --out, the folder to merge into")
+            raise ArgumentError("--merge", arguments.merge[0], "give --out, the folder to merge into, or --store")
         return count
     for other in arguments.merge:
-        place = Path(other)
-        copied = store.merge(Store.at(place / "trials" if (place / "trials").is_dir() else place))
+        place = shelf(other, "--merge")
+        within = place.inside("trials")
+        copied = store.merge(Store.at(within if within.has(IDENTITY) else place))
         log.info("took over %s trials from %s", copied * job.shard, other)
     return (len(wanted) - sum(k in wanted for k in store.numbers())) * job.shard
 

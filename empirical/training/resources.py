@@ -5,15 +5,14 @@ On a GPU the rehearsal is a whole block of models, since one takes as long, and 
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from empirical.training.job import Job
+from empirical.training.shelf import Shelf
 from longtail.core import ArgumentError
 from longtail.core.compiled_cpu import compiling
 from longtail.core.opened import available, size
@@ -58,14 +57,14 @@ def stored(job: Job, models: int) -> int:
     return models * examples // 8 if job.score == "correct" else models * examples * np.dtype(job.dtype).itemsize
 
 
-def room(job: Job, models: int, missing: int, folder: Path | None) -> None:
-    """Refuse more trials than can be held together, or more missing ones than their folder has room for."""
+def room(job: Job, models: int, missing: int, shelf: Shelf | None) -> None:
+    """Refuse more trials than can be held together, or more missing ones than there is room for where they are kept."""
     wanted, free = aggregation(job, models), available()
     if wanted > free:
         got = f"{models:,}, which together need {size(wanted)} of memory where {size(free)} are free"
         raise ArgumentError("models", got, "train fewer, or take a larger machine")
-    if folder is not None and (wanted := stored(job, missing)) > (free := shutil.disk_usage(folder).free):
-        got = f"{folder}, where {size(free)} are free for trials of {size(wanted)}"
+    if shelf is not None and (wanted := stored(job, missing)) > (free := shelf.free):
+        got = f"{shelf}, where {size(free)} are free for trials of {size(wanted)}"
         raise ArgumentError("out", got, "train fewer, or give a folder on a larger disk")
 
 

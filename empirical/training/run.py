@@ -50,7 +50,7 @@ def run(
     began = time.monotonic()
     wanted = range(first // job.shard, -(-(first + models) // job.shard))
     there = [] if store is None else [k for k in store.numbers() if k in wanted]
-    room(job, models, (len(wanted) - len(there)) * job.shard, None if store is None else store.folder)
+    room(job, models, (len(wanted) - len(there)) * job.shard, None if store is None else store.shelf)
     shards = {k: shard for k in there if store is not None and (shard := store.read(k)) is not None}
     found = len(shards) * job.shard
     missing = [k for k in wanted if k not in shards]

@@ -1,4 +1,4 @@
-"""Where trials are kept: one .npz a shard, written whole or not at all.
+"""Where trials are kept, in a folder or a bucket: one .npz a shard, written whole or not at all.
 
 The shard is the unit of training, randomness and writing: what it holds is a function of (data, learner, design, seed,
 score, shard size, shard number), never of workers, resume or order. A shard is done if and only if its file is there.
@@ -20,7 +20,6 @@ import io
 import json
 import logging
 import math
-import time
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -30,15 +29,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from empirical.training.shelf import Shelf, shelf
 from longtail.core import ArgumentError
-from longtail.core.files import read_json, whole
-from longtail.core.opened import regular
+from longtail.core.files import json_of
 from longtail.core.record import kernels, versions
 
 FORMAT = 2  # 1 was without the digest of the run in each shard
 PARTS = ("train", "test")
 HEADER = 2**16  # bytes that NumPy may put before an array
-STALE = 3600.0  # seconds after which a half-written file is a killed run's: writing one takes a few
+IDENTITY, VERSIONS = "identity.json", "versions.json"
 UNKNOWN = {"blas": "unknown"}  # the kernels of shards from before they were kept
 log = logging.getLogger(__name__)
 
@@ -101,24 +100,22 @@ class Shard:
 
 @dataclass(frozen=True)
 class Store:
-    """A folder of shards. ``Store.open`` makes it, or takes it up again if it is of the same run."""
+    """A shelf of shards. ``Store.open`` makes it, or takes it up again if it is of the same run."""
 
-    folder: Path
+    shelf: Shelf
     identity: Identity
 
     @classmethod
-    def open(cls, folder: str | Path, identity: Identity, *, resume: bool = True) -> Store:
-        """The store at ``folder``; an ArgumentError names the difference where it belongs to another run."""
-        where = Path(folder).absolute()  # workers may be elsewhere
-        where.mkdir(parents=True, exist_ok=True)
-        _sweep(where)
-        name = where / "identity.json"
-        shards = any(where.glob("shard-*.npz"))  # looked for first: another process writes its identity before them
-        if not name.exists():
+    def open(cls, place: str | Path | Shelf, identity: Identity, *, resume: bool = True) -> Store:
+        """The store at a folder, or an address; an ArgumentError names the difference where it belongs to another run."""
+        where = shelf(place) if isinstance(place, str | Path) else place
+        where.make()
+        shards = bool(_shards(where))  # looked for first: another process writes its identity before them
+        if not where.has(IDENTITY):
             if shards:
                 remedy = "it holds trials, but no identity.json that says whose: put that back, or give a new folder"
                 raise ArgumentError("out", str(where), remedy)
-            with whole(name, first=True) as file:
+            with where.write(IDENTITY, first=True) as file:
                 file.write((json.dumps(identity.record, indent=1) + "\n").encode())
         there = identity_of(where)  # read again even if just written: another process may have been first
         if there != identity:
@@ -127,43 +124,49 @@ class Store:
                 str(where),
                 f"another run is there ({there.difference(identity)}); give a new folder or the same run",
             )
-        if not resume and any(where.glob("shard-*.npz")):
+        if not resume and _shards(where):
             raise ArgumentError("out", str(where), "trials are there already; resume them or give a new folder")
-        _compare(where / "versions.json")
+        _compare(where)
         store = cls(where, identity)
         _differ(store.kernels(), kernels(), "now")
         return store
 
     @classmethod
-    def at(cls, folder: str | Path) -> Store:
-        """The store that is at ``folder``, whatever run it is of."""
-        return cls(Path(folder), identity_of(Path(folder)))
+    def at(cls, place: str | Path | Shelf) -> Store:
+        """The store that is at a folder or an address, whatever run it is of."""
+        where = shelf(place) if isinstance(place, str | Path) else place
+        return cls(where, identity_of(where))
 
-    def path(self, number: int) -> Path:
+    def name(self, number: int) -> str:
         """The file of a shard."""
-        return self.folder / f"shard-{number:06d}.npz"
+        return f"shard-{number:06d}.npz"
+
+    def has(self, number: int) -> bool:
+        """Whether a shard is there, unread."""
+        return self.shelf.has(self.name(number))
 
     def numbers(self) -> list[int]:
         """The shards that are there, unread."""
-        return sorted(int(p.stem[6:]) for p in self.folder.glob("shard-*.npz") if p.stem[6:].isdigit())
+        return sorted(int(name[6:-4]) for name in _shards(self.shelf) if name[6:-4].isdigit())
 
     def kernels(self) -> list[dict[str, str]]:
         """The kinds of kernels that shards here were made by; none where the store is from before they were kept."""
         found = []
-        for name in sorted(self.folder.glob("kernels-*.json")):
-            with contextlib.suppress(OSError, ValueError):
-                found.append({str(key): str(value) for key, value in read_json(name).items()})
+        for name in self.shelf.names():
+            if name.startswith("kernels-") and name.endswith(".json"):
+                with contextlib.suppress(OSError, ValueError), self.shelf.read(name) as file:
+                    found.append({str(key): str(value) for key, value in json_of(file, name).items()})
         return found
 
     def _keep(self, kind: dict[str, str]) -> None:
         """A file of its own for a kind, so that two that write at once lose neither; that of trainers is the writer's."""
         told = json.dumps(kind, sort_keys=True)
-        name = self.folder / f"kernels-{hashlib.sha256(told.encode()).hexdigest()[:12]}.json"
-        if name.exists():
+        name = f"kernels-{hashlib.sha256(told.encode()).hexdigest()[:12]}.json"
+        if self.shelf.has(name):
             return
         if kind != UNKNOWN and self.numbers() and not self.kernels():
             self._keep(UNKNOWN)
-        with whole(name) as file:
+        with self.shelf.write(name) as file:
             file.write((json.dumps(kind, indent=1) + "\n").encode())
 
     def write(self, shard: Shard, *, first: bool = False) -> None:
@@ -172,7 +175,7 @@ class Store:
         self._write(shard, first)
 
     def _write(self, shard: Shard, first: bool = False) -> None:
-        with whole(self.path(shard.number), first=first) as file:
+        with self.shelf.write(self.name(shard.number), first=first) as file:
             run = np.uint64(self.identity.digest)
             early = {
                 f"{part}-{e}": one for e, both in shard.earlier.items() for part, one in zip(PARTS, both, strict=True)
@@ -185,11 +188,11 @@ class Store:
 
         A whole one of another run is refused: done again, it would be lost.
         """
-        name = self.path(number)
-        if not name.exists():
-            return None
+        name = f"{self.shelf}/{self.name(number)}"
         try:
-            opened = regular("out", name)
+            opened = self.shelf.read(self.name(number))
+        except FileNotFoundError:
+            return None
         except ArgumentError as error:  # a pipe, or what may not be read
             log.warning("%s is damaged (%s); its trials will be done again", name, error.remedy)
             return None
@@ -197,7 +200,7 @@ class Store:
             with opened as file, zipfile.ZipFile(file) as archive:
                 if self._member(archive, "run") != self.identity.digest:
                     remedy = "it is a shard of another run than this folder's: take it out, or give a new folder"
-                    raise ArgumentError("out", str(name), remedy)
+                    raise ArgumentError("out", name, remedy)
                 held, train, test = (self._member(archive, part) for part in ("number", *PARTS))
                 early = {e: tuple(self._member(archive, f"{part}-{e}") for part in PARTS) for e in self.identity.epochs}
         except ArgumentError:
@@ -235,7 +238,7 @@ class Store:
         """Copy the shards that are missing here; how many. Stores of different runs are refused."""
         if other.identity != self.identity:
             raise ArgumentError(
-                "merge", str(other.folder), f"not the same run: {other.identity.difference(self.identity)}"
+                "merge", str(other.shelf), f"not the same run: {other.identity.difference(self.identity)}"
             )
         here = set(self.numbers())
         theirs, mine = other.kernels() or [UNKNOWN], self.kernels() or [kernels()]
@@ -253,32 +256,35 @@ class Store:
         return copied
 
 
-def identity_of(folder: Path) -> Identity:
+def identity_of(where: Shelf) -> Identity:
     """What ``identity.json`` says; an ArgumentError where there is none or it cannot be read."""
-    name = folder / "identity.json"
     try:
-        told = read_json(name)
+        with where.read(IDENTITY) as file:
+            told = json_of(file, IDENTITY)
         epochs = told.pop("epochs", [])
         if not isinstance(epochs, list) or not all(type(e) is int and e > 0 for e in epochs):
             raise ValueError("epochs are not a list of whole numbers")
         return Identity(**told, epochs=tuple(epochs))
     except FileNotFoundError as error:
-        raise ArgumentError("out", str(folder), "no trials are there") from error
+        raise ArgumentError("out", str(where), "no trials are there") from error
     except (ValueError, TypeError) as error:
-        raise ArgumentError(
-            "out", str(name), f"it is not the identity of a run ({error}); give a new folder"
-        ) from error
+        remedy = f"it is not the identity of a run ({error}); give a new folder"
+        raise ArgumentError("out", f"{where}/{IDENTITY}", remedy) from error
 
 
-def _compare(name: Path) -> None:
+def _shards(where: Shelf) -> list[str]:
+    return [name for name in where.names() if name.startswith("shard-") and name.endswith(".npz")]
+
+
+def _compare(where: Shelf) -> None:
     """Keep the libraries' versions; say so where they are others than the run began with, for bits may then differ."""
     now = versions()
-    if not name.exists():
-        with whole(name) as file:
+    if not where.has(VERSIONS):
+        with where.write(VERSIONS) as file:
             file.write((json.dumps(now, indent=1) + "\n").encode())
         return
-    with contextlib.suppress(OSError, ValueError):
-        then = read_json(name)
+    with contextlib.suppress(OSError, ValueError), where.read(VERSIONS) as file:
+        then = json_of(file, VERSIONS)
         other = [f"{k} {then[k]} then, {now[k]} now" for k in now if k in then and then[k] != now[k]]
         if other:
             log.warning(
@@ -293,12 +299,3 @@ def _differ(there: list[dict[str, str]], here: dict[str, str], when: str) -> Non
         other = known[0]
         parts = [f"{k} {other.get(k)} there, {here.get(k)} {when}" for k in here if other.get(k) != here.get(k)]
         log.warning("scores may differ in their last bits: made with other kernels (%s)", "; ".join(parts))
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what killed runs left half-written. Only what is old: a younger file may be in another process's hands."""
-    for kind in (".shard-*.npz.*", ".identity.json.*", ".versions.json.*", ".kernels-*.json.*"):
-        for name in folder.glob(kind):
-            with contextlib.suppress(OSError):
-                if time.time() - name.stat().st_mtime > STALE:
-                    name.unlink()

@@ -14,7 +14,7 @@ from empirical.training.trials import Trials, floats
 from longtail.core import ArgumentError, Integers, whole
 
 
-def stored(folder: Path, models: int, *, first: int = 0, classes: Callable[[], Integers] | None = None) -> Trials:
+def stored(folder: str | Path, models: int, *, first: int = 0, classes: Callable[[], Integers] | None = None) -> Trials:
     """Trials ``first`` to ``first + models``; ``classes`` gives the training labels, asked for if subsets are stratified."""
     store = Store.at(folder)
     one = store.identity

@@ -59,12 +59,12 @@ class Work:
         """Train a shard, unless another run on the same folder was quicker."""
         if self.store is None:
             return Done(self.job.train(self._trainer(), number))
-        there = self.store.path(number).exists()
+        there = self.store.has(number)
         if there and (kept := self.store.read(number)) is not None:
             return Done(kept, True)
-        if not self.store.folder.is_dir():
+        if not self.store.shelf.seen():
             remedy = f"{platform.node() or 'a worker'} does not see it: give a folder that all workers share"
-            raise ArgumentError("out", str(self.store.folder), remedy)
+            raise ArgumentError("out", str(self.store.shelf), remedy)
         shard = self.job.train(self._trainer(), number)
         self.store.write(shard, first=not there)
         return Done(shard, True)

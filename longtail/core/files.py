@@ -84,6 +84,8 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 def folder(argument: str, path: str | Path) -> Path:
     """``path`` as a folder that exists and can be written to, or an ArgumentError."""
+    if "://" in str(path):
+        raise ArgumentError(argument, str(path), "it is an address: give a folder (--store keeps trials in a bucket)")
     target = Path(path)
     try:
         target.mkdir(parents=True, exist_ok=True)
@@ -99,28 +101,33 @@ def read_json(path: Path) -> dict[str, Any]:
     if not path.exists():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     with regular(path.name, path) as file:
-        text = file.read(LONGEST + 1)
+        return json_of(file, path.name)
+
+
+def json_of(file: BinaryIO, name: str) -> dict[str, Any]:
+    """The same of a file that is open, called ``name`` in what an error says."""
+    text = file.read(LONGEST + 1)
     if len(text) > LONGEST:
-        raise ValueError(f"{path.name} has more than {LONGEST >> 20} MiB")
+        raise ValueError(f"{name} has more than {LONGEST >> 20} MiB")
     try:
         value = json.loads(text, parse_constant=_refused, parse_float=_decimal, parse_int=_integer)
     except RecursionError as error:
-        raise ValueError(f"{path.name} is nested too deep") from error
+        raise ValueError(f"{name} is nested too deep") from error
     except ValueError as error:
-        raise ValueError(f"{path.name}: {error}") from error
+        raise ValueError(f"{name}: {error}") from error
     if not isinstance(value, dict):
-        raise ValueError(f"{path.name} holds no object")
+        raise ValueError(f"{name} holds no object")
     if b"\\ud" in text.lower():
         try:
             json.dumps(value, ensure_ascii=False).encode()
         except (UnicodeEncodeError, RecursionError) as error:
-            raise ValueError(f"{path.name} holds half a character, of a pair of \\ud800 and \\udc00") from error
+            raise ValueError(f"{name} holds half a character, of a pair of \\ud800 and \\udc00") from error
     level: list[Any] = [value]
     for _ in range(DEEPEST):
         inside = [part.values() if isinstance(part, dict) else part for part in level if isinstance(part, (dict, list))]
         level = [item for items in inside for item in items]
     if level:
-        raise ValueError(f"{path.name} is nested too deep")
+        raise ValueError(f"{name} is nested too deep")
     return value
 
 

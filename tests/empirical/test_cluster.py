@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -26,7 +25,7 @@ from empirical.training.executors import Serial, executor
 from empirical.training.job import Job
 from empirical.training.run import run
 from longtail.core import ArgumentError
-from tests.empirical.runs import opened, same
+from tests.empirical.runs import opened, same, slow
 
 pytestmark = [pytest.mark.extra, pytest.mark.filterwarnings("ignore")]  # the cluster's own
 distributed = pytest.importorskip("distributed", reason="Dask is not installed")
@@ -49,14 +48,6 @@ def test_workers_write_what_a_run_here_would(job: Job, client: Any, tmp_path: Pa
     assert same(alone, run(job, 100, store=opened(job, there), executor=Cluster(client)))
     assert same(alone, run(job, 100, executor=executor("dask")))
     assert bytes_of(here) == bytes_of(there)
-
-
-def slow(X: Any, y: Any, subset: Any) -> Any:
-    """Right on what it saw; a model takes a moment, so that there is time to be killed in."""
-    time.sleep(0.02)
-    found = np.full(len(X), y[subset[0]])
-    found[subset] = y[subset]
-    return found
 
 
 def test_a_killed_worker_costs_its_shard_and_no_bit(job: Job, client: Any, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from empirical.designs import Bernoulli, Fixed
 from empirical.learners import KNN
 from empirical.learners.learner import Learner
 from empirical.training import resources as needs_module
+from empirical.training import shelf as shelf_module
 from empirical.training.job import Job
 from empirical.training.resources import Needs, needs
 from empirical.training.run import run
@@ -85,13 +86,13 @@ def test_more_than_memory_or_disk_holds_is_refused_before_anything_is_trained(
         for trials in (10**12, 2 * 10**10):
             with pytest.raises(ArgumentError, match=r"^models: got .* TB of memory where .* are free; train fewer"):
                 run(job, trials, store=store)
-        at.setattr(needs_module.shutil, "disk_usage", lambda folder: SimpleNamespace(free=500))
+        at.setattr(shelf_module.shutil, "disk_usage", lambda folder: SimpleNamespace(free=500))
         with pytest.raises(
             ArgumentError, match=r"^out: got .*, where 500 bytes are free for trials of .* kB; .*folder"
         ):
             run(job, 128, store=store)
     run(job, 128, store=store)
-    monkeypatch.setattr(needs_module.shutil, "disk_usage", lambda folder: SimpleNamespace(free=500))
+    monkeypatch.setattr(shelf_module.shutil, "disk_usage", lambda folder: SimpleNamespace(free=500))
     assert run(job, 128, store=store).count == 128  # for what is there no room is needed
     at_most = needs_module.available()
     limits = SimpleNamespace(getrlimit=lambda kind: (1000, 1000), RLIMIT_AS=0, RLIM_INFINITY=-1)

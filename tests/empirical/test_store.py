@@ -55,7 +55,7 @@ def test_no_flipped_bit_is_believed(job, tmp_path, caplog):
     bits = np.random.default_rng(0).integers(256, size=(2, 2, 5000), dtype=np.uint8)
     truth = Shard(0, *bits)
     store.write(truth)
-    name = store.path(0)
+    name = tmp_path / store.name(0)
     good = name.read_bytes()
     with zipfile.ZipFile(name) as archive:
         starts = [i.header_offset for i in archive.infolist()]
@@ -121,11 +121,11 @@ def test_a_shard_of_another_run_is_refused_and_left_as_it_is(job, tmp_path, chan
     here, other = opened(job, tmp_path / "a"), opened(replace(job, **change), tmp_path / "b")
     run(job, 32, store=here)
     run(replace(job, **change), 32, store=other)
-    foreign = other.path(1).read_bytes()
-    here.path(1).write_bytes(foreign)
+    foreign = (tmp_path / "b" / other.name(1)).read_bytes()
+    (tmp_path / "a" / here.name(1)).write_bytes(foreign)
     with pytest.raises(ArgumentError, match=r"^out: got .*shard-000001\.npz; it is a shard of another run"):
         run(job, 32, store=here)
-    assert here.path(1).read_bytes() == foreign
+    assert (tmp_path / "a" / here.name(1)).read_bytes() == foreign
     with pytest.raises(ArgumentError, match="another run"):
         opened(job, tmp_path / "c").merge(here)
 

@@ -281,9 +281,11 @@ def test_pipes_in_a_folder_are_not_waited_for(crafted, capsys):
 
 def test_pipes_and_overgrown_shards_in_a_store_are_damaged_ones(job, tmp_path, caplog):
     store = Store.open(tmp_path, job.identity())
-    os.mkfifo(store.path(0))
+    os.mkfifo(tmp_path / store.name(0))
     assert store.read(0) is None
-    np.savez_compressed(store.path(1), number=np.int64(1), run=np.uint64(store.identity.digest), train=np.zeros(10**7))
+    np.savez_compressed(
+        tmp_path / store.name(1), number=np.int64(1), run=np.uint64(store.identity.digest), train=np.zeros(10**7)
+    )
     assert store.read(1) is None
     assert "give a regular file" in caplog.text
     assert "larger than it should be" in caplog.text

@@ -30,6 +30,7 @@ from empirical.estimates.influence import influence_pairs, pair_cells
 from empirical.estimates.measure import lowest_threshold
 from empirical.estimates.memorization import memorization
 from empirical.estimates.pairing import Pairing
+from empirical.estimates.taught import Taught, taught
 from empirical.estimates.totals import EDGES, Totals, totals
 from empirical.learners import parse as spec
 from empirical.learners.learner import Learner
@@ -169,6 +170,19 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
             if ids is not None:
                 pairs[f"{name}_id"] = [ids[i] for i in pairs[f"{name}_index"]]
         return pairs
+
+    def taught(self, threshold: float = THRESHOLD, *, same_class: bool | None = None) -> Taught:
+        """Pairs of training examples of which one teaches the other, to models that did not train on it."""
+        check_is_fitted(self, "trials_")
+        known = self.examples_
+        same = known.y_train is not None if same_class is None else same_class
+        found = taught(self.trials_, Pairing(known.y_train, None, threshold, same))
+        if known.classes is not None:
+            found.pairs["label"] = np.array(known.classes, dtype=object)[found.pairs["label"]]
+        if known.train_ids is not None:
+            for which in ("train", "taught"):
+                found.pairs[f"{which}_id"] = [known.train_ids[i] for i in found.pairs[f"{which}_index"]]
+        return found
 
     def influence(self, train: Any, test: Any) -> Estimate:
         """Influence of training examples on test examples, two lists of one length."""

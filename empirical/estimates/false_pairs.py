@@ -92,8 +92,8 @@ def at_least(values: Floats, levels: Floats) -> Floats:
     return (len(values) - np.searchsorted(np.sort(values), levels - 1e-12)).astype(float)
 
 
-def hypergeometric(trials: int, total: Any, inside: float, threshold: Any) -> Floats:
-    """Pr[influence ≥ threshold] of a pair without influence, shape (thresholds, totals).
+def hypergeometric(trials: Any, total: Any, inside: Any, threshold: Any) -> Floats:
+    """Pr[influence ≥ threshold] of a pair without influence, shape (thresholds, totals); ``trials`` and ``inside`` may vary too.
 
     >>> round(6 * float(hypergeometric(4, [2], 2, [1.0])[0, 0]), 9)  # both right ones in the two trials it was in
     1.0

@@ -35,7 +35,7 @@ KNOWN = ("threshold", "test_accuracy", "labels")  # and that may be
 
 def write_tables(found: Measured, directory: Path, beside: Mapping[str, pd.DataFrame]) -> list[Path]:
     """All tables, and others ``beside`` them, as CSV, and what ``Observed`` keeps: each whole or not at all."""
-    written = [found.observed.write(directory)]
+    written = found.observed.write(directory)
     tables = {"memorization": found.memorization, "pairs": found.pairs, **found.observed.tables, **beside}
     for name, frame in tables.items():
         with whole_file(directory / f"{name}.csv") as path:
@@ -77,6 +77,9 @@ def read(
         _check_places(pairs["train_index"], len(table))
         _check_places(pairs["test_index"], int(summary["n_test"]))
         observed = Observed.read(folder)
+        if observed.taught is not None:
+            for name in ("train_index", "taught_index"):
+                _check_places(observed.taught.pairs[name], len(table))
     except (OSError, ValueError) as error:
         remedy = f"it is not the folder of a run ({why(error)}); give one that python -m empirical.estimate --out wrote"
         raise ArgumentError("directory", str(directory), remedy) from error

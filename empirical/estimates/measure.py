@@ -9,7 +9,7 @@ import pandas as pd
 
 from empirical.data.examples import Examples
 from empirical.estimates import BOUNDED, MEMORIZED, THRESHOLD
-from empirical.estimates.false_pairs import expected_false, threshold_for
+from empirical.estimates.false_pairs import HELD, expected_false, threshold_for
 from empirical.estimates.halves import agreement
 from empirical.estimates.histogram import histogram
 from empirical.estimates.influence import above, influence_pairs
@@ -18,6 +18,8 @@ from empirical.estimates.measured import Experiment, Measured, Trust
 from empirical.estimates.memorization import memorization
 from empirical.estimates.observed import Observed
 from empirical.estimates.pairing import Pairing
+from empirical.estimates.taught import expected_false as expected_false_taught
+from empirical.estimates.taught import taught
 from empirical.estimates.totals import totals
 from empirical.training.trials import Trials
 from longtail.core import Bools
@@ -51,9 +53,10 @@ def measure(
     agreed = agreement(trials, pairing, device=device)
     false = float(expected_false(trials, pairing, device=device)[0])
     how = experiment or of_trials(trials, examples)
+    observed = _observed(trials, pairing, table, device)
     return Measured(
         how,
-        *_named(table, pairs, examples),
+        *_named(table, pairs, observed, examples),
         threshold=threshold,
         least=MEMORIZED if published_rule else 0.0,
         test_accuracy=accuracy(trials),
@@ -61,15 +64,21 @@ def measure(
         usual_pairs=usual,
         trust=Trust(false, agreed.correlation, agreed.jaccard, agreed.table),
         leak=leaked,
-        observed=_observed(trials, pairing, device),
+        observed=observed,
     )
 
 
-def _observed(trials: Trials, pairing: Pairing, device: Device) -> Observed:
-    """What else models say of influence, where scores lie between 0 and 1."""
+def _observed(trials: Trials, pairing: Pairing, table: pd.DataFrame, device: Device) -> Observed:
+    """What else models say of influence, where scores lie between 0 and 1; of training examples where it is not mostly noise."""
     if trials.score not in BOUNDED:
         return Observed()
-    return Observed(totals(trials), histogram(trials, pairing, device=device))
+    teachers = None
+    if trials.score == "correct" and expected_false_taught(trials, pairing) <= HELD:
+        teachers = taught(trials, pairing)
+        value = table["memorization"].to_numpy()
+        teachers.pairs["memorization"] = value[teachers.pairs["train_index"]]
+        teachers.pairs["taught_memorization"] = value[teachers.pairs["taught_index"]]
+    return Observed(totals(trials), histogram(trials, pairing, device=device), teachers)
 
 
 def of_trials(trials: Trials, examples: Examples, **facts: Any) -> Experiment:
@@ -83,13 +92,20 @@ def of_trials(trials: Trials, examples: Examples, **facts: Any) -> Experiment:
     return Experiment(n_test=trials.n_test, models=trials.count, score=trials.score, **(told | facts))
 
 
-def _named(table: pd.DataFrame, pairs: pd.DataFrame, examples: Examples) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Both tables with the user's own classes and names."""
+def _named(
+    table: pd.DataFrame, pairs: pd.DataFrame, observed: Observed, examples: Examples
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Both tables, and that of pairs of training examples, with the user's own classes and names."""
+    among = None if observed.taught is None else observed.taught.pairs
     if examples.classes is not None:
         names = np.array(examples.classes, dtype=object)
         table["label"] = names[table["label"]]
-        if "label" in pairs:
-            pairs["label"] = names[pairs["label"]]
+        for some in (pairs, among):
+            if some is not None and "label" in some:
+                some["label"] = names[some["label"]]
+    if among is not None and examples.train_ids is not None:
+        for which in ("train", "taught"):
+            among[f"{which}_id"] = [str(examples.train_ids[i]) for i in among[f"{which}_index"]]
     if examples.train_ids is not None:  # text, for what is written rounds numbers
         table.insert(1, "id", [str(name) for name in examples.train_ids])
         pairs["train_id"] = [str(examples.train_ids[i]) for i in pairs["train_index"]]

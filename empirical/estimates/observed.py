@@ -14,47 +14,64 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from empirical.estimates.histogram import Histogram
+from empirical.estimates.taught import Taught
 from empirical.estimates.totals import Totals
 from longtail.core import Floats
-from longtail.core.files import json_text, read_json, whole_file
+from longtail.core.files import json_text, read_json, read_table, whole_file
 
 if TYPE_CHECKING:
     import pandas as pd
 
 NAME = "observed.json"
+PAIRS = "pairs_train.csv"
+WORDS = ("label", "train_id", "taught_id")
 FORMAT = 1
 
 
 @dataclass(frozen=True)
 class Observed:
-    """``totals``: influence on the whole test set, by bin of memorization; ``histogram``: pairs by influence."""
+    """``totals``: influence on the whole test set, by bin of memorization; ``histogram``: pairs by influence; ``taught``: pairs
+    of training examples.
+    """
 
     totals: Totals | None = None
     histogram: Histogram | None = None
+    taught: Taught | None = None
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """What is known, for people: a table a part, by name."""
+        """What is known, for people: a table a part, by name; all but the pairs of training examples."""
         known = {"influence_by_memorization": self.totals, "influence_histogram": self.histogram}
         return {name: part.table for name, part in known.items() if part is not None}
 
     @property
     def summary(self) -> dict[str, Any]:
         """The tables as lists by column; what is not known is None, for JSON has no NaN."""
-        return {
+        facts: dict[str, Any] = {
             name: {column: [None if v != v else v for v in values] for column, values in table.to_dict("list").items()}
             for name, table in self.tables.items()
         }
+        if self.taught is not None:
+            facts |= {"train_pairs": len(self.taught.pairs), "expected_false_train_pairs": self.taught.false}
+        return facts
 
-    def write(self, directory: Path) -> Path:
+    def write(self, directory: Path) -> list[Path]:
         """All of it, covariances too."""
+        written = []
+        if self.taught is not None:
+            with whole_file(directory / PAIRS) as path:
+                self.taught.pairs.to_csv(path, index=False, float_format="%.9g")
+            written.append(directory / PAIRS)
         parts: dict[str, Any] = {"format": FORMAT}
         for name, part in vars(self).items():
             if part is not None:
-                parts[name] = {key: value.tolist() for key, value in vars(part).items()}
+                known = {key: value for key, value in vars(part).items() if key != "pairs" or name != "taught"}
+                parts[name] = {
+                    key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in known.items()
+                }
         with whole_file(directory / NAME) as path:
             path.write_text(json_text(parts) + "\n", encoding="utf-8")
-        return directory / NAME
+        return [*written, directory / NAME]
 
     @classmethod
     def read(cls, directory: Path) -> Observed:
@@ -65,7 +82,11 @@ class Observed:
         if parts.get("format") != FORMAT:
             raise ValueError(f"{NAME} is of another version ({str(parts.get('format'))[:20]}, here {FORMAT})")
         readers: dict[str, Any] = {"totals": _totals, "histogram": _histogram}
-        return cls(**{name: read(parts[name]) for name, read in readers.items() if name in parts})
+        known = {name: read(parts[name]) for name, read in readers.items() if name in parts}
+        if "taught" in parts:
+            pairs = read_table(directory / PAIRS, WORDS, ("train_index", "taught_index", "influence"))
+            known["taught"] = Taught(pairs, *(float(numbers(parts["taught"], name)) for name in ("threshold", "false")))
+        return cls(**known)
 
 
 def _totals(part: Any) -> Totals:

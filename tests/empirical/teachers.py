@@ -82,3 +82,13 @@ class Teachers:
     def memorization(self):
         m = self.n * self.design.inclusion(self.n)
         return self.wrong * self.none(np.bincount(self.cluster)[self.cluster] - 1, self.n - 1, m)
+
+    @property
+    def taught(self):
+        """(n, n): of one training example on another, among models that did not train on the other."""
+        m = self.n * self.design.inclusion(self.n)
+        others = (np.bincount(self.cluster)[self.cluster] - 1)[None, :]
+        own = self.cluster[:, None] == self.cluster
+        out = self.none(others - own, self.n - 2, m)
+        inside = np.where(own, 0.0, self.none(others, self.n - 2, m - 1))
+        return self.wrong * (out - inside) * ~np.eye(self.n, dtype=bool)

@@ -3,9 +3,10 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from empirical import estimate
+from empirical import SubsetEstimator, estimate
 from empirical.data.examples import Examples
 from empirical.designs import Fixed
 from empirical.estimates.kept import read
@@ -26,6 +27,8 @@ def folder(tmp_path_factory):
 
 
 def equal(a, b):
+    if isinstance(a, pd.DataFrame):
+        return a.equals(b)
     if hasattr(a, "__dict__"):
         return type(a) is type(b) and all(equal(vars(a)[name], vars(b)[name]) for name in vars(a))
     return np.array_equal(a, b, equal_nan=True) if isinstance(a, np.ndarray) else a == b
@@ -47,6 +50,34 @@ def test_the_summary_tells_it(folder):
     assert (folder / "influence_by_memorization.csv").exists()
 
 
+def test_who_teaches_whom(folder, tmp_path):
+    found = read(folder)
+    pairs, value = found.observed.taught.pairs, found.memorization["memorization"].to_numpy()
+    assert len(pairs) > 10
+    assert (pairs["influence"] >= 0.15).all()
+    assert np.array_equal(pairs["taught_memorization"], value[pairs["taught_index"]])
+    assert np.array_equal(pairs["memorization"], value[pairs["train_index"]])
+    label = found.memorization["label"].to_numpy()
+    assert np.array_equal(pairs["label"].astype(label.dtype), label[pairs["taught_index"]])
+    assert json.loads((folder / "summary.json").read_text())["train_pairs"] == len(pairs)
+    for path in folder.glob("*.*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    pairs.assign(taught_index=pairs["taught_index"] - 200).to_csv(tmp_path / "pairs_train.csv", index=False)
+    with pytest.raises(ArgumentError, match="taught_index is not a number from 0"):
+        read(tmp_path)
+
+
+def test_the_estimator_says_the_same(data, learner):
+    estimator = SubsetEstimator(learner, models=60).fit(data.x_train, data.y_train, data.x_test, data.y_test)
+    found = measure(estimator.trials_, estimator.examples_).observed
+    assert equal(estimator.totals(), found.totals)
+    assert equal(estimator.histogram(), found.histogram)
+    own = estimator.taught()
+    assert own.pairs.equals(found.taught.pairs[list(own.pairs)])
+    assert own.false == found.taught.false
+    assert len(estimator.taught(same_class=False).pairs) >= len(own.pairs) > 0
+
+
 def test_a_run_from_before_is_read_without_it(folder, tmp_path):
     for path in folder.glob("*.*"):
         if path.name != NAME:
@@ -66,6 +97,7 @@ def test_a_run_from_before_is_read_without_it(folder, tmp_path):
         lambda parts: parts | {"totals": {}},
         lambda parts: parts | {"histogram": parts["histogram"] | {"single": parts["histogram"]["single"][1:]}},
         lambda parts: parts | {"histogram": parts["histogram"] | {"covariance": [[0.0]]}},
+        lambda parts: parts | {"taught": {"threshold": 0.15, "false": "no"}},
     ],
 )
 def test_what_is_broken_is_refused(folder, tmp_path, spoil):
@@ -83,4 +115,7 @@ def test_scores_without_bounds_have_none(data, learner):
     parts = (trials.masks(), *(np.asarray(part(), np.float32) for part in (trials.train_scores, trials.test_scores)))
     examples = Examples(data.y_train, data.y_test, data.classes)
     assert measure(Trials.of(*parts, score="loss"), examples).observed == Observed()
-    assert None not in vars(measure(Trials.of(*parts, score="probability"), examples).observed).values()
+    found = measure(Trials.of(*parts, score="probability"), examples).observed
+    assert found.totals is not None
+    assert found.histogram is not None
+    assert found.taught is None  # read off right and wrong alone

@@ -62,7 +62,7 @@ def counts(masks: Words, correct: Words) -> NDArray[np.int32]:
     """in_ij for every pair of (n, w) masks and (q, w) correctness bits: (n, q). Give it a block of rows at a time."""
     from empirical.estimates.pairs import pairs_cpu
 
-    a, blocks = _tiled(masks, correct)
+    a, blocks = tiled(masks, correct)
     out = np.empty((len(a), blocks.shape[0] * blocks.shape[2]), np.int32)
     pairs_cpu.counts(a, blocks, out)
     return out[: len(masks), : len(correct)]
@@ -102,7 +102,7 @@ def _hits(
 ) -> Iterator[Hits]:
     from empirical.estimates.pairs import pairs_cpu
 
-    a, blocks = _tiled(masks[rows], correct[columns])
+    a, blocks = tiled(masks[rows], correct[columns])
     inside = np.bitwise_count(masks[rows]).sum(1, dtype=np.int64)
     totals = np.full(blocks.shape[0] * blocks.shape[2], -1, np.int64)
     totals[: len(columns)] = np.bitwise_count(correct[columns]).sum(1, dtype=np.int64)
@@ -135,7 +135,7 @@ def _check(masks: Words, correct: Words) -> None:
         )
 
 
-def _tiled(masks: Words, correct: Words) -> tuple[Words, Words]:
+def tiled(masks: Words, correct: Words) -> tuple[Words, Words]:
     """Masks padded to whole row blocks, and correctness as (block, word, lane); words padded to whole passes."""
     from empirical.estimates.pairs.pairs_cpu import LANES, ROWS, STEP
 

@@ -1,0 +1,122 @@
+"""Influence of training examples on each other: which of them teaches which.
+
+What i does for another training example j is seen in models that did not train on j: those that did know it already. To these
+j is a test example, and i one of a training set without j. So it is Feldman & Zhang's influence (arXiv 2008.03703, section 2),
+
+    infl_ij = Pr[right on j | i in, j out] − Pr[right on j | i out, j out],
+
+estimated as always (``empirical.estimates.influence``), in the (1 − r)t models that held j out; of fixed size m these hold m of
+the n − 1 others. Its variance is 1/(1 − r) times that of an influence on a test example, 3.3 times at r = .7. i = j, the
+memorization of j, is no such pair. Errors and intervals are those of two cells, in an orthogonal array too: its rows without j
+are no array any more.
+
+With no influence the number right among those that held i is hypergeometric, given how many held j out, were right on j and
+held i: (s_j, C_j, w_ij). The expected number of false pairs sums its tail over all pairs, with w_ij at its mean r s_j and √3
+deviations from it (three nodes of Gauss and Hermite). In arrays pairs of the other sign are counted instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from empirical.data.bits import Words, pack
+from empirical.estimates.cells import Cells
+from empirical.estimates.false_pairs import hypergeometric
+from empirical.estimates.influence import possible, words
+from empirical.estimates.memorization import LEVEL, blocks
+from empirical.estimates.pairing import Pairing, whole_labels
+from empirical.estimates.pairs import held_out
+from empirical.training.trials import Trials
+from longtail.core import ArgumentError, Floats, Integers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NODES = ((-np.sqrt(3), 1 / 6), (0.0, 2 / 3), (np.sqrt(3), 1 / 6))
+
+
+@dataclass(frozen=True)
+class Taught:
+    """``pairs`` of influence ``threshold`` or more, largest first (train_index teaches taught_index: influence, stderr, low,
+    high), and how many of them are expected to be ``false``.
+    """
+
+    pairs: pd.DataFrame = field(repr=False)
+    threshold: float
+    false: float
+
+
+def taught(trials: Trials, pairing: Pairing, *, level: float = LEVEL) -> Taught:
+    """Pairs of training examples, of one class and of those teachers that ``pairing`` looks at."""
+    import pandas as pd
+
+    if trials.score != "correct":
+        raise ArgumentError(
+            "score", trials.score, "who teaches whom is read off right and wrong; estimate --score correct"
+        )
+    theta = possible(pairing.threshold, trials.score)
+    y = _labels(trials, pairing)
+    inside, outside, right = _bits(trials)
+    parts = list(held_out.pairs(inside, outside, right, theta, labels=y))
+    i, j, w, c = (
+        np.concatenate([np.zeros(0, np.int64), *(getattr(part, name) for part in parts)])
+        for name in ("train", "taught", "inside", "in_sum")
+    )
+    if pairing.kept is not None:
+        some = pairing.kept[i]
+        i, j, w, c = i[some], j[some], w[some], c[some]
+    models, totals = (np.bitwise_count(v).sum(1, dtype=np.int64) for v in (outside, right))
+    cells = Cells.of_sums(models[j], w, c, totals[j])
+    low, high = cells.interval(level)
+    label = {} if pairing.y_train is None else {"label": np.asarray(pairing.y_train)[j]}
+    columns = {"train_index": i, "taught_index": j, **label, "influence": cells.value, "stderr": cells.stderr}
+    frame = pd.DataFrame(columns | {"low": low, "high": high})
+    order = np.lexsort((j, i, -cells.value))
+    return Taught(frame.iloc[order].reset_index(drop=True), theta, expected_false(trials, pairing))
+
+
+def expected_false(trials: Trials, pairing: Pairing) -> float:
+    """How many pairs would reach the threshold if no example had influence on another."""
+    inside, outside, right = _bits(trials)
+    y, theta = _labels(trials, pairing), pairing.threshold
+    if not trials.iid:
+        found = held_out.pairs(inside, outside, outside & ~right, theta, labels=y)
+        return float(sum(len(part) if pairing.kept is None else int(pairing.kept[part.train].sum()) for part in found))
+    models, totals = (np.bitwise_count(v).sum(1, dtype=np.int64) for v in (outside, right))
+    teaches = np.ones(trials.n, bool) if pairing.kept is None else pairing.kept
+    group = np.zeros(trials.n, np.int64) if y is None else np.unique(y, return_inverse=True)[1]
+    partners = np.bincount(group, teaches)[group] - teaches  # never itself
+    share = float(np.bitwise_count(inside).sum(dtype=np.int64)) / (trials.count * trials.n)
+    varied = np.flatnonzero((totals > 0) & (totals < models)) if theta > 0 else np.arange(trials.n)
+    parts = (varied[s] for s in blocks(len(varied)))
+    return float(sum(_tails(theta, share, models[part], totals[part]) @ partners[part] for part in parts))
+
+
+def _tails(theta: float, share: float, models: Integers, totals: Integers) -> Floats:
+    """Chance of each example to be in a false pair with one other."""
+    deviation = np.sqrt(share * (1 - share) * models)
+    out = np.zeros(len(models))
+    for place, weight in NODES:
+        held = np.clip(np.rint(share * models + place * deviation), 1, np.maximum(models - 1, 1))
+        usable = models > 1
+        tail = hypergeometric(models, totals, np.where(usable, held, 1), [theta])[0]
+        out += weight * np.where(usable, tail, 0.0)
+    return out
+
+
+def _labels(trials: Trials, pairing: Pairing) -> Integers | None:
+    """Labels of training examples, where pairs are of one class."""
+    y = whole_labels("y_train", pairing.y_train, trials.n)
+    if pairing.same_class and y is None:
+        raise ArgumentError("y_train", None, "pairs of one class need labels; or give same_class=False")
+    return y if pairing.same_class else None
+
+
+def _bits(trials: Trials) -> tuple[Words, Words, Words]:
+    """Masks, their opposites, and of these the right ones, an example a row."""
+    inside = words(trials, "inside")
+    outside = ~inside & pack(np.ones((trials.count, 1), bool))
+    return inside, outside, outside & words(trials, "train")

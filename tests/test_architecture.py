@@ -45,6 +45,7 @@ PLACES = {  # what may be imported where, at the top of a file or inside a funct
     "numba": lambda path: path.stem.endswith("_cpu"),
     "dp_accounting": lambda path: path.name == "accountant.py",
     "torch": lambda path: path.parts[:2] == ("empirical", "learners") or path.stem.endswith("_torch"),
+    "transformers": lambda path: path.parts[:3] == ("empirical", "learners", "torch"),
     "matplotlib": lambda path: (
         path.parts[:2] in (("longtail", "plots"), ("empirical", "report")) or path.parts[0] == "simulations"
     ),

@@ -8,6 +8,7 @@ from typing import Any
 _WHERE = {
     "DPSGD": "private.dpsgd",
     "External": "external",
+    "HuggingFace": "torch.huggingface",
     "KNN": "knn.knn",
     "KernelRidge": "ridge.kernel",
     "MLP": "mlp.mlp",
@@ -36,6 +37,7 @@ ALIASES = {
     "smallnet": "SmallNet",
     "speednet": "SpeedNet",
     "resnet9": "ResNet9",
+    "huggingface": "HuggingFace",
 }
 __all__ = sorted(_WHERE)
 

@@ -69,6 +69,13 @@ class Net(Learner):
     def module(self, shape: tuple[int, ...], n_classes: int) -> nn.Module:
         """A fresh net for examples of this shape, channels first, that gives (examples, K) decision values."""
 
+    def inputs(self, data: Data, where: str) -> Any:
+        """Training and then test examples on their device, to be taken by their places; images with channels first."""
+        import torch
+
+        x = torch.as_tensor(images(data), device=where)
+        return x.contiguous(memory_format=torch.channels_last) if self.channels_last and x.ndim == 4 else x
+
     def begin(self, net: nn.Module, x: Tensor) -> None:
         """What first weights take from the subset's examples ``x``: nothing, unless a net says so."""
 
@@ -137,12 +144,8 @@ class Nets(Trainer):
     seed: int
 
     @cached_property
-    def _x(self) -> Tensor:
-        """Training and then test examples, channels first."""
-        import torch
-
-        x = torch.as_tensor(images(self.data), device=self.device.torch)
-        return x.contiguous(memory_format=torch.channels_last) if self.learner.channels_last and x.ndim == 4 else x
+    def _x(self) -> Any:
+        return self.learner.inputs(self.data, self.device.torch)
 
     @cached_property
     def _y(self) -> Tensor:

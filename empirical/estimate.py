@@ -139,6 +139,7 @@ def _measured(outcome: Outcome, arguments: argparse.Namespace) -> Measured:
         if threshold != threshold:
             remedy = "no threshold keeps false pairs to that share; train more models"
             raise ArgumentError("--fdr", arguments.fdr, remedy)
+    options["half"] = outcome.half
     return measure(outcome.trials, outcome.examples, outcome.experiment, threshold=threshold, **options)
 
 
@@ -149,7 +150,7 @@ def _by_right(outcome: Outcome, found: Measured) -> Measured:
     if found.experiment.score != "margin":
         return found
     experiment = replace(found.experiment, score="correct")
-    return replace(measure(outcome.trials.right, outcome.examples, experiment), leak=found.leak)
+    return replace(measure(outcome.trials.right, outcome.examples, experiment, half=outcome.half), leak=found.leak)
 
 
 def _write(outcome: Outcome, found: Measured, facts: dict[str, Any], out: Path, *, plot: bool) -> None:

@@ -101,6 +101,11 @@ def add_run(p: Parser) -> None:
         "--fraction", type=float, metavar="F", help="of examples in a subset (default 0.7; orthogonal 0.75)"
     )
     run.add_argument("--design", default="fixed", choices=DESIGNS, help="how subsets are drawn (default fixed)")
+    run.add_argument(
+        "--learning-curve",
+        action="store_true",
+        help="beside them a tenth as many models on half as many examples, for the error at both sizes",
+    )
     run.add_argument("--stratified", action="store_true", help="the same share of each class; arrays class by class")
     run.add_argument(
         "--score", default="correct", choices=SCORES, help="what is kept of a prediction (default correct)"

@@ -14,8 +14,9 @@ from empirical.data.dataset import Dataset
 from empirical.data.examples import Examples
 from empirical.data.load import load
 from empirical.data.sources.npz import opened
-from empirical.designs import Orthogonal, design
+from empirical.designs import Orthogonal, design, halved
 from empirical.estimates import INFLUENCE, THRESHOLD, TRIALS
+from empirical.estimates.learning import PART
 from empirical.estimates.measure import of_trials
 from empirical.estimates.measured import Experiment
 from empirical.estimates.planning import PLANNED, plan, stderr
@@ -33,18 +34,21 @@ from empirical.training.trials import Trials
 from longtail.core import ArgumentError, whole
 
 log = logging.getLogger("empirical")
+HALF = 2**63  # from the seed of a run's models to that of those on half as many examples
 ENOUGH = 4  # orthogonal arrays for error bars that hold (simulations.verification)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Trials, who the examples are, and the experiment; ``dataset`` and ``models_per_second`` where models were trained now."""
+    """Trials, who the examples are, and the experiment; ``dataset`` and ``models_per_second`` where models were trained now;
+    ``half`` are others on half as many examples, where they were asked for."""
 
     trials: Trials
     examples: Examples
     experiment: Experiment
     dataset: Dataset | None = None
     models_per_second: float | None = None
+    half: Trials | None = None
 
 
 def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
@@ -59,6 +63,8 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
     count = _count(arguments, dataset)
     job = _job(arguments, dataset, count)
     job.check(count, arguments.first)
+    if arguments.learning_curve:
+        _check_half(job)
     where = kept_at(arguments.store, out)
     store = None if where is None else Store.open(where, job.identity(), resume=arguments.resume)
     missing = _missing(job, store, arguments, count)
@@ -95,14 +101,45 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
         arguments={**vars(arguments), "trials": count, **_privacy(job)},
     )
     rate = bar.models_per_second
-    return Outcome(trials, examples, experiment, dataset, None if rate != rate else rate)
+    half = _half(job, count, arguments, out) if arguments.learning_curve else None
+    return Outcome(trials, examples, experiment, dataset, None if rate != rate else rate, half)
 
 
-def kept_at(store: str | None, out: Path | None) -> Shelf | None:
-    """Where trials are kept: as --store says, else beside the tables, else nowhere."""
+def _check_half(job: Job) -> None:
+    """Refuse a learning curve that cannot be had before anything is trained."""
+    if job.score not in ("correct", "margin"):
+        remedy = f"errors are read off right and wrong, not a {job.score}; give --score correct or margin"
+        raise ArgumentError("--learning-curve", True, remedy)
+    replace(job, design=halved(job.design)).check(2, 0)
+
+
+def _half(job: Job, count: int, arguments: argparse.Namespace, out: Path | None) -> Trials:
+    """A tenth as many models on half as many examples, of another seed: else theirs would be subsets of the others' subsets."""
+    other = replace(job, design=halved(job.design), seed=(job.seed + HALF) % 2**64)
+    models = max(2, round(count / PART))
+    where = kept_at(arguments.store, out, "-half")
+    store = None if where is None else Store.open(where, other.identity(), resume=arguments.resume)
+    log.info("%r, %r: %s models", other.learner, other.design, f"{models:,}")
+    bar = Bar(other.design.inclusion(job.data.n), job.data.n_test)
+    try:
+        with trainers(arguments) as executor, warnings.catch_warnings(record=True) as caught:
+            trials = run(other, models, store=store, executor=executor, progress=bar)
+    finally:
+        bar.close()
+    for warning in caught:
+        log.info("%s", warning.message)
+    return trials
+
+
+def kept_at(store: str | None, out: Path | None, beside: str = "") -> Shelf | None:
+    """Where trials are kept: as --store says, else in the folder of the tables, else nowhere; ``beside`` are others of a run."""
+    bucket = (store or "").partition("://")[2].strip("/")
+    if beside and bucket and "/" not in bucket:
+        remedy = "--learning-curve keeps more trials beside those of the run; give s3://bucket/prefix"
+        raise ArgumentError("--store", store, remedy)
     if store:
-        return shelf(store, "--store")
-    return None if out is None else shelf(out / "trials")
+        return shelf(store.rstrip("/") + beside, "--store")
+    return None if out is None else shelf(out / f"trials{beside}")
 
 
 def _privacy(job: Job) -> dict[str, Any]:

@@ -39,6 +39,19 @@ def design(
     raise ArgumentError("design", name, f"give one of {', '.join(NAMES)}")
 
 
+def halved(full: Design) -> Design:
+    """The design of half as many examples, for a learning curve; arrays, which exist for few shares, become coins.
+
+    >>> halved(Fixed(0.7)), halved(Orthogonal(0.75, 256))
+    (Fixed(fraction=0.35, stratified=False), Bernoulli(fraction=0.375))
+    """
+    if isinstance(full, Fixed):
+        return Fixed(full.fraction / 2, full.stratified)
+    if isinstance(full, (Bernoulli, Orthogonal)):
+        return Bernoulli(full.fraction / 2)
+    raise ArgumentError("design", repr(full), f"of {', '.join(NAMES)} it is known what half of it is")
+
+
 def recorded(text: str) -> Design:
     """The design of ours that a run's record names by its repr.
 
@@ -53,4 +66,4 @@ def recorded(text: str) -> Design:
     return made
 
 
-__all__ = ["NAMES", "Bernoulli", "Design", "Fixed", "Orthogonal", "design", "recorded"]
+__all__ = ["NAMES", "Bernoulli", "Design", "Fixed", "Orthogonal", "design", "halved", "recorded"]

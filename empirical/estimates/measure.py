@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from empirical.estimates.halves import agreement
 from empirical.estimates.histogram import histogram
 from empirical.estimates.influence import above, influence_pairs
 from empirical.estimates.leak.leak import leak, leaks
+from empirical.estimates.learning import learning
 from empirical.estimates.measured import Experiment, Measured, Trust
 from empirical.estimates.memorization import memorization
 from empirical.estimates.observed import Observed
@@ -34,10 +36,11 @@ def measure(
     threshold: float = THRESHOLD,
     published_rule: bool = False,
     device: Device = CPU,
+    half: Trials | None = None,
 ) -> Measured:
     """Tables and trust; ``published_rule`` keeps pairs whose training example has memorization ≥ .25 as well.
 
-    ``device`` is where pairs are looked for; they are the same on any.
+    ``device`` is where pairs are looked for; they are the same on any. ``half`` are models on half as many examples.
     """
     table = memorization(trials, examples.y_train)
     kept = _by_rule(table) if published_rule else None  # false pairs and agreement are those of the kept examples too
@@ -54,6 +57,9 @@ def measure(
     false = float(expected_false(trials, pairing, device=device)[0])
     how = experiment or of_trials(trials, examples)
     observed = _observed(trials, pairing, table, device)
+    if trials.score in ("correct", "margin"):
+        parts = [(trials.right, how.fraction)] + ([] if half is None else [(half.right, how.fraction / 2)])
+        observed = replace(observed, learning=learning(parts))
     return Measured(
         how,
         *_named(table, pairs, observed, examples),

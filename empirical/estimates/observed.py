@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from empirical.estimates.histogram import Histogram
+from empirical.estimates.learning import Learning
 from empirical.estimates.taught import Taught
 from empirical.estimates.totals import Totals
 from longtail.core import Floats
@@ -31,17 +32,22 @@ FORMAT = 1
 @dataclass(frozen=True)
 class Observed:
     """``totals``: influence on the whole test set, by bin of memorization; ``histogram``: pairs by influence; ``taught``: pairs
-    of training examples.
+    of training examples; ``learning``: test error by the share of examples that models trained on.
     """
 
     totals: Totals | None = None
     histogram: Histogram | None = None
     taught: Taught | None = None
+    learning: Learning | None = None
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """What is known, for people: a table a part, by name; all but the pairs of training examples."""
-        known = {"influence_by_memorization": self.totals, "influence_histogram": self.histogram}
+        known = {
+            "influence_by_memorization": self.totals,
+            "influence_histogram": self.histogram,
+            "learning_curve": self.learning,
+        }
         return {name: part.table for name, part in known.items() if part is not None}
 
     @property
@@ -81,7 +87,7 @@ class Observed:
         parts = read_json(directory / NAME)
         if parts.get("format") != FORMAT:
             raise ValueError(f"{NAME} is of another version ({str(parts.get('format'))[:20]}, here {FORMAT})")
-        readers: dict[str, Any] = {"totals": _totals, "histogram": _histogram}
+        readers: dict[str, Any] = {"totals": _totals, "histogram": _histogram, "learning": _learning}
         known = {name: read(parts[name]) for name, read in readers.items() if name in parts}
         if "taught" in parts:
             pairs = read_table(directory / PAIRS, WORDS, ("train_index", "taught_index", "influence"))
@@ -102,6 +108,14 @@ def _histogram(part: Any) -> Histogram:
     k = len(levels)
     counts = {name: numbers(part, name, k) for name in ("pairs", "false", "tests", "single")}
     return Histogram(levels, **counts, covariance=numbers(part, "covariance", 3 * k, 3 * k))
+
+
+def _learning(part: Any) -> Learning:
+    fraction = numbers(part, "fraction", None)
+    k = len(fraction)
+    columns = {name: numbers(part, name, k) for name in ("models", "error", "stderr")}
+    n = int(numbers(part, "n"))
+    return Learning(n, fraction, **columns, covariance_tests=numbers(part, "covariance_tests", k, k))
 
 
 def numbers(part: Any, name: str, *shape: int | None) -> Floats:

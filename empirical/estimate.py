@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from empirical.estimates.measured import Measured
 
 log = logging.getLogger("empirical")
+LARGEST = 100_000  # pairs in tables, where all of them are in a Parquet file
 OF_MASKS = (  # options that mean something where models were trained elsewhere
     *("data", "masks", "labels", "score", "seed", "device", "out", "threshold", "fdr", "published_rule"),
-    *("no_plot", "json", "quiet"),
+    *("no_plot", "json", "quiet", "memory"),
 )
 
 
@@ -54,8 +55,11 @@ def _run(arguments: argparse.Namespace, asked: dict[str, object]) -> int:
     out = folder("--out", arguments.out) if arguments.out else None
     began = time.monotonic()
     outcome = elsewhere(arguments) if arguments.masks else trained(arguments, out)
-    found = _measured(outcome, arguments)
+    threshold = _threshold(outcome, arguments)
+    streamed, threshold = _streamed(outcome, arguments, out, threshold)
+    found = _measured(outcome, arguments, threshold)
     facts: dict[str, Any] = {} if arguments.masks else {"models_per_second": outcome.models_per_second}
+    facts |= streamed
     facts["seconds"] = round(time.monotonic() - began, 3)
     news = True
     if out is not None:
@@ -96,6 +100,13 @@ def _check_pairs(arguments: argparse.Namespace) -> None:
         possible(arguments.threshold, arguments.score)
     if arguments.fdr is not None:
         real("--fdr", arguments.fdr, 0, 1, open_low=True)
+    if arguments.memory is not None:
+        from empirical.estimates.streamed import memory, parquet
+
+        memory(arguments.memory, "--memory")
+        if not arguments.out:
+            raise ArgumentError("--memory", "no --out", "say by --out in which folder pairs.parquet is to be written")
+        parquet("--memory", arguments.memory)
 
 
 @dataclass(frozen=True)
@@ -128,19 +139,49 @@ def _tables(out: Path) -> list[str]:
     return digests
 
 
-def _measured(outcome: Outcome, arguments: argparse.Namespace) -> Measured:
-    from empirical.estimates import THRESHOLD
-    from empirical.estimates.measure import lowest_threshold, measure
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {"published_rule": arguments.published_rule, "device": arrays.device(arguments.device)}
 
-    options: dict[str, Any] = {"published_rule": arguments.published_rule, "device": arrays.device(arguments.device)}
+
+def _threshold(outcome: Outcome, arguments: argparse.Namespace) -> float:
+    """That of pairs: given, or by the share of false ones."""
+    from empirical.estimates import THRESHOLD
+    from empirical.estimates.measure import lowest_threshold
+
     threshold = THRESHOLD if arguments.threshold is None else arguments.threshold
     if arguments.fdr is not None:
-        threshold = lowest_threshold(outcome.trials, outcome.examples, arguments.fdr, **options)
+        threshold = lowest_threshold(outcome.trials, outcome.examples, arguments.fdr, **_options(arguments))
         if threshold != threshold:
             remedy = "no threshold keeps false pairs to that share; train more models"
             raise ArgumentError("--fdr", arguments.fdr, remedy)
-    options["half"] = outcome.half
-    return measure(outcome.trials, outcome.examples, outcome.experiment, threshold=threshold, **options)
+    return float(threshold)
+
+
+def _streamed(
+    outcome: Outcome, arguments: argparse.Namespace, out: Path | None, threshold: float
+) -> tuple[dict[str, Any], float]:
+    """With --memory all pairs into pairs.parquet; what the summary says of it, and the threshold of those in tables."""
+    if arguments.memory is None or out is None:
+        return {}, threshold
+    from empirical.estimates.measure import written
+    from empirical.estimates.streamed import memory, raised
+
+    held = memory(arguments.memory, "--memory")
+    how: dict[str, Any] = {"published_rule": arguments.published_rule, "workers": arguments.workers, "memory": held}
+    path = out / "pairs.parquet"
+    done = written(path, outcome.trials, outcome.examples, threshold=threshold, keep=LARGEST + 1, **how)
+    log.info("wrote %s: %s pairs", path, f"{done.pairs:,}")
+    least = raised(done, threshold, LARGEST)
+    if least > threshold:
+        log.info("tables, figures and summary have the pairs of influence %.6g or more", least)
+    return {"parquet": {"threshold": threshold, "pairs": done.pairs}}, least
+
+
+def _measured(outcome: Outcome, arguments: argparse.Namespace, threshold: float) -> Measured:
+    from empirical.estimates.measure import measure
+
+    options = {**_options(arguments), "half": outcome.half, "threshold": threshold}
+    return measure(outcome.trials, outcome.examples, outcome.experiment, **options)
 
 
 def _by_right(outcome: Outcome, found: Measured) -> Measured:

@@ -27,9 +27,10 @@ from empirical.estimates import THRESHOLD
 from empirical.estimates.halves import Agreement, agreement
 from empirical.estimates.histogram import Histogram, histogram
 from empirical.estimates.influence import influence_pairs, pair_cells
-from empirical.estimates.measure import lowest_threshold
+from empirical.estimates.measure import lowest_threshold, written
 from empirical.estimates.memorization import memorization
 from empirical.estimates.pairing import Pairing
+from empirical.estimates.streamed import memory as memory_of
 from empirical.estimates.taught import Taught, taught
 from empirical.estimates.totals import EDGES, Totals, totals
 from empirical.learners import parse as spec
@@ -183,6 +184,23 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
             for which in ("train", "taught"):
                 found.pairs[f"{which}_id"] = [known.train_ids[i] for i in found.pairs[f"{which}_index"]]
         return found
+
+    def write_pairs(
+        self,
+        path: str | Path,
+        threshold: float = THRESHOLD,
+        *,
+        same_class: bool | None = None,
+        memory: str | float | None = None,
+    ) -> int:
+        """The same into a Parquet file, in the order of the data, found block by block; how many. ``memory``, in bytes or as
+        "2G", is what may be held for it beside the trials: a third of what is free, unless told.
+        """
+        check_is_fitted(self, "trials_")
+        how: dict[str, Any] = {"memory": memory_of(memory), "workers": whole("workers", self.workers)}
+        return written(
+            Path(path), self.trials_, self.examples_, threshold=threshold, same_class=same_class, **how
+        ).pairs
 
     def influence(self, train: Any, test: Any) -> Estimate:
         """Influence of training examples on test examples, two lists of one length."""

@@ -166,6 +166,14 @@ def add_output(p: Parser) -> None:
     out.add_argument(
         "--published-rule", action="store_true", help="only pairs whose training example has memorization ≥ .25"
     )
+    out.add_argument(
+        "--memory",
+        nargs="?",
+        const="",
+        metavar="SIZE",
+        help="stream all pairs to pairs.parquet, found block by block in SIZE, as 2G or 500M (default: a third of what is free); "
+        "pairs.csv then has the largest only, at most 100,000 (extra parquet)",
+    )
     out.add_argument("--no-plot", action="store_true", help="write no figures")
     out.add_argument("--json", action="store_true", help="print the summary as one JSON object")
     out.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")

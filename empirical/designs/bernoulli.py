@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from empirical.designs.design import Design
+from empirical.data.bits import Words
+from empirical.designs.design import Columns, Design
 from longtail import philox
 from longtail.core import Bools, Integers, real
 
@@ -36,3 +37,15 @@ class Bernoulli(Design):
         out = np.empty((len(trials), n), bool)
         draw_cpu.coins(np.uint64(seed), np.uint32(philox.DESIGN), trials, np.uint32(self.threshold), out)
         return out
+
+    def draw_by_example(self, seed: int, trials: Integers, n: int, classes: Integers | None) -> Columns:
+        """The words of the part alone."""
+        from empirical.designs import draw_cpu
+
+        def drawn(part: slice) -> Words:
+            out = np.zeros((-(-len(trials) // 64), part.stop - part.start), np.uint64)
+            how = np.uint64(seed), np.uint32(philox.DESIGN), trials
+            draw_cpu.coins_below(*how, np.uint32(self.threshold), part.start, out)
+            return np.ascontiguousarray(out.T)
+
+        return drawn

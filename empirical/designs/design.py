@@ -8,11 +8,15 @@ section 2.1) use subsets of fixed size m = .7n.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
 
+from empirical.data.bits import Words
 from longtail.core import ArgumentError, Bools, Integers, whole
+
+Columns = Callable[[slice], Words]  # of some examples, which start at a multiple of 64: (examples, ⌈t/64⌉) words
 
 
 class Design(ABC):
@@ -45,10 +49,34 @@ class Design(ABC):
         >>> Fixed(0.5).subsets(0, [0, 1, 2], 10).sum(1).tolist()
         [5, 5, 5]
         """
-        seed = whole("seed", seed, 0, 2**64 - 1)
-        k = np.atleast_1d(np.asarray(trials, np.int64))
-        if k.size and k.min() < 0:
-            raise ArgumentError("trials", int(k.min()), "number trials from 0")
-        if classes is not None and len(classes) != n:
-            raise ArgumentError("classes", f"{len(classes)} labels", f"give one for each of the {n} examples")
-        return self.draw(seed, k, n, classes)
+        return self.draw(*_checked(seed, trials, n, classes), n, classes)
+
+    def by_example(self, seed: int, trials: Any, n: int, classes: Integers | None = None) -> Columns:
+        """The same subsets by examples: a function that gives those of some examples in all trials, as packed words.
+
+        >>> from empirical.designs import Fixed
+        >>> Fixed(0.5).by_example(0, [0, 1, 2], 10)(slice(0, 10)).shape
+        (10, 1)
+        """
+        return self.draw_by_example(*_checked(seed, trials, n, classes), n, classes)
+
+    def draw_by_example(self, seed: int, trials: Integers, n: int, classes: Integers | None) -> Columns:
+        """Every trial drawn anew for each part, one held at a time: give a quicker one where there is any."""
+
+        def drawn(part: slice) -> Words:
+            out = np.zeros((part.stop - part.start, -(-len(trials) // 64)), np.uint64)
+            for r in range(len(trials)):
+                bits = self.draw(seed, trials[r : r + 1], n, classes)[0, part]
+                out[:, r // 64] |= bits.astype(np.uint64) << np.uint64(r % 64)
+            return out
+
+        return drawn
+
+
+def _checked(seed: int, trials: Any, n: int, classes: Integers | None) -> tuple[int, Integers]:
+    k = np.atleast_1d(np.asarray(trials, np.int64))
+    if k.size and k.min() < 0:
+        raise ArgumentError("trials", int(k.min()), "number trials from 0")
+    if classes is not None and len(classes) != n:
+        raise ArgumentError("classes", f"{len(classes)} labels", f"give one for each of the {n} examples")
+    return whole("seed", seed, 0, 2**64 - 1), k

@@ -2,6 +2,9 @@
 
 Of n keys, uniform on 64 bits, the highest bits say which of some n/8 bins each falls in; the bin that the m-th smallest
 is in holds about eight, and only those are sorted. Work a trial: 2 n words of ten rounds, n keys read three times.
+
+A block of examples of all trials is had without the others: ``near`` finds by one pass which key of a trial is the m-th
+smallest, and holds those about it alone, √n of them; ``below`` then draws the block's keys again and compares.
 """
 
 from __future__ import annotations
@@ -10,6 +13,8 @@ import numpy as np
 
 from empirical.data.compiled_cpu import compiled
 from longtail.philox.block_cpu import fill
+
+CHUNK = 4096  # keys drawn at a time: they stay in first-level cache
 
 
 @compiled()
@@ -78,3 +83,54 @@ def coins(seed, stream, trials, threshold, out):
         fill(words, seed, stream, np.uint64(trials[r]), np.uint64(0))
         for i in range(n):
             out[r, i] = words[i] < threshold
+
+
+@compiled()
+def near(seed, stream, trial, n, low, high, keys, places):
+    """How many of a trial's n keys are below ``low``, and how many from there to ``high``, which are put down with their places
+    as long as there is room.
+    """
+    words = np.empty(2 * CHUNK, np.uint32)
+    under, found = 0, 0
+    for first in range(0, n, CHUNK):
+        fill(words, seed, stream, np.uint64(trial), np.uint64(first // 2))
+        for i in range(min(CHUNK, n - first)):
+            key = np.uint64(words[2 * i]) << np.uint64(32) | np.uint64(words[2 * i + 1])
+            if key < low:
+                under += 1
+            elif key <= high:
+                if found < len(keys):
+                    keys[found], places[found] = key, first + i
+                found += 1
+    return under, found
+
+
+@compiled()
+def below(seed, stream, trials, last, place, start, out):
+    """Bit k of out[w, i]: whether the key of example ``start + i`` in trial 64 w + k is below that trial's ``last``, or equals it
+    at a place up to ``place``; ``start`` is even.
+    """
+    words = np.empty(2 * CHUNK, np.uint32)
+    size = out.shape[1]
+    for w in range(out.shape[0]):
+        for first in range(0, size, CHUNK):
+            for k in range(min(64, len(trials) - 64 * w)):
+                r, bit = 64 * w + k, np.uint64(k)
+                fill(words, seed, stream, np.uint64(trials[r]), np.uint64((start + first) // 2))
+                edge, tie = last[r], place[r] - start - first
+                for i in range(min(CHUNK, size - first)):
+                    key = np.uint64(words[2 * i]) << np.uint64(32) | np.uint64(words[2 * i + 1])
+                    out[w, first + i] |= np.uint64((key < edge) | ((key == edge) & (i <= tie))) << bit
+
+
+@compiled()
+def coins_below(seed, stream, trials, threshold, start, out):
+    """The same of ``coins``; ``start`` is a multiple of 4."""
+    words = np.empty(CHUNK, np.uint32)
+    size = out.shape[1]
+    for w in range(out.shape[0]):
+        for first in range(0, size, CHUNK):
+            for k in range(min(64, len(trials) - 64 * w)):
+                fill(words, seed, stream, np.uint64(trials[64 * w + k]), np.uint64((start + first) // 4))
+                for i in range(min(CHUNK, size - first)):
+                    out[w, first + i] |= np.uint64(words[i] < threshold) << np.uint64(k)

@@ -10,10 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from empirical.designs.design import Design
+from empirical.data.bits import Words
+from empirical.designs.design import Columns, Design
 from longtail import philox
 from longtail.core import ArgumentError, Bools, Integers, real
+
+WIDE = 8.0  # standard deviations of the m-th smallest key to either side within which it is looked for
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,23 @@ class Fixed(Design):
         draw_cpu.fixed(np.uint64(seed), np.uint32(philox.DESIGN), trials, order, starts, sizes, out)
         return out
 
+    def draw_by_example(self, seed: int, trials: Integers, n: int, classes: Integers | None) -> Columns:
+        """By each trial's m-th smallest key; stratified, every trial anew."""
+        from empirical.designs import draw_cpu
+
+        if self.stratified:
+            return super().draw_by_example(seed, trials, n, classes)
+        m, how = self.size(n), (np.uint64(seed), np.uint32(philox.DESIGN))
+        edges = [_edge(seed, int(trial), n, m) for trial in trials]
+        last, place = np.array([k for k, _ in edges], np.uint64), np.array([i for _, i in edges], np.int64)
+
+        def drawn(part: slice) -> Words:
+            out = np.zeros((-(-len(trials) // 64), part.stop - part.start), np.uint64)
+            draw_cpu.below(*how, trials, last, place, part.start, out)
+            return np.ascontiguousarray(out.T)
+
+        return drawn
+
     def _shares(self, seed: int, trials: Integers, m: int, starts: Integers) -> Integers:
         """How many of each class are in, (t, K): differences of ⌊starts · m/n + u⌋ in whole numbers, u = word / 2^32."""
         start = philox.words(seed, philox.substream(philox.DESIGN, 1), trials, 0, 1)[:, :1].astype(np.int64)
@@ -68,3 +89,21 @@ class Fixed(Design):
         quotient, rest = np.divmod(starts * m, n)
         upto = quotient + ((rest << 32) + start * n >= n << 32)
         return np.asarray(np.diff(upto, axis=1))
+
+
+def _edge(seed: int, trial: int, n: int, m: int, wide: float = WIDE) -> tuple[int, int]:
+    """The m-th smallest key of a trial and its place: at m/n of all numbers, ± √(m(n − m)/n)/n. Keys about there are held."""
+    from empirical.designs import draw_cpu
+
+    off = wide * (np.sqrt(m * (n - m) / n) + 1) / n
+    low, high = (int(min(max(m / n + side * off, 0.0), 1.0) * (2**64 - 1)) for side in (-1, 1))
+    high = min(high, 2**64 - 1)
+    room = min(n, int(3 * off * n) + 64)
+    keys, places = np.empty(room, np.uint64), np.empty(room, np.int64)
+    how = np.uint64(seed), np.uint32(philox.DESIGN), np.uint64(trial), n
+    under, found = draw_cpu.near(*how, np.uint64(low), np.uint64(high), keys, places)
+    if found > room or not under < m <= under + found:
+        return _edge(seed, trial, n, m, 4 * wide)
+    order: NDArray[np.int64] = np.argsort(keys[:found], kind="stable")  # of equal keys the first go in
+    at = order[m - under - 1]
+    return int(keys[at]), int(places[at])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,18 @@ from empirical.estimates import BOUNDED, MEMORIZED, THRESHOLD
 from empirical.estimates.false_pairs import HELD, expected_false, threshold_for
 from empirical.estimates.halves import agreement
 from empirical.estimates.histogram import histogram
-from empirical.estimates.influence import above, influence_pairs
+from empirical.estimates.influence import influence_pairs, stream
 from empirical.estimates.leak.leak import leak, leaks
 from empirical.estimates.learning import learning
 from empirical.estimates.measured import Experiment, Measured, Trust
 from empirical.estimates.memorization import memorization
 from empirical.estimates.observed import Observed
 from empirical.estimates.pairing import Pairing
+from empirical.estimates.streamed import Written, write
 from empirical.estimates.taught import expected_false as expected_false_taught
 from empirical.estimates.taught import taught
 from empirical.estimates.totals import totals
+from empirical.training.columns import Bits
 from empirical.training.trials import Trials
 from longtail.core import Bools
 from longtail.core.arrays import CPU, Device
@@ -52,7 +55,7 @@ def measure(
     pairs["memorization"] = table["memorization"].to_numpy()[pairs["train_index"]]
     usual = int((pairs["influence"].to_numpy() >= THRESHOLD).sum())
     if threshold > THRESHOLD:  # those between were not kept
-        usual = len(above(trials, pairing.at(THRESHOLD), device=device))
+        usual = sum(len(found) for found in stream(trials, pairing.at(THRESHOLD), device=device))
     agreed = agreement(trials, pairing, device=device)
     false = float(expected_false(trials, pairing, device=device)[0])
     how = experiment or of_trials(trials, examples)
@@ -106,18 +109,50 @@ def _named(
     if examples.classes is not None:
         names = np.array(examples.classes, dtype=object)
         table["label"] = names[table["label"]]
-        for some in (pairs, among):
-            if some is not None and "label" in some:
-                some["label"] = names[some["label"]]
+        if among is not None and "label" in among:
+            among["label"] = names[among["label"]]
     if among is not None and examples.train_ids is not None:
         for which in ("train", "taught"):
             among[f"{which}_id"] = [str(examples.train_ids[i]) for i in among[f"{which}_index"]]
     if examples.train_ids is not None:  # text, for what is written rounds numbers
         table.insert(1, "id", [str(name) for name in examples.train_ids])
-        pairs["train_id"] = [str(examples.train_ids[i]) for i in pairs["train_index"]]
-    if examples.test_ids is not None:
-        pairs["test_id"] = [str(examples.test_ids[j]) for j in pairs["test_index"]]
-    return table, pairs
+    return table, named(pairs, examples)
+
+
+def named(pairs: pd.DataFrame, examples: Examples) -> pd.DataFrame:
+    """Pairs with the user's own classes and names."""
+    if examples.classes is not None and "label" in pairs:
+        pairs["label"] = np.array(examples.classes, dtype=object)[pairs["label"]]
+    for part, ids in (("train", examples.train_ids), ("test", examples.test_ids)):
+        if ids is not None:
+            pairs[f"{part}_id"] = [str(ids[i]) for i in pairs[f"{part}_index"]]
+    return pairs
+
+
+def written(
+    path: Path,
+    trials: Trials,
+    examples: Examples,
+    *,
+    threshold: float = THRESHOLD,
+    same_class: bool | None = None,
+    published_rule: bool = False,
+    memory: float,
+    workers: int = 1,
+    keep: int = 0,
+) -> Written:
+    """All pairs streamed to a Parquet file, found in so many bytes beside the trials; the ``keep`` largest come back."""
+    table = memorization(trials, examples.y_train)
+    value = table["memorization"].to_numpy()
+    pairing = Pairing.of(examples, threshold, _by_rule(table) if published_rule else None)
+    if same_class is not None:
+        pairing = replace(pairing, same_class=same_class)
+
+    def told(pairs: pd.DataFrame) -> pd.DataFrame:
+        pairs["memorization"] = value[pairs["train_index"]]
+        return named(pairs, examples)
+
+    return write(path, Bits.of(trials), pairing, memory=memory, workers=workers, named=told, keep=keep)
 
 
 def accuracy(trials: Trials) -> float:

@@ -56,4 +56,4 @@ def whole_labels(argument: str, y: Any, n: int) -> Integers | None:
         raise ArgumentError(argument, f"shape {values.shape}", f"give one label for each of the {n} examples")
     if not np.issubdtype(values.dtype, np.integer):
         values = np.unique(values, return_inverse=True)[1]
-    return values.astype(np.int64)
+    return values.astype(np.int64, copy=False)

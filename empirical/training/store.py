@@ -21,7 +21,7 @@ import json
 import logging
 import math
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ FORMAT = 2  # 1 was without the digest of the run in each shard
 PARTS = ("train", "test")
 HEADER = 2**16  # bytes that NumPy may put before an array
 IDENTITY, VERSIONS = "identity.json", "versions.json"
+NOTHING = np.empty((0, 0), np.uint8)
 UNKNOWN = {"blas": "unknown"}  # the kernels of shards from before they were kept
 log = logging.getLogger(__name__)
 
@@ -183,8 +184,9 @@ class Store:
             arrays: dict[str, Any] = {"train": shard.train, "test": shard.test, **early}
             np.savez(file, number=np.int64(shard.number), run=run, **arrays)
 
-    def read(self, number: int) -> Shard | None:
-        """A shard, or None where it is missing or damaged (which is logged): then it is to be done again.
+    def read(self, number: int, parts: Sequence[str] = PARTS) -> Shard | None:
+        """A shard, or None where it is missing or damaged (which is logged): then it is to be done again. Of ``parts`` that are
+        not asked for there is nothing.
 
         A whole one of another run is refused: done again, it would be lost.
         """
@@ -201,8 +203,10 @@ class Store:
                 if self._member(archive, "run") != self.identity.digest:
                     remedy = "it is a shard of another run than this folder's: take it out, or give a new folder"
                     raise ArgumentError("out", name, remedy)
-                held, train, test = (self._member(archive, part) for part in ("number", *PARTS))
-                early = {e: tuple(self._member(archive, f"{part}-{e}") for part in PARTS) for e in self.identity.epochs}
+                held = self._member(archive, "number")
+                train, test = (self._member(archive, part) if part in parts else NOTHING for part in PARTS)
+                epochs = self.identity.epochs if len(parts) == len(PARTS) else ()
+                early = {e: tuple(self._member(archive, f"{part}-{e}") for part in PARTS) for e in epochs}
         except ArgumentError:
             raise
         except Exception as error:  # a flipped bit can make zipfile and NumPy raise nearly anything

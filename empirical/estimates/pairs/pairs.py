@@ -136,13 +136,27 @@ def _check(masks: Words, correct: Words) -> None:
 
 
 def tiled(masks: Words, correct: Words) -> tuple[Words, Words]:
-    """Masks padded to whole row blocks, and correctness as (block, word, lane); words padded to whole passes."""
-    from empirical.estimates.pairs.pairs_cpu import LANES, ROWS, STEP
-
+    """Both as the kernels take them."""
     _check(masks, correct)
-    words = -(-masks.shape[1] // STEP) * STEP
-    a = np.zeros((-(-len(masks) // ROWS) * ROWS, words), np.uint64)
-    a[: len(masks), : masks.shape[1]] = masks
-    b = np.zeros((-(-len(correct) // LANES) * LANES, words), np.uint64)
-    b[: len(correct), : correct.shape[1]] = correct
-    return a, np.ascontiguousarray(b.reshape(-1, LANES, words).transpose(0, 2, 1))
+    return padded(masks), lanes(correct)
+
+
+def padded(masks: Words) -> Words:
+    """Masks padded with zeros to whole blocks of rows and whole passes of words."""
+    from empirical.estimates.pairs.pairs_cpu import ROWS, STEP
+
+    return _filled(masks, -(-len(masks) // ROWS) * ROWS, STEP)
+
+
+def lanes(correct: Words) -> Words:
+    """Correctness as (block, word, lane), padded likewise."""
+    from empirical.estimates.pairs.pairs_cpu import LANES, STEP
+
+    b = _filled(correct, -(-len(correct) // LANES) * LANES, STEP)
+    return np.ascontiguousarray(b.reshape(-1, LANES, b.shape[1]).transpose(0, 2, 1))
+
+
+def _filled(bits: Words, rows: int, step: int) -> Words:
+    out = np.zeros((rows, -(-bits.shape[1] // step) * step), np.uint64)
+    out[: len(bits), : bits.shape[1]] = bits
+    return out

@@ -1,0 +1,88 @@
+"""Trials by examples: packed bits of some examples in all trials, 64 trials a word, from memory or from a store.
+
+Over a store nothing of n examples is held but what is asked for: subsets are drawn again for those examples alone, and of a
+shard its test scores are read, (shard, n_test) bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from empirical.data.bits import Words, pack
+from empirical.designs import recorded
+from empirical.designs.design import Columns, Design
+from empirical.training.store import Store
+from empirical.training.trials import Trials, unpacked_columns
+from longtail.core import ArgumentError, Integers, whole
+
+BLOCK = 8192  # examples unpacked at a time
+
+
+@dataclass(frozen=True)
+class Bits:
+    """Of ``count`` trials: masks of a part of the n training examples, by ``inside``; ``right``, whether test examples were."""
+
+    count: int
+    n: int
+    inside: Columns
+    right: Words
+    design: Design | None = None
+
+    @property
+    def n_test(self) -> int:
+        """How many test examples."""
+        return len(self.right)
+
+    @classmethod
+    def of(cls, trials: Trials) -> Bits:
+        """Of trials that are held."""
+        _only_bits(trials.score)
+
+        def inside(part: slice) -> Words:
+            return _packed(trials.inside, trials.n, part)
+
+        right = _packed(trials.test, trials.n_test, slice(0, trials.n_test))
+        return cls(trials.count, trials.n, inside, right, trials.design)
+
+    @classmethod
+    def at(
+        cls, folder: str | Path, models: int, *, first: int = 0, classes: Callable[[], Integers] | None = None
+    ) -> Bits:
+        """Of trials ``first`` to ``first + models`` of a store; ``classes`` gives the training labels of stratified subsets."""
+        store = Store.at(folder)
+        one, design = store.identity, recorded(store.identity.design)
+        _only_bits(one.score)
+        shard, n, n_test = (whole(name, getattr(one, name)) for name in ("shard", "n", "n_test"))
+        number = np.arange(first, first + whole("models", models))
+        y = classes() if getattr(design, "stratified", False) and classes is not None else None
+        wanted = range(first // shard, -(-(first + models) // shard))
+        rows = np.empty((len(wanted) * shard, -(-n_test // 8)), np.uint8)
+        for at, k in enumerate(wanted):
+            found = store.read(k, ("test",))
+            if found is None:
+                remedy = "run the same python -m empirical.estimate again, which makes it"
+                raise ArgumentError("run", f"{folder}, where shard {k} is missing or damaged", remedy)
+            rows[at * shard : (at + 1) * shard] = found.test
+        right = _packed(rows[first % shard :][:models], n_test, slice(0, n_test))
+        return cls(models, n, design.by_example(one.seed, number, n, y), right, design)
+
+
+def _packed(rows: np.ndarray[tuple[int, int], np.dtype[np.uint8]], width: int, part: slice) -> Words:
+    """Columns of packed rows as words, some at a time."""
+    out = np.empty((part.stop - part.start, -(-len(rows) // 64)), np.uint64)
+    for start in range(part.start, part.stop, BLOCK):
+        stop = min(start + BLOCK, part.stop)
+        out[start - part.start : stop - part.start] = pack(unpacked_columns(rows, width, slice(start, stop)))
+    return out
+
+
+def _only_bits(score: str) -> None:
+    if score != "correct":
+        remedy = (
+            "pairs are looked for in blocks where scores are right or wrong: leave out memory, or take score correct"
+        )
+        raise ArgumentError("memory", f"scores of kind {score}", remedy)

@@ -209,9 +209,11 @@ def _write(outcome: Outcome, found: Measured, facts: dict[str, Any], out: Path, 
             tables["classes"] = outcome.dataset.balance
     written = write_tables(found, out, tables)
     if plot:
+        from empirical.report.observed_figures import tells
         from empirical.report.run_figures import write
 
-        written += write(out, ["memorization", *tables], found.experiment.data, found.experiment.models)
+        told = [name for name, table in found.observed.tables.items() if tells(name, table)]
+        written += write(out, ["memorization", *tables, *told], found.experiment.data, found.experiment.models)
     beside = {"arguments": dict(found.experiment.arguments), "versions": versions(), "hardware": hardware()}
     written.append(write_summary(found, out, {**facts, **beside}))
     for path in written:

@@ -34,7 +34,7 @@ from empirical.estimates.halves import halves
 from empirical.estimates.memorization import blocks, memorization_cells
 from empirical.estimates.orthogonal_errors import arrays
 from empirical.training.trials import Trials
-from longtail.core import ArgumentError, Floats, Integers
+from longtail.core import ArgumentError, Bools, Estimate, Floats, Integers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +68,17 @@ class Totals:
     def stderr_tests(self) -> Floats:
         """Of totals, from test examples alone; 0 where less is seen than noise makes."""
         return np.sqrt(np.maximum(np.diag(self.covariance_tests), 0.0))
+
+    def chosen(self, level: float) -> Bools:
+        """Which bins lie at ``level`` or above."""
+        return np.append(-np.inf, self.edges) >= level - 1e-12
+
+    def above(self, level: float) -> Estimate:
+        """Total influence of the bins from ``level`` on, with both errors together."""
+        chosen = self.chosen(level)
+        both = self.covariance + self.covariance_tests
+        error = np.sqrt(max(float(both[np.ix_(chosen, chosen)].sum()), 0.0)) if np.isfinite(both).all() else np.nan
+        return Estimate(float(self.total[chosen].sum()), float(error))
 
     @property
     def table(self) -> pd.DataFrame:

@@ -93,6 +93,7 @@ def page(
         headline=words.headline(comparison),
         findings=words.findings(comparison),
         figures=drawn,
+        influence=_influence(comparison.observed),
         leak=_leak(comparison.observed),
         turnover=_turnover(turnover),
         fits=comparison.fits_table().to_dict("records"),
@@ -108,9 +109,22 @@ def page(
     )
 
 
-def _drawn(name: str, figure: Figure, table: dict[str, Any]) -> dict[str, Any]:
-    caption = CAPTIONS[name]
+def _drawn(name: str, figure: Figure, table: dict[str, Any], caption: str = "") -> dict[str, Any]:
+    caption = caption or CAPTIONS[name]
     return {"name": name, "svg": svg(figure, name, caption), "caption": caption, "table": table}
+
+
+def _influence(observed: Measured) -> dict[str, Any] | None:
+    """The section of what models say of influence, of runs that have it."""
+    from empirical.report import observed_figures, observed_text
+
+    tables = observed.observed.tables
+    drawn = [
+        _drawn(name, figure, cells(tables[name]), observed_figures.CAPTIONS[name])
+        for name, figure in observed_figures.figures(tables, INK).items()
+    ]
+    said = observed_text.said(observed)
+    return {"figures": drawn, "said": said} if drawn or said else None
 
 
 def _leak(observed: Measured) -> dict[str, Any] | None:

@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
 
 from empirical.estimates.cells import root_mean_square
+from empirical.report.observed_figures import DRAWN as OBSERVED
+from empirical.report.observed_figures import alone
 from longtail.core.files import read_table
 from longtail.plots import BLUE, GRAY, ORANGE, drawing, save
 
@@ -106,6 +108,7 @@ DRAWN: dict[str, Callable[[pd.DataFrame, str], Figure]] = {
     "error": error_against_trials,
     "halves": split_half,
     "classes": classes,
+    **{name: alone(name) for name in OBSERVED},
 }
 
 

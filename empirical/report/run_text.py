@@ -8,6 +8,7 @@ import pandas as pd
 
 from empirical.estimates.cells import root_mean_square
 from empirical.estimates.measured import Measured, pairs_key
+from empirical.report.observed_text import counted
 
 FITS = 0.99  # of the training examples that are in: below it memorization misses what models do not fit
 
@@ -26,6 +27,7 @@ def report(found: Measured, *, top: int = 5) -> str:
         f"{'pairs with influence ≥ ' + level:<32}{s[key]:,}, of which {s['expected_false_pairs']:,.3g} expected by chance",
         f"{'standard error':<32}{_shown(usual_error(found.memorization))} of memorization where models disagree, "
         f"{_shown(s['pairs_stderr'])} of these pairs",
+        *(f"{name:<32}{text}" for name, text in counted(found.observed).items()),
         "",
         *_never_right(s["never_right"]),
         _block("memorized most", _head(found.memorization.sort_values("memorization", ascending=False), top)),

@@ -1,0 +1,122 @@
+"""Figures of what models say of influence, whatever theory says: from the tables of ``empirical.estimates.observed`` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from empirical.report.figures import INK, INKED
+from longtail.core.intervals import Z95
+from longtail.plots import BLUE, GRAY, GREEN, ORANGE, drawing, plain_powers, styled
+
+SIZE = (6, 3.9)
+
+CAPTIONS = {
+    "influence_by_memorization": "Does what is memorized teach anybody? Total influence of the training examples of a bin on the "
+    "test set: by how much their presence raises test accuracy, added up; of subsets of a fixed size, beyond what as many others "
+    "do. One half of the models chose the bins, the other measured. Thick bars: 95 % over models; thin: over test examples too.",
+    "influence_histogram": "Pairs of a training and a test example by estimated influence (bars: 95 % over models), and how many "
+    "of them chance makes.",
+    "learning_curve": "Of models that trained on so many examples. Thick bars: 95 % over models; thin: over test examples too.",
+}
+
+
+def figures(tables: Mapping[str, pd.DataFrame], ink: str = INK) -> dict[str, Figure]:
+    """Every figure whose table is there and has something to show, by name."""
+    drawn = {}
+    with styled(**dict.fromkeys(INKED, ink)):
+        for name, draw in DRAWN.items():
+            if name in tables and tells(name, tables[name]):
+                figure = Figure(figsize=SIZE, layout="constrained")
+                draw(figure.subplots(), tables[name])
+                drawn[name] = plain_powers(figure)
+    return drawn
+
+
+def alone(name: str) -> Callable[[pd.DataFrame, str], Figure]:
+    """How one of them is drawn for a run's folder, from its table and a title."""
+
+    def draw(table: pd.DataFrame, title: str) -> Figure:
+        with drawing(*SIZE) as figure:
+            axes = figure.subplots()
+            DRAWN[name](axes, table)
+            axes.set_title(f"{axes.get_title('left')}: {title}")
+        return figure
+
+    return draw
+
+
+def tells(name: str, table: pd.DataFrame) -> bool:
+    """Whether there is more than a point or nothing to draw."""
+    if name == "learning_curve":
+        return len(table) > 1
+    return bool((table["examples" if name == "influence_by_memorization" else "pairs"] > 0).any())
+
+
+def by_memorization(axes: Axes, table: pd.DataFrame) -> None:
+    """Total influence of each bin, and how many examples it has."""
+    place = np.arange(len(table))
+    total, models = table["total"].to_numpy(float), table["stderr"].to_numpy(float)
+    axes.axhline(0, color=GRAY, linewidth=0.7)
+    _bars(axes, place, total, models, table["stderr_tests"].to_numpy(float))
+    names = [f"{low:g}–{high:g}" for low, high in zip(table["low"], table["high"], strict=True)]
+    names[0], names[-1] = f"< {table['high'].iloc[0]:g}", f"≥ {table['low'].iloc[-1]:g}"
+    counts = [f"{count:,.0f}" for count in table["examples"]]
+    axes.set_xticks(place, [f"{name}\n{count}" for name, count in zip(names, counts, strict=True)], fontsize=8)
+    axes.set_xlabel("memorization, and number of training examples")
+    axes.set_ylabel("total influence on test accuracy")
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.set_title("What the memorized teach")
+
+
+def by_influence(axes: Axes, table: pd.DataFrame) -> None:
+    """Pairs in each bin of influence, and the false ones expected there."""
+    low, high = table["low"].to_numpy(float), table["high"].to_numpy(float)
+    count, middle, width = table["in_bin"].to_numpy(float), (low + high) / 2, high - low
+    axes.bar(middle, count, width=width, color=BLUE, alpha=0.35, label="pairs")
+    error = np.nan_to_num(Z95 * table["in_bin_stderr"].to_numpy(float))
+    bar: dict[str, Any] = {"fmt": "none", "ecolor": BLUE, "capsize": 2, "elinewidth": 1.2}
+    axes.errorbar(middle, count, yerr=[np.minimum(error, count), error], **bar)
+    axes.plot(middle, table["false_in_bin"], "_", color=ORANGE, markersize=12, label="of them by chance")
+    axes.step(low, table["single"], where="post", color=GREEN, label="test examples in one pair, from here on")
+    axes.set_yscale("symlog", linthresh=10)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("influence")
+    axes.set_ylabel("count")
+    axes.set_title("Pairs by influence")
+    axes.legend(loc="best")
+
+
+def by_samples(axes: Axes, table: pd.DataFrame) -> None:
+    """Test error at each number of training examples."""
+    size = table["samples"].to_numpy(float)
+    _bars(axes, size, *(table[name].to_numpy(float) for name in ("error", "stderr", "stderr_tests")))
+    axes.set_xscale("log")
+    axes.set_xlim(size.min() / 1.3, size.max() * 1.3)
+    axes.set_xticks(size, [f"{v:,.0f}" for v in size])
+    axes.xaxis.minorticks_off()
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("training examples")
+    axes.set_ylabel("test error")
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.set_title("Test error by size of the training set")
+
+
+def _bars(axes: Axes, x: Any, y: Any, models: Any, tests: Any) -> None:
+    """Points with two bars, the thin one of all errors together."""
+    both = Z95 * np.hypot(models, tests)
+    axes.errorbar(x, y, yerr=np.nan_to_num(both), fmt="none", ecolor=BLUE, elinewidth=0.9, capsize=3)
+    axes.errorbar(x, y, yerr=np.nan_to_num(Z95 * models), fmt="o", color=BLUE, markersize=4, elinewidth=2.6)
+
+
+DRAWN: dict[str, Callable[[Axes, pd.DataFrame], None]] = {
+    "influence_by_memorization": by_memorization,
+    "influence_histogram": by_influence,
+    "learning_curve": by_samples,
+}

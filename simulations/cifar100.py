@@ -45,16 +45,15 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
 
     from empirical.bridge.comparison import compare
     from empirical.estimates.kept import published
-    from longtail.experiment import predictions as predicted
+    from longtail.experiment.pairs import pairs_above
+    from longtail.experiment.predictions import error_against_samples
 
     observed = published("cifar100", data_folder("feldman_zhang"))
     comparison = compare(observed, config.families, config.couplings, simulations=config.simulations)
     rows = []
     for fit in comparison.fits:
-        pairs = predicted.pairs_above(fit.problem, fit.coupling, 0.15, observed.experiment.n_test, memorized=0.25).iloc[
-            0
-        ]
-        error = predicted.error_against_samples(fit.problem, fit.coupling, [fit.n])["error"].iloc[0]
+        pairs = pairs_above(fit.problem, fit.coupling, 0.15, observed.experiment.n_test, memorized=0.25).iloc[0]
+        error = error_against_samples(fit.problem, fit.coupling, [fit.n])["error"].iloc[0]
         rows.append(
             {
                 "prior": repr(fit.prior),

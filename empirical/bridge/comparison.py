@@ -19,6 +19,7 @@ from empirical.estimates.measured import Measured
 from longtail.core import ArgumentError, Floats
 from longtail.experiment import predictions as predicted
 from longtail.experiment.noise import Noise
+from longtail.experiment.pairs import pairs_above
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,7 +134,7 @@ class Comparison:
         options: dict[str, Any] = {"memorized": seen.least, "noise": self.best.noise, "partners": seen.partners}
         counts = ["pairs", "tests", "single", "false"]
         theory = with_errors(
-            self.best, lambda p, c: predicted.pairs_above(p, c, thresholds, seen.experiment.n_test, **options), counts
+            self.best, lambda p, c: pairs_above(p, c, thresholds, seen.experiment.n_test, **options), counts
         )
         ends: dict[str, Floats] = {}
         for name in counts[:3]:

@@ -11,27 +11,58 @@ subpopulation has a chance g of being guessed rightly, and the most that memoriz
     1 − g ~ Beta(κ(1 − 1/K), κ/K),     1/(1 + κ) = ``steady``, the correlation of the guesses of two models.
 
 On average, and in every error, all of them are the same.
+
+Real learners do better than guess: they generalize across subpopulations, and how well depends on which. So u = 1 − g, the
+chance of being wrong on a subpopulation that nobody taught, may have any mean (``difficulty``; None is 1 − 1/K) with the same
+law of its spread. Feldman's theorem holds in this form: write err = Σ_x D(x) Pr[h(x) ≠ y_x], and split the sum by how often x is
+in the sample Z. What is unseen is wrong with chance u_x whatever the learner does, so that E Σ_{x unseen} D(x) u_x is ``opt``,
+E u times the unseen mass where u is independent of D. On what is seen ℓ times a learner that errs by its own count errs with
+chance errn_x, and E[D(x) | x seen ℓ times] = τ_ℓ does not know u_x. Hence
+
+    E err = E u · E[unseen mass] + E Σ_{ℓ≥1} τ_ℓ Σ_{x ∈ X_ℓ} errn_x,
+
+with the same τ_ℓ; and of a learner that leaves x to what the others teach it errn_x = u_x: not memorizing x costs τ_ℓ u_x.
+
+Two more things are seen in data. ``dust``, a share ν of all examples, is what never comes again, wrong labels among it: each is
+a subpopulation of its own, of no frequency; it has the law of u, teaches nobody and is taught by nobody. And one member need
+not teach all others alike: λ of a pair is its subpopulation's with chance 1 − ω, and else a draw of its own from the law of λ
+(``apart`` = ω). With ω = 0 members hang together as one; with ω = 1 each test example has a neighbor or two of its own.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from scipy import special
 
-from longtail.core import Floats, real
+from longtail.core import ArgumentError, Floats, real
 
 CELLS = 48  # between values of the most that memorization can be
+LATER = ("difficulty", "dust", "apart")  # fields that a repr leaves out where they are as Feldman has them
 FIRM = 1e-6  # distance of κ, or its inverse, from 0, beyond which it makes no difference
 
 
 class Coupling(ABC):
-    """The law of λ over subpopulations, and how far guesses are the same in every model: 0 not at all, 1 always."""
+    """The law of λ over subpopulations, and of u: how far guesses are the same in every model, 0 not at all, 1 always, and
+    ``difficulty``, how often they are wrong; the share of ``dust``; and how far λ is a pair's own, ``apart``.
+    """
 
     steady: float = 0.0
+    difficulty: float | None = None
+    dust: float = 0.0
+    apart: float = 0.0
+
+    def __repr__(self) -> str:
+        """As it is written; of the later fields, those that say something."""
+        shown = [f for f in fields(self) if f.name not in LATER or getattr(self, f.name) != f.default]  # type: ignore[arg-type]
+        return f"{type(self).__name__}({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in shown)})"
+
+    def wrong(self, n_classes: int) -> float:
+        """E u."""
+        return 1 - 1 / n_classes if self.difficulty is None else self.difficulty
 
     def guesses(self, n_classes: int, cells: int = CELLS) -> tuple[Floats, Floats]:
         """What memorization can be at the most, and the shares of subpopulations for which it is that.
@@ -41,7 +72,7 @@ class Coupling(ABC):
         >>> Fixed(1.0).guesses(10), Fixed(1.0, steady=1).guesses(10)
         ((array([0.9]), array([1.])), (array([0., 1.]), array([0.1, 0.9])))
         """
-        wrong = 1 - 1 / n_classes
+        wrong = self.wrong(n_classes)
         if self.steady == 0:
             return np.array([wrong]), np.ones(1)
         if self.steady == 1:
@@ -52,7 +83,7 @@ class Coupling(ABC):
 
     def tops(self, n_classes: int, rng: Any, count: int) -> Floats:
         """Independent draws of the most that memorization can be."""
-        wrong = 1 - 1 / n_classes
+        wrong = self.wrong(n_classes)
         if self.steady == 0:
             return np.full(count, wrong)
         if self.steady == 1:
@@ -61,7 +92,18 @@ class Coupling(ABC):
 
     def _guess(self, n_classes: int) -> tuple[float, float]:
         kappa = float(np.clip((1 - self.steady) / self.steady, FIRM, 1 / FIRM))
-        return kappa * (1 - 1 / n_classes), kappa / n_classes
+        wrong = self.wrong(n_classes)
+        return kappa * wrong, kappa * (1 - wrong)
+
+    def _check(self) -> None:
+        """The shares that all couplings have."""
+        for name in ("steady", "dust", "apart"):
+            object.__setattr__(self, name, real(name, getattr(self, name), 0.0, 1.0))
+        if self.dust == 1:
+            raise ArgumentError("dust", self.dust, "nothing would come again; give less than 1")
+        if self.difficulty is not None:
+            given = real("difficulty", self.difficulty, 0.0, 1.0, open_low=True, open_high=True)
+            object.__setattr__(self, "difficulty", given)
 
     @property
     @abstractmethod
@@ -81,16 +123,19 @@ class Coupling(ABC):
         """Independent draws."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fixed(Coupling):
     """The same λ for every subpopulation; 1 is the lookup table of the theory."""
 
     strength: float = 1.0
     steady: float = 0.0
+    difficulty: float | None = None
+    dust: float = 0.0
+    apart: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "strength", real("strength", self.strength, 0.0, 1.0))
-        object.__setattr__(self, "steady", real("steady", self.steady, 0.0, 1.0))
+        self._check()
 
     @property
     def mean(self) -> float:
@@ -106,18 +151,21 @@ class Fixed(Coupling):
         return np.full(count, self.strength)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Beta(Coupling):
     """λ ~ Beta(a, b): Beta(a=1, b=1) is uniform."""
 
     a: float = 1.0
     b: float = 1.0
     steady: float = 0.0
+    difficulty: float | None = None
+    dust: float = 0.0
+    apart: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "a", real("a", self.a, 1e-3, 1e6))
         object.__setattr__(self, "b", real("b", self.b, 1e-3, 1e6))
-        object.__setattr__(self, "steady", real("steady", self.steady, 0.0, 1.0))
+        self._check()
 
     @property
     def mean(self) -> float:

@@ -21,6 +21,7 @@ from scipy import special
 from longtail.core import Floats, Problem
 from longtail.exact.scored import by_count
 from longtail.experiment.coupling import Coupling
+from longtail.experiment.members import members
 from longtail.experiment.noise import Noise
 from longtail.experiment.occupancy import TINY, smooth
 from longtail.learners import Learner
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 STEPS = 200  # of λ: all here is smooth in it
 CELLS = 400  # of memorization
+CELLS_OF_GUESSES, CELLS_APART = 48, 16  # of what memorization can be at the most
 
 
 def taught(table: Floats, copies: Floats, chance: Floats) -> Floats:
@@ -50,10 +52,11 @@ def taught(table: Floats, copies: Floats, chance: Floats) -> Floats:
 
 def error(problem: Problem, coupling: Coupling, learner: Learner, kept: float = 1.0) -> float:
     """Expected test error of a learner that is trained on each of n examples with chance ``kept``."""
-    seen = smooth(problem)
-    lam, weight = coupling.nodes(STEPS)
+    seen = smooth(problem, dust=coupling.dust)
+    of = members(coupling, np.zeros(1), 1.0, STEPS)
     table, _ = by_count(learner, problem.n_classes, problem.n)
-    return float(seen.mass @ (taught(table, seen.copies, kept * lam) @ weight))
+    wrong = float(seen.mass @ (taught(table, seen.copies, kept * of.mean) @ of.weight)) + seen.dust * float(table[0])
+    return coupling.wrong(problem.n_classes) / problem.guess * wrong
 
 
 def by_memorization(
@@ -65,13 +68,12 @@ def by_memorization(
     """
     import pandas as pd
 
-    seen, r = smooth(problem), noise.fraction
-    lam, weight = coupling.nodes(STEPS)
-    others, guess = seen.copies[1:] - 1, 1 - 1 / problem.n_classes
-    relative = (1 - r * lam) ** others[:, None]
-    each = np.multiply.outer(seen.examples[1:], weight)
-    tops, guessed = coupling.guesses(problem.n_classes)
-    true = np.multiply.outer(tops, relative)
+    seen, r = smooth(problem, dust=coupling.dust), noise.fraction
+    others, guess = np.append(seen.copies[1:] - 1, 0.0), 1 - 1 / problem.n_classes  # the last is dust
+    of = members(coupling, others, r, STEPS)
+    each = np.append(seen.examples[1:], seen.dust)[:, None, None] * of.weight[:, None] * of.law
+    tops, guessed = coupling.guesses(problem.n_classes, CELLS_APART if coupling.apart else CELLS_OF_GUESSES)
+    true = np.multiply.outer(tops, np.broadcast_to(of.left, each.shape))
     law = np.multiply.outer(guessed, each)
     place = np.minimum((true * CELLS).astype(int), CELLS - 1).ravel()
 
@@ -85,7 +87,7 @@ def by_memorization(
     for learner in learners:
         table, _ = by_count(learner, problem.n_classes, problem.n)
         after = np.append(table[1:], table[-1])
-        out, inside = (taught(t, others, r * lam) * tops[:, None, None] / guess for t in (table, after))
+        out, inside = (np.multiply.outer(tops / guess, taught(t, others, r * of.mean)[:, :, None]) for t in (table, after))
         lost = [chances @ by_cell(value) / np.maximum(share, TINY) for value in (inside, out - true)]
         frames.append(
             pd.DataFrame(

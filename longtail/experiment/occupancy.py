@@ -9,6 +9,8 @@ points of a lattice in log α, by Lagrange's polynomials, and from there to copi
 with numbers of copies beyond ``DENSE`` divided between the two nearest of a few, so that number and total are kept. The matrix
 depends on n alone, and what is left to do for a prior is the law of T. That law, laid for ten sightings, is good to every
 digit shown for what is smooth in log T, however many copies there are.
+
+Where a share ν of all examples is dust (``longtail.experiment.coupling``), a frequency is (1 − ν)α, which shifts the lattice.
 """
 
 from __future__ import annotations
@@ -43,6 +45,7 @@ class Occupancy:
     subpopulations: Floats = field(repr=False)
     mass: Floats = field(repr=False)
     n: int
+    dust: float = 0.0  # share of all examples, and of all mass, that is not among these
 
     @property
     def examples(self) -> Floats:
@@ -51,8 +54,10 @@ class Occupancy:
 
 
 @lru_cache(maxsize=32)
-def occupancy(problem: Problem) -> Occupancy:
+def occupancy(problem: Problem, dust: float = 0.0) -> Occupancy:
     """The exact solution, summed up beyond ``HIGHEST``."""
+    if dust > 0:
+        return smooth(problem, dust=dust)
     n, highest = problem.n, min(problem.n, HIGHEST)
     steps = np.round(np.geomspace(DENSE, max(highest, DENSE), 40)).astype(np.int64)
     ell = np.unique(np.concatenate([np.arange(min(highest, DENSE) + 1), steps[steps <= highest]]))
@@ -72,31 +77,36 @@ def occupancy(problem: Problem) -> Occupancy:
 
 
 @lru_cache(maxsize=256)
-def smooth(problem: Problem, spacing: float = SPACING) -> Occupancy:
+def smooth(problem: Problem, spacing: float = SPACING, dust: float = 0.0) -> Occupancy:
     """The same for what is smooth in the number of copies: many in blocks, at copies that depend on n alone."""
     n = problem.n
     copies, chances = _chances(n, spacing)
-    if problem.prior.size == 1:  # the one there is is seen n times
+    if problem.prior.size == 1 and not dust:  # the one there is is seen n times
         alone = np.zeros(len(copies))
         alone[-1] = float(n <= HIGHEST)
         return _with_rest(copies, alone, alone, n)
-    laid = grid(problem.prior, problem.mode, STEP, COARSE)
-    kept = np.abs(laid.law.weight) > NOTHING
-    weight = np.multiply.outer(laid.count, laid.law.weight[kept]).ravel()
     at = _lattice(n, spacing)
-    log_alpha = -np.log1p(1 / np.maximum(laid.odds[:, kept], np.exp(at[0]))).ravel()
+    if problem.prior.size == 1:
+        weight, log_alpha = np.ones(1), np.zeros(1)
+    else:
+        laid = grid(problem.prior, problem.mode, STEP, COARSE)
+        kept = np.abs(laid.law.weight) > NOTHING
+        weight = np.multiply.outer(laid.count, laid.law.weight[kept]).ravel()
+        log_alpha = -np.log1p(1 / np.maximum(laid.odds[:, kept], np.exp(at[0]))).ravel()
+    log_alpha = log_alpha + np.log1p(-dust)
     place = np.maximum((log_alpha - at[0]) / (at[1] - at[0]), 0.0)
     first = np.clip(place.astype(np.int64) + POINTS[0], 0, len(at) - len(POINTS))
     lattice = np.zeros(len(at))
     for k, share in enumerate(_lagrange(place - first)):
         lattice += np.bincount(first + k, weights=share * weight, minlength=len(at))
-    return _with_rest(copies, chances @ lattice, chances @ (np.exp(at) * lattice), n)
+    return _with_rest(copies, chances @ lattice, chances @ (np.exp(at) * lattice), n, dust)
 
 
-def _with_rest(copies: Floats, seen: Floats, mass: Floats, n: int) -> Occupancy:
-    rest, rest_mass = max(n - float(copies @ seen), 0.0), max(1 - float(mass.sum()), 0.0)
+def _with_rest(copies: Floats, seen: Floats, mass: Floats, n: int, dust: float = 0.0) -> Occupancy:
+    rest = max(n * (1 - dust) - float(copies @ seen), 0.0)
+    rest_mass = max(1 - dust - float(mass.sum()), 0.0)
     beyond = 3.0 * copies[-1]  # where exactly hardly matters: nothing is memorized there
-    return Occupancy(np.append(copies, beyond), np.append(seen, rest / beyond), np.append(mass, rest_mass), n)
+    return Occupancy(np.append(copies, beyond), np.append(seen, rest / beyond), np.append(mass, rest_mass), n, dust)
 
 
 def _lattice(n: int, spacing: float) -> Floats:

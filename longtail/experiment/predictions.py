@@ -13,10 +13,12 @@ by each member, which teaches it with probability λ when in:
     infl(c, λ) = (1 − 1/K) (E(1 − λ)^{J} − (1 − λ) E(1 − λ)^{J}) = (1 − 1/K) λ (1 − rλ)^{c−1}.
 
 Trained on everything, a test example is wrong with probability (1 − 1/K)(1 − λ)^c; keeping each training example of its
-subpopulation with probability k, (1 − 1/K)(1 − kλ)^c. Where guesses are not fresh (``longtail.experiment.coupling``) a
-subpopulation has its own u for 1 − 1/K, of that mean. Removing what is estimated to be memorized ≥ θ keeps those that the
-estimate's noise lets slip; removing as many at random keeps the same share of every subpopulation. How many subpopulations
-are seen c times, and with what mass, is the exact solution of the model (``longtail.experiment.occupancy``).
+subpopulation with probability k, (1 − 1/K)(1 − kλ)^c. Where guesses are not fresh, or better than guesses
+(``longtail.experiment.coupling``), a subpopulation has its own u for 1 − 1/K; where λ is a pair's own, (1 − rλ)^{c−1} is a
+product with a law (``longtail.experiment.members``); dust is examples without a subpopulation that test examples belong to.
+Removing what is estimated to be memorized ≥ θ keeps those that the estimate's noise lets slip; removing as many at random keeps
+the same share of every subpopulation. How many subpopulations are seen c times, and with what mass, is the exact solution of
+the model (``longtail.experiment.occupancy``).
 
 All of it is of the truth, or with a ``noise`` (``longtail.experiment.noise``) of what an estimator makes of it.
 """
@@ -32,15 +34,17 @@ from scipy import stats
 
 from longtail.core import Floats, Problem
 from longtail.experiment.coupling import Coupling
+from longtail.experiment.members import Members, members
 from longtail.experiment.noise import FRACTION, Noise, included
 from longtail.experiment.occupancy import TINY, Occupancy, occupancy, smooth
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COUNTS = ["pairs", "tests", "single", "false", "pairs_variance", "tests_variance", "single_variance"]
+COARSE, CELLS_OF_GUESSES = 16, 48  # of what memorization can be at the most
 SHARP, SMOOTH = 2000, 200  # steps of λ, for what jumps at a threshold and for what does not
 CELLS = 400  # of memorization
+TIE = 1e-12  # of a threshold and what is just that
 FINE = 64  # points to a standard deviation of an estimate
 
 
@@ -96,30 +100,33 @@ def share_above(
     """The share of training examples with memorization ≥ each threshold: true, or as estimated with that noise."""
     theta = np.atleast_1d(np.asarray(thresholds, float))
     r = included(fraction, noise)
-    if noise is None:
+    if noise is None and not coupling.apart:
         return np.asarray(_exceeds(problem, coupling, theta, r))
     grid, law = memorization_law(problem, coupling, r)
+    if noise is None:
+        return np.asarray((grid >= theta[:, None] - TIE) @ law)
     return np.asarray(noise.above(theta, grid) @ law)
 
 
 def memorization_law(problem: Problem, coupling: Coupling, fraction: float = FRACTION) -> tuple[Floats, Floats]:
     """The distribution of true memorization over examples: values and shares."""
-    seen = smooth(problem)
-    lam, weight = coupling.nodes(SMOOTH)
-    return true_law(
-        seen.copies[1:], seen.examples[1:], lam, weight, *coupling.guesses(problem.n_classes), fraction=fraction
-    )
-
-
-def true_law(
-    copies: Floats, share: Floats, lam: Floats, weight: Floats, tops: Floats, guessed: Floats, *, fraction: float
-) -> tuple[Floats, Floats]:
-    """The law of u (1 − rλ)^{c−1}, as the means of what falls into each of equal cells of [0, 1]."""
-    relative, each = (1 - fraction * lam) ** (copies[:, None] - 1), np.multiply.outer(share, weight)
-    value, law = np.multiply.outer(tops, relative).ravel(), np.multiply.outer(guessed, each).ravel()
+    seen = smooth(problem, dust=coupling.dust)
+    left, share = untaught(members(coupling, seen.copies[1:] - 1, fraction, SMOOTH), seen.examples[1:], seen.dust)
+    tops, guessed = coupling.guesses(problem.n_classes)
+    value, law = np.multiply.outer(tops, left).ravel(), np.multiply.outer(guessed, share).ravel()
     place = np.minimum((value * CELLS).astype(int), CELLS - 1)
     whole, total = (np.bincount(place, weights=w, minlength=CELLS).astype(float) for w in (law, law * value))
     return total / np.maximum(whole, TINY), whole
+
+
+def untaught(of: Members, share: Floats, dust: float) -> tuple[Floats, Floats]:
+    """Values of R and their chances over examples, ``share`` of whom have each number of copies."""
+    if of.own is None:
+        value, law = of.left.ravel(), np.multiply.outer(share, of.weight).ravel()
+    else:
+        value, law = of.left, np.asarray(np.einsum("c,l,cls->s", share, of.weight, of.law, optimize=True))
+        value, law = np.append(value, 0.0), np.append(law, max(float(share.sum()) - float(law.sum()), 0.0))
+    return np.append(value, 1.0), np.append(law, dust)
 
 
 def _exceeds(problem: Problem, coupling: Coupling, theta: Floats, fraction: float) -> Floats:
@@ -127,100 +134,40 @@ def _exceeds(problem: Problem, coupling: Coupling, theta: Floats, fraction: floa
     found = np.zeros(len(theta))
     for top, guessed in zip(*coupling.guesses(problem.n_classes), strict=True):
         with np.errstate(divide="ignore", invalid="ignore"):
-            found += guessed * _relative(problem, coupling, np.where(theta <= 0, 0.0, theta / top), fraction)
+            x = np.where(theta <= 0, 0.0, theta / top)
+            found += guessed * (_relative(problem, coupling, x, fraction) + coupling.dust * (x <= 1 + TIE))
     return found
 
 
 def _relative(problem: Problem, coupling: Coupling, x: Floats, fraction: float) -> Floats:
-    """Σ_c w_c Pr[(1 − rλ)^{c−1} ≥ x]; 1 at x ≤ 0."""
-    seen = occupancy(problem)
-    once = np.where(x <= 1 + 1e-12, 1.0, 0.0) * seen.examples[1]
+    """Σ_c w_c Pr[(1 − rλ)^{c−1} ≥ x]; all there is at x ≤ 0."""
+    seen = occupancy(problem, coupling.dust)
+    once = np.where(x <= 1 + TIE, 1.0, 0.0) * seen.examples[1]
     exponent = 1 / (seen.copies[2:, None] - 1)
     with np.errstate(divide="ignore"):
         weakest = -np.expm1(np.log(np.clip(x, 0.0, 1.0)) * exponent) / fraction  # λ up to here leaves that much
     chance = np.where(x > 1, 0.0, coupling.below(weakest))
-    return np.where(x <= 0, 1.0, np.asarray(once + seen.examples[2:] @ chance))
+    return np.where(x <= 0, 1 - coupling.dust, np.asarray(once + seen.examples[2:] @ chance))
 
 
-def pairs_above(
-    problem: Problem,
-    coupling: Coupling,
-    thresholds: ArrayLike,
-    tests: int,
-    fraction: float | None = None,
-    memorized: float = 0.0,
-    noise: Noise | None = None,
-    partners: float = 0.0,
-) -> pd.DataFrame:
-    """Expected pairs with influence ≥ θ among ``tests`` test examples, the test examples in them, and those in one only.
-
-    Members of a subpopulation influence alike, so a test example has c influential partners or none. ``memorized`` counts
-    only partners whose memorization is at least that, as published (.25). With ``noise``, influence and memorization are
-    what they are estimated to be, and some of the ``partners`` examples that a test example is paired with, of
-    other subpopulations all but c, pass by chance; ``false`` counts those pairs. Variances are of the counts in one data set:
-    test examples are a sample, of one subpopulation several at a time, and which subpopulations are seen how often is another.
-    """
-    import pandas as pd
-
-    r = included(fraction, noise)
-    seen, lam, weight = _seen(problem, coupling, noise)
-    c = seen.copies[1:, None]
-    remain = (1 - r * lam) ** (c - 1)
-    kept = 1.0
-    if noise is not None and memorized > 0:
-        kept = float(share_above(problem, coupling, memorized, noise=noise)[0])
-    others = kept * partners if noise is not None else 0.0
-    theta = np.atleast_1d(np.asarray(thresholds, float))
-    found = np.zeros((len(theta), len(COUNTS)))
-    rare = np.maximum(seen.subpopulations[1:], TINY)
-    square = seen.mass[1:] ** 2 / rare * (1 + 1 / c[:, 0])  # E Σ d² of those seen c times, d about Gamma of shape c
-    for top, guessed in _tops(problem, coupling, noise):
-        true = top * remain
-        size, wrong = lam * true, true * (1 - r * lam)  # wrong: on a test example, all models together
-        inside = wrong - (1 - r) * size
-        counted = _kept(memorized, true, noise)
-        each, unseen = guessed * seen.mass[1:], guessed * float(seen.mass[0])
-        among = np.maximum(others - kept * c, 0.0)
-        for row, x in zip(found, theta, strict=True):
-            if noise is None:
-                passed, by_chance, lonely = (size >= x) * counted, np.zeros_like(size), 0.0
-            else:
-                passed = counted * noise.influence_above(x, inside, inside + size)
-                by_chance = among * noise.influence_above(x, wrong, wrong)
-                lonely = others * float(noise.influence_above(x, np.array(top), np.array(top)))
-            alone, but_one = np.exp(-by_chance), (1 - passed) ** (c - 1)
-            none = but_one * (1 - passed)
-            single = alone * (c * passed * but_one + none * by_chance)
-            false = float(each @ (by_chance @ weight)) + unseen * lonely
-            row += (
-                float((each * c[:, 0]) @ (passed @ weight)) + false,
-                float(each @ ((1 - none * alone) @ weight)) - unseen * np.expm1(-lonely),
-                float(each @ (single @ weight)) + unseen * lonely * np.exp(-lonely),
-                false,
-                float(each @ ((c * passed * (1 - passed) + (c * passed + by_chance) ** 2 + by_chance) @ weight))
-                + unseen * (lonely + lonely**2),
-                0.0,
-                0.0,
-            )
-            own = (c * passed, 1 - none, c * passed * but_one)  # by a test example's own subpopulation, not by chance
-            row[4:] += [tests * guessed * float(square @ (part**2 @ weight)) for part in own]
-    found[:, 5:] += found[:, 1:3]
-    return pd.DataFrame(tests * found, columns=COUNTS).assign(threshold=theta)[["threshold", *COUNTS]]
+def occupied(problem: Problem, coupling: Coupling, noise: Noise | None) -> Occupancy:
+    """Copies, finely where no noise blurs the steps of a curve."""
+    return occupancy(problem, coupling.dust) if noise is None else smooth(problem, dust=coupling.dust)
 
 
-def _seen(problem: Problem, coupling: Coupling, noise: Noise | None) -> tuple[Occupancy, Floats, Floats]:
-    """Copies, λ and its weights: finely where neither noise nor a law of guesses blurs the steps of a curve."""
-    lam, weight = coupling.nodes(SHARP if noise is None and coupling.steady in (0, 1) else SMOOTH)
-    return occupancy(problem) if noise is None else smooth(problem), lam, weight
+def cells_of(coupling: Coupling, noise: Noise | None) -> int:
+    """Of λ: many where neither noise nor a law of guesses blurs steps."""
+    return SHARP if noise is None and coupling.steady in (0, 1) else SMOOTH
 
 
-def _tops(problem: Problem, coupling: Coupling, noise: Noise | None = None) -> list[tuple[float, float]]:
+def tops_of(problem: Problem, coupling: Coupling, noise: Noise | None = None) -> list[tuple[float, float]]:
     """What memorization can be at the most, and shares of subpopulations; 0 only with noise, which may make more of it."""
-    tops = zip(*coupling.guesses(problem.n_classes), strict=True)
+    cells = COARSE if coupling.apart else CELLS_OF_GUESSES
+    tops = zip(*coupling.guesses(problem.n_classes, cells), strict=True)
     return [(top, guessed) for top, guessed in tops if top > 0 or noise is not None]
 
 
-def _kept(theta: float, true: Floats, noise: Noise | None) -> Floats:
+def passing(theta: float, true: Floats, noise: Noise | None) -> Floats:
     """Whether memorization is ≥ θ, or Pr[it is estimated to be]."""
     if noise is None:
         return np.asarray(true >= theta - 1e-12, float)
@@ -242,10 +189,17 @@ def removal(
     import pandas as pd
 
     r = included(fraction, noise)
-    seen, lam, weight = _seen(problem, coupling, noise)
+    seen = occupied(problem, coupling, noise)
     c = seen.copies[1:, None]
-    remain = (1 - r * lam) ** (c - 1)
-    tops = _tops(problem, coupling)
+    of = members(coupling, seen.copies[1:] - 1, r, cells_of(coupling, noise))
+    lam, weight = of.mean, of.weight
+    rest = np.maximum(1 - of.law.sum(2), 0.0)
+    tops = tops_of(problem, coupling)
+
+    def taken(theta: float, top: float) -> Floats:
+        """Pr[an example is removed], by copies and λ."""
+        some = (of.law * passing(theta, top * of.left, noise)).sum(2)
+        return np.asarray(some + rest * float(passing(theta, np.zeros(1), noise)[0]))
 
     def error(kept: Floats | float) -> float:
         """Of those examples whose subpopulation is met, in training."""
@@ -254,12 +208,14 @@ def removal(
     whole = error(1.0)
     rows = []
     for theta in np.atleast_1d(np.asarray(thresholds, float)):
-        gone = [_kept(theta, top * remain, noise) for top, _ in tops]
+        gone = [taken(theta, top) for top, _ in tops]
+        dust = [float(passing(theta, np.array([top]), noise)[0]) for top, _ in tops]
         never = 1 - sum(guessed for _, guessed in tops)
         share = sum(
-            guessed * float(seen.examples[1:] @ (g @ weight)) for (_, guessed), g in zip(tops, gone, strict=True)
+            guessed * (float(seen.examples[1:] @ (g @ weight)) + seen.dust * d)
+            for (_, guessed), g, d in zip(tops, gone, dust, strict=True)
         )
-        share += never * float(_kept(theta, np.zeros(1), noise)[0])
+        share += never * float(passing(theta, np.zeros(1), noise)[0])
         rows.append(
             {
                 "threshold": float(theta),
@@ -267,7 +223,7 @@ def removal(
                 "lost": sum(
                     guessed * top * (error(1 - g) - whole) for (top, guessed), g in zip(tops, gone, strict=True)
                 ),
-                "lost_random": problem.guess * (error(1 - share) - whole),
+                "lost_random": coupling.wrong(problem.n_classes) * (error(1 - share) - whole),
             }
         )
     return pd.DataFrame(rows)
@@ -281,13 +237,51 @@ def error_against_samples(problem: Problem, coupling: Coupling, samples: ArrayLi
     import pandas as pd
 
     sizes = np.asarray(samples if samples is not None else around(problem.n), float)
-    lam, weight = coupling.nodes(SMOOTH)
     rows = []
     for n in np.unique(np.maximum(np.round(sizes), 1)).astype(int):
-        seen = smooth(replace(problem, n=int(n)))
-        wrong = (1 - lam) ** seen.copies[:, None] @ weight
-        rows.append({"samples": int(n), "error": problem.guess * float(seen.mass @ wrong)})
+        whole = error_at(replace(problem, n=int(n)), coupling, [1.0])
+        rows.append({"samples": int(n), "error": float(whole[0])})
     return pd.DataFrame(rows)
+
+
+def error_at(problem: Problem, coupling: Coupling, fractions: ArrayLike) -> Floats:
+    """Expected test error of models that are trained on each of n examples with chance f,
+
+        E u (ν + Σ_c mass_c E(1 − fλ)^c):
+
+    dust is wrong as if nobody had taught it.
+    """
+    seen = smooth(problem, dust=coupling.dust)
+    of = members(coupling, np.zeros(1), 1.0, SMOOTH)
+    kept = np.asarray(fractions, float)[:, None, None] * of.mean
+    wrong = (1 - kept) ** seen.copies[:, None] @ of.weight
+    return np.asarray(coupling.wrong(problem.n_classes) * (seen.dust + wrong @ seen.mass))
+
+
+def influence_by_memorization(problem: Problem, coupling: Coupling, edges: ArrayLike, noise: Noise) -> pd.DataFrame:
+    """What examples carry, by bin of their estimated memorization: their share, and the sum of their influences on test accuracy.
+
+    An example whose subpopulation has mass d and c members adds d u λ (1 − rλ)^{c−1} to accuracy in expectation, λ being that of
+    its subpopulation in the mean over pairs. ``edges`` part the bins, the first and the last of which are open.
+    """
+    import pandas as pd
+
+    ends = np.atleast_1d(np.asarray(edges, float))
+    r, seen = noise.fraction, smooth(problem, dust=coupling.dust)
+    of = members(coupling, seen.copies[1:] - 1, r, SMOOTH)
+    carried = of.mean * (1 - r * of.mean) ** (seen.copies[1:, None] - 1)
+    rest = np.maximum(1 - of.law.sum(2), 0.0)
+    share, total = np.zeros(len(ends) + 1), np.zeros(len(ends) + 1)
+    for top, guessed in tops_of(problem, coupling, noise):
+        found = noise.chances(ends, top * of.left.ravel()).reshape(-1, *np.broadcast_shapes(of.left.shape, (1, 1, 1)))
+        at = (
+            np.stack([(of.law * chance).sum(2) for chance in found])
+            + rest * noise.chances(ends, np.zeros(1))[:, :, None]
+        )
+        share += guessed * (at @ of.weight @ seen.examples[1:] + seen.dust * noise.chances(ends, np.array([top]))[:, 0])
+        total += guessed * top * ((at * carried) @ of.weight @ (seen.copies[1:] * seen.mass[1:]))
+    low, high = np.append(-np.inf, ends), np.append(ends, np.inf)
+    return pd.DataFrame({"low": low, "high": high, "share": share, "influence": total})
 
 
 def around(n: int) -> Floats:

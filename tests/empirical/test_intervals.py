@@ -13,7 +13,7 @@ from empirical.report.numbers import counted, pinned
 from longtail import Gamma, Problem, Uniform
 from longtail.core import Estimate
 from longtail.experiment.coupling import Fixed
-from longtail.experiment.predictions import pairs_above
+from longtail.experiment.pairs import pairs_above
 
 LEVEL = 0.95
 

@@ -19,7 +19,8 @@ from longtail import ArgumentError, Problem, Zipf
 from longtail.core import Floats
 from longtail.experiment.coupling import Beta, Fixed
 from longtail.experiment.noise import Noise
-from longtail.experiment.predictions import memorization, pairs_above, removal, share_above
+from longtail.experiment.pairs import pairs_above
+from longtail.experiment.predictions import memorization, removal, share_above
 
 PROBLEM = Problem(Zipf(alpha=0.8, size=3000), 10_000, 10)
 THETA = np.array([0.1, 0.25, 0.5, 0.85])

@@ -13,11 +13,11 @@ from longtail import ArgumentError, Gamma, LogNormal, Problem, TwoLevel, Uniform
 from longtail.experiment import occupancy as solved
 from longtail.experiment import predictions as predicted
 from longtail.experiment.coupling import Beta, Coupling, Fixed
+from longtail.experiment.pairs import pairs_above
 from longtail.experiment.predictions import (
     error_against_samples,
     influence,
     memorization,
-    pairs_above,
     removal,
     share_above,
 )
@@ -285,7 +285,7 @@ def test_blocks_of_copies_are_fine_enough(coupling, monkeypatch):
         np.add.reduceat(x, two) for x in (whole.subpopulations, whole.copies * whole.subpopulations, whole.mass)
     )
     rough = solved.Occupancy(total / subpopulations, subpopulations, mass, problem.n)
-    monkeypatch.setattr(predicted, "smooth", lambda _: rough)
+    monkeypatch.setattr(predicted, "smooth", lambda _, dust=0.0: rough)
     assert np.abs(curves() / coarse - 1).max() > 3e-3
 
 

@@ -1,0 +1,125 @@
+"""Who influences a test example where one member does not teach all others alike (``longtail.experiment.coupling``, ``apart``).
+
+Of the c members of its subpopulation the k-th has influence u λ_k Π_{l≠k}(1 − rλ_l). With M the number of those whose influence
+is estimated to be θ or more, and S_j = E C(M, j),
+
+    E M = S_1,     Pr[M ≥ 1] = S_1 − S_2 + S_3 − …,     Pr[M = 1] = S_1 − 2 S_2 + 3 S_3 − …,
+
+and S_j takes a sum over j of the λ and over the product of the c − j others, whose law ``longtail.experiment.members`` has.
+Influences of four members can hardly be .15 each, r = .7: λ(1 − rλ)³ is at most .151. So the sums end with S_3, and what is
+left out is less than S_4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from longtail.core import Floats
+from longtail.experiment.coupling import Coupling
+from longtail.experiment.members import Members, members
+from longtail.experiment.noise import Noise
+
+COARSE = 4  # steps of −log R to one, where several λ are summed over
+CELLS = (16, 8)  # of λ, where two and where three are summed over
+TIE = 1e-12
+
+
+@dataclass(frozen=True)
+class Passed:
+    """S_1, S_2, S_3 by number of copies and λ of the subpopulation, at one u and θ."""
+
+    one: Floats = field(repr=False)
+    two: Floats = field(repr=False)
+    three: Floats = field(repr=False)
+
+    @property
+    def some(self) -> Floats:
+        """Pr[M ≥ 1]."""
+        return np.clip(self.one - self.two + self.three, 0.0, np.minimum(self.one, 1.0))
+
+    @property
+    def alone(self) -> Floats:
+        """Pr[M = 1]."""
+        return np.clip(self.one - 2 * self.two + 3 * self.three, 0.0, self.some)
+
+
+class Neighbors:
+    """The laws of c − 1, c − 2, c − 3 and of all c members, prepared once for every u and θ."""
+
+    def __init__(self, coupling: Coupling, copies: Floats, fraction: float, cells: int) -> None:
+        self.copies, self.fraction = copies, fraction
+        laws = [members(coupling, np.maximum(copies - j, 0.0), fraction, cells) for j in (1, 2, 3, 0)]
+        self.of: Members = laws[0]
+        self.whole = laws[3].law
+        self.fewer = [_coarse(law.law) for law in laws[1:3]]
+        self.left = self.of.left[::COARSE]
+
+    def kept(self, passes: Callable[[Floats], Floats], top: float) -> Floats:
+        """Pr[a training example is counted], by copies and λ."""
+        law = self.of.law
+        rest = np.maximum(1 - law.sum(2), 0.0)
+        return np.asarray(law @ passes(top * self.of.left) + rest * float(passes(np.zeros(1))[0]))
+
+    def by_chance(self, chance: Callable[[Floats], Floats], top: float) -> Floats:
+        """Pr[an example of another subpopulation passes], by copies and λ."""
+        return np.asarray(self.whole @ chance(top * self.of.left))
+
+    def passed(self, theta: float, noise: Noise | None, top: float, kept: Floats) -> Passed:
+        """S_j for influence θ or more of members that count with chance ``kept``."""
+        c, own = self.copies[:, None], self.of.own
+        assert own is not None
+        strength = self.of.strength
+        chance = _chance(theta, noise, top * np.multiply.outer(strength * 0 + 1, self.of.left), strength[:, None])
+        one = c * kept * np.einsum("cls,ls->cl", self.of.law, own @ chance)
+        more = []
+        for count, cells, law in zip((2, 3), CELLS, self.fewer, strict=True):
+            lam, share = _fewer(strength, own, cells)
+            together = self._together(lam, share, count, theta, noise, top)
+            ways = c * (c - 1) / 2 if count == 2 else c * (c - 1) * (c - 2) / 6
+            more.append(np.maximum(ways, 0.0) * kept**count * np.einsum("cls,ls->cl", law, together))
+        return Passed(one, *more)
+
+    def _together(
+        self, lam: Floats, share: Floats, count: int, theta: float, noise: Noise | None, top: float
+    ) -> Floats:
+        """Pr[all of ``count`` members pass], by λ of the subpopulation and what the others leave."""
+        out = np.zeros((len(share), len(self.left)))
+        for first in range(len(lam)):
+            others = np.array(np.meshgrid(*[np.arange(len(lam))] * (count - 1), indexing="ij")).reshape(count - 1, -1)
+            places = np.vstack([np.full(others.shape[1], first), others])
+            rest = 1 - self.fraction * lam[places]
+            whole = rest.prod(0)
+            chance = np.ones((others.shape[1], len(self.left)))
+            for k in range(count):
+                left = top * np.multiply.outer(whole / np.maximum(rest[k], TIE), self.left)
+                chance *= _chance(theta, noise, left, lam[places[k]][:, None])
+            weight = share[:, places].prod(1)
+            out += weight @ chance
+        return out
+
+
+def _chance(theta: float, noise: Noise | None, left: Floats, lam: Floats) -> Floats:
+    """Pr[estimate ≥ θ] of an influence ``left`` · λ."""
+    if noise is None:
+        return np.asarray(left * lam >= theta - TIE, float)
+    return noise.influence_above(theta, left * (1 - lam), left)
+
+
+def _fewer(strength: Floats, own: Floats, cells: int) -> tuple[Floats, Floats]:
+    """The laws of a pair's λ on fewer points, with the same means."""
+    lam = strength[:: (len(strength) - 1) // cells]
+    place = np.interp(strength, lam, np.arange(len(lam)))
+    hats = np.maximum(1 - np.abs(place[:, None] - np.arange(len(lam))), 0.0)
+    return lam, own @ hats
+
+
+def _coarse(law: Floats) -> Floats:
+    """The law of R on every fourth point, mass divided between the nearest."""
+    count = law.shape[2]
+    points = -(-count // COARSE)
+    place = np.arange(count) / COARSE
+    hats = np.maximum(1 - np.abs(place[:, None] - np.arange(points)), 0.0)
+    return np.asarray(law @ hats)

@@ -1,0 +1,142 @@
+"""How many pairs of a training and a test example carry influence, in how many test examples, and in how many but one.
+
+The members of a subpopulation influence a test example of it, each by u λ (1 − rλ)^{c−1} where λ is one for all
+(``longtail.experiment.predictions``), else as ``longtail.experiment.neighbors`` has it. With a noise some are estimated to be
+less, and some examples of other subpopulations pass by chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from longtail.core import Floats, Problem
+from longtail.experiment.coupling import Coupling
+from longtail.experiment.neighbors import Neighbors
+from longtail.experiment.noise import Noise, included
+from longtail.experiment.occupancy import TINY, Occupancy
+from longtail.experiment.predictions import SMOOTH, cells_of, occupied, passing, share_above, tops_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COUNTS = ["pairs", "tests", "single", "false", "pairs_variance", "tests_variance", "single_variance"]
+
+
+def pairs_above(
+    problem: Problem,
+    coupling: Coupling,
+    thresholds: ArrayLike,
+    tests: int,
+    fraction: float | None = None,
+    memorized: float = 0.0,
+    noise: Noise | None = None,
+    partners: float = 0.0,
+) -> pd.DataFrame:
+    """Expected pairs with influence ≥ θ among ``tests`` test examples, the test examples in them, and those in one only.
+
+    Members of a subpopulation influence alike, so a test example has c influential partners or none. ``memorized`` counts
+    only partners whose memorization is at least that, as published (.25). With ``noise``, influence and memorization are
+    what they are estimated to be, and some of the ``partners`` examples that a test example is paired with, of
+    other subpopulations all but c, pass by chance; ``false`` counts those pairs. Variances are of the counts in one data set:
+    test examples are a sample, of one subpopulation several at a time, and which subpopulations are seen how often is another.
+    """
+    import pandas as pd
+
+    r = included(fraction, noise)
+    seen = occupied(problem, coupling, noise)
+    kept = 1.0
+    if noise is not None and memorized > 0:
+        kept = float(share_above(problem, coupling, memorized, noise=noise)[0])
+    others = kept * partners if noise is not None else 0.0
+    theta = np.atleast_1d(np.asarray(thresholds, float))
+    found = np.zeros((len(theta), len(COUNTS)))
+    c = seen.copies[1:, None]
+    rare = np.maximum(seen.subpopulations[1:], TINY)
+    square = seen.mass[1:] ** 2 / rare * (1 + 1 / c[:, 0])  # E Σ d² of those seen c times, d about Gamma of shape c
+    counts = (
+        _apart(coupling, seen, r, memorized, noise) if coupling.apart else _common(coupling, seen, r, memorized, noise)
+    )
+    weight, alike = counts
+    for top, guessed in tops_of(problem, coupling, noise):
+        each, unseen = guessed * seen.mass[1:], guessed * (float(seen.mass[0]) + seen.dust)
+        among = np.maximum(others - kept * c, 0.0)
+        passed = alike(top)
+        for row, x in zip(found, theta, strict=True):
+            one, some, alone, chance, spread = passed(float(x))
+            by_chance, lonely = among * chance, 0.0
+            if noise is not None:
+                lonely = others * float(noise.influence_above(float(x), np.array(top), np.array(top)))
+            free = np.exp(-by_chance)
+            single = free * (alone + (1 - some) * by_chance)
+            false = float(each @ (by_chance @ weight)) + unseen * lonely
+            row += (
+                float(each @ (one @ weight)) + false,
+                float(each @ ((1 - (1 - some) * free) @ weight)) - unseen * np.expm1(-lonely),
+                float(each @ (single @ weight)) + unseen * lonely * np.exp(-lonely),
+                false,
+                float(each @ ((spread + (one + by_chance) ** 2 + by_chance) @ weight)) + unseen * (lonely + lonely**2),
+                0.0,
+                0.0,
+            )
+            own = (one, some, alone)  # by a test example's own subpopulation, not by chance
+            row[4:] += [tests * guessed * float(square @ (part**2 @ weight)) for part in own]
+    found[:, 5:] += found[:, 1:3]
+    return pd.DataFrame(tests * found, columns=COUNTS).assign(threshold=theta)[["threshold", *COUNTS]]
+
+
+Counts = tuple[Floats, Floats, Floats, Floats, Floats]  # E M, Pr[M ≥ 1], Pr[M = 1], Pr[a stranger passes], Var M within
+
+
+def _common(
+    coupling: Coupling, seen: Occupancy, r: float, memorized: float, noise: Noise | None
+) -> tuple[Floats, Callable[[float], Callable[[float], Counts]]]:
+    """Of partners that teach alike, by number of copies and λ: weights of λ, and counts by u and θ."""
+    lam, weight = coupling.nodes(cells_of(coupling, noise))
+    c = seen.copies[1:, None]
+    remain = (1 - r * lam) ** (c - 1)
+
+    def at(top: float) -> Callable[[float], Counts]:
+        true = top * remain
+        size, wrong = lam * true, true * (1 - r * lam)  # wrong: on a test example, all models together
+        inside = wrong - (1 - r) * size
+        counted = passing(memorized, true, noise)
+
+        def counts(x: float) -> Counts:
+            if noise is None:
+                passed, chance = (size >= x) * counted, np.zeros_like(size)
+            else:
+                passed = counted * noise.influence_above(x, inside, inside + size)
+                chance = noise.influence_above(x, wrong, wrong)
+            but_one = (1 - passed) ** (c - 1)
+            spread = c * passed * (1 - passed)
+            return c * passed, 1 - but_one * (1 - passed), c * passed * but_one, chance, spread
+
+        return counts
+
+    return weight, at
+
+
+def _apart(
+    coupling: Coupling, seen: Occupancy, r: float, memorized: float, noise: Noise | None
+) -> tuple[Floats, Callable[[float], Callable[[float], Counts]]]:
+    """Of partners each of whom has a λ of its own."""
+    near = Neighbors(coupling, seen.copies[1:], r, SMOOTH)
+
+    def at(top: float) -> Callable[[float], Counts]:
+        kept = near.kept(lambda true: passing(memorized, true, noise), top)
+
+        def counts(x: float) -> Counts:
+            found = near.passed(x, noise, top, kept)
+            chance = np.zeros_like(kept)
+            if noise is not None:
+                chance = near.by_chance(lambda wrong: noise.influence_above(x, wrong, wrong), top)
+            spread = np.maximum(found.one + 2 * found.two - found.one**2, 0.0)
+            return found.one, found.some, found.alone, chance, spread
+
+        return counts
+
+    return near.of.weight, at

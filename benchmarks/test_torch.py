@@ -2,7 +2,8 @@
 
     LONGTAIL_BENCHMARK=full python -m pytest benchmarks/test_torch.py --benchmark-only -n 0 -s
 
-``SmallNet`` on digits, 8 × 8 pixels; answers checked first: the two are right on the same examples.
+``SmallNet`` on digits, 8 × 8 pixels; answers checked first: the two are right on the same examples. And nets of dense layers that
+are stacked (``torch.func.vmap``), beside the same one by one and beside our own compiled ``MLP`` of the same sizes.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import pytest
 
 from benchmarks.alternating import FULL, Side, alternate
 from benchmarks.test_learners import digits, drawn
-from empirical.learners import SmallNet
+from empirical.learners import MLP, SmallNet, TorchLearner
 from empirical.learners.learner import images
 from longtail.philox import LEARNER, words
 
@@ -62,3 +63,28 @@ def test_nets(benchmark: Any) -> None:
     ]
     alternate("SmallNet on digits", sides)
     benchmark.pedantic(trainer, args=(MASKS, np.arange(MODELS)), rounds=1)
+
+
+def dense(shape: tuple[int, ...], n_classes: int) -> Any:
+    """One hidden layer of 64 units."""
+    hidden = torch.nn.Linear(shape[0], 64)
+    return torch.nn.Sequential(hidden, torch.nn.ReLU(), torch.nn.Linear(64, n_classes))
+
+
+def test_stacked_nets(benchmark: Any) -> None:
+    """Sixteen at a time, one thread."""
+    count = 16
+    masks, trials = drawn(count), np.arange(count)
+    net = TorchLearner(dense, epochs=5 if FULL else 1, batch=64)
+    one, several = net.prepare(FLAT, "margin"), replace(net, stacked=True).prepare(FLAT, "margin")
+    compiled = MLP(64, epochs=net.epochs, batch=64).prepare(FLAT, "margin")
+    for a, b in zip(one(masks, trials), several(masks, trials), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-3)
+    compiled(masks, trials)
+    sides = [
+        Side("stacked", lambda: several(masks, trials), count),
+        Side("one by one", lambda: one(masks, trials), count),
+        Side("our MLP", lambda: compiled(masks, trials), count),
+    ]
+    alternate("64 hidden units on digits", sides)
+    benchmark.pedantic(several, args=(masks, trials), rounds=1)

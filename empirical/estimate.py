@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import longtail
 from empirical.command.options import add_data, add_masks, add_output, add_run, given
 from longtail.command import parser as command
-from longtail.core import ArgumentError, arrays, real
+from longtail.core import ArgumentError, real
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,8 +139,8 @@ def _tables(out: Path) -> list[str]:
     return digests
 
 
-def _options(arguments: argparse.Namespace) -> dict[str, Any]:
-    return {"published_rule": arguments.published_rule, "device": arrays.device(arguments.device)}
+def _options(outcome: Outcome, arguments: argparse.Namespace) -> dict[str, Any]:
+    return {"published_rule": arguments.published_rule, "device": outcome.device}
 
 
 def _threshold(outcome: Outcome, arguments: argparse.Namespace) -> float:
@@ -150,7 +150,7 @@ def _threshold(outcome: Outcome, arguments: argparse.Namespace) -> float:
 
     threshold = THRESHOLD if arguments.threshold is None else arguments.threshold
     if arguments.fdr is not None:
-        threshold = lowest_threshold(outcome.trials, outcome.examples, arguments.fdr, **_options(arguments))
+        threshold = lowest_threshold(outcome.trials, outcome.examples, arguments.fdr, **_options(outcome, arguments))
         if threshold != threshold:
             remedy = "no threshold keeps false pairs to that share; train more models"
             raise ArgumentError("--fdr", arguments.fdr, remedy)
@@ -180,7 +180,7 @@ def _streamed(
 def _measured(outcome: Outcome, arguments: argparse.Namespace, threshold: float) -> Measured:
     from empirical.estimates.measure import measure
 
-    options = {**_options(arguments), "half": outcome.half, "threshold": threshold}
+    options = {**_options(outcome, arguments), "half": outcome.half, "threshold": threshold}
     return measure(outcome.trials, outcome.examples, outcome.experiment, **options)
 
 

@@ -44,7 +44,9 @@ PLACES = {  # what may be imported where, at the top of a file or inside a funct
     "cupyx": lambda path: path.stem.endswith("_cuda"),
     "numba": lambda path: path.stem.endswith("_cpu"),
     "dp_accounting": lambda path: path.name == "accountant.py",
-    "torch": lambda path: path.parts[:2] == ("empirical", "learners") or path.stem.endswith("_torch"),
+    "torch": lambda path: (
+        path.parts[:2] == ("empirical", "learners") or path.stem.endswith("_torch") or path.name == "arrays.py"
+    ),
     "transformers": lambda path: path.parts[:3] == ("empirical", "learners", "torch"),
     "matplotlib": lambda path: (
         path.parts[:2] in (("longtail", "plots"), ("empirical", "report")) or path.parts[0] == "simulations"

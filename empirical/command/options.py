@@ -121,8 +121,8 @@ def add_run(p: Parser) -> None:
     run.add_argument(
         "--device",
         default="auto",
-        choices=("auto", "cpu", "gpu"),
-        help="where to train and look for pairs (default auto)",
+        metavar="auto|cpu|gpu",
+        help="where to train and look for pairs (default auto); for PyTorch's nets also as it says, mps or cuda:1",
     )
     run.add_argument(
         "--shard", type=int, default=SHARD, metavar="K", help=f"trials written at a time (default {SHARD})"

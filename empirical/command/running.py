@@ -31,7 +31,8 @@ from empirical.training.run import run
 from empirical.training.shelf import Shelf, shelf
 from empirical.training.store import IDENTITY, Store
 from empirical.training.trials import Trials
-from longtail.core import ArgumentError, whole
+from longtail.core import ArgumentError, arrays, whole
+from longtail.core.arrays import CPU, Device
 
 log = logging.getLogger("empirical")
 HALF = 2**63  # from the seed of a run's models to that of those on half as many examples
@@ -41,7 +42,8 @@ ENOUGH = 4  # orthogonal arrays for error bars that hold (simulations.verificati
 @dataclass(frozen=True)
 class Outcome:
     """Trials, who the examples are, and the experiment; ``dataset`` and ``models_per_second`` where models were trained now;
-    ``half`` are others on half as many examples, where they were asked for."""
+    ``half`` are others on half as many examples, where they were asked for; ``device`` is where pairs are looked for.
+    """
 
     trials: Trials
     examples: Examples
@@ -49,6 +51,7 @@ class Outcome:
     dataset: Dataset | None = None
     models_per_second: float | None = None
     half: Trials | None = None
+    device: Device = CPU
 
 
 def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
@@ -102,7 +105,7 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
     )
     rate = bar.models_per_second
     half = _half(job, count, arguments, out) if arguments.learning_curve else None
-    return Outcome(trials, examples, experiment, dataset, None if rate != rate else rate, half)
+    return Outcome(trials, examples, experiment, dataset, None if rate != rate else rate, half, job.device.arrays)
 
 
 def _check_half(job: Job) -> None:
@@ -163,7 +166,7 @@ def elsewhere(arguments: argparse.Namespace) -> Outcome:
         if examples.classes is not None:
             raise ArgumentError("--labels", arguments.labels, f"{arguments.masks} has labels of its own; leave it out")
         experiment = replace(experiment, n_classes=whole("--labels", arguments.labels, 2))
-    return Outcome(trials, examples, experiment)
+    return Outcome(trials, examples, experiment, device=arrays.device(arguments.device))
 
 
 def _job(arguments: argparse.Namespace, dataset: Dataset, count: int) -> Job:

@@ -24,7 +24,7 @@ from empirical.learners.score import Floats32, Score
 from empirical.learners.shared.scores import held_classes
 from empirical.learners.shared.threads import one_thread
 from longtail.core import ArgumentError, Bools, arrays, whole
-from longtail.core.arrays import CPU, Device
+from longtail.core.arrays import CPU, Device, Library
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -96,6 +96,7 @@ class Learner(ABC):
 
     scores: ClassVar[tuple[str, ...]] = ("correct",)
     devices: ClassVar[tuple[str, ...]] = ("cpu", "gpu")
+    library: ClassVar[Library] = "cupy"  # whose GPU it trains on
 
     @property
     def last_epoch(self) -> int:
@@ -113,7 +114,7 @@ class Learner(ABC):
     def place(self, choice: str = "auto") -> Device:
         """The device that "auto", "cpu" or "gpu" comes to; an ArgumentError where a GPU is asked for in vain."""
         if "gpu" in self.devices:
-            return arrays.device(choice)
+            return arrays.device(choice, self.library)
         self.check_device(arrays.device(choice) if choice != "auto" else CPU)
         return replace(CPU, reason=f"{type(self).__name__} trains on the CPU only")
 

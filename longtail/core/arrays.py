@@ -1,7 +1,8 @@
 """Arrays carry the library, ``Random`` carries seed and device: namespaces, devices, free memory, batches that fit.
 
 Nothing below the command line has a flag for the GPU: a function asks its arrays for their namespace, or its ``Random``
-for its device. CuPy is imported here and in the ``*_cuda`` kernels, and only when a GPU is asked for.
+for its device. CuPy is imported here and in the ``*_cuda`` kernels, and only when a GPU is asked for; PyTorch here and by its
+nets.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from array_api_compat import array_namespace
 from longtail.core import ArgumentError, whole
 
 Kind = Literal["cpu", "gpu"]
+Library = Literal["cupy", "torch"]
 Result = TypeVar("Result")
 
 
@@ -24,13 +26,15 @@ Result = TypeVar("Result")
 class Device:
     """Where arrays live: ``kind``, the hardware's ``name``, and why it was taken. Resolved once, where a command begins.
 
-    ``torch`` is how PyTorch calls it, where that is not "cpu" or "cuda": "mps", or "cuda:1".
+    ``torch`` is how PyTorch calls it, where that is not "cpu" or "cuda": "mps", or "cuda:1". ``library`` is whose a GPU is: what
+    is PyTorch's is asked of PyTorch, and ``arrays`` are found beside it.
     """
 
     kind: Kind
     name: str = field(default="", compare=False)
     reason: str = field(default="", compare=False)
     torch: str = ""
+    library: Library = "cupy"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "torch", self.torch or ("cuda" if self.kind == "gpu" else "cpu"))
@@ -41,7 +45,7 @@ class Device:
     @property
     def xp(self) -> Any:
         """The array namespace: NumPy or CuPy."""
-        if self.kind == "cpu":
+        if self.kind == "cpu" or self.library == "torch":
             return np
         import cupy
 
@@ -49,13 +53,19 @@ class Device:
 
     @property
     def arrays(self) -> Device:
-        """Where arrays of ``xp`` are, which PyTorch's device need not be."""
-        return self
+        """Where arrays are handled beside nets of PyTorch's: on the same GPU, where CuPy has it."""
+        if self.library == "cupy":
+            return self
+        return device("auto") if self.torch.startswith("cuda") else CPU
 
     @property
     def free(self) -> int:
-        """Bytes of memory free."""
-        if self.kind == "gpu":
+        """Bytes of memory free; Apple's GPUs share the computer's."""
+        if self.torch.startswith("cuda") and self.library == "torch":
+            import torch
+
+            return int(torch.cuda.mem_get_info(self.torch)[0])
+        if self.kind == "gpu" and self.library == "cupy":
             import cupy
 
             pool = cupy.get_default_memory_pool()
@@ -68,12 +78,28 @@ class Device:
 
     @property
     def held(self) -> int:
-        """Bytes of a GPU's memory that CuPy's pool has taken so far, which is the most that were in use; 0 on a CPU."""
-        if self.kind == "cpu":
+        """Bytes of a GPU's memory that its library has taken so far, which is the most that were in use; 0 on a CPU."""
+        if self.library == "torch" and self.torch.startswith("cuda"):
+            import torch
+
+            return int(torch.cuda.max_memory_reserved(self.torch))
+        if self.kind == "cpu" or self.library == "torch":
             return 0
         import cupy
 
         return int(cupy.get_default_memory_pool().total_bytes())
+
+    def measured(self, work: Callable[[], object]) -> int:
+        """The most bytes of a GPU's memory that work on PyTorch's arrays held beside what was there; 0 where that is not told."""
+        if self.library != "torch" or not self.torch.startswith("cuda"):
+            work()
+            return 0
+        import torch
+
+        torch.cuda.reset_peak_memory_stats(self.torch)
+        before = int(torch.cuda.memory_allocated(self.torch))
+        work()
+        return int(torch.cuda.max_memory_allocated(self.torch)) - before
 
 
 CPU = Device("cpu", f"{os.cpu_count()} cores", "asked for")
@@ -88,8 +114,12 @@ def gpu() -> Device:
     return Device("gpu", name, "asked for")
 
 
-def device(choice: str = "auto") -> Device:
-    """``auto``, ``cpu`` or ``gpu`` as a device that says which was taken and why."""
+def device(choice: str = "auto", library: Library = "cupy") -> Device:
+    """``auto``, ``cpu`` or ``gpu`` as a device that says which was taken and why; for ``library`` "torch", which has to be
+    installed, also as PyTorch calls it: "mps", "cuda:1".
+    """
+    if library == "torch" and choice != "cpu":
+        return _of_torch(choice)
     if choice not in ("auto", "cpu", "gpu"):
         raise ArgumentError("device", choice, "give auto, cpu or gpu")
     if choice == "cpu":
@@ -98,6 +128,30 @@ def device(choice: str = "auto") -> Device:
         return gpu()
     name, missing = _look()
     return Device("cpu", CPU.name, missing) if missing else Device("gpu", name, "a CUDA device is present")
+
+
+def _of_torch(choice: str) -> Device:
+    import torch
+
+    def there(name: str, reason: str) -> Device:
+        return Device(
+            "gpu", torch.cuda.get_device_name(name) if name.startswith("cuda") else name, reason, name, "torch"
+        )
+
+    if choice not in ("auto", "gpu"):
+        try:
+            kind = torch.device(choice)
+            torch.empty(1, device=kind)
+        except Exception as error:  # each backend fails in its own way
+            remedy = "give auto, cpu, gpu, or a device that PyTorch has here"
+            raise ArgumentError("device", choice, remedy) from error
+        return CPU if kind.type == "cpu" else there(choice, "asked for")
+    for name, has in (("cuda", torch.cuda.is_available), ("mps", torch.backends.mps.is_available)):
+        if has():
+            return there(name, "asked for" if choice == "gpu" else "PyTorch has it")
+    if choice == "gpu":
+        raise ArgumentError("device", "gpu", "PyTorch has no GPU here: give cpu or auto")
+    return Device("cpu", CPU.name, "PyTorch has no GPU here")
 
 
 def _look() -> tuple[str, str]:

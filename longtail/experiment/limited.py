@@ -87,7 +87,9 @@ def by_memorization(
     for learner in learners:
         table, _ = by_count(learner, problem.n_classes, problem.n)
         after = np.append(table[1:], table[-1])
-        out, inside = (np.multiply.outer(tops / guess, taught(t, others, r * of.mean)[:, :, None]) for t in (table, after))
+        out, inside = (
+            np.multiply.outer(tops / guess, taught(t, others, r * of.mean)[:, :, None]) for t in (table, after)
+        )
         lost = [chances @ by_cell(value) / np.maximum(share, TINY) for value in (inside, out - true)]
         frames.append(
             pd.DataFrame(

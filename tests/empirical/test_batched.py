@@ -60,7 +60,7 @@ def test_margins_are_those_of_the_cpu(small: Data, masks: np.ndarray, learner: L
 
 
 def test_a_gpu_that_is_absent_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    def absent(choice: str) -> None:
+    def absent(choice: str, library: str) -> None:
         raise ArgumentError("device", choice, "no CUDA device is present; give cpu")
 
     monkeypatch.setattr(arrays, "device", absent)

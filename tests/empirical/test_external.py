@@ -226,7 +226,7 @@ def test_a_gpu_is_refused_by_name_and_auto_is_the_cpu(
     small: Data, masks: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     learner = External(nearest_mean)
-    monkeypatch.setattr(arrays, "device", lambda choice: arrays.Device("gpu", "pretend"))
+    monkeypatch.setattr(arrays, "device", lambda choice, library="cupy": arrays.Device("gpu", "pretend"))
     with pytest.raises(ArgumentError, match="device: got gpu; External trains on the CPU only: give cpu or auto"):
         learner.prepare(small, device=arrays.Device("gpu"))
     assert (learner.place("auto").kind, KNN().place("auto").kind) == ("cpu", "gpu")

@@ -19,7 +19,6 @@ from empirical.learners.fingerprint import named
 from empirical.learners.learner import images
 from empirical.learners.parse import learner as parse
 from empirical.learners.torch.augment import mirrored, moved
-from empirical.learners.torch.device import place
 from empirical.training.job import Job
 from empirical.training.run import run
 from longtail.core import ArgumentError
@@ -202,7 +201,7 @@ def test_a_gpu_of_pytorchs_is_asked_for_its_memory(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda name: f"the {name}")
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda name: (5, 9))
     monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda name: 3)
-    device = place("auto")
+    device = TorchLearner(dense).place("auto")
     assert (device.kind, device.name, device.torch, device.free, device.held) == ("gpu", "the cuda", "cuda", 5, 3)
     assert device.arrays.kind == "cpu"  # where CuPy has none
     assert device.xp is np
@@ -213,7 +212,7 @@ def test_a_device_that_is_not_there_is_refused(choice: str) -> None:
     if torch.cuda.is_available() or torch.backends.mps.is_available():
         pytest.skip("a GPU is here")
     with pytest.raises(ArgumentError, match="device"):
-        place(choice)
+        TorchLearner(dense).place(choice)
 
 
 def test_bad_nets_are_refused_in_a_line(small: Data, pictures: Data) -> None:
@@ -240,6 +239,50 @@ def test_bad_nets_are_refused_in_a_line(small: Data, pictures: Data) -> None:
         ResNet9(width=1, shift=16).prepare(pictures)(subsets(pictures, 1), np.array([0]))
     with pytest.raises(ArgumentError, match="precision"):
         SmallNet(precision="half")
+
+
+@pytest.mark.parametrize(
+    "net", [SmallNet(width=4, epochs=2), ResNet9(width=2, epochs=2, rate=0.1, mirror=False, shift=0)]
+)
+def test_channels_last_is_a_matter_of_memory_only(net: SmallNet, pictures: Data) -> None:
+    masks, last = subsets(pictures, 2), replace(net, batch=8, channels_last=True)
+    trainer = last.prepare(pictures, "margin", seed=3)
+    assert trainer.x.is_contiguous(memory_format=torch.channels_last)
+    plain = replace(last, channels_last=False).prepare(pictures, "margin", seed=3)(masks, np.arange(2))
+    for a, b in zip(plain, trainer(masks, np.arange(2)), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+    assert np.ptp(plain[0], axis=0).max() > 0.01
+
+
+@pytest.mark.filterwarnings("ignore")  # torch.compile calls what PyTorch is to give up
+def test_a_net_that_is_compiled_learns_the_same(small: Data) -> None:
+    from torch._inductor import config
+
+    net, masks = TorchLearner(dense, epochs=2, batch=8, compiled=True), subsets(small, 1)
+    missing = {"cpp.cxx": (None, "no-such-compiler"), "force_disable_caches": True, "compile_threads": 1}
+    with config.patch(missing), pytest.raises(ArgumentError, match=r"compiled: got True; torch\.compile does not work"):
+        net.prepare(small, "margin", seed=3)(masks, np.arange(1))
+    torch._dynamo.reset()
+    try:
+        with config.patch({"compile_threads": 1}):
+            found = net.prepare(small, "margin", seed=3)(masks, np.arange(1))
+    except ArgumentError as error:
+        pytest.skip(str(error))
+    plain = replace(net, compiled=False).prepare(small, "margin", seed=3)(masks, np.arange(1))
+    for a, b in zip(plain, found, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+def test_examples_are_put_on_the_device_once(small: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    put = TorchLearner.inputs
+    monkeypatch.setattr(
+        TorchLearner, "inputs", lambda self, data, where: (calls.append(where), put(self, data, where))[1]
+    )
+    trainer = TorchLearner(dense, epochs=1).prepare(small)
+    for k in range(3):
+        trainer(subsets(small, 1), np.array([k]))
+    assert calls == ["cpu"]
 
 
 def test_mixed_precision_learns_the_same(small: Data) -> None:

@@ -13,13 +13,13 @@ from longtail.core import ArgumentError
 
 
 @contextlib.contextmanager
-def naming(learner: Any, trial: int) -> Iterator[None]:
-    """An ArgumentError in place of any other exception."""
+def naming(learner: Any, trial: int, *through: type[Exception]) -> Iterator[None]:
+    """An ArgumentError in place of any other exception but those that are to come ``through``."""
     try:
         yield
-    except ArgumentError:
-        raise
     except Exception as error:
+        if isinstance(error, (ArgumentError, *through)):
+            raise
         place = traceback.extract_tb(error.__traceback__)[-1]
         said = textwrap.shorten(f"{type(error).__name__}: {error}", 300, placeholder=" ...")
         where = f"{Path(place.filename).name}, line {place.lineno}"

@@ -151,22 +151,22 @@ def influence(
     )
     told = json.dumps([nets.identity.digest, list(seeds), tests])
     key = int.from_bytes(hashlib.sha256(told.encode()).digest()[:8], "little")
-    if _there(target, key, (len(epochs), tests, n)):
-        log.info("%s is there already, of the very same nets", target)
-        return target
-    began, parts = time.monotonic(), []
     files = [out / "nets" / f"influence-{epoch:07d}.npz" for epoch in epochs]
-    found = sum(_there(file, key, (1, tests, n)) for file in files)
-    for at, file in enumerate(files):
-        if not _there(file, key, (1, tests, n)):
-            probes = [_probes(trainer, data, seed, nets, at, tests) for seed in seeds]
-            _save(file, _matrix(probes, n), which, epochs[at : at + 1], key)
-        parts.append(opened(str(file), ARRAYS, ARRAYS, "out"))
-        progress(Progress(at + 1, len(files), found, time.monotonic() - began))
-    both = [np.concatenate([part[name] for part in parts]) for name in ("influence", "stderr")]
-    _save(target, (both[0], both[1]), which, epochs, key)
-    for file in files:
-        file.unlink()
+    if _there(target, key, (len(epochs), tests, n)) is not None:
+        log.info("%s is there already, of the very same nets", target)
+    else:
+        began, parts, found = time.monotonic(), [], sum(file.exists() for file in files)
+        for at, file in enumerate(files):
+            part = _there(file, key, (1, tests, n))
+            if part is None:
+                part = _matrix([_probes(trainer, data, seed, nets, at, tests) for seed in seeds], n)
+                _save(file, part, which, epochs[at : at + 1], key)
+            parts.append(part)
+            progress(Progress(at + 1, len(files), found, time.monotonic() - began))
+        both = [np.concatenate(one) for one in zip(*parts, strict=True)]
+        _save(target, (both[0], both[1]), which, epochs, key)
+    for file in files:  # which another run on this folder, or a killed one, may have left, or taken already
+        file.unlink(missing_ok=True)
     return target
 
 
@@ -191,13 +191,15 @@ def _save(path: Path, both: tuple[Floats32, Floats32], tests: Ints, epochs: Sequ
         np.savez(file, influence=both[0], stderr=both[1], tests=tests, epochs=np.array(epochs), run=np.uint64(key))
 
 
-def _there(path: Path, key: int, shape: tuple[int, ...]) -> bool:
-    """Whether a file holds the influence asked for."""
+def _there(path: Path, key: int, shape: tuple[int, ...]) -> tuple[Floats32, Floats32] | None:
+    """The influence asked for and its standard error, if a file holds them."""
     if not path.exists():
-        return False
+        return None
     try:
         found = opened(str(path), ARRAYS, ARRAYS, "out")
     except ArgumentError as error:
         log.warning("%s is damaged (%s); it will be made again", path, error)
-        return False
-    return found["run"].shape == () and int(found["run"]) == key and found["influence"].shape == shape
+        return None
+    if found["run"].shape != () or int(found["run"]) != key or found["influence"].shape != shape:
+        return None
+    return found["influence"], found["stderr"]

@@ -10,11 +10,12 @@ import numpy as np
 
 from empirical.estimates import MEMORIZED, THRESHOLD
 from empirical.estimates.measured import Experiment, Measured
-from empirical.estimates.observed import Observed
+from empirical.estimates.observed import NAME, Observed
 from longtail.core import ArgumentError, whole
 from longtail.core.files import json_text, read_json, read_table, whole_file
 from longtail.core.intervals import Z95, wilson
 from longtail.core.opened import why
+from longtail.core.sealed import check, sealed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,9 +46,12 @@ def write_tables(found: Measured, directory: Path, beside: Mapping[str, pd.DataF
 
 
 def write_summary(found: Measured, directory: Path, facts: Mapping[str, Any]) -> Path:
-    """``summary.json``, with further ``facts``: written last, it says that the folder is complete."""
+    """``summary.json``, with further ``facts`` and a digest of what ``read`` reads beside it: written last, it says that the
+    folder is complete.
+    """
+    beside = [directory / name for name in (*(f"{name}.csv" for name in TABLES), NAME)]
     with whole_file(directory / "summary.json") as path:
-        path.write_text(json_text({**found.summary, **facts}, indent=1) + "\n", encoding="utf-8")
+        path.write_text(json_text(sealed({**found.summary, **facts}, beside), indent=1) + "\n", encoding="utf-8")
     return directory / "summary.json"
 
 
@@ -66,6 +70,7 @@ def read(
     folder = Path(directory)
     try:
         summary = read_json(folder / "summary.json")
+        check(summary, "summary.json", folder, (*(f"{name}.csv" for name in TABLES), NAME))
         lacking = [name for name in FACTS if not isinstance(summary.get(name), (int, float))]
         if lacking:
             raise ValueError(f"no numbers for {', '.join(lacking)} in summary.json")

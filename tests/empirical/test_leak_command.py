@@ -22,6 +22,7 @@ from empirical.report import leak_text
 from empirical.report.leak_figures import leak_figure
 from empirical.training.stored import stored
 from longtail.core import ArgumentError
+from longtail.core.sealed import FILES, SEAL
 from tests.drawn import points
 from tests.empirical.attacked import gaussian
 
@@ -174,7 +175,8 @@ def test_bad_input_is_one_line(capsys, run, tmp_path, change, says):
     ):
         if asked == name:
             path = places[name] / file
-            path.write_text(json.dumps(json.loads(path.read_text()) | odd))
+            told = {key: value for key, value in json.loads(path.read_text()).items() if key not in (SEAL, FILES)}
+            path.write_text(json.dumps(told | odd))
     code, out, err = called(capsys, *(part.format(**places) for part in change), "--out", tmp_path / "new", "--quiet")
     assert (code, out) == (2, "")
     lines = err.strip().splitlines()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import sys
+import textwrap
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -166,6 +170,22 @@ def test_an_estimator_takes_a_net_and_a_command_its_name(small: Data, capsys: py
     ) in (0, None)
     summary = json.loads(capsys.readouterr().out)
     assert summary["learner"].startswith("TorchLearner(tests.empirical.nets.dense")
+
+
+def test_ten_lines_of_ones_own_are_a_learner(small: Data) -> None:
+    """Those of the README, and those that the learner's own file begins with."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (block,) = [part for part in readme.split("```python\n")[1:] if "TorchLearner(" in part.partition("```")[0]]
+    told = inspect.getdoc(sys.modules[TorchLearner.__module__]) or ""
+    names = {"X": small.x_train, "y": small.y_train, "X_test": small.x_test, "y_test": small.y_test}
+    lines = [line for line in told.splitlines() if line.startswith("    ")]
+    for text in (block.partition("```")[0], textwrap.dedent("\n".join(lines)).replace("models=200", "models=20")):
+        assert 5 < sum(bool(line.strip()) for line in text.splitlines()) <= 10
+        found: dict[str, Any] = {"__name__": "theirs", **names}
+        exec(text, found)
+        taught = found.get("learner") or TorchLearner(found["net"], epochs=15)
+        estimator = SubsetEstimator(taught, models=20).fit(small.x_train, small.y_train, small.x_test, small.y_test)
+        assert estimator.trials_.train_scores()[estimator.trials_.masks()].mean() > 0.7
 
 
 def test_a_run_of_nets_that_do_not_fit_says_so(capsys: pytest.CaptureFixture[str]) -> None:

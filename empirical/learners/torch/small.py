@@ -1,7 +1,12 @@
 """A small convolutional net, as for 28 × 28: two convolutions of 3 × 3, each halved by pooling, and two dense layers.
 
-On a CPU, 15 epochs on the first 3,000 images of MNIST: right on all that it was trained on, on .96 of the test images, 2.9
-MFLOP an image and step forward. No GPU has run it yet.
+On a CPU, one thread of a busy two-core AMD EPYC, the first 2,000 images, tested on the first 2,000 test images:
+
+    MNIST           15 epochs    right on 1.000 of what it was trained on, on .948 of the tests    14 s of a processor
+    Fashion-MNIST   15 epochs             .950                                .859                  9 s
+                    40 epochs            1.000                                .858                 26 s
+
+2.9 MFLOP an image and step forward. No GPU has run it yet.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from longtail.core import ArgumentError
 from tests.empirical.teachers import Teachers
 
 LEVELS = np.array([0.15, 0.2, 0.25, 0.3, 0.65, 0.75])  # most pairs truly have .21 or .7
-Z, RUNS = 5, 60
+Z, RUNS = 5, 48
 SMALL = ((1, 20), (3, 5))
 
 

@@ -17,7 +17,7 @@ from tests.empirical.teachers import Teachers
 
 Z = 5
 EDGES = np.array([0.06, 0.21, 0.7])  # the last two are true values of many examples: there chance decides the bin
-RUNS = 100
+RUNS = 80
 
 
 def bins_of(trials):
@@ -29,17 +29,30 @@ def truth(planted, bins):
     return np.mean([np.bincount(bin, each, minlength=len(EDGES) + 1) for bin in bins], axis=0)
 
 
+def means(value, bin):
+    return np.bincount(bin, value, minlength=len(EDGES) + 1) / np.bincount(bin, minlength=len(EDGES) + 1)
+
+
+def own_memorization(trials, bins):
+    """Of each bin by the half that chose it."""
+    return np.mean(
+        [means(memorization_cells(part).value, bin) for part, bin in zip(halves(trials), bins, strict=True)], axis=0
+    )
+
+
 def deviations(design, t):
     """Of many runs: z of each bin, and the same where one half both chooses and measures."""
     planted = Teachers.drawn(design)
-    z, same = [], []
+    z, same, seen = [], [], []
     for seed in range(RUNS):
         trials = planted.trials(seed, t)
         found, bins = totals(trials, EDGES), bins_of(trials)
         z.append((found.total - truth(planted, bins)) / found.stderr)
         own = contrast(halves(trials)[0], bins[0], len(EDGES) + 1)
+        for value, chosen in ((found.memorization, bins), (own_memorization(trials, bins), bins)):
+            seen.append(value - np.mean([means(planted.memorization, bin) for bin in chosen], axis=0))
         same.append((own.total - truth(planted, bins[:1])) / np.sqrt(np.diag(own.covariance)))
-    return np.array(z), np.array(same)
+    return np.array(z), np.array(same), np.array(seen).reshape(RUNS, 2, -1)
 
 
 @pytest.fixture(scope="module", params=[Bernoulli(0.7), Fixed(0.7)], ids=["bernoulli", "fixed"])
@@ -48,22 +61,28 @@ def known(request):
 
 
 def test_what_the_memorized_teach_is_right_on_average_and_so_are_its_errors(known):
-    z, _ = known
+    z, _, _ = known
     assert (abs(z.mean(0)) < Z / np.sqrt(RUNS)).all()
     assert abs((z**2).mean() - 1) < Z * np.sqrt(2 / z.size) * 1.5  # bins of one run are not quite independent
 
 
 def test_bins_that_are_chosen_and_measured_on_the_same_models_are_biased(known):
-    _, same = known
+    _, same, _ = known
     assert same[:, 3].mean() > Z / np.sqrt(RUNS)  # the memorized seem to teach
     assert same[:, 2].mean() < -Z / np.sqrt(RUNS)
+
+
+def test_memorization_of_a_bin_is_seen_by_the_half_that_did_not_choose_it(known):
+    other, own = known[2].transpose(1, 0, 2)
+    assert (abs(other.mean(0)) < Z * other.std(0, ddof=1) / np.sqrt(RUNS)).all()
+    assert own.mean(0)[3] > Z * own.std(0, ddof=1)[3] / np.sqrt(RUNS)  # the control: who is high by chance stays high
 
 
 def test_errors_over_arrays():
     """Six whole arrays, three a half, whose errors have two degrees of freedom each: z is Student's, and so is its square."""
     planted = Teachers.drawn(Orthogonal(0.75, 256), sizes=((1, 30), (2, 10), (5, 6)), guesses=(0.2, 0.2))
     z, over_arrays, over_models = [], [], []
-    for seed in range(60):
+    for seed in range(36):
         trials = planted.trials(seed, 6 * 256)
         found, bins = totals(trials, EDGES), bins_of(trials)
         z.append((found.total - truth(planted, bins))[2:] / found.stderr[2:])
@@ -71,7 +90,7 @@ def test_errors_over_arrays():
         over_arrays.append(contrast(trials, everyone, 1).covariance)
         over_models.append(contrast(replace(trials, design=None), everyone, 1).covariance)
     inside = np.mean(np.abs(z) < 2.776)  # 95 % of Student's law with four
-    assert abs(inside - 0.95) < Z * np.sqrt(0.95 * 0.05 / 120)
+    assert abs(inside - 0.95) < Z * np.sqrt(0.95 * 0.05 / 72)
     part = planted.trials(0, 256)
     assert np.isnan(totals(part, EDGES).stderr).all()  # one array alone has no error, and says so
     assert np.isnan(totals(part.take(slice(0, 200)), EDGES).stderr).all()

@@ -52,6 +52,8 @@ def _run(arguments: argparse.Namespace, asked: dict[str, object]) -> int:
     _check_pairs(arguments)
     if arguments.masks:
         _check_masks(asked)
+    if arguments.dry_run:
+        return _dry_run(arguments)
     out = folder("--out", arguments.out) if arguments.out else None
     began = time.monotonic()
     outcome = elsewhere(arguments) if arguments.masks else trained(arguments, out)
@@ -79,6 +81,23 @@ def _run(arguments: argparse.Namespace, asked: dict[str, object]) -> int:
             log.info("%s is there already, of the very same tables; remove it to have it made again", made)
             return 0
         reporting.report(_by_right(outcome, found), out, outcome.dataset, seed=arguments.seed)
+    return 0
+
+
+def _dry_run(arguments: argparse.Namespace) -> int:
+    """What the run would take; nothing is written."""
+    from dataclasses import asdict
+
+    from empirical.command.running import foreseen
+    from empirical.estimates.costs import text
+    from longtail.core.files import json_text
+
+    case, stages = foreseen(arguments)
+    if arguments.json:
+        told = [{**asdict(stage), "machine_hours": stage.hours} for stage in stages]
+        command.say(json_text({"case": asdict(case), "stages": told}))
+    else:
+        command.say(text(case, stages, arguments.workers))
     return 0
 
 

@@ -167,6 +167,11 @@ def add_output(p: Parser) -> None:
         "--published-rule", action="store_true", help="only pairs whose training example has memorization ≥ .25"
     )
     out.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="write nothing: say what the run would take stage by stage, in operations, bytes and seconds timed here on a little",
+    )
+    out.add_argument(
         "--memory",
         nargs="?",
         const="",

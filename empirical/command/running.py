@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import time
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,8 @@ from empirical.data.examples import Examples
 from empirical.data.load import load
 from empirical.data.sources.npz import opened
 from empirical.designs import Orthogonal, design, halved
-from empirical.estimates import INFLUENCE, THRESHOLD, TRIALS
+from empirical.estimates import INFLUENCE, THRESHOLD, TRIALS, costs
+from empirical.estimates.costs import Case, Stage
 from empirical.estimates.learning import PART
 from empirical.estimates.measure import of_trials
 from empirical.estimates.measured import Experiment
@@ -26,7 +28,7 @@ from empirical.limits.arms import privacy_of
 from empirical.training.elsewhere import NEEDED, OPTIONAL, outside
 from empirical.training.job import Job
 from empirical.training.progress import Bar
-from empirical.training.resources import needs
+from empirical.training.resources import needs, rehearsal
 from empirical.training.run import run
 from empirical.training.shelf import Shelf, shelf
 from empirical.training.store import IDENTITY, Store
@@ -52,6 +54,30 @@ class Outcome:
     models_per_second: float | None = None
     half: Trials | None = None
     device: Device = CPU
+
+
+def foreseen(arguments: argparse.Namespace) -> tuple[Case, tuple[Stage, ...]]:
+    """What a run of all its models would cost, a little of each stage done here for the time."""
+    if arguments.score != "correct":
+        remedy = "costs are counted of scores that are right or wrong: leave one of both out"
+        raise ArgumentError("--dry-run", f"--score {arguments.score}", remedy)
+    dataset = load(arguments.data, **{name: getattr(arguments, name) for name in KINDS})
+    data, count = dataset.data, _count(arguments, dataset)
+    job = _job(arguments, dataset, count)
+    job.check(count, arguments.first)
+    whole("--workers", arguments.workers, 1, 4096)
+    log.info("timing a little of each stage")
+    threshold = THRESHOLD if arguments.threshold is None else arguments.threshold
+    case = costs.Case.of(
+        data.y_train,
+        data.y_test,
+        count,
+        shard=job.shard,
+        per_model=job.learner.operations(data, round(job.design.inclusion(data.n) * data.n)),
+    )
+    rehearsal(job, 1, 1)  # compiled by now
+    model = rehearsal(job, count, 1, time.perf_counter if job.device.kind == "gpu" else time.process_time) / count
+    return case, costs.stages(case, costs.calibrated(case, model, job.design, threshold))
 
 
 def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:

@@ -107,6 +107,10 @@ class Learner(ABC):
     def prepare(self, data: Data, score: Score = "correct", *, seed: int = 0, device: Device = CPU) -> Trainer:
         """What all trials share (Gram matrices, neighbor lists, device arrays), done once per process."""
 
+    def operations(self, data: Data, members: int) -> float | None:
+        """Floating-point operations of a model of so many examples, scores of all included; None where it is not known."""
+        return None
+
     def repeats(self, device: Device = CPU) -> bool:
         """Whether a trial comes out with the same bits again, on the same device and with the same versions."""
         return True

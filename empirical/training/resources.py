@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,19 +77,19 @@ def gpu_memory(job: Job, models: int) -> int:
     return max(job.device.held, bits)
 
 
-def rehearsal(job: Job, missing: int, workers: int) -> float:
+def rehearsal(job: Job, missing: int, workers: int, clock: Callable[[], float] | None = None) -> float:
     """Seconds for the missing trials, by the time of a few, without what compiling took; too high where the first alone is slow.
 
     On a GPU by that of a block, the second, unless the first is slow even with compiling; it serves all workers.
     """
-    trainer = job.trainer()
+    trainer, now = job.trainer(), clock or time.perf_counter
 
     def spent(count: int) -> float:
         number = np.arange(count)
         masks = job.design.subsets(job.seed, number, job.data.n, job.data.y_train)
-        start, compiled = time.perf_counter(), compiling.seconds
+        start, compiled = now(), compiling.seconds
         trainer(masks, number)
-        return time.perf_counter() - start - (compiling.seconds - compiled)
+        return now() - start - (compiling.seconds - compiled)
 
     if job.device.kind == "gpu":
         block = min(max(int(trainer.batch), 1), job.shard)

@@ -66,6 +66,12 @@ class MLP(Learner):
         """``epochs``. The rate falls over all of them: a net of fewer has another at each."""
         return self.epochs
 
+    def operations(self, data: Data, members: int) -> float:
+        """Of products alone: 4 or 6 a weight, example and epoch, and 2 to score one."""
+        inputs, classes = data.x_train[0].size, data.n_classes
+        trained = self.epochs * members * (4 * inputs + 6 * classes)
+        return float(self.width * (trained + 2 * (data.n + data.n_test) * (inputs + classes)))
+
     def check_epochs(self, epochs: Sequence[int], device: Device = CPU) -> None:
         """Mixed precision runs to its end."""
         super().check_epochs(epochs, device)

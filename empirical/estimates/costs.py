@@ -1,0 +1,243 @@
+"""What a run of the subset estimator costs, counted from its sizes stage by stage, and timed by doing a little of each here.
+
+Of n training and q test examples, n_c and q_c of class c, and t models:
+
+    train    t models, of so many operations each as the learner says, where it does
+    store    n t random keys drawn for subsets, (n + q) t bits packed and written, 64 t/shard files
+    pairs    2 Σ_c n_c q_c ⌈t/64⌉ words ANDed and counted: all models, and two halves of them; (n + q) t bits turned about twice
+    taught   2 Σ_c n_c² ⌈t/64⌉ words: training examples on each other; left out, and 0 seconds, where it is mostly noise
+    report   memorization and its errors, of all models, of halves of them, and of fewer: about 5 n t bits unpacked and added
+
+Operations and bytes depend on no machine. Seconds are those of one processor: operations times what one takes here, timed on
+made-up trials of the same t on at most ``SAMPLE`` examples, and for training on a few models (``training.resources``).
+Figures and fits of theory are not in it: they take about the same time whatever the sizes.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from empirical.designs import Fixed
+from empirical.designs.design import Design
+from empirical.estimates import THRESHOLD
+from empirical.estimates.false_pairs import HELD
+from empirical.estimates.halves import curve, halves
+from empirical.estimates.influence import above, influence_pairs
+from empirical.estimates.memorization import memorization, memorization_cells
+from empirical.estimates.pairing import Pairing
+from empirical.estimates.taught import expected_false, taught
+from empirical.training import SHARD
+from empirical.training.store import Identity, Shard, Store
+from empirical.training.trials import Trials
+from longtail.core import Integers
+from longtail.core.opened import size
+
+SAMPLE, TESTS, BITS = 2048, 512, 2**24  # examples, tests and bits of trials of which a stage is timed, at the most
+CLASS = 6144  # training examples of a class on each other
+ONE = Fixed(0.7)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Sizes of a run: ``pairs`` is Σ_c n_c q_c and ``among`` Σ_c n_c². ``per_model`` operations train one, None if unknown."""
+
+    n: int
+    n_test: int
+    models: int
+    pairs: int
+    among: int
+    shard: int = SHARD
+    per_model: float | None = None
+
+    @classmethod
+    def of(cls, y_train: Integers, y_test: Integers, models: int, **more: Any) -> Case:
+        """Of a run on labeled data."""
+        classes = int(max(y_train.max(), y_test.max())) + 1
+        a, b = (
+            np.bincount(y, minlength=classes).astype(object) for y in (y_train, y_test)
+        )  # whole numbers of any size
+        return cls(len(y_train), len(y_test), models, int((a * b).sum()), int((a * a).sum()), **more)
+
+    @classmethod
+    def even(cls, n: int, n_test: int, classes: int, models: int, **more: Any) -> Case:
+        """Of classes of one size."""
+        return cls(n, n_test, models, n * n_test // classes, n * n // classes, **more)
+
+    @property
+    def words(self) -> int:
+        """⌈t/64⌉."""
+        return -(-self.models // 64)
+
+
+def resnet50(n: int, n_test: int, epochs: int, fraction: float = 0.7) -> float:
+    """FLOP of one ResNet-50 at 224 × 224: 4.1 × 10^9 multiplications and as many additions an image forward (torchvision's
+    count; He et al., CVPR 2016, table 1, say 3.8), three times that to learn from it, and one time to score it.
+    """
+    forward = 8.2e9
+    return forward * (3 * epochs * fraction * n + n + n_test)
+
+
+PUBLISHED = {  # docs/size.md has their tables
+    "ImageNet": Case.even(1_281_167, 50_000, 1000, 2000, per_model=resnet50(1_281_167, 50_000, 90)),
+    "100 M examples": Case.even(10**8, 10**5, 1000, 2000, per_model=resnet50(10**8, 10**5, 4)),
+}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """``operations`` of a kind, bytes that are read or written, and a processor's seconds, NaN where they were not timed."""
+
+    name: str
+    operations: float | None
+    kind: str
+    bytes: float
+    seconds: float = float("nan")
+
+    @property
+    def hours(self) -> float:
+        """Machine-hours, of one processor."""
+        return self.seconds / 3600
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Seconds of a processor here: of training a model; of a trial's subset and writing, an example; of a word, and a bit turned
+    about, in the search for pairs; of a word in that among training examples; and of a bit in tables.
+    """
+
+    model: float
+    kept: float
+    word: float
+    bit: float
+    among: float
+    table: float
+
+
+def stages(case: Case, rates: Rates | None = None) -> tuple[Stage, ...]:
+    """All five; without rates no seconds."""
+    t, both = case.models, case.n + case.n_test
+    r = rates or Rates(*[float("nan")] * 6)
+    trained = None if case.per_model is None else t * case.per_model
+    found, among, turned = 2 * case.pairs * case.words, 2 * case.among * case.words, 2 * both * t
+    bits = both * t / 8
+    return (
+        Stage("train", trained, "FLOP", 0, t * r.model),
+        Stage("store", case.n * t + both * t, "keys and bits", bits, t * both * r.kept),
+        Stage("pairs", found, "words", 2 * bits, found * r.word + turned * r.bit),
+        Stage("taught", among, "words", 2 * case.n * t / 8, among * r.among),
+        Stage("report", 5 * case.n * t, "bits", 3 * case.n * t / 8, 5 * case.n * t * r.table),
+    )
+
+
+def calibrated(case: Case, model: float, design: Design = ONE, threshold: float = THRESHOLD) -> Rates:
+    """Rates of this machine, by a second or so of each stage; ``model`` is what training one takes, rehearsed."""
+    t, many = case.models, min(case.n, 2**18)
+    stored = _stored(case, many, design) / (case.shard * (many + case.n_test))
+    n, q = min(case.n, max(SAMPLE, BITS // t)), min(case.n_test, TESTS)
+    few = max(n // 8, 2)
+    large, small = made_up(n, q, t), made_up(few, q, t)
+    whole = _spent(lambda: found(large, _alone(large, True, threshold)))
+    apart, less = (_spent(partial(found, one, _alone(one, False, threshold))) for one in (large, small))
+    bit = max(apart - less, 0.0) / (2 * max(n - few, 1) * t)
+    word = max(whole - apart, 0.0) / (2 * n * q * case.words)
+    m = min(max(case.among // case.n, 2), CLASS)
+    classes = min(max(case.n // m, 1), max(2 * CLASS // m, 1), 4)
+    pupils = made_up(classes * m, 1, t)
+    each = Pairing(np.arange(pupils.n) % classes, None, threshold)
+    noisy = expected_false(pupils, each) * case.among > HELD * classes * m * m  # it is left out
+    among = 0.0 if noisy else _spent(partial(taught, pupils, each), 2) / (2 * classes * m**2 * case.words)
+    table = max(_spent(lambda: tables(large)) - _spent(lambda: tables(small)), 0.0) / (5 * max(n - few, 1) * t)
+    return Rates(model, stored, word, bit, among, table)
+
+
+def _alone(trials: Trials, paired: bool, threshold: float) -> Pairing:
+    """All pairs, or none: training examples of one class, and tests of that or of another."""
+    return Pairing(np.zeros(trials.n, np.int64), np.full(trials.n_test, int(not paired)), threshold)
+
+
+def tables(trials: Trials) -> None:
+    """What the report's stage does."""
+    memorization(trials)
+    for part in halves(trials):
+        memorization_cells(part)
+    curve(trials)
+
+
+def found(trials: Trials, pairing: Pairing) -> None:
+    """What the stage of pairs does."""
+    influence_pairs(trials, pairing)
+    for part in halves(trials):
+        above(part, pairing)
+
+
+def made_up(n: int, q: int, models: int) -> Trials:
+    """Trials of chance, seven in ten examples in, each right at a rate of its own."""
+    rng = np.random.default_rng(0)
+    inside = np.packbits(rng.random((models, n), np.float32) < 0.7, axis=1)
+    train, test = (np.packbits(rng.random((models, w), np.float32) < rng.random(w, np.float32), axis=1) for w in (n, q))
+    return Trials(n, q, np.arange(models), inside, train, test)
+
+
+def _stored(case: Case, n: int, design: Design) -> float:
+    """Seconds of a shard beside its training: subsets, bits and file, in a folder that goes again."""
+    y = np.arange(n) % 2 if getattr(design, "stratified", False) else None
+    one = Identity("", "", repr(design), 0, "correct", "uint8", case.shard, n, case.n_test)
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store.open(Path(folder) / "trials", one)
+        return _spent(lambda: kept(store, design, 0, y))
+
+
+def kept(store: Store, design: Design, number: int, y: Integers | None = None) -> None:
+    """What the stage of the store does for a shard, of scores that are all right."""
+    one = store.identity
+    masks = design.subsets(one.seed, np.arange(one.shard) + number * one.shard, one.n, y)
+    right, test = np.ones((one.shard, one.n), bool), np.ones((one.shard, one.n_test), bool)
+    np.packbits(masks, axis=1)
+    store.write(Shard(number, np.packbits(right, axis=1), np.packbits(test, axis=1)))
+
+
+def _spent(work: Callable[[], object], rounds: int = 3) -> float:
+    """Seconds of the processor, the least of a few rounds after one that may have compiled."""
+    work()
+    took = []
+    for _ in range(rounds):
+        start = time.process_time()
+        work()
+        took.append(time.process_time() - start)
+    return min(took)
+
+
+def text(case: Case, done: tuple[Stage, ...], workers: int = 1) -> str:
+    """For a person to read."""
+    lines = [
+        f"{case.n:,} training and {case.n_test:,} test examples, {case.models:,} models; nothing was written",
+        "",
+        f"{'stage':<8} {'operations':>12}  {'of':<14} {'bytes':>10} {'seconds':>12} {'machine-hours':>14}",
+    ]
+    for s in done:
+        count = "unknown" if s.operations is None else f"{s.operations:.3g}"
+        lines.append(f"{s.name:<8} {count:>12}  {s.kind:<14} {size(s.bytes):>10} {s.seconds:>12.3g} {s.hours:>14.3g}")
+    total = sum(s.seconds for s in done)
+    lines.append(f"{'all':<8} {'':>12}  {'':<14} {'':>10} {total:>12.3g} {total / 3600:>14.3g}")
+    lines += ["", "Seconds are a processor's. Figures and the fit of theory come on top: they hardly depend on sizes."]
+    if workers > 1:
+        wall = done[0].seconds / workers + sum(s.seconds for s in done[1:])
+        lines.append(f"Training by {workers} workers, {wall:.3g} s by the clock.")
+    return "\n".join(lines)
+
+
+def markdown(case: Case) -> str:
+    """The part that depends on no machine, as a table."""
+    lines = ["| stage | operations | of | bytes |", "|---|---|---|---|"]
+    for s in stages(case):
+        count = "unknown" if s.operations is None else f"{s.operations:.3g}"
+        lines.append(f"| {s.name} | {count} | {s.kind} | {size(s.bytes)} |")
+    return "\n".join(lines)

@@ -37,7 +37,7 @@ loss: on test examples without any it is 17.41, 1.82, 1.05, .35, .67, .02, .04, 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -98,14 +98,18 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
 
 
 def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFrame:
+    import numpy as np
     import pandas as pd
 
     from empirical.bridge.comparison import compare, foretell
-    from empirical.designs import Fixed
+    from empirical.designs import Fixed, halved
     from empirical.estimates.kept import published
+    from empirical.estimates.learning import PART, learning
     from empirical.estimates.measured import Experiment, Measured
     from empirical.estimates.memorization import memorization
+    from empirical.estimates.observed import Observed
     from empirical.estimates.removal import removal
+    from empirical.estimates.totals import totals
     from empirical.learners.parse import learner as parse
     from empirical.training.job import Job
     from empirical.training.run import run as train
@@ -119,11 +123,22 @@ def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFram
         accuracy = float(made.test_scores(slice(0, data.n_test)).mean())
         none = pd.DataFrame({"train_index": [], "test_index": [], "influence": []})
         how = Experiment(source, data.n_test, trials, 0.7, data.n_classes)
-        observed = Measured(how, seen, none, test_accuracy=accuracy, accurate_at=0.7)
+        design = halved(Fixed(0.7))
+        half = train(Job(data, parse(learner), design, seed=1), max(trials // PART, LEAST))
+        more = Observed(totals(made), learning=learning([(made, 0.7), (half, 0.35)]))
+        observed = Measured(how, seen, none, test_accuracy=accuracy, accurate_at=0.7, observed=more)
     else:
         observed = published(source, data_folder("feldman_zhang"))
     best = compare(observed, config.families, ("beta",), simulations=config.simulations).best
     theory = foretell(best, config.thresholds)
+    alone = compare(
+        replace(observed, observed=Observed()), config.families, ("beta",), simulations=config.simulations
+    ).best
+    rival = foretell(alone, config.thresholds)
+    carried = observed.observed.totals
+    unknown = Estimate(np.nan, np.nan)
+    found = [unknown if carried is None else carried.above(t) for t in config.thresholds]
+    sums = [(one.value, one.stderr) for one in found]
     expected = predicted.error_against_samples(best.problem, best.coupling, [observed.accurate_at * best.n])[
         "error"
     ].iloc[0]
@@ -132,11 +147,19 @@ def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFram
     table = removal(data, parse(learner), values, config.thresholds, seeds=config.seeds)
     columns = ["lost", "lost_stderr", "lost_random"]
     table = table.merge(theory[["threshold", *columns]], on="threshold", suffixes=("", "_predicted"))
+    table = table.merge(rival[["threshold", "lost", "lost_stderr"]], on="threshold", suffixes=("", "_alone"))
+    linear = {
+        "threshold": config.thresholds,
+        "lost_linear": [s.value for s in sums],
+        "lost_stderr_linear": [s.stderr for s in sums],
+    }
+    table = table.merge(pd.DataFrame(linear), on="threshold")
     facts = {
         "data": dataset.name,
         "learner": learner,
         "prior": repr(best.prior),
         "coupling": best.coupling.mean,
+        "coupling_law": repr(best.coupling),
         "largest_difference": best.distance,
         "p_value": best.goodness.p_value,
         "test_error": 1 - observed.test_accuracy,
@@ -145,6 +168,7 @@ def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFram
     return table.assign(**facts)
 
 
+LEAST = 50  # models on half as many examples
 MORE = above(0.0, "3.4 − 2.6 % (ImageNet)", percent=True)
 LEVEL = 0.25  # of memorization
 

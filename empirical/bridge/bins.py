@@ -15,15 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from longtail.core import Floats, Prior, Problem, compressed
+from empirical.bridge.beside import Beside
+from longtail.core import ArgumentError, Floats, Prior, Problem, compressed
 from longtail.counts.bins import EXPECTED, Goodness
 from longtail.experiment.coupling import Coupling, Fixed
+from longtail.experiment.members import members
 from longtail.experiment.noise import Noise
-from longtail.experiment.occupancy import smooth
+from longtail.experiment.occupancy import DENSE, smooth
+from longtail.experiment.predictions import untaught
 
 EDGES = np.linspace(0.05, 0.95, 19)
 CELLS = 600  # of what true memorization is of its most, in a data set that is drawn
 TIE = 1e-9  # an estimate may be a fraction, and where it is an edge, rounding shall not say on which side it lies
+WIDE = 60  # of λ where u has a law, which blurs what λ makes of memorization
 LAW = 7  # steps of λ to the widest standard deviation of an estimate
 MOST = 3000  # copies told apart
 SURE = 1e-12  # chance of the rest, below which an estimate is in the lowest bin for sure
@@ -31,11 +35,33 @@ SURE = 1e-12  # chance of the rest, below which an estimate is in the lowest bin
 
 def probabilities(problem: Problem, coupling: Coupling, noise: Noise) -> Floats:
     """P_b."""
+    if coupling.difficulty is not None or coupling.dust or coupling.apart:
+        return _wide(problem, coupling, noise)
     seen = smooth(problem)
     tops, guessed = coupling.guesses(problem.n_classes)
     lam, weight = coupling.nodes(int(np.clip(LAW * noise.sharpness, 200, 4000)))
     chances = _chances(noise, tuple(tops), tuple(seen.copies[1:]), tuple(lam))
     return np.asarray(guessed @ (chances @ weight @ seen.examples[1:]))
+
+
+def _wide(problem: Problem, coupling: Coupling, noise: Noise) -> Floats:
+    """P_b where u has any law: true memorization, each value between the two nearest of some, and what is estimated there."""
+    seen = smooth(problem, dust=coupling.dust)
+    of = members(coupling, seen.copies[1:] - 1, noise.fraction, WIDE)
+    left, share = untaught(of, seen.examples[1:], seen.dust)
+    some = share > 0
+    tops, guessed = coupling.guesses(problem.n_classes)
+    place = np.multiply.outer(tops, CELLS * left[some]).ravel()
+    weight = np.multiply.outer(guessed, share[some]).ravel()
+    low = np.minimum(place.astype(np.int64), CELLS - 1)
+    above = weight * (place - low)
+    at = np.bincount(low, weight - above, CELLS + 1) + np.bincount(low + 1, above, CELLS + 1)
+    return np.asarray(_at_cells(noise) @ at)
+
+
+@lru_cache(maxsize=8)
+def _at_cells(noise: Noise) -> Floats:
+    return noise.chances(EDGES, np.linspace(0, 1, CELLS + 1))
 
 
 @lru_cache(maxsize=8)  # laws of λ differ in the weights of its values only
@@ -47,37 +73,110 @@ def _chances(
     return np.stack([noise.chances(EDGES, top * relative.ravel()).reshape(-1, *relative.shape) for top in tops])
 
 
-def drawn(problem: Problem, coupling: Coupling, noise: Noise, count: int, rng: np.random.Generator) -> Floats:
-    """Histograms of ``count`` data sets from the model: T, counts, λ and guesses drawn for each. Examples that share their
-    true memorization fall into bins together; of a law of λ, it is moved to one of the two ends of its cell, right on average.
+def drawn(
+    problem: Problem,
+    coupling: Coupling,
+    noise: Noise,
+    count: int,
+    rng: np.random.Generator,
+    beside: Beside | None = None,
+) -> Floats:
+    """Histograms of ``count`` data sets from the model, and what is seen ``beside``: T, counts, λ and guesses drawn for each.
+
+    Examples that share their true memorization fall into bins together; of a law of λ, it is moved to one of the two ends of its
+    cell, right on average.
     """
     tops, guessed = coupling.guesses(problem.n_classes)
-    if isinstance(coupling, Fixed):
+    if isinstance(coupling, Fixed) and not coupling.apart:
         relative = (1 - noise.fraction * coupling.mean) ** np.arange(float(MOST))
         lowest = noise.chances(EDGES, tops[-1] * relative)[0]
         relative = relative[: int((lowest < 1 - SURE).sum()) + 1]  # from there on it makes no difference how many
     else:
         relative = np.linspace(0, 1, CELLS + 1)
-    chances = np.concatenate([noise.chances(EDGES, top * relative).T for top in tops])
-    out = np.empty((count, len(EDGES) + 1))
-    for row in out:
-        counts = seen(problem.prior, problem.n, rng)
-        if isinstance(coupling, Fixed):
-            place = np.minimum(counts, len(relative)) - 1
-        else:
-            at = CELLS * (1 - noise.fraction * coupling.sample(rng, len(counts))) ** (counts - 1)
-            place = (at + rng.random(len(counts))).astype(np.int64)
-        if len(tops) > 1:
-            which = np.searchsorted(guessed.cumsum(), rng.random(len(counts)))
-            place += len(relative) * np.minimum(which, len(tops) - 1)
-        number = np.bincount(place, weights=counts).astype(int)
+    lots = _Lots(coupling, noise.fraction, relative, guessed, tops)
+    true = np.multiply.outer(tops, relative).ravel()
+    chances = noise.chances(EDGES, true).T
+    chosen = None if beside is None else beside.chances(true)
+    out = []
+    for _ in range(count):
+        dust = rng.binomial(problem.n, coupling.dust) if coupling.dust else 0
+        counts, mass = seen(problem.prior, problem.n - dust, rng)
+        which = lots.guesses(len(counts), rng)
+        lam = coupling.sample(rng, len(counts))
+        owner, place, weight = lots.places(counts, lam, which, rng)
+        alone = lots.guesses(dust, rng) * len(relative) + lots.once
+        number = np.bincount(np.append(place, alone), np.append(weight, np.ones(dust)), len(true)).astype(int)
         some = np.flatnonzero(number)
-        row[:] = rng.multinomial(number[some], chances[some]).sum(0)
-    return out
+        row = rng.multinomial(number[some], chances[some]).sum(0)
+        if beside is not None and chosen is not None:
+            typical = np.full(len(counts), coupling.mean) if coupling.apart else lam
+            known = (1 - coupling.dust) * mass
+            untold = coupling.wrong(problem.n_classes) * (1 - float(known.sum()))
+            errors = [untold + float(known @ (tops[which] * (1 - f * typical) ** counts)) for f in beside.fractions]
+            each = known * tops[which] * typical * (1 - noise.fraction * typical) ** (counts - 1)
+            carried = chosen @ np.bincount(place, weight * each[owner], len(true))
+            row = np.append(row, beside.seen(np.array(errors), chosen @ number / problem.n, carried, rng))
+        out.append(row)
+    return np.array(out, float)
 
 
-def seen(prior: Prior, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Counts of the subpopulations that n samples from the model meet.
+class _Lots:
+    """What is drawn for every subpopulation and example, and the cell of its true memorization."""
+
+    def __init__(self, coupling: Coupling, fraction: float, relative: Floats, guessed: Floats, tops: Floats) -> None:
+        self.coupling, self.fraction, self.relative, self.guessed, self.tops = (
+            coupling,
+            fraction,
+            relative,
+            guessed,
+            tops,
+        )
+        self.copies, self.laws = np.empty(0), np.empty((0, 0))
+        common = isinstance(coupling, Fixed) and not coupling.apart
+        self.lookup, self.once = common, 0 if common else CELLS  # the cell of an example that nobody else teaches
+        if coupling.apart not in (0, 1):
+            raise ArgumentError("coupling", coupling, "data sets are drawn where λ is one for all or each pair's own")
+        if coupling.apart:
+            steps = np.unique(np.round(np.geomspace(1, MOST, 150)))
+            self.copies = np.union1d(np.arange(1.0, DENSE + 1), steps)
+            of = members(coupling, self.copies - 1, fraction, CELLS)
+            self.left, self.laws = of.left, of.law[:, 0].cumsum(1)
+
+    def guesses(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Which of the values that u has."""
+        if len(self.tops) == 1:
+            return np.zeros(count, np.int64)
+        return np.minimum(np.searchsorted(self.guessed.cumsum(), rng.random(count)), len(self.tops) - 1)
+
+    def places(
+        self, counts: NDArray[np.int64], lam: Floats, which: NDArray[np.int64], rng: np.random.Generator
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+        """Cells, the subpopulation that each is of, and how many examples."""
+        owner = np.arange(len(counts))
+        if self.coupling.apart:
+            owner = np.repeat(owner, counts)
+            near = np.abs(np.log(np.unique(counts))[:, None] - np.log(self.copies)).argmin(1)
+            lots, at = rng.random(len(owner)), np.zeros(len(owner))
+            each = counts[owner]
+            order = np.argsort(each, kind="stable")
+            ends = np.searchsorted(each[order], np.unique(counts), side="right")
+            first = 0
+            for row, last in zip(near, ends, strict=True):
+                part = order[first:last]
+                found = np.searchsorted(self.laws[row], lots[part])
+                at[part] = np.append(self.left, 0.0)[found]
+                first = last
+            cell = (CELLS * at + rng.random(len(owner))).astype(np.int64)
+            return owner, cell + len(self.relative) * which[owner], np.ones(len(owner))
+        if self.lookup:
+            cell = np.minimum(counts, len(self.relative)) - 1
+        else:
+            cell = (CELLS * (1 - self.fraction * lam) ** (counts - 1) + rng.random(len(counts))).astype(np.int64)
+        return owner, cell + len(self.relative) * which, counts.astype(float)
+
+
+def seen(prior: Prior, n: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], Floats]:
+    """Counts of the subpopulations that n samples from the model meet, and their masses.
 
     Of more subpopulations than samples few are met. They are drawn by nodes of the list instead, which make the same law of a
     count (``longtail.counts.law``) and so the same data sets: how many subpopulations a node stands for, how many samples
@@ -85,16 +184,20 @@ def seen(prior: Prior, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """
     if prior.size <= n:
         frequency = prior.sample(rng, (prior.size,))
-        counts = rng.multinomial(n, frequency / frequency.sum())
-        return counts[counts > 0]
+        mass = frequency / frequency.sum()
+        counts = rng.multinomial(n, mass)
+        return counts[counts > 0], mass[counts > 0]
     nodes = compressed(prior)
     number = rng.multinomial(prior.size, nodes.count / nodes.count.sum())
-    mass = number * np.exp(nodes.log_value - nodes.log_value.max())
+    value = np.exp(nodes.log_value - nodes.log_value.max())
+    mass = number * value
     samples = rng.multinomial(n, mass / mass.sum())
     which = np.repeat(np.cumsum(number) - number, samples)
     which += (rng.random(n) * np.repeat(number, samples)).astype(np.int64)
     which.sort()
-    return np.diff(np.flatnonzero(np.diff(which, append=-1)), prepend=-1)
+    last = np.flatnonzero(np.diff(which, append=-1))
+    node = np.searchsorted(np.cumsum(number), which[last], side="right")
+    return np.diff(last, prepend=-1), value[node] / mass.sum()
 
 
 def histogram(values: Floats) -> Floats:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
+from empirical.bridge.beside import beside
 from empirical.bridge.fit import SIMULATIONS, TheoryFit, fit
-from empirical.bridge.model import GUESSES, schwarz
+from empirical.bridge.model import GUESSES, WIDE, schwarz
 from empirical.estimates.measured import Measured
 from longtail.core import ArgumentError, Floats
 from longtail.experiment import predictions as predicted
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 FAMILIES = ("Zipf", "LogNormal", "Gamma", "Geometric", "Uniform")
 COUPLINGS = ("beta",)
+TOGETHER = ("beta", "apart")  # couplings tried with difficulty and dust
 BASELINE = ("Zipf", "lookup")  # the theory's own, beside whatever else is tried
 THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95)
 REMOVED = (0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -226,7 +228,8 @@ def compare(
 ) -> Comparison:
     """Fit every family with every coupling, and order them by likelihood and parameters (Schwarz's criterion).
 
-    ``noise`` is that of the estimates: the subset estimator's unless told.
+    ``noise`` is that of the estimates: the subset estimator's unless told. Of a run that knows its error at another size
+    (``--learning-curve``) that, and what examples carry by memorization, are fitted with it, and difficulty and dust are tried.
     """
     if observed.experiment.n_classes is None:
         remedy = "theory asks how often a guess is right, and this run has no labels; give the number of classes"
@@ -239,7 +242,12 @@ def compare(
     chosen = list(couplings)
     tried = dict.fromkeys([*((f, c) for f in families for c in chosen), BASELINE])
     options: dict[str, Any] = {"guess": GUESSES, "simulations": simulations, "seed": seed}
-    law = noise or observed.noise
-    fits = [fit(values, observed.experiment.n_classes, law, f, c, **options) for f, c in tried]
+    law, classes = noise or observed.noise, observed.experiment.n_classes
+    learning = observed.observed.learning
+    aside = beside(observed) if learning is not None and len(learning.fraction) > 1 else None
+    fits = [fit(values, classes, law, f, c, beside=aside, **options) for f, c in tried]
+    if aside is not None:  # without the error at two sizes nothing tells dust from what comes again
+        options["guess"] = WIDE
+        fits += [fit(values, classes, law, BASELINE[0], c, beside=aside, **options) for c in TOGETHER]
     fits.sort(key=lambda b: schwarz(-2 * b.log_likelihood, len(b.parameters), b.n))
     return Comparison(observed, tuple(fits), removal, foretold)

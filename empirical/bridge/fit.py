@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from empirical.bridge.beside import Beside
 from empirical.bridge.bins import (
     EDGES,
     drawn,
@@ -36,6 +37,7 @@ from empirical.bridge.model import (
     GUESSES,
     NEAR_END,
     ONE,
+    WIDE,
     Model,
     schwarz,
     search,
@@ -49,7 +51,7 @@ from longtail.core import (
     real,
     whole,
 )
-from longtail.counts.bins import Goodness
+from longtail.counts.bins import EXPECTED, Goodness
 from longtail.counts.fit import FAMILIES, LEVEL
 from longtail.experiment.coupling import Coupling
 from longtail.experiment.noise import Noise, checked
@@ -122,6 +124,7 @@ def fit(
     coupling: str | Iterable[str] = "beta",
     *,
     guess: str | Iterable[str] = "fresh",
+    beside: Beside | None = None,
     level: float = LEVEL,
     simulations: int = SIMULATIONS,
     seed: int = 0,
@@ -149,7 +152,7 @@ def fit(
         for name, given, known in (
             ("family", family, FAMILIES),
             ("coupling", coupling, COUPLINGS),
-            ("guess", guess, GUESSES),
+            ("guess", guess, [*GUESSES, *WIDE]),
         )
     ]
     best: tuple[float, Model, Floats, int] | None = None
@@ -158,10 +161,11 @@ def fit(
     for f, c in product(families, couplings):
         ends: list[Floats] = []
         asked = [g for g in guesses if g != "mixed" or c in ONE]
-        for g in GUESSES if "mixed" in asked else asked:
-            steady = GUESSES[g]
-            model = Model(f, c, g, len(values), n_classes, noise)
-            x, loss, calls = search(model, observed, ends if steady is None else [])
+        order = [*dict.fromkeys([*GUESSES, *asked])] if "mixed" in asked else asked
+        for g in order:
+            steady = GUESSES.get(g)
+            model = Model(f, c, g, len(values), n_classes, noise, beside)
+            x, loss, calls = search(model, observed, ends if g == "mixed" else [])
             if steady is not None:
                 ends.append(np.append(x, NEAR_END * (2 * steady - 1)))
             score = schwarz(loss, len(x), len(values))
@@ -239,13 +243,25 @@ def _judged(
     n, at = model.n, model.inside(x)
     rng = np.random.default_rng([seed, 0xB21D6E])
     problem = Problem(prior, n, model.n_classes)
-    simulated = drawn(problem, coupling, model.noise, simulations, rng)
+    every = drawn(problem, coupling, model.noise, simulations, rng, model.beside)
+    simulated, more = every[:, : len(p)], every[:, len(p) :]
     scale, slope, solved = model.linear(x)
+    own = (observed - n * p) * scale
     residuals = (simulated - n * p) * scale
-    good = goodness((observed - n * p) * scale, residuals, slope, solved, n * p)
+    good = goodness(own, residuals, slope[: len(p)], solved[:, : len(p)], n * p)
+    if model.beside is not None:
+        aside = model.beside.whitened(more - model.beside.predicted(problem, coupling))
+        residuals = np.hstack([residuals, aside])
+        order = np.roll(
+            np.arange(residuals.shape[1]), aside.shape[1]
+        )  # these first, each by itself: bins join a neighbor
+        expected = np.append(np.full(aside.shape[1], EXPECTED), n * p)
+        all_own = np.append(own, -model.aside(x))[order]
+        good = goodness(all_own, residuals[:, order], slope[order], solved[:, order], expected)
     if (at != x).any():
         scale, _, solved = model.linear(at)
-    moves = (simulated - n * p) * scale @ solved.T  # what fitting each would add to x, to first order
+        residuals[:, : len(p)] = (simulated - n * p) * scale
+    moves = residuals @ solved.T  # what fitting each would add to x, to first order
     told = known(model, x, observed, simulated, np.sqrt((moves**2).mean(0)), level)
     axes = _axes(np.atleast_2d(moves.T @ moves / len(moves)))
     ends = [*((at + axis, at - axis) for axis in axes), *told.ends]
@@ -272,7 +288,7 @@ def _judged(
         model.noise,
         told.parameters,
         told.intervals,
-        float(observed @ np.log(p)),
+        float(observed @ np.log(p) - (model.aside(x) ** 2).sum() / 2),
         good,
         float(np.abs(share - fitted).max()),
         shares,

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize, special, stats
 
-from empirical.bridge.model import BROADEST, COUPLINGS, GUESSES, Model, deviances
+from empirical.bridge.model import BROADEST, COUPLINGS, Model
 from longtail.core import Estimate, Floats
 from longtail.counts.bins import EXPECTED
 from longtail.counts.fit import FAMILIES
@@ -74,8 +74,8 @@ def known(model: Model, x: Floats, observed: Floats, simulated: Floats, error: F
     put("size", model.shapes, lambda y: float(np.exp(min(y, 700.0))), 1.0, np.inf)
     for i, name in enumerate(("coupling", "concentration")[: COUPLINGS[model.coupling][0]]):
         put(name, model.shapes + 1 + i, (special.expit, np.exp)[i], 0.0, (1.0, np.inf)[i])
-    if GUESSES[model.guess] is None:
-        put("steady", len(x) - 1, special.expit, 0.0, 1.0)
+    for k, name in enumerate(model.guessed):
+        put(name, len(x) - len(model.guessed) + k, special.expit, 0.0, 1.0)
     return found
 
 
@@ -99,7 +99,7 @@ def _end(model: Model, x: Floats, observed: Floats, i: int, side: int, allowed: 
             return y
 
         def residuals(rest: Floats) -> Floats:
-            return deviances(observed, model.n * model.probabilities(whole(rest)))
+            return model.residuals(whole(rest), observed)
 
         rest = start
         if others.any():

@@ -19,12 +19,15 @@ from typing import Any
 import numpy as np
 from scipy import optimize, special
 
+from empirical.bridge.beside import Beside
 from empirical.bridge.bins import EDGES, probabilities
 from longtail.core import AccuracyError, Floats, Prior, Problem
 from longtail.counts.fit import FAMILIES
 from longtail.experiment.coupling import Beta, Coupling, Fixed
 from longtail.experiment.noise import Noise
 
+EDGE = 1e-6  # of a share that may not be 0 or 1
+FAR = 1e3  # a residual where there is no law
 LEAST = 1e-12  # probability of a bin: of what cannot be, a logarithm is still needed
 NEAR = 1e-5  # residuals, below which their slope is that of (o − e)/√e
 TRIED = 2  # starts that a search sets out from
@@ -35,15 +38,22 @@ GUESSES: dict[str, float | None] = {"fresh": 0.0, "steady": 1.0, "mixed": None} 
 ONE = ("lookup", "fixed")  # couplings with one λ, beside which a law of guesses can be told
 MIXED = (-0.5, 1.5)  # logits of how steady, that a search sets out from
 NEAR_END = 3.0  # and ±, from where the fits of a fresh and a steady guess ended
+WIDE: dict[str, tuple[str, ...]] = {  # guesses that are better than a guess, by what is fitted of them
+    "hard": ("difficulty", "steady"),
+    "dust": ("difficulty", "steady", "dust"),
+}
+WIDE_STARTS = {"difficulty": (-1.0, 1.0), "steady": (0.5,), "dust": (-1.5,)}
 COUPLINGS: dict[str, tuple[int, Callable[[Floats], Coupling]]] = {  # number of coordinates, and the law they stand for
     "lookup": (0, lambda _: Fixed(1.0)),
     "uniform": (0, lambda _: Beta(1.0, 1.0)),
     "fixed": (1, lambda x: Fixed(float(special.expit(x[0])))),
     "beta": (2, lambda x: _beta(float(special.expit(x[0])), x[1])),
+    "apart": (2, lambda x: replace(_beta(float(special.expit(x[0])), x[1]), apart=1.0)),
 }
 STARTS: dict[str, list[tuple[float, ...]]] = {  # λ fixed makes peaks, and a maximum where one is taken for another
     "fixed": [(float(special.logit(s)),) for s in np.linspace(0.05, 0.95, 19)],
     "beta": [(0.0, 0.7), (1.5, 2.0)],
+    "apart": [(-2.0, 0.0), (0.0, 0.7)],
 }
 
 
@@ -57,6 +67,12 @@ class Model:
     n: int
     n_classes: int
     noise: Noise
+    beside: Beside | None = None
+
+    @property
+    def guessed(self) -> tuple[str, ...]:
+        """What is fitted of guesses: the last coordinates, each the logit of a share."""
+        return WIDE[self.guess] if self.guess in WIDE else ("steady",) * (GUESSES[self.guess] is None)
 
     @property
     def shapes(self) -> int:
@@ -67,7 +83,7 @@ class Model:
         """Which coordinates are logits of shares: λ or its mean, and how steady a guess is."""
         count, s = COUPLINGS[self.coupling][0], self.shapes
         first = (s + 1,) if count else ()
-        return first + ((s + 1 + count,) if GUESSES[self.guess] is None else ())
+        return first + tuple(s + 1 + count + k for k in range(len(self.guessed)))
 
     def inside(self, x: Floats) -> Floats:
         """x, with shares between .01 and .99."""
@@ -82,8 +98,13 @@ class Model:
         size = float(np.exp(np.clip(x[s], 0.0, np.log(BROADEST * self.n))))
         prior = family.make(family.outward(x[0]) if s else 1.0, round(size))
         law: Any = COUPLINGS[self.coupling][1](x[s + 1 :])
-        steady = GUESSES[self.guess]
-        return prior, replace(law, steady=float(special.expit(x[-1])) if steady is None else steady)
+        shares = dict(zip(self.guessed, special.expit(x[len(x) - len(self.guessed) :]).tolist(), strict=True))
+        if self.guess in WIDE:
+            shares["difficulty"] = float(np.clip(shares["difficulty"], EDGE, 1 - EDGE))
+            shares["dust"] = min(shares.get("dust", 0.0), 1 - EDGE)
+        else:
+            shares.setdefault("steady", GUESSES[self.guess] or 0.0)
+        return prior, replace(law, **shares)
 
     def probabilities(self, x: Floats) -> Floats:
         """P_b; of a prior whose values span more than a double holds none is likely."""
@@ -93,8 +114,25 @@ class Model:
         except AccuracyError:
             return np.full(len(EDGES) + 1, LEAST)
 
-    def jacobian(self, x: Floats) -> Floats:
-        """∂P_b/∂x by central differences, wide enough for N to be whole: a short list is made one longer and one shorter."""
+    def aside(self, x: Floats) -> Floats:
+        """Residuals of what is known beside memorization, in standard errors."""
+        if self.beside is None:
+            return np.empty(0)
+        prior, coupling = self.place(x)
+        try:
+            return self.beside.residuals(Problem(prior, self.n, self.n_classes), coupling)
+        except AccuracyError:
+            return np.full(len(self.beside.value), FAR)
+
+    def residuals(self, x: Floats, observed: Floats) -> Floats:
+        """All of them: their squares add up to −2 log L, up to a constant."""
+        return np.append(deviances(observed, self.n * self.probabilities(x)), self.aside(x))
+
+    def jacobian(self, x: Floats, of: Callable[[Floats], Floats] | None = None) -> Floats:
+        """∂P_b/∂x, or of another function's values, by central differences, wide enough for N to be whole: a short list is made
+        one longer and one shorter.
+        """
+        value = self.probabilities if of is None else of
         columns = []
         for i in range(len(x)):
             step = 0.02 * np.eye(len(x))[i]
@@ -103,7 +141,7 @@ class Model:
                 step *= max(1.0, np.log1p(1 / self.place(x)[0].size) / 0.02)
                 longer, shorter = (self.place(x + way * step)[0].size for way in (1, -1))
                 apart = max(float(np.log(longer / shorter)), 1e-12)
-            columns.append((self.probabilities(x + step) - self.probabilities(x - step)) / apart)
+            columns.append((value(x + step) - value(x - step)) / apart)
         return np.stack(columns, axis=1)
 
     def limits(self, i: int) -> tuple[float, float]:
@@ -118,7 +156,7 @@ class Model:
     def linear(self, x: Floats) -> tuple[Floats, Floats, Floats]:
         """1/√(n P_b), the slope of the residuals (n_b − n P_b)/√(n P_b) with the sign turned, and what fitting makes of them."""
         scale = 1 / np.sqrt(self.n * self.probabilities(x))
-        slope = self.jacobian(x) * (self.n * scale)[:, None]
+        slope = np.vstack([self.jacobian(x) * (self.n * scale)[:, None], self.jacobian(x, self.aside)])
         return (
             scale,
             slope,
@@ -140,7 +178,7 @@ def search(model: Model, observed: Floats, ends: list[Floats]) -> tuple[Floats, 
     def residuals(x: Floats) -> Floats:
         nonlocal calls
         calls += 1
-        return deviances(observed, model.n * model.probabilities(x))
+        return model.residuals(x, observed)
 
     def slopes(x: Floats) -> Floats:
         nonlocal calls
@@ -149,7 +187,7 @@ def search(model: Model, observed: Floats, ends: list[Floats]) -> tuple[Floats, 
         r = deviances(observed, expected)
         near = np.abs(r) < NEAR
         step = np.where(near, -1 / np.sqrt(expected), (1 - observed / expected) / np.where(near, 1.0, r))
-        return step[:, None] * model.jacobian(x) * model.n
+        return np.vstack([step[:, None] * model.jacobian(x) * model.n, model.jacobian(x, model.aside)])
 
     starts = sorted(_starts(model, ends), key=lambda x: float((residuals(x) ** 2).sum()))
     high = np.full(len(starts[0]), np.inf)
@@ -159,12 +197,15 @@ def search(model: Model, observed: Floats, ends: list[Floats]) -> tuple[Floats, 
     tried = [*ends, starts[0]] if ends else starts[:TRIED]
     found = [optimize.least_squares(residuals, x, slopes, (low, high), **options) for x in tried]
     best = min(found, key=lambda one: float(one.cost)).x
-    return best, float(-2 * observed @ np.log(model.probabilities(best))), calls
+    loss = -2 * observed @ np.log(model.probabilities(best)) + (model.aside(best) ** 2).sum()
+    return best, float(loss), calls
 
 
 def _starts(model: Model, ends: list[Floats]) -> list[Floats]:
     family, s = FAMILIES[model.family], model.shapes
     couplings = STARTS.get(model.coupling, [()])
+    if model.guess in WIDE:
+        couplings = [(*c, *g) for c, g in product(couplings, product(*(WIDE_STARTS[name] for name in model.guessed)))]
     if ends:
         return [np.array([*x[: s + 1], *c, m]) for x, c, m in product(ends, couplings, MIXED)]
     shapes = [[family.inward(shape)] for shape in family.starts] if s else [[]]

@@ -40,6 +40,7 @@ from scipy import special
 
 from longtail.core import ArgumentError, Floats, real
 
+FEWER = 24  # of them where u is no guess, and its mean no value that stands out
 CELLS = 48  # between values of the most that memorization can be
 LATER = ("difficulty", "dust", "apart")  # fields that a repr leaves out where they are as Feldman has them
 FIRM = 1e-6  # distance of κ, or its inverse, from 0, beyond which it makes no difference
@@ -77,8 +78,9 @@ class Coupling(ABC):
             return np.array([wrong]), np.ones(1)
         if self.steady == 1:
             return np.array([0.0, 1.0]), np.array([1 - wrong, wrong])
-        values = grid(cells)
-        values = np.sort(np.append(values[np.abs(values - wrong) > 1e-6], wrong))
+        values = grid(cells if self.difficulty is None else min(cells, FEWER))
+        if self.difficulty is None:
+            values = np.sort(np.append(values[np.abs(values - wrong) > 1e-6], wrong))
         return values, hats(*self._guess(n_classes), values)
 
     def tops(self, n_classes: int, rng: Any, count: int) -> Floats:

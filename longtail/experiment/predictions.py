@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 COARSE, CELLS_OF_GUESSES = 16, 48  # of what memorization can be at the most
 SHARP, SMOOTH = 2000, 200  # steps of λ, for what jumps at a threshold and for what does not
+BLURRED = 60  # and where u has a law, which blurs more
 CELLS = 400  # of memorization
 TIE = 1e-12  # of a threshold and what is just that
 FINE = 64  # points to a standard deviation of an estimate
@@ -268,18 +269,27 @@ def influence_by_memorization(problem: Problem, coupling: Coupling, edges: Array
 
     ends = np.atleast_1d(np.asarray(edges, float))
     r, seen = noise.fraction, smooth(problem, dust=coupling.dust)
-    of = members(coupling, seen.copies[1:] - 1, r, SMOOTH)
-    carried = of.mean * (1 - r * of.mean) ** (seen.copies[1:, None] - 1)
-    rest = np.maximum(1 - of.law.sum(2), 0.0)
-    share, total = np.zeros(len(ends) + 1), np.zeros(len(ends) + 1)
+    of = members(coupling, seen.copies[1:] - 1, r, SMOOTH if coupling.difficulty is None else BLURRED)
+    one = of.mean * (1 - r * of.mean) ** (seen.copies[1:, None] - 1)
+    carried = one[:, :, None]
+    each = of.weight[:, None] * of.law
+    left = np.append(np.broadcast_to(of.left, each.shape).ravel(), 1.0)
+    share = np.append((seen.examples[1:, None, None] * each).ravel(), seen.dust)
+    total = np.append(((seen.copies[1:] * seen.mass[1:])[:, None, None] * each * carried).ravel(), 0.0)
+    at = np.zeros((2, CELLS + 1))
     for top, guessed in tops_of(problem, coupling, noise):
-        found = noise.chances(ends, top * of.left.ravel()).reshape(-1, *np.broadcast_shapes(of.left.shape, (1, 1, 1)))
-        at = (
-            np.stack([(of.law * chance).sum(2) for chance in found])
-            + rest * noise.chances(ends, np.zeros(1))[:, :, None]
-        )
-        share += guessed * (at @ of.weight @ seen.examples[1:] + seen.dust * noise.chances(ends, np.array([top]))[:, 0])
-        total += guessed * top * ((at * carried) @ of.weight @ (seen.copies[1:] * seen.mass[1:]))
+        place = CELLS * top * left
+        cell = np.minimum(place.astype(np.int64), CELLS - 1)
+        over = place - cell
+        for row, weight in zip(at, (guessed * share, guessed * top * total), strict=True):
+            row += np.bincount(cell, weight * (1 - over), CELLS + 1) + np.bincount(cell + 1, weight * over, CELLS + 1)
+    # products too small to tell are in no cell: they are examples that are memorized as good as not
+    at[0, 0] += max(1 - at[0].sum(), 0.0)
+    chances = noise.chances(ends, np.linspace(0, 1, CELLS + 1))
+    share, total = chances @ at[0], chances @ at[1]
+    every = float((seen.copies[1:] * seen.mass[1:]) @ (one @ of.weight)) * coupling.wrong(problem.n_classes)
+    lost = every - float(total.sum())
+    total += max(lost, 0.0) * chances[:, 0]
     low, high = np.append(-np.inf, ends), np.append(ends, np.inf)
     return pd.DataFrame({"low": low, "high": high, "share": share, "influence": total})
 

@@ -1,0 +1,114 @@
+"""What is known beside memorization, for a fit: test error at other fractions, and what examples carry by memorization.
+
+Memorization alone does not tell an example that teaches nobody from the only one of its kind. Two things do, which a run has too
+(``empirical.estimates.learning``, ``empirical.estimates.totals``):
+
+    log(error of models on a share f / error of models on a share r),     T_B = Σ_{i in B} influence of i on test accuracy,
+
+B a bin of memorization. The first is a ratio, for the test set may be a little harder than the training set. Where subsets have a
+fixed size an example that is in keeps another out, so that T_B is measured less |B| times the mean; it is predicted so too.
+Errors are those of models and of test examples together; what another data set of the same model would show beside is added from
+simulated ones (``empirical.bridge.bins.drawn``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from empirical.estimates.measured import Measured
+from empirical.estimates.noise import SubsetNoise
+from longtail.core import Floats, Problem
+from longtail.experiment.coupling import Coupling
+from longtail.experiment.noise import Noise
+from longtail.experiment.predictions import error_at, influence_by_memorization
+
+LEAST = 1e-12  # an error, for its logarithm
+SMALL = 0.002  # standard error of a logarithm below which two test sets differ by more than what models say
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Logarithms of errors at ``fractions`` against that at the first of them, then totals by bins that ``edges`` part and half
+    the models chose, whose estimates have ``noise``; all in ``value``, with their ``covariance``.
+    """
+
+    fractions: tuple[float, ...]
+    edges: tuple[float, ...] | None
+    noise: Noise | None
+    fixed_size: bool
+    value: Floats = field(repr=False)
+    covariance: Floats = field(repr=False)
+
+    def predicted(self, problem: Problem, coupling: Coupling) -> Floats:
+        """The same in the model."""
+        found = []
+        if len(self.fractions) > 1:
+            found.append(self.logs(error_at(problem, coupling, self.fractions)))
+        if self.edges is not None and self.noise is not None:
+            table = influence_by_memorization(problem, coupling, self.edges, self.noise)
+            share, total = table["share"].to_numpy(float), table["influence"].to_numpy(float)
+            found.append(self.carried(share, total))
+        return np.concatenate(found)
+
+    def logs(self, errors: Floats) -> Floats:
+        """Against the first."""
+        with_floor = np.log(np.maximum(errors, LEAST))
+        return np.asarray(with_floor[1:] - with_floor[0])
+
+    def carried(self, share: Floats, total: Floats) -> Floats:
+        """T_B, of bins that have ``share`` of the examples each; the last bin is what the others leave, where sizes are fixed."""
+        return total[:-1] - share[:-1] * total.sum() if self.fixed_size else total
+
+    def chances(self, true: Floats) -> Floats:
+        """Pr[an example is put in a bin], bins × ``true`` memorization."""
+        if self.edges is None or self.noise is None:
+            return np.empty((0, len(true)))
+        return self.noise.chances(np.array(self.edges), true)
+
+    def seen(self, errors: Floats, share: Floats, carried: Floats, rng: np.random.Generator) -> Floats:
+        """What would be measured where this is so: with the errors of measuring."""
+        true = [self.logs(errors)] if len(self.fractions) > 1 else []
+        if self.edges is not None:
+            true.append(self.carried(share, carried))
+        value = np.concatenate(true)
+        return value + np.linalg.cholesky(self.covariance) @ rng.standard_normal(len(value))
+
+    def residuals(self, problem: Problem, coupling: Coupling) -> Floats:
+        """(predicted − value) in standard errors, made independent of each other."""
+        return np.asarray(self.whitened(self.predicted(problem, coupling) - self.value))
+
+    def whitened(self, off: Floats) -> Floats:
+        return np.asarray(np.linalg.solve(np.linalg.cholesky(self.covariance), off.T).T)
+
+
+def beside(observed: Measured) -> Beside | None:
+    """What a run knows beside memorization; None where it is nothing."""
+    learning, totals = observed.observed.learning, observed.observed.totals
+    value, blocks = [], []
+    fractions: tuple[float, ...] = ()
+    if learning is not None and len(learning.fraction) > 1 and (learning.error > 0).all():
+        fractions = tuple(learning.fraction.tolist())
+        slope = np.hstack([-np.ones((len(fractions) - 1, 1)), np.eye(len(fractions) - 1)]) / learning.error
+        both = np.diag(learning.stderr**2) + learning.covariance_tests
+        value.append(np.log(learning.error[1:] / learning.error[0]))
+        blocks.append(slope @ both @ slope.T + SMALL**2 * np.eye(len(fractions) - 1))
+    edges, noise = None, None
+    fixed = observed.experiment.design is None or observed.experiment.design.startswith("Fixed")
+    if totals is not None and np.isfinite(totals.total).all() and np.isfinite(totals.covariance).all():
+        edges = tuple(totals.edges.tolist())
+        noise = SubsetNoise(max(observed.equivalent // 2, 2), observed.experiment.fraction)
+        both = totals.covariance + totals.covariance_tests
+        keep = len(totals.total) - int(fixed)
+        value.append(totals.total[:keep])
+        floor = 1e-9 + 1e-3 * np.diag(both).max()
+        blocks.append(both[:keep, :keep] + floor * np.eye(keep))
+    if not value:
+        return None
+    covariance = np.zeros((sum(map(len, value)),) * 2)
+    at = 0
+    for block in blocks:
+        covariance[at : at + len(block), at : at + len(block)] = block
+        at += len(block)
+    return Beside(fractions, edges, noise, fixed, np.concatenate(value), covariance)

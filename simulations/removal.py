@@ -148,12 +148,8 @@ def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFram
     columns = ["lost", "lost_stderr", "lost_random"]
     table = table.merge(theory[["threshold", *columns]], on="threshold", suffixes=("", "_predicted"))
     table = table.merge(rival[["threshold", "lost", "lost_stderr"]], on="threshold", suffixes=("", "_alone"))
-    linear = {
-        "threshold": config.thresholds,
-        "lost_linear": [s.value for s in sums],
-        "lost_stderr_linear": [s.stderr for s in sums],
-    }
-    table = table.merge(pd.DataFrame(linear), on="threshold")
+    linear = pd.DataFrame(sums, columns=["lost_linear", "lost_stderr_linear"]).assign(threshold=config.thresholds)
+    table = table.merge(linear, on="threshold")
     facts = {
         "data": dataset.name,
         "learner": learner,

@@ -51,6 +51,21 @@ def test_how_far_one_data_set_is_off(capsys: pytest.CaptureFixture[str]) -> None
     assert list(found) == ["singleton_fraction", "unseen_mass", "optimal_error", "cost"]
 
 
+def test_where_most_data_sets_lie(capsys: pytest.CaptureFixture[str]) -> None:
+    """The range of the unseen mass where it is quick, of one problem; elsewhere words, and null."""
+    law = exact.mass_law(Problem(Zipf(alpha=1, size=500), 500, mode="fixed"))
+    ends = [law.quantile(0.025), law.quantile(0.975)]
+    fixed = [*QUICK, "--alpha", "1", "--trials", "0", "--mode", "fixed"]
+    assert main(fixed) == 0
+    assert f"between {100 * ends[0]:.4g}% and {100 * ends[1]:.4g}%" in capsys.readouterr().out
+    assert main([*fixed, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["unseen_mass_range"] == ends
+    assert main([*QUICK, "--alpha", "2", "--trials", "0"]) == 0
+    assert "takes long here" in capsys.readouterr().out
+    assert main([*QUICK, "--alpha", "2", "--trials", "0", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["unseen_mass_range"] is None
+
+
 def test_a_sweep_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         main(

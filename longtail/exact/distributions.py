@@ -15,11 +15,16 @@ from longtail.exact.mellin import EPS
 
 
 class MassLaw(ABC):
-    """The law of a mass: ``cdf``, ``quantile``, ``mean``, ``variance``; no probability is off by more than ``bound``."""
+    """The law of a mass: ``cdf``, ``quantile``, ``mean``, ``variance``, off by no more than ``bound`` and ``resolution``:
+
+    Pr[M ≤ m − resolution] − bound ≤ cdf(m) ≤ Pr[M ≤ m + resolution] + bound. ``resolution`` is 0 but of a law that has steps,
+    or that is computed where it is asked (``longtail.exact.pointwise``).
+    """
 
     mean: Estimate
     variance: Estimate
     bound: float
+    resolution: float
 
     @abstractmethod
     def cdf(self, mass: ArrayLike) -> Estimate:
@@ -44,6 +49,7 @@ class Steps(MassLaw):
     mean: Estimate
     variance: Estimate
     bound: float
+    resolution: float = 0.0
 
     def cdf(self, mass: ArrayLike) -> Estimate:
         below = np.append(0.0, np.cumsum(self.probability))
@@ -95,6 +101,7 @@ class Inverted(MassLaw):
     mean: Estimate
     variance: Estimate
     bound: float
+    resolution: float = 0.0
 
     def cdf(self, mass: ArrayLike) -> Estimate:
         flat = np.clip(np.ravel(np.asarray(mass, float)), self.low, self.high)

@@ -28,11 +28,12 @@ import numpy as np
 from scipy import special
 
 from longtail.core import AccuracyError, Estimate, Floats, Problem, compressed, whole
-from longtail.exact.contours import Taken, contour, log1p
+from longtail.exact.contours import Complexes, Taken, contour, log1p
 from longtail.exact.distributions import Around, Inverted, MassLaw, Steps
 from longtail.exact.laws import COARSE, FINE, HIGHEST, LEAST, LONGEST, STEEP, _rung, law, mass_variance
 from longtail.exact.mellin import DECADES, EPS, band
-from longtail.exact.saddle import Saddled, circles, saddled
+from longtail.exact.pointwise import END, LEFT, ROUGHEST, TOLD, pointwise, rough
+from longtail.exact.saddle import circles, mass_on_circles, saddled
 from longtail.exact.scales import UNLIKELY, scales
 from longtail.exact.spectrum import spectrum
 
@@ -41,11 +42,13 @@ ENDED_JOINED = 1e-9  # the same where T spans decades, and each value takes long
 CHECKED = 6  # one in so many values is computed on finer points as well
 ENDS = 6.0  # over the standard deviation: where transforms do not end before
 RUN = 6  # values in a row that are to be that small
-WORK = 600_000  # scales for all values of a transform, where T spans decades: some tens of seconds
+WORK = 60_000  # scales for all values of a transform, where T spans decades: beyond, a law is computed point by point
 LONG = 800  # values of the transform
 POINTS = 2e5  # on circles, beyond which they are joined
 GAIN = 4.0  # log of what noise may grow by in undoing g
 CENTERS = 40
+STEPPED = 1e8, 20_000  # points by entries by values of a transform that has no end, and values
+SPARSE = 50  # one in so many of these is computed on finer points as well
 TURNED = 0.8  # of the radius, that circles may be moved by
 GOOD = 1e-6  # what probabilities may be off by
 SCANNED = 20_000  # values of φ, at which it is looked for steps
@@ -56,8 +59,11 @@ FEW = 4e6  # sets of subpopulations, of all draws
 TAILS = 9.5  # standard deviations of the law that a scale leaves
 
 
-def mass_law(problem: Problem, ell: int = 0) -> MassLaw:
+def mass_law(problem: Problem, ell: int = 0, *, slowly: bool = True) -> MassLaw:
     """The law over data sets of M_ℓ, what the subpopulations seen ℓ times hold; M_0 is the unseen mass.
+
+    Where T spans decades, and where samples are few, it is computed where it is asked, up to some seconds a value; with
+    ``slowly=False`` that is an AccuracyError, and the whole law is there in about a second.
 
     >>> from longtail import Problem, Zipf
     >>> found = mass_law(Problem(Zipf(alpha=1, size=50_000), n=50_000))
@@ -78,7 +84,7 @@ def mass_law(problem: Problem, ell: int = 0) -> MassLaw:
                 numbers.values / problem.prior.size, numbers.probability, mean, spread, numbers.bound + 4 * EPS
             )
     few = _few(problem, mean, spread) if problem.prior.size <= 12 and ell == 0 and not problem.prior.is_law else None
-    return few or _solved(problem, ell, mean, spread)
+    return few or _solved(problem, ell, mean, spread, slowly)
 
 
 def _few(problem: Problem, mean: Estimate, spread: Estimate) -> Steps | None:
@@ -108,20 +114,61 @@ def _few(problem: Problem, mean: Estimate, spread: Estimate) -> Steps | None:
 
 
 @lru_cache(maxsize=8)
-def _solved(problem: Problem, ell: int, mean: Estimate, spread: Estimate) -> Inverted:
+def _solved(problem: Problem, ell: int, mean: Estimate, spread: Estimate, slowly: bool = True) -> MassLaw:
+    """By one transform, or some, of the whole law; where that has no end, or not soon, as far as it can be told otherwise."""
+    if not slowly and problem.mode == "random" and (problem.n < LEAST or _wide(problem)):
+        raise AccuracyError("n", problem.n, f"the law of what is seen {ell} times under {problem.prior!r} takes long")
     means, deviations, jumps = _by_scale(problem, ell)
     wide = TAILS * deviations + TAILS**2 / 2 * jumps
     low, high = float((means - wide).min()), float((means + wide).max())
     low, high = max(low, -(high - low) / 8), min(high, 1 + (high - low) / 8)
+    steps = _steps(problem, ell, mean.value)
+    try:
+        if problem.mode == "random" and problem.n < LEAST and circles(problem).points > POINTS:
+            raise rough(problem, ell)
+        return _inverted(problem, ell, mean, spread, low, high, steps)
+    except AccuracyError:
+        if not slowly:
+            raise
+        if problem.mode == "fixed":
+            return _stepped(problem, ell, mean, spread, low, high)
+        return pointwise(problem, ell, max(low, 0.0), min(high, 1.0), mean, spread, steps > GOOD)
+
+
+def _stepped(problem: Problem, ell: int, mean: Estimate, spread: Estimate, low: float, high: float) -> Inverted:
+    """Of the list itself, M and h times a normal variable: as small an h as its transform can be followed to the end of."""
+    own = band(2.0 * ell + 3)
+    points = [contour(problem, own, refine) for refine in (COARSE, FINE)]
+    assert isinstance(points[0], Taken)
+    value, finer = (_taken(one, ell, mean.value) for one in points if isinstance(one, Taken))
+    many = min(STEPPED[1], int(STEPPED[0] / (points[0].points * len(points[0].count))))
+    spare = (high - low) * (0.05 + 2 * TOLD * END / (2 * np.pi * max(many, 1)))
+    turn = 2 * np.pi / (high - low + spare)
+    h = END / (turn * max(many, 1))
+    if many < SPARSE or TOLD * h > np.sqrt(spread.value) / ROUGHEST:
+        raise rough(problem, ell)
+    phi = turn * np.arange(1, many + 1)
+    laid = np.array([value(x) for x in phi])
+    apart = max(abs(finer(x) - z) for x, z in zip(phi[::SPARSE], laid[::SPARSE], strict=True))
+    bound = (4 * apart + ROUNDING) * np.log(many) + LEFT + 8 * float(np.exp(-END * END / 2))
+    around = Around(mean.value, low - mean.value - spare / 2, turn, None, laid * np.exp(-((h * phi) ** 2) / 2))
+    if not bound <= GOOD:
+        raise rough(problem, ell)
+    return Inverted(low, high, (around,), mean, spread, bound, TOLD * h)
+
+
+def _inverted(
+    problem: Problem, ell: int, mean: Estimate, spread: Estimate, low: float, high: float, steps: float
+) -> Inverted:
     shape = problem.n if problem.mode == "random" else None
     spare = (high - low) * (0.05 + (0.0 if shape is None else TAILS / np.sqrt(shape)))
     turn = 2 * np.pi / (high - low + spare)
 
     most = np.inf if shape is None else TURNED * problem.n
     ended = ENDED_JOINED if shape is not None and _wide(problem) else ENDED
-    steps = _none(problem, ell) + _steps(problem, ell, mean.value)
+    steps += _none(problem, ell)
     if not steps <= GOOD or ENDS / np.sqrt(spread.value + 1e-300) * mean.value > most:
-        raise _rough(problem, ell)
+        raise rough(problem, ell)
 
     def around(center: float) -> tuple[Around, float]:
         value, finer = (_transform(problem, ell, refine, center) for refine in (COARSE, FINE))
@@ -130,13 +177,13 @@ def _solved(problem: Problem, ell: int, mean: Estimate, spread: Estimate) -> Inv
         while rest > ended or len(laid) <= 2 * RUN:
             phi = turn * (len(laid) + 1)
             if len(laid) == LONG or phi * abs(center) > most:
-                raise _rough(problem, ell)
+                raise rough(problem, ell)
             laid.append(value(phi))
             if len(laid) % CHECKED == 1:
                 apart = max(apart, abs(finer(phi) - laid[-1]))
             rest = max(abs(z) for z in laid[-RUN:])
             if not rest <= 2:
-                raise _rough(problem, ell)
+                raise rough(problem, ell)
         out = Around(center, low - center - spare / 2, turn, shape, np.array(laid))
         reach = min(high - low, _reach(problem, out))
         return out, out.growth(reach) * ((4 * apart + ROUNDING) * np.log(len(laid)) + 8 * rest)
@@ -147,21 +194,14 @@ def _solved(problem: Problem, ell: int, mean: Estimate, spread: Estimate) -> Inv
         reach = _reach(problem, first)
         many = int(np.ceil((high - low) / (2 * reach)))
         if many > CENTERS:
-            raise _rough(problem, ell)
+            raise rough(problem, ell)
         if max(mean.value - low, high - mean.value) > reach:
             more = [around(center) for center in low + (high - low) * (np.arange(many) + 0.5) / many]
             found, bound = [one for one, _ in more], max(off for _, off in more)
     bound += steps
     if not bound <= GOOD:
-        raise _rough(problem, ell)
+        raise rough(problem, ell)
     return Inverted(low, high, tuple(found), mean, spread, bound)
-
-
-def _rough(problem: Problem, ell: int) -> AccuracyError:
-    remedy = (
-        f"the law of what is seen {ell} times under {problem.prior!r} has steps, or more detail than can be resolved; "
-    )
-    return AccuracyError("n", problem.n, remedy + "give more samples or subpopulations, or ask for its variance")
 
 
 def _reach(problem: Problem, one: Around) -> float:
@@ -249,7 +289,7 @@ def _transform(problem: Problem, ell: int, refine: float, center: float) -> Call
         return _taken(points, ell, center)
     if _wide(problem):
         return _joined(problem, ell, refine, center)
-    return _on_circles(saddled(problem, refine), ell, center)
+    return mass_on_circles(saddled(problem, refine), ell, center)
 
 
 def _wide(problem: Problem) -> bool:
@@ -269,7 +309,7 @@ def _joined(problem: Problem, ell: int, refine: float, center: float) -> Callabl
         highest = _rung(own + STEEP * phi * slope)
         work += scales(problem, highest, refine).points if highest < LONGEST else WORK
         if work >= WORK:
-            raise _rough(problem, ell)
+            raise rough(problem, ell)
         return scales(problem, highest, refine).mass_transform(phi, center, ell)
 
     return value
@@ -277,29 +317,15 @@ def _joined(problem: Problem, ell: int, refine: float, center: float) -> Callabl
 
 def _taken(points: Taken, ell: int, center: float) -> Callable[[float], complex]:
     chance, weight = points._chance(ell), points._weights(0)
+    alone = points.count == 1
+    once, often, count = chance[:, alone], chance[:, ~alone], points.count[~alone]
 
-    def half(phi: float) -> complex:
-        change = np.expm1(1j * phi * points.share)
-        return complex(weight @ np.exp(log1p(chance * change) @ points.count))
-
-    return lambda phi: (half(phi) + np.conj(half(-phi))) / 2 * np.exp(-1j * phi * center)
-
-
-def _on_circles(points: Saddled, ell: int, center: float) -> Callable[[float], complex]:
-    n, rate = points.n, np.multiply.outer(points.scale, points.value)
-    seen = _seen(ell, rate) * points.share
-    over, over_g = np.exp(-points.log_w), np.exp(-points.log_g)
+    def half(change: Complexes) -> complex:
+        product = (1 + once * change[alone]).prod(1)
+        return complex(weight @ (product * np.exp(log1p(often * change[~alone]) @ count)))
 
     def value(phi: float) -> complex:
-        c, total = phi * center / n, 0.0 + 0.0j
-        held = (np.expm1(1j * phi / n * rate) * np.exp(-1j * c * rate) * seen).sum(1)[points.row]
-        for turned, sign in ((held, 1), (held.conj(), -1)):
-            log_turn = log1p(sign * 1j * c * over)
-            change = turned * over_g
-            if ell:
-                change = change * np.exp(ell * (points.log_w + log_turn))
-            part = complex(points.weight @ np.exp(points.size * log1p(change) - (n + 1) * log_turn))
-            total += part if sign > 0 else np.conj(part)
-        return total / 2
+        change = np.expm1(1j * phi * points.share)
+        return complex((half(change) + np.conj(half(change.conj()))) / 2 * np.exp(-1j * phi * center))
 
     return value

@@ -7,13 +7,15 @@ followed until its terms have ended by themselves, and what is left out is e^{GO
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from scipy import special
 
 from longtail.core import Floats, Integers, Problem, compressed
-from longtail.exact.contours import Complexes, log_gamma, log_mean
+from longtail.exact.contours import Complexes, log1p, log_gamma, log_mean
 from longtail.exact.mellin import DECADES, Sum, reach_of
 
 GONE = -46.0  # log of a weight that a point is left out with
@@ -54,7 +56,7 @@ class Circles:
 
 
 @lru_cache(maxsize=16)
-def circles(problem: Problem, refine: float = 1.0) -> Circles:
+def circles(problem: Problem, refine: float = 1.0, gone: float = GONE) -> Circles:
     """How far circles reach, in angle (``end``/n) and log scale, for frequencies drawn from a list."""
     n, (value, share) = problem.n, _list(problem, refine)
     total = Sum(value, share, problem.prior.size)
@@ -65,14 +67,19 @@ def circles(problem: Problem, refine: float = 1.0) -> Circles:
     for s in np.exp(np.linspace(first, last, PLACES)):
         log_w = _radius(problem, value, share, np.array([s]))[0] + 1j * np.append(0.0, omega) / n
         size = (problem.prior.size * log_mean(value, share, np.array([s]), -np.expm1(log_w))[0]).real
-        end = max(end, float(omega[np.flatnonzero(size[1:] - size[0] > GONE)[-1:]].max(initial=1.0)))
+        end = max(end, float(omega[np.flatnonzero(size[1:] - size[0] > gone)[-1:]].max(initial=1.0)))
     return Circles(first, last, min(end, np.pi * n), float(np.expm1(last - first)))
 
 
 @lru_cache(maxsize=4)
-def saddled(problem: Problem, refine: float = 1.0) -> Saddled:
-    """The points themselves."""
-    n, size, (value, share), laid = problem.n, problem.prior.size, _list(problem, refine), circles(problem, refine)
+def saddled(problem: Problem, refine: float = 1.0, gone: float = GONE) -> Saddled:
+    """The points themselves, those of a weight above e^{gone}, on circles that have one above e^{GONE}."""
+    n, size, (value, share), laid = (
+        problem.n,
+        problem.prior.size,
+        _list(problem, refine),
+        circles(problem, refine, gone),
+    )
     damping = 0.0
     if laid.end >= np.pi * n:
         points, damping = int(np.ceil(ROUND[0] * refine * n)), ROUND[1]
@@ -92,7 +99,8 @@ def saddled(problem: Problem, refine: float = 1.0) -> Saddled:
     log_w = radius[:, None] + 1j * omega / n
     log_g = np.array([log_mean(value, share, s[None], -np.expm1(w))[0] for s, w in zip(scale, log_w, strict=True)])
     log_weight = size * log_g - n * log_w
-    row, column = np.nonzero(log_weight.real > GONE)
+    likely = log_weight.real.max(1, keepdims=True) > GONE
+    row, column = np.nonzero((log_weight.real > gone) & likely)
     weight = np.exp(log_weight[row, column]) * (kept[column] * (step * spacing / np.pi))
     return Saddled(size, n, scale, value, share, row, log_w[row, column], log_g[row, column], weight)
 
@@ -112,3 +120,24 @@ def _radius(problem: Problem, value: Floats, share: Floats, scale: Floats) -> Fl
         above = problem.prior.size * scale * np.exp(middle) * (grown @ (share * value)) > problem.n * (grown @ share)
         low, high = np.where(above, low, middle), np.where(above, middle, high)
     return np.asarray((low + high) / 2)
+
+
+def mass_on_circles(points: Saddled, ell: int, center: float) -> Callable[[float], complex]:
+    """E e^{iφ(g/n)(M_ℓ − center)} of ``longtail.exact.mass_laws``, as a function of φ."""
+    n, rate = points.n, np.multiply.outer(points.scale, points.value)
+    seen = np.exp(special.xlogy(ell, rate) - rate - special.gammaln(ell + 1.0)) * points.share
+    over, over_g = np.exp(-points.log_w), np.exp(-points.log_g)
+
+    def value(phi: float) -> complex:
+        c, total = phi * center / n, 0.0 + 0.0j
+        held = (np.expm1(1j * phi / n * rate) * np.exp(-1j * c * rate) * seen).sum(1)[points.row]
+        for turned, sign in ((held, 1), (held.conj(), -1)):
+            log_turn = log1p(sign * 1j * c * over)
+            change = turned * over_g
+            if ell:
+                change = change * np.exp(ell * (points.log_w + log_turn))
+            part = complex(points.weight @ np.exp(points.size * log1p(change) - (n + 1) * log_turn))
+            total += part if sign > 0 else np.conj(part)
+        return total / 2
+
+    return value

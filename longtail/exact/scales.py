@@ -15,6 +15,7 @@ method of ``longtail.exact.mellin`` with every subpopulation in it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -109,6 +110,19 @@ class Scales:
         """N E sp q_s(ℓ)/n by scale: what subpopulations seen ℓ times hold there."""
         return self._independent(ell + 1) * ((ell + 1) / self.n)
 
+    def masses(
+        self, ell: int, of: Callable[[int, int, Floats, Floats], tuple[Floats, Floats]]
+    ) -> tuple[Floats, Floats]:
+        """What is to be known of masses by scale, kept."""
+        if ell not in self._masses:
+            scale = np.exp(self.first + self.ray.step * np.arange(self.points))
+            self._masses[ell] = of(self.n, ell, np.multiply.outer(scale, self.ray.value), self.ray.share * self.size)
+        return self._masses[ell]
+
+    @cached_property
+    def _masses(self) -> dict[int, tuple[Floats, Floats]]:
+        return {}
+
     def moments(self, ell: int, center: float, more: int = 0) -> tuple[float, float, float]:
         mean = self._independent(ell)
         off = mean - center
@@ -169,14 +183,18 @@ class Scales:
             out[j] = fft(whole).imag[: len(self.taper)]
         return out * (self.taper * self.ray.step)
 
-    def mass_transform(self, phi: float, center: float, ell: int) -> complex:
+    def mass_transform(self, phi: float, center: float, ell: int, within: slice | None = None) -> complex:
         """E e^{iφ(g/n)(M_ℓ − center)} of ``longtail.exact.mass_laws``: with κ = 1 + iφ·center/n and w = κ(1 − y),
 
-        the points at s are those for sκ, times κ^{−n}: frequencies ν in log s, turned by κ^{−iν} on either side.
+        the points at s are those for sκ, times κ^{−n}: frequencies ν in log s, turned by κ^{−iν} on either side. With ``within``,
+        what scales of these rows add to it.
         """
         turned = 1j * phi * center / self.n
         log_turn = complex(log1p(np.array([turned]))[0])
         rows, rate, seen = self._held_rates(ell)
+        if within is not None:
+            part = slice(within.start - rows.start, within.stop - rows.start)
+            rows, rate, seen = within, rate[part], seen[part]
         aside = (0.5 - center) * phi / self.n * rate  # e^{−icx}(e^{iφx/n} − 1) = 2i e^{i(φ/2n − c/n)x} sin φx/2n
         half = 2 * np.sin(0.5 * phi / self.n * rate) * seen
         change = 1j * ((half * np.cos(aside)).sum(1) + 1j * (half * np.sin(aside)).sum(1)) * np.exp(ell * log_turn)
@@ -235,7 +253,8 @@ class Scales:
         by_g = []
         for _ in range(most + 1):
             by_g.append(ifft(power, ray.length)[used])
-            power = power * odd
+            with np.errstate(over="ignore", invalid="ignore"):  # of samples too few, which shows
+                power = power * odd
         binomial = np.array([special.comb(ell, k) for k in range(ell + 1)])
         binomial[0] = 0.0  # of w^ℓ − 1 = (1 − y)^ℓ − 1 in powers of −y
         turn = np.exp(1j * nu * (ray.first - self.first)) * kept / np.pi
@@ -255,7 +274,8 @@ class Scales:
             coefficient = np.ones(1)
             for i in range(most - m + 1 if ell else 1):
                 joined = sum(c * powers[k] for k, c in enumerate(coefficient) if c)
-                sums[m + i] += special.comb(m + i, m) * joined * by_g[m]
+                with np.errstate(over="ignore", invalid="ignore"):
+                    sums[m + i] += special.comb(m + i, m) * joined * by_g[m]
                 coefficient = np.convolve(coefficient, binomial) if ell else np.zeros(1)
         return np.asarray(used, np.int64), np.asarray(nu, float), np.asarray(sums * turn, np.complex128)
 

@@ -1,8 +1,14 @@
 """ResNet-9, after David Page's entry to the DAWNBench competition (2018): eight convolutions of 3 × 3, two residual blocks, one
 dense layer; CIFAR's images are moved by up to 4 pixels and mirrored.
 
-On a CPU, at width 8 and 20 epochs in minibatches of 128 on 1,000 images of ten classes of CIFAR-100: without augmentation right
-on all of the 700 that it was trained on and on .62 of test images. No GPU has run it yet, and nothing wider has been tried.
+On a CPU, one thread of a busy two-core AMD EPYC, at width 16 and rate .1 in minibatches of 64, the first 1,000 images of
+CIFAR-100's first classes:
+
+    10 classes     24 epochs     right on .981 of what it was trained on, on .734 of the tests     68 s of a processor
+                   40 epochs             1.000                               .752                 117 s
+    100 classes    24 epochs             1.000                               .144                  75 s, as it is (no shift, no mirror)
+
+No GPU has run it yet, and nothing wider has been tried.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ from longtail import (
 from longtail.exact import MassLaw, mass_laws, pointwise
 from longtail.exact.distributions import Steps
 from longtail.exact.mass_laws import Inverted
+from longtail.exact.scales import scales
 from longtail.witnesses import enumeration
 
 
@@ -221,19 +222,36 @@ def test_sights_told_apart_against_betas(size: int, n: int) -> None:
 
 
 @pytest.mark.parametrize("ell", [0, 1])
-def test_three_ways_at_a_point(ell: int) -> None:
-    """On circles, by scales and, for the whole law, by one transform: the same probability, to less than is stated."""
-    problem = Problem(Zipf(alpha=0.6, size=1_500), 1_800)
+def test_ways_at_a_point(ell: int) -> None:
+    """By sights, on circles, by scales and, for the whole law, by one transform: the same probability, to less than is stated."""
+    problem = Problem(Zipf(alpha=0.6, size=1_000), 1_000)
     law = exact.mass_law(problem, ell)
     assert isinstance(law, Inverted)
-    for level in (0.1, 0.7):
-        m = law.quantile(level)
-        for way in (pointwise._moved, pointwise._windowed):
-            parts = way(problem, ell, m)
-            assert parts is not None
-            value, bound, ended = pointwise.probability(parts, 0.0, False)
-            assert ended
-            assert abs(value - law.cdf(m).value) <= bound < 1e-6
+    m = law.quantile(0.3)
+    for way in (pointwise._by_sights, pointwise._moved, pointwise._windowed):
+        parts = way(problem, ell, m)
+        assert parts is not None
+        value, bound, ended = pointwise.probability(parts, 0.0, False)
+        assert ended
+        assert abs(value - law.cdf(m).value) <= bound < 1e-6
+
+
+def test_scales_at_which_a_mass_lies_on_one_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told by their sign, or summed over like the others in a window half as wide again: the same. They hold 1 % or more."""
+    problem = Problem(Zipf(alpha=2, size=50_000), 20_000)
+    m, found = 1.2 * exact.unseen_mass(problem).value, []
+    for apart in (pointwise.APART, 1.5 * pointwise.APART):
+        monkeypatch.setattr(pointwise, "APART", apart)
+        scales.cache_clear()
+        parts = pointwise._windowed(problem, 0, m)
+        assert parts is not None
+        found.append((parts.certain, *pointwise.probability(parts, 0.0, False)))
+    scales.cache_clear()
+    (certain, value, bound, ended), (less, other, off, also) = found
+    assert ended
+    assert also
+    assert certain > 0.01 + less
+    assert abs(value - other) <= bound + off < 1e-6
 
 
 def test_spread_over_decades_against_simulation() -> None:

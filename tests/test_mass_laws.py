@@ -198,6 +198,7 @@ def test_steps_are_told_to_a_resolution(monkeypatch: pytest.MonkeyPatch) -> None
     assert np.mean(np.array(off) > 1) > 0.5
 
 
+@pytest.mark.extra
 def test_a_quantile_at_a_point() -> None:
     """Where the closed form gets to the level."""
     problem = Problem(Gamma(shape=1, size=60), 40)
@@ -206,7 +207,7 @@ def test_a_quantile_at_a_point() -> None:
     assert float(dirichlet(problem, np.array([law.quantile(0.3)]))[0]) == pytest.approx(0.3, abs=2 * law.bound)
 
 
-@pytest.mark.parametrize(("size", "n"), [(60, 40), (400, 250)])
+@pytest.mark.parametrize(("size", "n"), [(60, 40), pytest.param(400, 250, marks=pytest.mark.extra)])
 def test_sights_told_apart_against_betas(size: int, n: int) -> None:
     """Few samples: one probability at a time, against the closed form. Control: of one sample more it is another."""
     problem = Problem(Gamma(shape=1, size=size), n)
@@ -221,7 +222,7 @@ def test_sights_told_apart_against_betas(size: int, n: int) -> None:
         assert abs(value - other) > 1e-4
 
 
-@pytest.mark.parametrize("ell", [0, 1])
+@pytest.mark.parametrize("ell", [pytest.param(0, marks=pytest.mark.extra), 1])
 def test_ways_at_a_point(ell: int) -> None:
     """By sights, on circles, by scales and, for the whole law, by one transform: the same probability, to less than is stated."""
     problem = Problem(Zipf(alpha=0.6, size=1_000), 1_000)

@@ -196,7 +196,7 @@ def read(name: str, path: Path) -> None:
     if name == "masks":
         from empirical.command.running import elsewhere
 
-        examples = elsewhere(argparse.Namespace(masks=str(path), score="correct", labels=None)).examples
+        examples = elsewhere(argparse.Namespace(masks=str(path), score="correct", labels=None, device="cpu")).examples
         said = [examples.classes, examples.train_ids, examples.test_ids]
     elif name.startswith("counts"):
         from longtail.counts.bins import Counts

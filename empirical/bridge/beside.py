@@ -1,7 +1,7 @@
 """What is known beside memorization, for a fit: test error at other fractions, and what examples carry by memorization.
 
 Memorization alone does not tell an example that teaches nobody from the only one of its kind. Two things do, which a run has too
-(``empirical.estimates.learning``, ``empirical.estimates.totals``):
+(``empirical.estimates.learning``, ``empirical.estimates.totals``), and of published estimates the number of pairs does:
 
     log(error of models on a share f / error of models on a share r),     T_B = Σ_{i in B} influence of i on test accuracy,
 
@@ -14,6 +14,7 @@ simulated ones (``empirical.bridge.bins.drawn``).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -22,10 +23,31 @@ from empirical.estimates.noise import SubsetNoise
 from longtail.core import Floats, Problem
 from longtail.experiment.coupling import Coupling
 from longtail.experiment.noise import Noise
+from longtail.experiment.pairs import pairs_above
 from longtail.experiment.predictions import error_at, influence_by_memorization
 
 LEAST = 1e-12  # an error, for its logarithm
+FEW = 20  # test examples with a pair, below which their number says little
 SMALL = 0.002  # standard error of a logarithm below which two test sets differ by more than what models say
+
+
+@dataclass(frozen=True)
+class Paired:
+    """How pairs are counted: influence ``threshold`` or more, memorization ``least`` or more, among ``tests`` test examples with
+    ``partners`` each, all of estimates with ``noise``. Its logarithm is fitted.
+    """
+
+    threshold: float
+    least: float
+    tests: int
+    partners: float
+    noise: Noise
+
+    def log(self, problem: Problem, coupling: Coupling) -> Floats:
+        """Of the number that the model expects."""
+        counted: Any = {"memorized": self.least, "noise": self.noise, "partners": self.partners, "together": False}
+        found = pairs_above(problem, coupling, self.threshold, self.tests, **counted)["pairs"]
+        return np.asarray(np.log(np.maximum(found.to_numpy(float), LEAST)))
 
 
 @dataclass(frozen=True)
@@ -40,6 +62,7 @@ class Beside:
     fixed_size: bool
     value: Floats = field(repr=False)
     covariance: Floats = field(repr=False)
+    paired: Paired | None = None
 
     def predicted(self, problem: Problem, coupling: Coupling) -> Floats:
         """The same in the model."""
@@ -50,6 +73,8 @@ class Beside:
             table = influence_by_memorization(problem, coupling, self.edges, self.noise)
             share, total = table["share"].to_numpy(float), table["influence"].to_numpy(float)
             found.append(self.carried(share, total))
+        if self.paired is not None:
+            found.append(self.paired.log(problem, coupling))
         return np.concatenate(found)
 
     def logs(self, errors: Floats) -> Floats:
@@ -67,11 +92,13 @@ class Beside:
             return np.empty((0, len(true)))
         return self.noise.chances(np.array(self.edges), true)
 
-    def seen(self, errors: Floats, share: Floats, carried: Floats, rng: np.random.Generator) -> Floats:
-        """What would be measured where this is so: with the errors of measuring."""
+    def seen(self, errors: Floats, share: Floats, carried: Floats, told: Floats, rng: np.random.Generator) -> Floats:
+        """What would be measured where this is so: with the errors of measuring; pairs as ``told`` of the model."""
         true = [self.logs(errors)] if len(self.fractions) > 1 else []
         if self.edges is not None:
             true.append(self.carried(share, carried))
+        if self.paired is not None:
+            true.append(told[-1:])
         value = np.concatenate(true)
         return value + np.linalg.cholesky(self.covariance) @ rng.standard_normal(len(value))
 
@@ -104,6 +131,14 @@ def beside(observed: Measured) -> Beside | None:
         value.append(totals.total[:keep])
         floor = 1e-9 + 1e-3 * np.diag(both).max()
         blocks.append(both[:keep, :keep] + floor * np.eye(keep))
+    paired = None
+    times = observed.pairs["test_index"].value_counts().to_numpy(float)
+    if not value and len(times) >= FEW:  # as published: of a run the totals say more, and without a threshold
+        paired = Paired(
+            observed.threshold, observed.least, observed.experiment.n_test, observed.partners, observed.noise
+        )
+        value.append(np.log([times.sum()]))
+        blocks.append(np.array([[(times**2).sum() / times.sum() ** 2]]))  # test examples are a sample
     if not value:
         return None
     covariance = np.zeros((sum(map(len, value)),) * 2)
@@ -111,4 +146,4 @@ def beside(observed: Measured) -> Beside | None:
     for block in blocks:
         covariance[at : at + len(block), at : at + len(block)] = block
         at += len(block)
-    return Beside(fractions, edges, noise, fixed, np.concatenate(value), covariance)
+    return Beside(fractions, edges, noise, fixed, np.concatenate(value), covariance, paired)

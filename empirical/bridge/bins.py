@@ -97,6 +97,7 @@ def drawn(
     true = np.multiply.outer(tops, relative).ravel()
     chances = noise.chances(EDGES, true).T
     chosen = None if beside is None else beside.chances(true)
+    told = np.empty(0) if beside is None or beside.paired is None else beside.predicted(problem, coupling)
     out = []
     for _ in range(count):
         dust = rng.binomial(problem.n, coupling.dust) if coupling.dust else 0
@@ -115,7 +116,7 @@ def drawn(
             errors = [untold + float(known @ (tops[which] * (1 - f * typical) ** counts)) for f in beside.fractions]
             each = known * tops[which] * typical * (1 - noise.fraction * typical) ** (counts - 1)
             carried = chosen @ np.bincount(place, weight * each[owner], len(true))
-            row = np.append(row, beside.seen(np.array(errors), chosen @ number / problem.n, carried, rng))
+            row = np.append(row, beside.seen(np.array(errors), chosen @ number / problem.n, carried, told, rng))
         out.append(row)
     return np.array(out, float)
 

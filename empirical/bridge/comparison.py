@@ -68,8 +68,17 @@ class Comparison:
             "pairs": pairs,
             "tests": tests,
             "single": single,
-            "fit": self.best.record(),
+            "fit": {**self.best.record(), "model": self.told()},
         }
+
+    def told(self) -> dict[str, float]:
+        """What the best fit says of pairs, of tests in them and in one only, and of the error of models on all examples."""
+        best, seen = self.best, self.observed
+        options: dict[str, Any] = {"memorized": seen.least, "noise": best.noise, "partners": seen.partners}
+        tests = seen.experiment.n_test
+        counts = pairs_above(best.problem, best.coupling, seen.threshold, tests, **options).iloc[0]
+        error = float(predicted.error_at(best.problem, best.coupling, [1.0])[0])
+        return {name: float(counts[name]) for name in ("pairs", "tests", "single")} | {"error": error}
 
     @cached_property
     def frames(self) -> dict[str, pd.DataFrame]:
@@ -244,7 +253,8 @@ def compare(
     options: dict[str, Any] = {"guess": GUESSES, "simulations": simulations, "seed": seed}
     law, classes = noise or observed.noise, observed.experiment.n_classes
     learning = observed.observed.learning
-    aside = beside(observed) if learning is not None and len(learning.fraction) > 1 else None
+    published = observed.observed.totals is None and learning is None
+    aside = beside(observed) if published or (learning is not None and len(learning.fraction) > 1) else None
     fits = [fit(values, classes, law, f, c, beside=aside, **options) for f, c in tried]
     if aside is not None:  # without the error at two sizes nothing tells dust from what comes again
         options["guess"] = WIDE

@@ -49,12 +49,13 @@ class Passed:
 class Neighbors:
     """The laws of c − 1, c − 2, c − 3 and of all c members, prepared once for every u and θ."""
 
-    def __init__(self, coupling: Coupling, copies: Floats, fraction: float, cells: int) -> None:
+    def __init__(self, coupling: Coupling, copies: Floats, fraction: float, cells: int, together: bool = True) -> None:
+        def law(j: int) -> Members:
+            return members(coupling, np.maximum(copies - j, 0.0), fraction, cells)
+
         self.copies, self.fraction = copies, fraction
-        laws = [members(coupling, np.maximum(copies - j, 0.0), fraction, cells) for j in (1, 2, 3, 0)]
-        self.of: Members = laws[0]
-        self.whole = laws[3].law
-        self.fewer = [_coarse(law.law) for law in laws[1:3]]
+        self.of, self.whole = law(1), law(0).law
+        self.fewer = [_coarse(law(j).law) for j in (2, 3)] if together else []
         self.left = self.of.left[::COARSE]
 
     def kept(self, passes: Callable[[Floats], Floats], top: float) -> Floats:
@@ -75,6 +76,8 @@ class Neighbors:
         chance = _chance(theta, noise, top * np.multiply.outer(strength * 0 + 1, self.of.left), strength[:, None])
         one = c * kept * np.einsum("cls,ls->cl", self.of.law, own @ chance)
         more = []
+        if not self.fewer:
+            return Passed(one, 0 * one, 0 * one)
         for count, cells, law in zip((2, 3), CELLS, self.fewer, strict=True):
             lam, share = _fewer(strength, own, cells)
             together = self._together(lam, share, count, theta, noise, top)

@@ -64,6 +64,16 @@ class Beside:
     covariance: Floats = field(repr=False)
     paired: Paired | None = None
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What it is, for people."""
+        known = {
+            "the error at another size": len(self.fractions) > 1,
+            "what examples carry": self.edges is not None,
+            "the number of pairs": self.paired is not None,
+        }
+        return tuple(words for words, there in known.items() if there)
+
     def predicted(self, problem: Problem, coupling: Coupling) -> Floats:
         """The same in the model."""
         found = []

@@ -105,19 +105,20 @@ class Comparison:
         return foretell(self.best, tried)
 
     def error_against_samples(self) -> pd.DataFrame:
-        """Expected test error by number of samples, and the observed one at that of the models."""
+        """Expected test error by number of samples, and the observed ones at those of the models."""
         best, seen = self.best, self.observed
-        sizes = predicted.around(best.n)
+        known = dict[int, tuple[float, float]]()
         if np.isfinite(seen.accurate_at * seen.test_accuracy):
-            sizes = np.append(sizes, round(seen.accurate_at * best.n))
+            wrong = 1 - seen.test_accuracy
+            known[round(seen.accurate_at * best.n)] = wrong, wrong * (1 - wrong) / max(seen.experiment.n_test, 1)
+        if (curve := seen.observed.learning) is not None:
+            spread = curve.stderr**2 + curve.stderr_tests**2
+            rows = zip(curve.fraction * best.n, curve.error, spread, strict=True)
+            known |= {round(size): (float(error), float(square)) for size, error, square in rows}
+        sizes = np.append(predicted.around(best.n), list(known))
         table = with_errors(best, lambda p, c: predicted.error_against_samples(p, c, sizes), ["error"])
-        there = table["samples"] == sizes[-1]
-        wrong = 1 - seen.test_accuracy
-        table["observed"] = np.where(there, wrong, np.nan)
-        table["observed_stderr"] = np.where(
-            there, np.sqrt(wrong * (1 - wrong) / max(seen.experiment.n_test, 1)), np.nan
-        )
-        return table
+        found = [known.get(size, (np.nan, np.nan)) for size in table["samples"].tolist()]
+        return table.assign(observed=[e for e, _ in found], observed_stderr=[np.sqrt(square) for _, square in found])
 
     def shares(self) -> pd.DataFrame:
         """The share of examples memorized θ or more: observed, fitted, and how far chance moves it (one standard error)."""

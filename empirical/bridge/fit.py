@@ -83,6 +83,7 @@ class TheoryFit:
     shares: pd.DataFrame = field(repr=False)  # by threshold; stderr is what chance alone moves a data set by
     around: tuple[tuple[tuple[Prior, Coupling], tuple[Prior, Coupling]], ...] = field(repr=False, default=())
     evaluations: int = field(repr=False, default=0)
+    saw: tuple[str, ...] = ()  # beside memorization
 
     @property
     def problem(self) -> Problem:
@@ -294,6 +295,7 @@ def _judged(
         shares,
         around,
         calls,
+        () if model.beside is None else model.beside.words,
     )
 
 

@@ -29,10 +29,11 @@ def headline(comparison: Comparison) -> str:
             why = "theory asks how often a guess is right, and without labels the number of classes is not known"
             why += "; give it as --labels K"
         return f"{memorized}. There is no theory beside it: {why}."
-    best = comparison.best
+    best, beyond = comparison.best, _beyond(comparison)
     fitted = float(np.interp(SHOWN, best.shares["threshold"], best.shares["fitted"]))
     points = f"{100 * best.distance:.2g} points"
     p = best.goodness.p_value
+    whole = " memorization, but not all of it" if beyond else ""
     if np.isnan(p):
         verdict = (
             f"The fitted long-tail theory is nowhere off by more than {points}; with as many parameters as these data have "
@@ -40,7 +41,7 @@ def headline(comparison: Comparison) -> str:
         )
     elif p >= NOT_REJECTED:
         verdict = (
-            f"The long-tail theory fits: nowhere off by more than {points}, and chance alone does worse in {p:.0%} of "
+            f"The long-tail theory fits{whole}: nowhere off by more than {points}, and chance alone does worse in {p:.0%} of "
             "data sets."
         )
     elif best.distance <= CLOSE:
@@ -50,7 +51,7 @@ def headline(comparison: Comparison) -> str:
         )
     else:
         verdict = f"The long-tail theory does not fit: it is off by up to {points} ({p_value(p)})."
-    return f"{memorized}; the best fit of the theory has {fitted:.1%}. {verdict} {_beyond(comparison)}".strip()
+    return f"{memorized}; the best fit of the theory has {fitted:.1%}. {verdict} {beyond}".strip()
 
 
 def _beyond(comparison: Comparison) -> str:
@@ -106,7 +107,7 @@ def findings(comparison: Comparison) -> list[str]:
     expects = [counted(theory, name) for name in ("pairs", "tests", "single")]
     chance = f", {theory['false_fitted']:,.0f} of the pairs by chance" if theory["false_fitted"] >= 0.5 else ""
     said.append(
-        f"{carried}; the fit, which saw memorization only, expects {', '.join(expects[:2])} and {expects[2]}{chance} (95 %)."
+        f"{carried}; the fit, which saw {_saw(best)}, expects {', '.join(expects[:2])} and {expects[2]}{chance} (95 %)."
     )
     said.append(_removal(comparison))
     errors = comparison.frames["error_against_samples"].dropna(subset="observed")
@@ -135,12 +136,25 @@ def taught(coupling: Coupling) -> str:
     return f"{coupling.mean:.2f} on average, and from {low:.2f} to {high:.2f} in nine subpopulations of ten"
 
 
+def _saw(best: TheoryFit) -> str:
+    return f"memorization, {' and '.join(best.saw)}" if best.saw else "memorization only"
+
+
 def _guesses(best: TheoryFit) -> str:
-    steady = best.coupling.steady
+    """What the learner does untaught, how much is dust, and whether members teach alike."""
+    steady, law = best.coupling.steady, best.coupling
     how = "anew in every model" if steady == 0 else "alike in all models"
     if 0 < steady < 1:
         how = f"partly alike in all models (correlation {digits(steady)})"
-    return f"What it was not taught the learner guesses {how}, rightly once in {best.n_classes}."
+    if law.difficulty is None:
+        said = f"What it was not taught the learner guesses {how}, rightly once in {best.n_classes}."
+    else:
+        said = (
+            f"What it was not taught the learner gets wrong with a chance of {law.difficulty:.2f} in the mean, {how}."
+        )
+    if law.dust:
+        said += f" Of {law.dust:.1%} of the examples the like never comes again."
+    return said + (" How well one member teaches another differs from pair to pair." if law.apart else "")
 
 
 def _removal(comparison: Comparison) -> str:

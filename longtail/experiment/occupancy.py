@@ -34,6 +34,7 @@ BLOCKS = 80  # of numbers of copies beyond DENSE, where nothing jumps
 SPACING = 0.02  # of the lattice, in log α
 POINTS = np.arange(-2, 4)  # of the lattice about a frequency, which its weight is divided between
 NOTHING = 1e-15  # weight of a value of T, which any sum does without
+ONCE = 500_000  # pairs of a frequency and a value of T at a time
 RAREST = 40.0  # −log nα, beyond which a subpopulation is never seen
 
 
@@ -86,20 +87,30 @@ def smooth(problem: Problem, spacing: float = SPACING, dust: float = 0.0) -> Occ
         alone[-1] = float(n <= HIGHEST)
         return _with_rest(copies, alone, alone, n)
     at = _lattice(n, spacing)
+    lattice = np.zeros(len(at))
     if problem.prior.size == 1:
-        weight, log_alpha = np.ones(1), np.zeros(1)
+        _lay(np.ones(1), np.array([np.log1p(-dust)]), at, lattice)
     else:
         laid = grid(problem.prior, problem.mode, STEP, COARSE)
         kept = np.abs(laid.law.weight) > NOTHING
-        weight = np.multiply.outer(laid.count, laid.law.weight[kept]).ravel()
-        log_alpha = -np.log1p(1 / np.maximum(laid.odds[:, kept], np.exp(at[0]))).ravel()
-    log_alpha = log_alpha + np.log1p(-dust)
+        least = np.exp(at[0])
+        some = laid.odds[:, kept].max(1) > least  # the others are never seen
+        rows = np.flatnonzero(some)
+        for part in np.array_split(rows, max(len(rows) * int(kept.sum()) // ONCE, 1)):
+            weight = np.multiply.outer(laid.count[part], laid.law.weight[kept]).ravel()
+            odds = laid.odds[part][:, kept]
+            log_alpha = -np.log1p(1 / np.maximum(odds, least)).ravel() + np.log1p(-dust)
+            _lay(weight, log_alpha, at, lattice)
+        lattice[0] += float(laid.count[~some].sum()) * float(laid.law.weight[kept].sum())
+    return _with_rest(copies, chances @ lattice, chances @ (np.exp(at) * lattice), n, dust)
+
+
+def _lay(weight: Floats, log_alpha: Floats, at: Floats, lattice: Floats) -> None:
+    """Divide weights between the points about them."""
     place = np.maximum((log_alpha - at[0]) / (at[1] - at[0]), 0.0)
     first = np.clip(place.astype(np.int64) + POINTS[0], 0, len(at) - len(POINTS))
-    lattice = np.zeros(len(at))
     for k, share in enumerate(_lagrange(place - first)):
         lattice += np.bincount(first + k, weights=share * weight, minlength=len(at))
-    return _with_rest(copies, chances @ lattice, chances @ (np.exp(at) * lattice), n, dust)
 
 
 def _with_rest(copies: Floats, seen: Floats, mass: Floats, n: int, dust: float = 0.0) -> Occupancy:

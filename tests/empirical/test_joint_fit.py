@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from empirical.bridge.beside import Beside
 from empirical.bridge.bins import EDGES, drawn, probabilities
+from empirical.bridge.comparison import Comparison
 from empirical.bridge.fit import TheoryFit, fit
+from empirical.estimates.learning import Learning
+from empirical.estimates.measured import Experiment, Measured
 from empirical.estimates.noise import SubsetNoise
+from empirical.estimates.observed import Observed
+from empirical.report.text import findings
 from longtail import Problem, Zipf
 from longtail.core import Floats
 from longtail.experiment.coupling import Beta, Coupling
@@ -69,6 +75,25 @@ def test_negative_control_memorization_alone_says_too_much(fits: dict[str, Theor
     assert lost(fits["alone"])[0] > 1.3 * truth
     assert fits["plain"].goodness.p_value < 1e-3  # and with the rest known it is refused
     assert fits["plain"].log_likelihood < fits["joint"].log_likelihood - 20
+
+
+def test_what_was_fitted_and_to_what_is_said(fits: dict[str, TheoryFit]) -> None:
+    values, _ = planted(TRUTH)
+    table = pd.DataFrame({"index": np.arange(len(values)), "memorization": values, "stderr": 0.01})
+    pairs = pd.DataFrame({"train_index": [0], "test_index": [0], "influence": [0.5], "stderr": [0.01]})
+    fractions = np.array(FRACTIONS)
+    curve = Learning(N, fractions, np.array([1000.0, 100.0]), np.array([0.2, 0.3]), np.full(2, 0.01), np.zeros((2, 2)))
+    experiment = Experiment("planted", 500, NOISE.models, NOISE.fraction, K)
+    seen = Measured(experiment, table, pairs, observed=Observed(learning=curve))
+    said = " ".join(findings(Comparison(seen, (fits["joint"],))))
+    assert "which saw memorization, the error at another size and what examples carry" in said
+    assert "gets wrong with a chance of 0." in said
+    assert "of the examples the like never comes again" in said
+    assert "it was 20.0%" in said
+    assert "it was 30.0%" in said
+    plain = " ".join(findings(Comparison(seen, (fits["alone"],))))
+    assert "which saw memorization only" in plain
+    assert "guesses anew in every model, rightly once in 10" in plain
 
 
 @pytest.mark.parametrize("coupling", [TRUTH, replace(TRUTH, apart=1.0), Beta(2.0, 1.0, steady=0.4)], ids=repr)

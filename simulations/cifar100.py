@@ -33,6 +33,9 @@ class Config:
 
     families: tuple[str, ...] = ("Zipf", "LogNormal", "Gamma", "Geometric", "Uniform")
     couplings: tuple[str, ...] = ("beta", "uniform", "lookup")
+    together: tuple[
+        str, ...
+    ] = ()  # "apart" and "beta" fit the number of pairs too, with difficulty and dust: some minutes
     simulations: int = 200
 
 
@@ -49,7 +52,9 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     from longtail.experiment.predictions import error_against_samples
 
     observed = published("cifar100", data_folder("feldman_zhang"))
-    comparison = compare(observed, config.families, config.couplings, simulations=config.simulations)
+    comparison = compare(
+        observed, config.families, config.couplings, together=config.together, simulations=config.simulations
+    )
     rows = []
     for fit in comparison.fits:
         pairs = pairs_above(fit.problem, fit.coupling, 0.15, observed.experiment.n_test, memorized=0.25).iloc[0]
@@ -116,7 +121,7 @@ def plot(frame: pd.DataFrame) -> Figure:
     observed = published("cifar100", data_folder("feldman_zhang"))
     family = str(frame["prior"].iloc[0]).split("(")[0]
     with styled():
-        return theory(compare(observed, [family], ["beta"], simulations=50).shares())
+        return theory(compare(observed, [family], ["beta"], together=(), simulations=50).shares())
 
 
 if __name__ == "__main__":

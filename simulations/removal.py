@@ -37,7 +37,7 @@ loss: on test examples without any it is 17.41, 1.82, 1.05, .35, .67, .02, .04, 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -131,9 +131,7 @@ def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFram
         observed = published(source, data_folder("feldman_zhang"))
     best = compare(observed, config.families, ("beta",), simulations=config.simulations).best
     theory = foretell(best, config.thresholds)
-    alone = compare(
-        replace(observed, observed=Observed()), config.families, ("beta",), simulations=config.simulations
-    ).best
+    alone = compare(observed, config.families, ("beta",), together=(), simulations=config.simulations).best
     rival = foretell(alone, config.thresholds)
     carried = observed.observed.totals
     unknown = Estimate(np.nan, np.nan)

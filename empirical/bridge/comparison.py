@@ -5,7 +5,7 @@ Nothing here draws: ``frames`` are what the figures, the report and the record o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from empirical.bridge.beside import beside
+from empirical.bridge.beside import Beside, beside
 from empirical.bridge.fit import SIMULATIONS, TheoryFit, fit
 from empirical.bridge.model import GUESSES, WIDE, schwarz
 from empirical.estimates.measured import Measured
@@ -230,6 +230,7 @@ def compare(
     families: Iterable[str] = FAMILIES,
     couplings: Iterable[str] = COUPLINGS,
     *,
+    together: Sequence[str] = TOGETHER,
     noise: Noise | None = None,
     simulations: int = SIMULATIONS,
     seed: int = 0,
@@ -239,7 +240,8 @@ def compare(
     """Fit every family with every coupling, and order them by likelihood and parameters (Schwarz's criterion).
 
     ``noise`` is that of the estimates: the subset estimator's unless told. Of a run that knows its error at another size
-    (``--learning-curve``) that, and what examples carry by memorization, are fitted with it, and difficulty and dust are tried.
+    (``--learning-curve``), and of published estimates, which come with their pairs, more than memorization is fitted, and
+    difficulty and dust are tried with the couplings ``together``; without any of these it is memorization alone.
     """
     if observed.experiment.n_classes is None:
         remedy = "theory asks how often a guess is right, and this run has no labels; give the number of classes"
@@ -253,12 +255,17 @@ def compare(
     tried = dict.fromkeys([*((f, c) for f in families for c in chosen), BASELINE])
     options: dict[str, Any] = {"guess": GUESSES, "simulations": simulations, "seed": seed}
     law, classes = noise or observed.noise, observed.experiment.n_classes
-    learning = observed.observed.learning
-    published = observed.observed.totals is None and learning is None
-    aside = beside(observed) if published or (learning is not None and len(learning.fraction) > 1) else None
+    aside = _beside(observed) if together else None
     fits = [fit(values, classes, law, f, c, beside=aside, **options) for f, c in tried]
-    if aside is not None:  # without the error at two sizes nothing tells dust from what comes again
+    if aside is not None:  # memorization alone does not tell dust from what comes again
         options["guess"] = WIDE
-        fits += [fit(values, classes, law, BASELINE[0], c, beside=aside, **options) for c in TOGETHER]
+        fits += [fit(values, classes, law, BASELINE[0], c, beside=aside, **options) for c in together]
     fits.sort(key=lambda b: schwarz(-2 * b.log_likelihood, len(b.parameters), b.n))
     return Comparison(observed, tuple(fits), removal, foretold)
+
+
+def _beside(observed: Measured) -> Beside | None:
+    """What is fitted with memorization: nothing, where a run knows no more than what its examples carry."""
+    more = observed.observed
+    published = more.totals is None and more.learning is None
+    return beside(observed) if published or (more.learning is not None and len(more.learning.fraction) > 1) else None

@@ -94,7 +94,11 @@ class Beside:
 
     def carried(self, share: Floats, total: Floats) -> Floats:
         """T_B, of bins that have ``share`` of the examples each; the last bin is what the others leave, where sizes are fixed."""
-        return total[:-1] - share[:-1] * total.sum() if self.fixed_size else total
+        return self.measured(share, total)[:-1] if self.fixed_size else total
+
+    def measured(self, share: Floats, total: Floats) -> Floats:
+        """T_B of all bins, as it is measured: beyond what as many others carry, where sizes are fixed."""
+        return total - share * total.sum() if self.fixed_size else total
 
     def chances(self, true: Floats) -> Floats:
         """Pr[an example is put in a bin], bins × ``true`` memorization."""

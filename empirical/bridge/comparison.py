@@ -17,8 +17,9 @@ from empirical.bridge.beside import Beside, beside
 from empirical.bridge.fit import SIMULATIONS, TheoryFit, fit
 from empirical.bridge.model import GUESSES, WIDE, schwarz
 from empirical.estimates.measured import Measured
-from longtail.core import ArgumentError, Floats
+from longtail.core import ArgumentError, Floats, Problem
 from longtail.experiment import predictions as predicted
+from longtail.experiment.coupling import Coupling
 from longtail.experiment.noise import Noise
 from longtail.experiment.pairs import pairs_above
 
@@ -93,6 +94,8 @@ class Comparison:
             "error_against_samples": self.error_against_samples(),
             "fits": self.fits_table(),
         }
+        if self.observed.observed.totals is not None:
+            found["carried"] = self.carried()
         if self.removal is not None:
             found["removal"] = self.removal
         return found
@@ -170,6 +173,25 @@ class Comparison:
                 **ends,
             }
         )
+
+    def carried(self) -> pd.DataFrame:
+        """What examples carry by bin of memorization: the table of ``empirical.estimates.totals``, and what the fit expects."""
+        totals, aside = self.observed.observed.totals, beside(self.observed)
+        if totals is None:
+            raise ArgumentError(
+                "observed", "no totals", "the run does not know what its examples carry; estimate it again"
+            )
+        table = totals.table
+        if aside is None or aside.noise is None:
+            return table
+        law = aside.noise
+
+        def told(problem: Problem, coupling: Coupling) -> pd.DataFrame:
+            found = predicted.influence_by_memorization(problem, coupling, totals.edges, law)
+            share, total = found["share"].to_numpy(float), found["influence"].to_numpy(float)
+            return found.assign(fitted=aside.measured(share, total))
+
+        return table.join(with_errors(self.best, told, ["fitted"])[["fitted", "fitted_stderr"]])
 
     def fits_table(self) -> pd.DataFrame:
         """One row a fit, best first."""

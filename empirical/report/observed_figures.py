@@ -20,7 +20,8 @@ SIZE = (6, 3.9)
 CAPTIONS = {
     "influence_by_memorization": "Does what is memorized teach anybody? Total influence of the training examples of a bin on the "
     "test set: by how much their presence raises test accuracy, added up; of subsets of a fixed size, beyond what as many others "
-    "do. One half of the models chose the bins, the other measured. Thick bars: 95 % over models; thin: over test examples too.",
+    "do. One half of the models chose the bins, the other measured. Thick bars: 95 % over models; thin: over test examples too. "
+    "Squares, where theory was fitted, are what it expects.",
     "influence_histogram": "Pairs of a training and a test example by estimated influence (bars: 95 % over models), and how many "
     "of them chance makes.",
     "learning_curve": "Of models that trained on so many examples. Thick bars: 95 % over models; thin: over test examples too.",
@@ -64,7 +65,15 @@ def by_memorization(axes: Axes, table: pd.DataFrame) -> None:
     place = np.arange(len(table))
     total, models = table["total"].to_numpy(float), table["stderr"].to_numpy(float)
     axes.axhline(0, color=GRAY, linewidth=0.7)
-    _bars(axes, place, total, models, table["stderr_tests"].to_numpy(float))
+    _bars(axes, place, total, models, table["stderr_tests"].to_numpy(float), "measured (95 %)")
+    if "fitted" in table:
+        error = Z95 * np.nan_to_num(table["fitted_stderr"].to_numpy(float))
+        style: dict[str, Any] = {"fmt": "s", "color": ORANGE, "markersize": 4, "capsize": 2, "elinewidth": 1.2}
+        low, high = axes.get_ylim()
+        axes.errorbar(place + 0.18, table["fitted"], yerr=error, label="theory, fitted (95 %)", **style)
+        reach = np.append(table["fitted"].to_numpy(float), (low, high))
+        axes.set_ylim(reach.min() - 0.05 * np.ptp(reach), reach.max() + 0.05 * np.ptp(reach))  # its error may be any
+        axes.legend(loc="best")
     names = [f"{low:g}–{high:g}" for low, high in zip(table["low"], table["high"], strict=True)]
     names[0], names[-1] = f"< {table['high'].iloc[0]:g}", f"≥ {table['low'].iloc[-1]:g}"
     counts = [f"{count:,.0f}" for count in table["examples"]]
@@ -96,7 +105,8 @@ def by_influence(axes: Axes, table: pd.DataFrame) -> None:
 def by_samples(axes: Axes, table: pd.DataFrame) -> None:
     """Test error at each number of training examples."""
     size = table["samples"].to_numpy(float)
-    _bars(axes, size, *(table[name].to_numpy(float) for name in ("error", "stderr", "stderr_tests")))
+    error, models, tests = (table[name].to_numpy(float) for name in ("error", "stderr", "stderr_tests"))
+    _bars(axes, size, error, models, tests)
     axes.set_xscale("log")
     axes.set_xlim(size.min() / 1.3, size.max() * 1.3)
     axes.set_xticks(size, [f"{v:,.0f}" for v in size])
@@ -108,11 +118,13 @@ def by_samples(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_title("Test error by size of the training set")
 
 
-def _bars(axes: Axes, x: Any, y: Any, models: Any, tests: Any) -> None:
+def _bars(axes: Axes, x: Any, y: Any, models: Any, tests: Any, label: str = "") -> None:
     """Points with two bars, the thin one of all errors together."""
     both = Z95 * np.hypot(models, tests)
     axes.errorbar(x, y, yerr=np.nan_to_num(both), fmt="none", ecolor=BLUE, elinewidth=0.9, capsize=3)
-    axes.errorbar(x, y, yerr=np.nan_to_num(Z95 * models), fmt="o", color=BLUE, markersize=4, elinewidth=2.6)
+    axes.errorbar(
+        x, y, yerr=np.nan_to_num(Z95 * models), fmt="o", color=BLUE, markersize=4, elinewidth=2.6, label=label
+    )
 
 
 DRAWN: dict[str, Callable[[Axes, pd.DataFrame], None]] = {

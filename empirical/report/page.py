@@ -93,7 +93,7 @@ def page(
         headline=words.headline(comparison),
         findings=words.findings(comparison),
         figures=drawn,
-        influence=_influence(comparison.observed),
+        influence=_influence(comparison.observed, frames.get("carried")),
         leak=_leak(comparison.observed),
         turnover=_turnover(turnover),
         fits=comparison.fits_table().to_dict("records"),
@@ -114,11 +114,11 @@ def _drawn(name: str, figure: Figure, table: dict[str, Any], caption: str = "") 
     return {"name": name, "svg": svg(figure, name, caption), "caption": caption, "table": table}
 
 
-def _influence(observed: Measured) -> dict[str, Any] | None:
-    """The section of what models say of influence, of runs that have it."""
+def _influence(observed: Measured, carried: pd.DataFrame | None = None) -> dict[str, Any] | None:
+    """The section of what models say of influence, of runs that have it; beside what examples carry what the fit expects."""
     from empirical.report import observed_figures, observed_text
 
-    tables = observed.observed.tables
+    tables = observed.observed.tables | ({} if carried is None else {"influence_by_memorization": carried})
     drawn = [
         _drawn(name, figure, cells(tables[name]), observed_figures.CAPTIONS[name])
         for name, figure in observed_figures.figures(tables, INK).items()

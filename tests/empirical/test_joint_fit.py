@@ -16,11 +16,13 @@ from empirical.estimates.learning import Learning
 from empirical.estimates.measured import Experiment, Measured
 from empirical.estimates.noise import SubsetNoise
 from empirical.estimates.observed import Observed
+from empirical.estimates.totals import Totals
+from empirical.report.observed_figures import figures
 from empirical.report.text import findings
 from longtail import Problem, Zipf
 from longtail.core import Floats
 from longtail.experiment.coupling import Beta, Coupling
-from longtail.experiment.predictions import removal
+from longtail.experiment.predictions import influence_by_memorization, removal
 
 N, K, NOISE = 4000, 10, SubsetNoise(1000, 0.7)
 TRUTH = Beta(1.5, 1.0, steady=0.3, difficulty=0.6, dust=0.2)
@@ -84,13 +86,26 @@ def test_what_was_fitted_and_to_what_is_said(fits: dict[str, TheoryFit]) -> None
     fractions = np.array(FRACTIONS)
     curve = Learning(N, fractions, np.array([1000.0, 100.0]), np.array([0.2, 0.3]), np.full(2, 0.01), np.zeros((2, 2)))
     experiment = Experiment("planted", 500, NOISE.models, NOISE.fraction, K)
-    seen = Measured(experiment, table, pairs, observed=Observed(learning=curve))
+    flat = np.diag([0.01, 0.002, 0.002]) ** 2
+    totals = Totals(
+        np.array(BINS), np.array([3000.0, 500, 500]), np.array([0, 0.3, 0.8]), np.array([-0.1, 0.05, 0.05]), flat, flat
+    )
+    seen = Measured(experiment, table, pairs, observed=Observed(totals=totals, learning=curve))
     said = " ".join(findings(Comparison(seen, (fits["joint"],))))
     assert "which saw memorization, the error at another size and what examples carry" in said
     assert "gets wrong with a chance of 0." in said
     assert "of the examples the like never comes again" in said
     assert "it was 20.0%" in said
     assert "it was 30.0%" in said
+    carried = Comparison(seen, (fits["joint"],)).frames["carried"]
+    assert abs(carried["fitted"].sum()) < 1e-9  # of a fixed size: beyond what as many others carry
+    law = known(flat).noise
+    assert law is not None
+    full = influence_by_memorization(fits["joint"].problem, fits["joint"].coupling, BINS, law)
+    beyond = full["influence"] - full["share"] * full["influence"].sum()
+    np.testing.assert_allclose(carried["fitted"], beyond, atol=1e-12)
+    axes = figures({"influence_by_memorization": carried})["influence_by_memorization"].axes[0]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["measured (95 %)", "theory, fitted (95 %)"]
     plain = " ".join(findings(Comparison(seen, (fits["alone"],))))
     assert "which saw memorization only" in plain
     assert "guesses anew in every model, rightly once in 10" in plain

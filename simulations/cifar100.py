@@ -10,10 +10,10 @@ alike as the theory has it.
 
 With ``together=("apart", "beta")`` the number of pairs is fitted too, with difficulty, dust and λ of each pair's own. The best is
 Zipf α = .78, N = 2,579, λ ~ Beta(.005, .78), u of mean .40 and no dust: within .0033 of the published shares (p = .49), test
-error 25 %, 953 test examples with an influencer (7 % too many) and 854 with one only (10 %). The histogram of influences falls too
-slowly: 837 pairs of .2 or more (506), 551 of .3 (209), 372 of .4 (135), 250 of .5 (96): no Beta law of λ is as steep as these.
-Fitted to the whole histogram by least squares it had 725 pairs where there are 1,015, and shares .006 off. It takes 80 to 120 s
-of processor.
+error 25.5 %, 953 test examples with an influencer (7 % too many) and 854 with one only (10 %). The histogram of influences
+falls too slowly: 837 pairs of .2 or more (506), 551 of .3 (209), 372 of .4 (135), 250 of .5 (96): no Beta law of λ is as steep.
+Fitted to the whole histogram by least squares it had 725 pairs where there are 1,015, and shares .006 off. It takes 80 to
+120 s of processor.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ def test_a_run_with_margins_has_a_report_with_what_leaks(run):
     text = (run / "report.html").read_text(encoding="utf-8")
     assert 'id="leak"' in text
     assert "can say of" in text
-    assert text.count("<figure") == 7
+    assert text.count("<figure") == 9  # five of theory, two of influence, two of what leaks
     table = pd.read_csv(run / "memorization.csv")
     assert "risk" in table
 

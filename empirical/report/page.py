@@ -39,7 +39,7 @@ CAPTIONS = {
     "The band is what chance moves it by.",
     "distribution": "The same by bins, with the noise of the estimates taken into account.",
     "removal": "What training without the most memorized examples costs, and without as many random ones.",
-    "influence": "Influence was not used in the fit: this is a prediction.",
+    "influence": "Of influence the fit saw nothing, or of published scores the number of pairs: the rest is a prediction.",
     "samples": "By the fitted theory, with all data and with less or more of it.",
     "turnover": "Loss and accuracy of the sub-network that an example never updated, less those of the one it did.",
     "groups": "Bands: two standard errors over nets.",

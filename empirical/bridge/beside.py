@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from empirical.estimates.learning import Learning
 from empirical.estimates.measured import Measured
 from empirical.estimates.noise import SubsetNoise
 from longtail.core import Floats, Problem
@@ -28,6 +29,7 @@ from longtail.experiment.predictions import error_at, influence_by_memorization
 
 LEAST = 1e-12  # an error, for its logarithm
 FEW = 20  # test examples with a pair, below which their number says little
+VANISHING = 1e-3  # of a variance, or a direction of it, beside the largest
 SMALL = 0.002  # standard error of a logarithm below which two test sets differ by more than what models say
 
 
@@ -129,22 +131,25 @@ def beside(observed: Measured) -> Beside | None:
     learning, totals = observed.observed.learning, observed.observed.totals
     value, blocks = [], []
     fractions: tuple[float, ...] = ()
-    if learning is not None and len(learning.fraction) > 1 and (learning.error > 0).all():
+    if learning is not None and len(learning.fraction) > 1 and (learning.error > 0).all() and _told(learning):
         fractions = tuple(learning.fraction.tolist())
         slope = np.hstack([-np.ones((len(fractions) - 1, 1)), np.eye(len(fractions) - 1)]) / learning.error
         both = np.diag(learning.stderr**2) + learning.covariance_tests
         value.append(np.log(learning.error[1:] / learning.error[0]))
-        blocks.append(slope @ both @ slope.T + SMALL**2 * np.eye(len(fractions) - 1))
+        blocks.append(definite(slope @ both @ slope.T) + SMALL**2 * np.eye(len(fractions) - 1))
     edges, noise = None, None
     fixed = observed.experiment.design is None or observed.experiment.design.startswith("Fixed")
-    if totals is not None and np.isfinite(totals.total).all() and np.isfinite(totals.covariance).all():
+    if (
+        totals is not None
+        and np.isfinite(totals.total).all()
+        and np.isfinite(totals.covariance + totals.covariance_tests).all()
+    ):
         edges = tuple(totals.edges.tolist())
         noise = SubsetNoise(max(observed.equivalent // 2, 2), observed.experiment.fraction)
         both = totals.covariance + totals.covariance_tests
         keep = len(totals.total) - int(fixed)
         value.append(totals.total[:keep])
-        floor = 1e-9 + 1e-3 * np.diag(both).max()
-        blocks.append(both[:keep, :keep] + floor * np.eye(keep))
+        blocks.append(definite(both[:keep, :keep]))
     paired = None
     times = observed.pairs["test_index"].value_counts().to_numpy(float)
     if not value and len(times) >= FEW:  # as published: of a run the totals say more, and without a threshold
@@ -161,3 +166,19 @@ def beside(observed: Measured) -> Beside | None:
         covariance[at : at + len(block), at : at + len(block)] = block
         at += len(block)
     return Beside(fractions, edges, noise, fixed, np.concatenate(value), covariance, paired)
+
+
+def _told(learning: Learning) -> bool:
+    return bool(np.isfinite(learning.stderr).all() and np.isfinite(learning.covariance_tests).all())
+
+
+def definite(covariance: Floats) -> Floats:
+    """The nearest that can be one: from a jackknife, and less what noise makes of it, no direction may vary less than nothing.
+
+    >>> np.linalg.eigvalsh(definite(np.array([[1.0, 2.0], [2.0, 1.0]]))).round(3).tolist()
+    [0.001, 3.0]
+    """
+    scale = np.sqrt(np.maximum(np.diag(covariance), VANISHING * max(float(np.diag(covariance).max()), VANISHING)))
+    value, direction = np.linalg.eigh((covariance + covariance.T) / 2 / np.multiply.outer(scale, scale))
+    kept = direction * np.maximum(value, VANISHING) @ direction.T
+    return np.asarray(kept * np.multiply.outer(scale, scale))

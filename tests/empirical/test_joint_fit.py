@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirical.bridge.beside import Beside
+from empirical.bridge.beside import Beside, beside
 from empirical.bridge.bins import EDGES, drawn, probabilities
 from empirical.bridge.comparison import Comparison
 from empirical.bridge.fit import TheoryFit, fit
@@ -123,6 +123,22 @@ def test_data_sets_drawn_have_the_means_that_are_predicted(coupling: Coupling) -
 
     assert np.abs(z(coupling)).max() < 5
     assert np.abs(z(replace(coupling, difficulty=0.4, dust=0.3))).max() > 8
+
+
+def test_covariances_that_cannot_be_are_mended_and_unknown_ones_left_out() -> None:
+    """Errors of test examples are what is left when noise is taken off: of few, less than nothing in some direction."""
+    table = pd.DataFrame({"index": [0], "memorization": [0.5], "stderr": [0.1]})
+    pairs = pd.DataFrame({"train_index": [0], "test_index": [0], "influence": [0.5], "stderr": [0.1]})
+    parts = (np.array(BINS), np.full(3, 10.0), np.array([0, 0.3, 0.8]), np.array([-0.1, 0.05, 0.05]))
+    odd = np.array([[1.0, 2.0, 0.0], [2.0, 1.0, 0.0], [0.0, 0.0, 0.0]]) * 1e-4
+    for wrong, expected in ((odd, True), (np.full((3, 3), np.nan), False)):
+        totals = Totals(*parts, np.zeros((3, 3)), wrong)
+        experiment = Experiment("planted", 500, NOISE.models, NOISE.fraction, K)
+        found = beside(Measured(experiment, table, pairs, observed=Observed(totals=totals)))
+        assert (found is not None) == expected
+        if found is not None:
+            assert np.isfinite(found.residuals(PROBLEM, TRUTH)).all()
+            np.testing.assert_allclose(found.covariance[0, 1], 1.4995e-4, rtol=1e-3)  # between 2 and what 1 and 1 allow
 
 
 def test_whitening_makes_errors_independent() -> None:

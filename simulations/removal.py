@@ -25,9 +25,9 @@ random (p of the fit to memorization).
 These are of fits to memorization alone; planted and digits with 1-NN take the exact law of T, the others are still to be measured
 again (with T at its mean theory said 17.17 and 1.30 of those two).
 
-Theory fitted at once to memorization, to the error of models on half as many examples and to what examples carry, with difficulty,
-dust and λ of each pair's own (Zipf frequencies; 95 % errors of both; in brackets what memorization alone says, and the sum of the
-estimated influences):
+Theory fitted at once to memorization, to the error of models on half as many examples and to what examples carry, with
+difficulty, dust and λ of each pair's own (Zipf frequencies; 95 % errors of both; in brackets what memorization alone says, and
+the sum of the estimated influences):
 
     planted, 1-NN             16.30 ± 2.39  16.88 ± 4.96  [16.84   9.14]  (.20)
     digits, net                1.75 ± 1.65    .52 ± 5.80  [ 2.24   1.55]  (.88)

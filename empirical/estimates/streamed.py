@@ -56,7 +56,7 @@ def memory(asked: str | float | None = None, argument: str = "memory") -> float:
 def parquet(argument: str, got: str) -> None:
     """Refuse where there is no writer of Parquet files."""
     try:
-        import pyarrow.parquet  # noqa: F401
+        import pyarrow.parquet  # noqa: F401 - whether it can be imported is what is asked
     except ImportError as error:
         raise ArgumentError(argument, got, "Parquet needs pyarrow: pip install 'longtail[parquet]'") from error
 

@@ -26,7 +26,7 @@ from empirical.learners.shared.naming import naming
 from empirical.learners.shared.places import seated
 from empirical.learners.shared.scores import read
 from empirical.learners.torch.chance import Chance
-from empirical.learners.torch.net import Net
+from empirical.learners.torch.plan import Plan
 from empirical.learners.torch.stacked import stacked
 from longtail.core import ArgumentError, Bools
 from longtail.core.arrays import Device, fitting
@@ -47,7 +47,7 @@ SHARE = 0.8  # of a GPU's free memory that nets may fill
 class Nets(Trainer):
     """Trainer; ``room``: how many nets at a time, one number, once that is known."""
 
-    learner: Net
+    learner: Plan
     score: Score
     data: Data
     device: Device
@@ -272,7 +272,7 @@ class Lane:
 
 
 @contextlib.contextmanager
-def settings(net: Net, device: Device) -> Iterator[None]:
+def settings(net: Plan, device: Device) -> Iterator[None]:
     """One thread, and PyTorch's deterministic operations where asked for; all as before afterwards."""
     import torch
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from empirical.learners.torch.net import Net, shape_of_images
+from empirical.learners.torch.net import Net
+from empirical.learners.torch.plan import shape_of_images
 from longtail.core import whole
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from empirical.learners.torch.net import shape_of_images
 from empirical.learners.torch.pictures import Pictures
+from empirical.learners.torch.plan import shape_of_images
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

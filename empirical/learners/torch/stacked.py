@@ -11,21 +11,38 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from longtail.core import ArgumentError, Bools
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
     from torch.optim import Optimizer
 
-    from empirical.learners.torch.nets import Nets
+    from empirical.learners.torch.chance import Chance
+    from empirical.learners.torch.plan import Plan
 
 ELEMENTWISE = ("SGD", "Adam", "AdamW", "NAdam", "RAdam", "Adamax", "RMSprop", "Adagrad", "Adadelta", "Rprop", "ASGD")
 
 
-def stacked(nets: Nets, masks: Bools, trials: list[int], epochs: Sequence[int]) -> Iterator[list[nn.Module]]:
+class Begun(Protocol):
+    """What is asked of the trainer (``nets``): examples on their device, nets with first weights, and minibatches."""
+
+    @property
+    def learner(self) -> Plan: ...
+    @property
+    def x(self) -> Tensor: ...
+    @property
+    def y(self) -> Tensor: ...
+    def chance(self, trial: int) -> Chance: ...
+    def begun(self, mask: Bools) -> tuple[nn.Module, Tensor]: ...
+    def minibatches(self, order: Tensor, epoch: int, optimizer: Optimizer) -> Iterator[tuple[Any, Any, Any]]: ...
+    def mixed(self) -> AbstractContextManager[Any]: ...
+
+
+def stacked(nets: Begun, masks: Bools, trials: list[int], epochs: Sequence[int]) -> Iterator[list[nn.Module]]:
     """All nets, after each of ``epochs``."""
     import torch
     from torch.func import functional_call, stack_module_state, vmap

@@ -28,7 +28,7 @@ from empirical.training.run import run
 from longtail.core import ArgumentError
 from longtail.core.arrays import CPU
 from longtail.philox import LEARNER, words
-from tests.empirical.nets import dense
+from tests.empirical.nets import dense, threefold
 
 pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
@@ -36,10 +36,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 @pytest.fixture(scope="module")
 def small() -> Data:
-    rng = np.random.default_rng(1)
-    x = rng.normal(size=(60, 5)).astype(np.float32)
-    y = (x[:, 0] > 0).astype(int) + (x[:, 1] > 1)
-    return Data(x[:40], y[:40], x[40:], y[40:], ("a", "b", "c"))
+    return threefold()
 
 
 @pytest.fixture(scope="module")

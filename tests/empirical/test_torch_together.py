@@ -16,7 +16,7 @@ from empirical.learners import SmallNet, SpeedNet, TorchLearner
 from empirical.learners.torch.nets import MOST, STACK, Nets
 from longtail.core import ArgumentError
 from longtail.core.arrays import CPU, Device
-from tests.empirical.nets import dense
+from tests.empirical.nets import dense, threefold
 
 pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
@@ -27,10 +27,7 @@ TRIALS = np.arange(13)
 
 @pytest.fixture(scope="module")
 def small() -> Data:
-    rng = np.random.default_rng(1)
-    x = rng.normal(size=(60, 5)).astype(np.float32)
-    y = (x[:, 0] > 0).astype(int) + (x[:, 1] > 1)
-    return Data(x[:40], y[:40], x[40:], y[40:], ("a", "b", "c"))
+    return threefold()
 
 
 @pytest.fixture(scope="module")

@@ -94,9 +94,8 @@ def findings(comparison: Comparison) -> list[str]:
     )
     if comparison.rivals:
         others = ", ".join(brief(f"{f.prior!r} with {f.coupling!r}") for f in comparison.rivals)
-        said.append(
-            f"The data do not reject these either: {others}. Memorization alone does not tell such priors apart."
-        )
+        untold = "This does not tell them apart." if best.saw else "Memorization alone does not tell such priors apart."
+        said.append(f"The data do not reject these either: {others}. {untold}")
     else:
         rejected = [f for f in comparison.fits[1:] if f.goodness.p_value < NOT_REJECTED]
         if rejected:

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtail import __main__ as door
 from longtail import parse
+from longtail.__main__ import main
+from longtail.command import known as door
 from longtail.core import ArgumentError, calls
 from longtail.core.files import DEEPEST, read_json
 from longtail.priors import NAMES
@@ -238,7 +239,7 @@ def test_without_an_installation_there_are_our_own_commands(
 ) -> None:
     monkeypatch.setattr(door, "entry_points", lambda group: [])
     monkeypatch.setattr(sys, "argv", ["longtail"])
-    assert door.main() == 0
+    assert main() == 0
     assert "  simulate " in (said := capsys.readouterr().out)
     assert "pip install" in said
 

@@ -14,9 +14,11 @@ import time
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numba as nb
+from numba.core.dispatcher import Dispatcher
 from numba.core.event import Event, Listener, register
 
 log = logging.getLogger("longtail")
@@ -72,6 +74,17 @@ def compiler(*homes: Path, **always: Any) -> Callable[..., Callable[[Any], Any]]
         return decorate
 
     return compiled
+
+
+def cached(module: ModuleType) -> dict[str, bool]:
+    """Whether numba's cache holds each kernel that a module defines, compiled for this processor."""
+    found = {}
+    for name, kernel in vars(module).items():
+        ours = isinstance(kernel, Dispatcher) and kernel.py_func.__module__ == module.__name__
+        if ours and (file := getattr(kernel._cache, "_cache_file", None)) is not None:
+            target = kernel.targetctx.codegen().magic_tuple()
+            found[name] = any(target in key for key in file._load_index())
+    return found
 
 
 compiled = compiler(HOME)

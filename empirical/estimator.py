@@ -24,6 +24,7 @@ from empirical.data.dataset import encoded, finite
 from empirical.data.examples import Examples
 from empirical.designs import design as design_of
 from empirical.estimates import THRESHOLD
+from empirical.estimates.explained import explained
 from empirical.estimates.halves import Agreement, agreement
 from empirical.estimates.histogram import Histogram, histogram
 from empirical.estimates.influence import influence_pairs, pair_cells
@@ -207,6 +208,13 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         check_is_fitted(self, "trials_")
         cells = pair_cells(self.trials_, np.atleast_1d(train), np.atleast_1d(test), self.examples_.y_train)
         return Estimate(cells.value, cells.stderr)
+
+    def explain(self, *, test: Any = None, train: Any = None) -> pd.DataFrame:
+        """Which training examples carry the answer on a test or a training example, and which hurt it, strongest carriers first:
+        influence, its error, and the chance that it is noise (``empirical.estimates.explained``). By name of the row, or index.
+        """
+        check_is_fitted(self, "trials_")
+        return explained(self.trials_, self.examples_, test=test, train=train).table
 
     def totals(self, edges: Any = EDGES) -> Totals:
         """Influence on the whole test set by bin of memorization."""

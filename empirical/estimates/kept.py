@@ -11,10 +11,11 @@ import numpy as np
 from empirical.estimates import MEMORIZED, THRESHOLD
 from empirical.estimates.measured import Experiment, Measured
 from empirical.estimates.observed import NAME, Observed
+from empirical.learners.score import SCORES
 from longtail.core import ArgumentError, whole
 from longtail.core.files import json_text, read_json, read_table, whole_file
 from longtail.core.intervals import Z95, wilson
-from longtail.core.opened import why
+from longtail.core.opened import shortened, why
 from longtail.core.sealed import check, sealed
 
 if TYPE_CHECKING:
@@ -61,11 +62,11 @@ def read(
     *,
     data: str | None = None,
     prior: str | None = None,
-    score: str = "correct",
+    score: str | None = "correct",
 ) -> Measured:
     """A run's folder; ``n_classes`` where it does not know its own, ``data`` and ``prior`` where these are the user's own.
 
-    A run of another ``score`` is refused.
+    A run of another ``score`` is refused, unless that is None.
     """
     folder = Path(directory)
     try:
@@ -89,7 +90,9 @@ def read(
         remedy = f"it is not the folder of a run ({why(error)}); give one that python -m empirical.estimate --out wrote"
         raise ArgumentError("directory", str(directory), remedy) from error
     kept = summary.get("score", "correct")
-    if kept != score:
+    if score is None and kept not in SCORES:
+        raise ArgumentError("directory", f"score {shortened(str(kept))}", f"give a run of {', '.join(SCORES)}")
+    if score is not None and kept != score:
         raise ArgumentError("directory", f"score {kept}", f"{SPEAKS[score]}: estimate --score {score}")
     asked = summary.get("arguments")
     arguments = asked if isinstance(asked, dict) else {}
@@ -99,7 +102,7 @@ def read(
         models=int(summary["trials"]),
         fraction=float(summary["fraction"]),
         n_classes=_classes(n_classes, table, summary.get("labels")),
-        score=score,
+        score=kept,
         design=_text(summary.get("design")),
         learner=_text(summary.get("learner")),
         seed=summary.get("seed"),

@@ -218,11 +218,7 @@ def parser() -> command.Parser:
         "--repeats", type=float, default=1, metavar="R", help="data sets, each with a model of its own (default 1)"
     )
     run.add_argument("--seed", default=0, type=int, metavar="S", help="of data and first weights (default 0)")
-    out = p.add_argument_group("output")
-    out.add_argument("--out", metavar="DIR", help="write tables, figure and record there")
-    out.add_argument("--no-plot", action="store_true", help="write no figure")
-    out.add_argument("--json", action="store_true", help="print one JSON object")
-    out.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
+    command.add_output(p, "tables, figure and record")
     return p
 
 

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import longtail
 from empirical.command.options import add_recorded
 from longtail.command import parser as command
 from longtail.core import ArgumentError
@@ -84,11 +83,7 @@ def parser() -> command.Parser:
         "--simulations", type=int, metavar="R", help="data sets simulated for each fit's errors and p (default 200)"
     )
     fit.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the simulations (default 0)")
-    out = p.add_argument_group("output")
-    out.add_argument("--out", metavar="DIR", help="write report.html, figures, tables and the record there")
-    out.add_argument("--json", action="store_true", help="print one JSON object instead of words")
-    out.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
-    p.add_argument("--version", action="version", version=f"longtail {longtail.__version__}")
+    command.add_output(p, "report.html, figures, tables and the record", "one JSON object instead of words", plot="")
     return p
 
 

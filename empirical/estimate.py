@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import longtail
 from empirical.command.options import add_data, add_masks, add_output, add_run, given
 from longtail.command import parser as command
 from longtail.core import ArgumentError, real
@@ -250,7 +249,6 @@ def parser() -> command.Parser:
     add_masks(add_data(p))
     add_run(p)
     add_output(p)
-    p.add_argument("--version", action="version", version=f"longtail {longtail.__version__}")
     return p
 
 

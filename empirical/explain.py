@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import longtail
 from empirical.command.opening import add_kept
 from longtail.command import parser as command
 from longtail.core import ArgumentError, whole
@@ -86,13 +85,8 @@ def parser() -> command.Parser:
     p.add_argument("--test", metavar="ID", help="explain the answer on this test example: its name, or its index")
     p.add_argument("--train", metavar="ID", help="or on this training example, by models that did not train on it")
     p.add_argument("--score", metavar="S", help="what the predictions of a .npz are (default correct)")
-    out = p.add_argument_group("output")
+    out = command.add_output(p, "all candidates as CSV, the record and a figure", "one JSON object instead of words")
     out.add_argument("--top", type=int, default=TOP, metavar="N", help=f"examples of either side (default {TOP})")
-    out.add_argument("--out", metavar="DIR", help="write all candidates as CSV, the record and a figure there")
-    out.add_argument("--no-plot", action="store_true", help="write no figure")
-    out.add_argument("--json", action="store_true", help="print one JSON object instead of words")
-    out.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
-    p.add_argument("--version", action="version", version=f"longtail {longtail.__version__}")
     return p
 
 

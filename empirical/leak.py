@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import longtail
 from longtail.command import parser as command
 
 if TYPE_CHECKING:
@@ -95,12 +94,7 @@ def parser() -> command.Parser:
         metavar="D",
         help="of the (ε, δ) whose least ε is proved (default: the learner's, else 1e-5)",
     )
-    out = p.add_argument_group("output")
-    out.add_argument("--out", metavar="DIR", help="write leak.json, tables and the figure there")
-    out.add_argument("--no-plot", action="store_true", help="write no figure")
-    out.add_argument("--json", action="store_true", help="print one JSON object instead of words")
-    out.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
-    p.add_argument("--version", action="version", version=f"longtail {longtail.__version__}")
+    command.add_output(p, "leak.json, tables and the figure", "one JSON object instead of words")
     return p
 
 

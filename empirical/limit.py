@@ -111,11 +111,7 @@ def parser() -> command.Parser:
     run.add_argument(
         "--resume", action=argparse.BooleanOptionalAction, default=True, help="take up a stopped run (default)"
     )
-    out = p.add_argument_group("output")
-    out.add_argument("--out", metavar="DIR", help="write tables, figure, record and trials there")
-    out.add_argument("--no-plot", action="store_true", help="write no figure")
-    out.add_argument("--json", action="store_true", help="print one JSON object")
-    out.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
+    command.add_output(p, "tables, figure, record and trials")
     return p
 
 

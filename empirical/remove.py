@@ -115,7 +115,7 @@ def parser() -> command.Parser:
     p.add_argument("--seed", type=int, default=0, metavar="S", help="first seed (default 0)")
     add_trainers(p)
     p.add_argument("--device", default="cpu", metavar="cpu|gpu|auto", help="where to train (default cpu)")
-    p.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
+    command.add_output(p, prints="", plot="")
     return p
 
 

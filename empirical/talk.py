@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-import longtail
 from longtail.command import parser as command
 
 if TYPE_CHECKING:
@@ -122,11 +121,7 @@ def parser() -> command.Parser:
     for name, (metavar, says) in OPTIONS.items():
         kind = int if name == "seed" else float
         size.add_argument(f"--{name}", type=kind, metavar=metavar, help=f"{says} (default {defaults[name]})")
-    out = p.add_argument_group("output")
-    out.add_argument("--out", metavar="DIR", help="write talk.html, tables and record there")
-    out.add_argument("--json", action="store_true", help="print one JSON object")
-    out.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
-    p.add_argument("--version", action="version", version=f"longtail {longtail.__version__}")
+    command.add_output(p, "talk.html, tables and record", plot="")
     return p
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import longtail
 from empirical.command import grouping
 from empirical.command.options import add_data, add_trainers
 from longtail.command import parser as command
@@ -286,12 +285,7 @@ def parser() -> command.Parser:
         "--influence", action="store_true", help="influence of every example on tests too, in influence.npz"
     )
     run.add_argument("--tests", type=int, metavar="Q", help="the first Q test examples only (default all)")
-    out = p.add_argument_group("output")
-    out.add_argument("--out", metavar="DIR", help="write table, figure, summary and nets there")
-    out.add_argument("--no-plot", action="store_true", help="write no figure")
-    out.add_argument("--json", action="store_true", help="print the summary as one JSON object")
-    out.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
-    p.add_argument("--version", action="version", version=f"longtail {longtail.__version__}")
+    command.add_output(p, "table, figure, summary and nets", "the summary as one JSON object")
     return p
 
 

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import longtail
 from longtail.command import groups as files
 from longtail.command import parser as command
 from longtail.command import problems
@@ -334,14 +333,9 @@ def _parser() -> command.Parser:
         "--against", choices=["clean", "noisy", "own"], default="clean", help="what noisy labels are scored on"
     )
     more.add_argument("--groups", metavar="FILE", help="what one limit costs each group of a population (JSON)")
-    output = parser.add_argument_group("output")
-    output.add_argument("--json", action="store_true", help="print one JSON object a problem instead of a table")
-    output.add_argument(
-        "--out", metavar="DIR", help="write the table (CSV), the figure and the record of the run there"
+    command.add_output(
+        parser, "the table (CSV), the figure and the record of the run", "one JSON object a problem instead of a table"
     )
-    output.add_argument("--no-plot", action="store_true", help="write no figure")
-    output.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
-    parser.add_argument("--version", action="version", version=f"longtail {longtail.__version__}")
     return parser
 
 

@@ -12,7 +12,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
-import longtail
 from longtail.command import parser as command
 from longtail.core.files import json_text
 
@@ -56,9 +55,7 @@ def _parser() -> command.Parser:
         description="What of this machine and installation bears on speed, and what will be slow.",
     )
     parser.add_argument("--warm", action="store_true", help="compile now what simulate and estimate need, once")
-    parser.add_argument("--json", action="store_true", help="print one JSON list: about, found, remedy")
-    parser.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
-    parser.add_argument("--version", action="version", version=f"longtail {longtail.__version__}")
+    command.add_output(parser, prints="one JSON list: about, found, remedy", plot="")
     return parser
 
 

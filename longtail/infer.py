@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import longtail
 from longtail.command import parser as command
 from longtail.core import AccuracyError, ArgumentError, Estimate, Problem, real, whole
 from longtail.core.files import folder, json_text
@@ -269,12 +268,9 @@ def _parser() -> command.Parser:
         metavar="K",
         help=f"number of classes: a guess is right once in K (default {LABELS})",
     )
-    output = parser.add_argument_group("output")
-    output.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
-    output.add_argument("--out", metavar="DIR", help="write tables (CSV), the figure and the record of the run there")
-    output.add_argument("--no-plot", action="store_true", help="write no figure")
-    output.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
-    parser.add_argument("--version", action="version", version=f"longtail {longtail.__version__}")
+    command.add_output(
+        parser, "tables (CSV), the figure and the record of the run", "one JSON object instead of tables"
+    )
     return parser
 
 

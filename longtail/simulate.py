@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import longtail
 from longtail.command import parser as command
 from longtail.command import problems
 from longtail.command import simulated as comparison
@@ -345,14 +344,11 @@ def _parser() -> command.Parser:
         "each combination is solved. Example: --alpha 0.5:2:0.25 --samples 1000 --samples 50000",
     )
     problems.add_arguments(parser)
-    output = parser.add_argument_group("output")
-    output.add_argument("--json", action="store_true", help="print one JSON object a problem instead of a table")
-    output.add_argument("--out", metavar="DIR", help="write tables (CSV), the figure and the record of the run there")
-    output.add_argument("--no-plot", action="store_true", help="write no figure")
-    output.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
+    command.add_output(
+        parser, "tables (CSV), the figure and the record of the run", "one JSON object a problem instead of a table"
+    )
     comparison.add_arguments(parser)
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the simulation (default 0)")
-    parser.add_argument("--version", action="version", version=f"longtail {longtail.__version__}")
     return parser
 
 

@@ -148,10 +148,7 @@ def parser(name: str | None = None) -> command.Parser:
         p.add_argument("names", nargs="*", metavar="NAME", help="which, --list says what there is")
     p.add_argument("--quick", action="store_true", help="each at its small size: all of them in minutes")
     p.add_argument("--data", metavar="DIR", help="the folder of the data sets (default $LONGTAIL_DATA)")
-    out = p.add_argument_group("output")
-    out.add_argument("--out", metavar="DIR", help="write tables, claims, figures and records there")
-    out.add_argument("--json", action="store_true", help="print one JSON object")
-    out.add_argument("--quiet", action="store_true", help="no progress on stderr")
+    command.add_output(p, "tables, claims, figures and records", plot="")
     several = p.add_argument_group("several") if name is None else None
     for flag, says in (
         ("all", "all of them"),

@@ -13,6 +13,7 @@ from empirical.learners import ALIASES as LEARNERS
 from empirical.learners.score import SCORES
 from empirical.training import DTYPES, SHARD
 from longtail.command.parser import Parser
+from longtail.command.parser import add_output as output
 
 
 def add_data(p: Parser) -> argparse._ArgumentGroup:
@@ -157,8 +158,7 @@ def add_store(run: argparse._ArgumentGroup | Parser) -> None:
 
 def add_output(p: Parser) -> None:
     """What comes out, and where."""
-    out = p.add_argument_group("output")
-    out.add_argument("--out", metavar="DIR", help="write tables, summary, figures and trials there")
+    out = output(p, "tables, summary, figures and trials", "the summary as one JSON object", plot="figures")
     out.add_argument("--threshold", type=float, metavar="X", help=f"of pairs (default {THRESHOLD})")
     out.add_argument(
         "--fdr", type=float, metavar="RATE", help="instead: the threshold that keeps false pairs to this share"
@@ -179,9 +179,6 @@ def add_output(p: Parser) -> None:
         help="stream all pairs to pairs.parquet, found block by block in SIZE, as 2G or 500M (default: a third of what is free); "
         "pairs.csv then has the largest only, at most 100,000 (extra parquet)",
     )
-    out.add_argument("--no-plot", action="store_true", help="write no figures")
-    out.add_argument("--json", action="store_true", help="print the summary as one JSON object")
-    out.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
 
 
 def given(p: Parser, argv: Sequence[str] | None) -> dict[str, object]:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from longtail import __version__
 from longtail.core import ArgumentError
 
 BAD, FAILED, STOPPED = 2, 1, 130
@@ -32,6 +33,22 @@ class Parser(argparse.ArgumentParser):
                 if action.dest == name:
                     return action.option_strings[-1] if action.option_strings else str(action.metavar)
         return argument
+
+
+def add_output(
+    parser: Parser, writes: str = "", prints: str = "one JSON object", *, plot: str = "figure"
+) -> argparse._ArgumentGroup:
+    """The options every command ends with; those of what it does not write, print or draw are left out."""
+    output = parser.add_argument_group("output")
+    if writes:
+        output.add_argument("--out", metavar="DIR", help=f"write {writes} there")
+    if plot:
+        output.add_argument("--no-plot", action="store_true", help=f"write no {plot}")
+    if prints:
+        output.add_argument("--json", action="store_true", help=f"print {prints}")
+    output.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
+    output.add_argument("--version", action="version", version=f"longtail {__version__}")
+    return output
 
 
 def say(text: str) -> None:

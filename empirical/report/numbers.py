@@ -46,17 +46,21 @@ def pinned(name: str, e: Estimate, interval: tuple[float, float]) -> str:
 def predicted(row: pd.Series, name: str) -> str:
     """A prediction with its standard error, which what was written down by earlier versions lacks."""
     error = row.get(f"{name}_stderr", np.nan)
-    return f"{row[name]:.1%}" + (f" ± {_after(float(error))}" if np.isfinite(error) and error > 0 else "")
+    return f"{row[name]:.1%}" + (f" ± {after(float(error))}" if np.isfinite(error) and error > 0 else "")
 
 
 def observed(row: pd.Series, name: str) -> str:
     """A loss that was seen, with its 95 % error, which is never 0: few test examples may have missed it."""
     half = float(margin(row[f"{name}_stderr"], row["tests"]))
-    return f"{row[name]:.1%} ± {_after(half)}".replace("-", "−")
+    return f"{row[name]:.1%} ± {after(half)}".replace("-", "−")
 
 
-def _after(width: float) -> str:
-    """A share after ±, never 0.0%."""
+def after(width: float) -> str:
+    """A share after ±, never 0.0%.
+
+    >>> after(0.0123), after(0.0003)
+    ('1.2%', '0.03%')
+    """
     return f"{width:.1%}" if width >= 5e-4 else f"{100 * width:.1g}%"
 
 

@@ -47,6 +47,7 @@ CAPTIONS = {
     "leak_risk": "Points above the line leak more than memorization says: who sees margins knows more than who sees only whether "
     "the model is right.",
 }
+CARRIED = "influence_by_memorization"
 NUMBERS = {"leak_curve": "leak_rates", "leak_risk": "leak_bins"}  # the table behind a figure
 
 
@@ -78,6 +79,7 @@ def page(
     from jinja2 import Environment, StrictUndefined
 
     from empirical.report.figures import figures
+    from empirical.report.headline import headline
 
     frames = comparison.frames
     items = gallery(comparison.observed, shown, _labels(comparison, dataset))
@@ -88,12 +90,19 @@ def page(
         _drawn(name, figure, _table(frames, name))
         for name, figure in figures(frames, comparison.observed.experiment.data, ink=INK).items()
     ]
+    teaching = _influence(comparison.observed, frames.get("carried"))
+    if (
+        teaching is not None and drawn
+    ):  # what the memorized carry, beside what the fit says of it, is the second picture
+        second = [figure for figure in teaching["figures"] if figure["name"] == CARRIED]
+        drawn[1:1] = second
+        teaching["figures"] = [figure for figure in teaching["figures"] if figure["name"] != CARRIED]
     return environment.from_string(file("page.html")).render(
         name=comparison.observed.experiment.data,
-        headline=words.headline(comparison),
+        headline=headline(comparison),
         findings=words.findings(comparison),
         figures=drawn,
-        influence=_influence(comparison.observed, frames.get("carried")),
+        influence=teaching,
         leak=_leak(comparison.observed),
         turnover=_turnover(turnover),
         fits=comparison.fits_table().to_dict("records"),

@@ -1,78 +1,19 @@
-"""What a comparison says, in words with numbers: the headline, what it rests on, and what it cannot tell."""
+"""What a comparison says, in words with numbers: what its headline rests on, and what it cannot tell."""
 
 from __future__ import annotations
 
 import textwrap
 
 import numpy as np
-import pandas as pd
 from scipy.optimize import brentq
 
 from empirical.bridge.comparison import NOT_REJECTED, Comparison
 from empirical.bridge.fit import TheoryFit
-from empirical.estimates.removal import ALL, DISTINCT, margin, of_set
-from empirical.report.numbers import brief, counted, digits, observed, p_value, pinned, predicted
+from empirical.estimates import MEMORIZED
+from empirical.estimates.removal import ALL, DISTINCT, of_set
+from empirical.report.headline import headline, nearest
+from empirical.report.numbers import brief, counted, digits, observed, pinned, predicted
 from longtail.experiment.coupling import Coupling, Fixed
-
-CLOSE = 0.02
-SHOWN = 0.25
-
-
-def headline(comparison: Comparison) -> str:
-    """One or two sentences: does the theory explain this, and how nearly."""
-    seen = comparison.observed
-    share = float((seen.values >= SHOWN).mean()) if len(seen.values) else 0.0
-    memorized = f"{share:.1%} of {len(seen.values):,} training examples have memorization of {SHOWN:g} or more"
-    if not comparison.fits:
-        why = comparison.why
-        if seen.experiment.n_classes is None:
-            why = "theory asks how often a guess is right, and without labels the number of classes is not known"
-            why += "; give it as --labels K"
-        return f"{memorized}. There is no theory beside it: {why}."
-    best, beyond = comparison.best, _beyond(comparison)
-    fitted = float(np.interp(SHOWN, best.shares["threshold"], best.shares["fitted"]))
-    points = f"{100 * best.distance:.2g} points"
-    p = best.goodness.p_value
-    whole = " memorization, but not all of it" if beyond else ""
-    if np.isnan(p):
-        verdict = (
-            f"The fitted long-tail theory is nowhere off by more than {points}; with as many parameters as these data have "
-            "bins, there is no testing whether chance explains the rest."
-        )
-    elif p >= NOT_REJECTED:
-        verdict = (
-            f"The long-tail theory fits{whole}: nowhere off by more than {points}, and chance alone does worse in {p:.0%} of "
-            "data sets."
-        )
-    elif best.distance <= CLOSE:
-        verdict = (
-            f"The long-tail theory comes close, nowhere off by more than {points}, but chance does not explain the rest "
-            f"({p_value(p)})."
-        )
-    else:
-        verdict = f"The long-tail theory does not fit: it is off by up to {points} ({p_value(p)})."
-    return f"{memorized}; the best fit of the theory has {fitted:.1%}. {verdict} {beyond}".strip()
-
-
-def _beyond(comparison: Comparison) -> str:
-    """What the fit says of things it did not see, where that is far from what was seen."""
-    misses = []
-    pairs, _, _ = comparison.observed.influenced
-    row = comparison.frames["influence"].iloc[0]
-    expected, low, high = row["pairs_fitted"], row["pairs_fitted_low"], row["pairs_fitted_high"]
-    far = 1.5 * max(
-        high - expected if pairs > expected else expected - low, np.sqrt(pairs)
-    )  # three errors are beyond chance
-    if abs(expected - pairs) > max(far, 0.5 * pairs):
-        misses.append(f"{counted(row, 'pairs')} influential pairs where {pairs:,} are seen")
-    if comparison.removal is not None:
-        table = of_set(comparison.removal, ALL)
-        row = _nearest(table, SHOWN)
-        theory = comparison.frames["predicted_removal"]
-        lost = float(_nearest(theory, row["threshold"])["lost"])
-        if abs(lost - row["lost"]) > 1.5 * float(margin(row["lost_stderr"], row["tests"])) + 0.1 * lost:
-            misses.append(f"a loss of {lost:.1%} from removing them where {row['lost']:.1%} is seen")
-    return f"Of what the fit did not see, it expects {', and '.join(misses)}." if misses else ""
 
 
 def findings(comparison: Comparison) -> list[str]:
@@ -158,8 +99,8 @@ def _guesses(best: TheoryFit) -> str:
 
 def _removal(comparison: Comparison) -> str:
     table, tried = comparison.frames["predicted_removal"], comparison.removal
-    seen = None if tried is None else _nearest(of_set(tried, ALL), SHOWN)
-    row = _nearest(table, SHOWN if seen is None else seen["threshold"])
+    seen = None if tried is None else nearest(of_set(tried, ALL), MEMORIZED)
+    row = nearest(table, MEMORIZED if seen is None else seen["threshold"])
     expects = "expects" if comparison.foretold is None else "expected, before it was tried,"
     text = (
         f"Without the {row['removed_share']:.1%} of examples memorized {row['threshold']:g} or more, theory {expects} to "
@@ -173,15 +114,11 @@ def _removal(comparison: Comparison) -> str:
     apart = of_set(tried, DISTINCT)
     if apart.empty:
         return text
-    seen = _nearest(apart, row["threshold"])
+    seen = nearest(apart, row["threshold"])
     return text + (
         f" On the {seen['tests']:,} test examples without near-duplicates in training: {observed(seen, 'lost')} and "
         f"{observed(seen, 'lost_random')}."
     )
-
-
-def _nearest(table: pd.DataFrame, threshold: float) -> pd.Series:
-    return table.iloc[int((table["threshold"] - threshold).abs().argmin())]
 
 
 def summary(comparison: Comparison) -> str:

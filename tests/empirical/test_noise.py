@@ -14,7 +14,7 @@ from empirical.bridge.comparison import compare
 from empirical.bridge.fit import fit, planted
 from empirical.estimates.measured import Experiment, Measured
 from empirical.estimates.noise import SubsetNoise
-from empirical.report.text import headline
+from empirical.report.headline import headline
 from longtail import ArgumentError, Problem, Zipf
 from longtail.core import Floats
 from longtail.experiment.coupling import Beta, Fixed

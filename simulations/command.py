@@ -71,7 +71,8 @@ def _run(arguments: argparse.Namespace) -> int:
         )
         log.info("%s: %.1f s of processor time%s", name, outcomes[-1].seconds, _error(outcomes[-1]))
     if arguments.readme:
-        write([outcome.record() for outcome in outcomes], quick=arguments.quick)
+        tables = {outcome.simulation.name: outcome.table for outcome in outcomes}
+        write([outcome.record() for outcome in outcomes], quick=arguments.quick, tables=tables)
     if arguments.json:
         command.say(json_text({"quick": arguments.quick, "simulations": [outcome.record() for outcome in outcomes]}))
     else:
@@ -153,7 +154,7 @@ def parser(name: str | None = None) -> command.Parser:
     for flag, says in (
         ("all", "all of them"),
         ("list", "only list them and what they claim"),
-        ("readme", "in a checkout: put what came out into docs/claims.md and README.md"),
+        ("readme", "in a checkout: put what came out into docs/claims.md, docs/tables and README.md"),
     ):
         if several is None:
             p.set_defaults(**{flag: False})

@@ -1,12 +1,14 @@
 """What came out of all simulations, recorded in docs/claims.json, as tables in docs/claims.md and, of each its first claim,
-in README.md between two markers. The tables are made from the record alone, so that a test can make them again.
+in README.md between two markers. These are made from the record alone, so that a test can make them again. The table that each
+simulation gave, which its claims are read off and its figure is drawn from, is kept in docs/tables.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from longtail.core import ArgumentError
 from longtail.core.files import json_text, read_json, whole_file
@@ -14,13 +16,23 @@ from longtail.core.published import UNTRIED, tally
 from longtail.core.record import versions
 from simulations.simulation import NAMES
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 ROOT = Path(__file__).parents[1]
-RECORD, TABLE = Path("docs/claims.json"), Path("docs/claims.md")
+RECORD, TABLE, TABLES = Path("docs/claims.json"), Path("docs/claims.md"), Path("docs/tables")
+GAP = "nan"
 BEGIN, END = "<!-- claims: made by python -m simulations --all --quick --readme -->\n", "<!-- end of claims -->\n"
 
 
-def write(simulations: list[dict[str, Any]], *, quick: bool, root: Path = ROOT) -> None:
-    """The record, and both tables of it."""
+def write(
+    simulations: list[dict[str, Any]],
+    *,
+    quick: bool,
+    root: Path = ROOT,
+    tables: Mapping[str, pd.DataFrame | None] | None = None,
+) -> None:
+    """The record, both tables of it, and at small size ``tables`` that simulations gave, by their names."""
     readme = root / "README.md"
     text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
     if text.count(BEGIN) != 1 or text.count(END) != 1:
@@ -32,6 +44,13 @@ def write(simulations: list[dict[str, Any]], *, quick: bool, root: Path = ROOT) 
         root / TABLE: table(record),
         readme: before + BEGIN + summary(record) + END + rest.partition(END)[2],
     }
+    if quick:
+        files |= {
+            root / TABLES / f"{name}.csv": frame.to_csv(index=False, na_rep=GAP)
+            for name, frame in (tables or {}).items()
+            if frame is not None
+        }
+        (root / TABLES).mkdir(parents=True, exist_ok=True)
     for path, content in files.items():
         with whole_file(path) as temporary:
             temporary.write_text(content, encoding="utf-8")
@@ -55,6 +74,13 @@ def _beside(simulations: list[dict[str, Any]], quick: bool, root: Path) -> list[
 def read(root: Path = ROOT) -> dict[str, Any]:
     """The record."""
     return read_json(root / RECORD)
+
+
+def kept(name: str, root: Path = ROOT) -> pd.DataFrame:
+    """The table of a simulation as it was kept: no number where there was none, and words that were empty empty."""
+    import pandas as pd
+
+    return pd.read_csv(root / TABLES / f"{name}.csv", keep_default_na=False, na_values=[GAP])
 
 
 def shown(readme: str) -> str:

@@ -61,7 +61,7 @@ Transform = Callable[[float], complex]
 
 @dataclass(frozen=True)
 class Sum:
-    """What a probability is made of: ``certain`` + ``rest``/2 − Σ Im ``value``((k + ½)Δ)/π(k + ½).
+    """What a probability is made of: certain + rest/2 − Σ Im value((k + ½)Δ)/π(k + ½).
 
     On finer points there are a transform, tried at one value in ``CHECKED``, or a sum of its own.
     """

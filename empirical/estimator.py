@@ -36,6 +36,7 @@ from empirical.estimates.taught import Taught, taught
 from empirical.estimates.totals import EDGES, Totals, totals
 from empirical.learners import parse as spec
 from empirical.learners.learner import Learner
+from empirical.learners.score import BY_CLASS
 from empirical.training import SHARD
 from empirical.training.elsewhere import outside
 from empirical.training.executors import executor
@@ -134,7 +135,8 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
     def at(self, epoch: int) -> Self:
         """What the same models say after that many epochs, one of ``epochs``."""
         check_is_fitted(self, "trials_")
-        return type(self)(**self.get_params(deep=False))._take(self.trials_.at(epoch), self.examples_)
+        trials = self.trials_ if self.predicted_ is None else self.predicted_
+        return type(self)(**self.get_params(deep=False))._take(trials.at(epoch), self.examples_)
 
     @classmethod
     def from_predictions(
@@ -270,6 +272,9 @@ class SubsetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         return Job(data, learner, choice, seed, **kept)
 
     def _take(self, trials: Trials, examples: Examples) -> Self:
+        self.predicted_ = trials if trials.score in BY_CLASS else None
+        if self.predicted_ is not None:
+            trials = trials.judged(examples.y_train, examples.y_test)
         self.trials_, self.examples_, self.classes_ = trials, examples, examples.classes
         table = memorization(trials, examples.y_train)
         if examples.classes is not None:

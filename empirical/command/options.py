@@ -109,13 +109,16 @@ def add_run(p: Parser) -> None:
     )
     run.add_argument("--stratified", action="store_true", help="the same share of each class; arrays class by class")
     run.add_argument(
-        "--score", default="correct", choices=SCORES, help="what is kept of a prediction (default correct)"
+        "--score",
+        default="correct",
+        choices=SCORES,
+        help="what is kept of a prediction (default correct); predicted: which class",
     )
     run.add_argument(
         "--dtype",
         default=DTYPES[0],
         choices=DTYPES,
-        help="of other scores than correct (default float16, up to 65,504)",
+        help="of scores that are no whole numbers (default float16, up to 65,504)",
     )
     run.add_argument("--seed", type=int, default=0, metavar="S", help="seed of subsets and learners (default 0)")
     add_trainers(run)

@@ -24,6 +24,7 @@ from empirical.estimates.measured import Experiment
 from empirical.estimates.planning import PLANNED, plan, stderr
 from empirical.estimates.recorded import KINDS
 from empirical.learners.parse import learner
+from empirical.learners.score import BY_CLASS
 from empirical.limits.arms import privacy_of
 from empirical.training.elsewhere import NEEDED, OPTIONAL, outside
 from empirical.training.job import Job
@@ -44,7 +45,8 @@ ENOUGH = 4  # orthogonal arrays for error bars that hold (simulations.verificati
 @dataclass(frozen=True)
 class Outcome:
     """Trials, who the examples are, and the experiment; ``dataset`` and ``models_per_second`` where models were trained now;
-    ``half`` are others on half as many examples, where they were asked for; ``device`` is where pairs are looked for.
+    ``half`` are others on half as many examples, where they were asked for; ``device`` is where pairs are looked for. ``trials``
+    say who was right where models said which class, and ``predicted`` which.
     """
 
     trials: Trials
@@ -54,6 +56,7 @@ class Outcome:
     models_per_second: float | None = None
     half: Trials | None = None
     device: Device = CPU
+    predicted: Trials | None = None
 
 
 def foreseen(arguments: argparse.Namespace) -> tuple[Case, tuple[Stage, ...]]:
@@ -105,7 +108,7 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
         log.info("standard error of an influence: %.3f at most", stderr(count, fraction))
     if store is not None and missing and (kept := _in_shards(job, arguments, count)) > count:
         log.info("%s models will be trained: they are kept in shards of %s (--shard)", f"{kept:,}", job.shard)
-    bar = Bar(fraction, data.n_test)
+    bar = Bar(fraction, data.n_test, score=job.score)
     try:
         with trainers(arguments) as executor, warnings.catch_warnings(record=True) as caught:
             if missing:
@@ -115,7 +118,9 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
         bar.close()
     for warning in caught:
         log.info("%s", warning.message)
-    examples = Examples.of(dataset)
+    examples, predicted = Examples.of(dataset), trials if job.score in BY_CLASS else None
+    if predicted is not None:
+        trials = predicted.judged(data.y_train, data.y_test)
     experiment = of_trials(
         trials,
         examples,
@@ -131,12 +136,13 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
     )
     rate = bar.models_per_second
     half = _half(job, count, arguments, out) if arguments.learning_curve else None
-    return Outcome(trials, examples, experiment, dataset, None if rate != rate else rate, half, job.device.arrays)
+    rate_known = None if rate != rate else rate
+    return Outcome(trials, examples, experiment, dataset, rate_known, half, job.device.arrays, predicted)
 
 
 def _check_half(job: Job) -> None:
     """Refuse a learning curve that cannot be had before anything is trained."""
-    if job.score not in ("correct", "margin"):
+    if job.score not in ("correct", "margin", *BY_CLASS):
         remedy = f"errors are read off right and wrong, not a {job.score}; give --score correct or margin"
         raise ArgumentError("--learning-curve", True, remedy)
     replace(job, design=halved(job.design)).check(2, 0)
@@ -149,7 +155,7 @@ def _half(job: Job, count: int, arguments: argparse.Namespace, out: Path | None)
     where = kept_at(arguments.store, out, "-half")
     store = None if where is None else Store.open(where, other.identity(), resume=arguments.resume)
     log.info("%r, %r: %s models", other.learner, other.design, f"{models:,}")
-    bar = Bar(other.design.inclusion(job.data.n), job.data.n_test)
+    bar = Bar(other.design.inclusion(job.data.n), job.data.n_test, score=other.score)
     try:
         with trainers(arguments) as executor, warnings.catch_warnings(record=True) as caught:
             trials = run(other, models, store=store, executor=executor, progress=bar)
@@ -157,7 +163,7 @@ def _half(job: Job, count: int, arguments: argparse.Namespace, out: Path | None)
         bar.close()
     for warning in caught:
         log.info("%s", warning.message)
-    return trials
+    return trials.judged(job.data.y_train, job.data.y_test) if job.score in BY_CLASS else trials
 
 
 def kept_at(store: str | None, out: Path | None, beside: str = "") -> Shelf | None:
@@ -185,6 +191,9 @@ def elsewhere(arguments: argparse.Namespace) -> Outcome:
     """Models that were trained elsewhere, from the file that --masks names."""
     parts = opened(arguments.masks, (*NEEDED, *OPTIONAL), NEEDED, "--masks")
     trials, examples = outside(*(parts[name] for name in NEEDED), score=arguments.score, parts=parts)
+    predicted = trials if trials.score in BY_CLASS else None
+    if predicted is not None:
+        trials = predicted.judged(examples.y_train, examples.y_test)
     experiment = of_trials(trials, examples, data=arguments.masks, arguments=vars(arguments))
     if not examples.labeled:
         log.info("without y_train and y_test, pairs of any two classes are shown")
@@ -192,7 +201,7 @@ def elsewhere(arguments: argparse.Namespace) -> Outcome:
         if examples.classes is not None:
             raise ArgumentError("--labels", arguments.labels, f"{arguments.masks} has labels of its own; leave it out")
         experiment = replace(experiment, n_classes=whole("--labels", arguments.labels, 2))
-    return Outcome(trials, examples, experiment, device=arrays.device(arguments.device))
+    return Outcome(trials, examples, experiment, device=arrays.device(arguments.device), predicted=predicted)
 
 
 def _job(arguments: argparse.Namespace, dataset: Dataset, count: int) -> Job:

@@ -7,4 +7,4 @@ MEMORIZED = 0.25  # memorization of a pair's training example, by the published 
 THRESHOLD = 0.15  # influence of a pair
 INFLUENCE = 0.25  # of a pair that a planned run is to find at that threshold
 TRIALS = 2000  # models trained where nothing else is asked for
-BOUNDED = ("correct", "probability")  # scores whose influences lie between −1 and 1
+BOUNDED = ("correct", "predicted", "probability")  # scores whose influences lie between −1 and 1

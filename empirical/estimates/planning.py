@@ -16,7 +16,7 @@ from scipy.special import ndtr, ndtri
 from empirical.estimates import INFLUENCE, THRESHOLD
 from longtail.core import ArgumentError, real, whole
 
-PLANNED = ("correct", "probability")  # scores from 0 to 1, whose variance is q(1 − q) at most
+PLANNED = ("correct", "predicted", "probability")  # scores from 0 to 1, whose variance is q(1 − q) at most
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ from longtail.core import ArgumentError, Bools
 from longtail.core.arrays import CPU, Device
 from longtail.philox import LEARNER, words
 
+PROBABLE = ("probability", "loss", "probabilities")  # scores that are read off probabilities
 OTHERS = ("regressor", "clusterer", "outlier_detector", "density_estimator")  # scikit-learn's names
 
 
@@ -47,7 +48,7 @@ class External(Learner):
     """``model``: a classifier with ``fit`` and ``predict``, or a function of (X, y, subset)."""
 
     model: Any
-    scores: ClassVar[tuple[str, ...]] = ("correct", "probability", "margin", "loss")
+    scores: ClassVar[tuple[str, ...]] = ("correct", "predicted", "probability", "margin", "loss", "probabilities")
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
 
     def __post_init__(self) -> None:
@@ -70,7 +71,7 @@ class External(Learner):
         self.check(data, score)
         fits = hasattr(self.model, "fit")
         has = [name for name in ("predict_proba", "decision_function") if hasattr(self.model, name)]
-        if fits and score in ("probability", "loss") and "predict_proba" not in has:
+        if fits and score in PROBABLE and "predict_proba" not in has:
             raise ArgumentError("score", score, f"{type(self.model).__name__} has no predict_proba: use 'correct'")
         if fits and score == "margin" and not has:
             raise ArgumentError("score", score, f"{type(self.model).__name__} has no decision_function: use 'correct'")
@@ -122,7 +123,7 @@ class Outside(Trainer):
         states = [name for name in fresh.get_params() if name.split("__")[-1] == "random_state"]
         fresh.set_params(**dict.fromkeys(states, seed))
         fresh.fit(_taken(self.rows, subset), self.known[self.data.y_train[subset]])
-        if self.score == "correct":
+        if self.score in ("correct", "predicted"):
             return self._classes(np.asarray(fresh.predict(self.rows)))
         asks_margin = self.score == "margin" and hasattr(fresh, "decision_function")
         found = np.asarray((fresh.decision_function if asks_margin else fresh.predict_proba)(self.rows), np.float64)
@@ -177,7 +178,7 @@ class Outside(Trainer):
 
     def _numbers(self, found: NDArray[Any]) -> NDArray[Any]:
         """Values to rank by that can be ranked; as probabilities, none below 0."""
-        probability = self.score in ("probability", "loss")
+        probability = self.score in PROBABLE
         bad = found[np.isnan(found) | (found < 0)] if probability else found[np.isnan(found)]
         if bad.size:
             wanted = "probabilities, none below 0" if probability else "numbers"
@@ -186,13 +187,12 @@ class Outside(Trainer):
 
     def _scores(self, found: NDArray[Any], present: Bools) -> NDArray[Any]:
         if found.ndim == 1:
-            right = found == self.labels
-            if self.score == "correct":
-                return np.asarray(right)
+            if self.score in ("correct", "predicted"):
+                return np.asarray(found == self.labels if self.score == "correct" else found)
             if present.sum() > 1:
                 raise ArgumentError("score", self.score, "return probabilities from fit_predict, or use 'correct'")
             found = np.eye(self.data.n_classes)[found]
-        if self.score in ("probability", "loss"):
+        if self.score in PROBABLE:
             with np.errstate(divide="ignore"):
                 found = np.log(found)
             found = np.maximum(found, -87.3)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empirical.data.data import Data
-from empirical.learners.score import Floats32, Score
+from empirical.learners.score import Floats32, Score, class_type, empty
 from empirical.learners.shared.scores import held_classes
 from empirical.learners.shared.threads import one_thread
 from longtail.core import ArgumentError, Bools, arrays, whole
@@ -55,7 +55,8 @@ class Trainer(ABC):
 
     @one_thread
     def __call__(self, masks: Bools, trials: NDArray[np.int64]) -> Scores:
-        """Scores of the (t, n) training and (t, n_test) test examples: bool for "correct", float32 otherwise.
+        """Scores of the (t, n) training and (t, n_test) test examples: bool for "correct", whole numbers for "predicted",
+        float32 otherwise, and for "probabilities" one for each class, (t, n, K).
 
         ``masks`` is (t, n), true where trial ``trials[row]`` trains on the example.
         """
@@ -73,8 +74,7 @@ class Trainer(ABC):
     def _room(self, masks: Bools, trials: NDArray[np.int64], times: int) -> tuple[Any, Any, Any, NDArray[Any]]:
         data = self.data
         chosen, numbers = subsets(masks, trials, data.n)
-        kind = bool if self.score == "correct" else np.float32
-        scores = np.empty((times, len(chosen), data.n + data.n_test), kind)
+        scores = empty(self.score, (times, len(chosen), data.n + data.n_test), data.n_classes)
         return chosen, numbers, held_classes(chosen, data.y_train, data.n_classes), scores
 
     def _parts(self, scores: NDArray[Any]) -> Scores:
@@ -82,7 +82,9 @@ class Trainer(ABC):
 
     @abstractmethod
     def fill(self, masks: Bools, trials: NDArray[np.int64], present: Bools, scores: NDArray[Any]) -> None:
-        """Write the scores (t, n + n_test) of trials whose subsets hold the classes ``present`` (t, K)."""
+        """Write the scores (t, n + n_test), for "probabilities" (t, n + n_test, K), of trials whose subsets hold the classes
+        ``present`` (t, K).
+        """
 
     def fill_at(
         self, masks: Bools, trials: NDArray[np.int64], present: Bools, epochs: Sequence[int], scores: NDArray[Any]
@@ -146,6 +148,8 @@ class Learner(ABC):
         present = len(np.unique(data.y_train))
         if present < 2:
             raise ArgumentError("y_train", f"{present} class", "give training examples of at least two classes")
+        if score == "predicted":
+            class_type(data.n_classes)
 
 
 def makes_learner(function: F) -> F:

@@ -14,7 +14,7 @@ from empirical.data.fingerprint import digest
 from empirical.designs.design import Design
 from empirical.learners.fingerprint import named
 from empirical.learners.learner import Learner, Trainer
-from empirical.learners.score import Score
+from empirical.learners.score import Score, class_type
 from empirical.training import DTYPES, SHARD
 from empirical.training.store import Identity, Shard
 from empirical.training.trials import Trials, floats
@@ -41,14 +41,13 @@ class Job:
 
     def identity(self) -> Identity:
         """Its name in a store."""
-        packed = self.score == "correct"
         return Identity(
             data=digest(self.data),
             learner=named(self.learner),
             design=repr(self.design),
             seed=self.seed,
             score=self.score,
-            dtype="uint8" if packed else self.dtype,
+            dtype=self.kind.name,
             shard=self.shard,
             n=self.data.n,
             n_test=self.data.n_test,
@@ -56,7 +55,15 @@ class Job:
             version=version(),
             epochs=self.earlier,
             repeats=self.learner.repeats(self.device),
+            classes=self.data.n_classes if self.score == "probabilities" else 0,
         )
+
+    @property
+    def kind(self) -> np.dtype[Any]:
+        """The type that scores are stored in: bytes of packed bits, numbers of classes, else ``dtype``."""
+        if self.score == "predicted":
+            return class_type(self.data.n_classes)
+        return np.dtype("uint8" if self.score == "correct" else self.dtype)
 
     @property
     def earlier(self) -> tuple[int, ...]:
@@ -102,10 +109,12 @@ class Job:
             self.learner.check_epochs(self.epochs, self.device)
 
     def _kept(self, name: str, scores: Any) -> NDArray[Any]:
-        """Packed bits, or finite scores in the type they are stored in, which must hold them."""
+        """Packed bits, classes, or finite scores in the type they are stored in, which must hold them; all classes in a row."""
         if self.score == "correct":
             return np.packbits(scores, axis=1)
-        given = floats(name, np.asarray(scores))
+        if self.score == "predicted":
+            return np.ascontiguousarray(scores, self.kind)
+        given = floats(name, np.asarray(scores).reshape(len(scores), -1))
         with np.errstate(over="ignore"):
             kept = given.astype(self.dtype)
         if not np.isfinite(kept).all():

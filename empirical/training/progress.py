@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 class Bar:
     """Call it with a run's progress. On a terminal a bar, else a line for every tenth of the run."""
 
-    def __init__(self, fraction: float, n_test: int, stream: TextIO | None = None) -> None:
-        self.rate, self.n_test = fraction, n_test
+    def __init__(self, fraction: float, n_test: int, stream: TextIO | None = None, *, score: str = "correct") -> None:
+        self.rate, self.n_test, self.bits = fraction, n_test, score == "correct"
         self.stream = stream or sys.stderr
         self.bar: Any = None
         self.right, self.seen, self.said = np.zeros(n_test), 0, 0
@@ -27,7 +27,7 @@ class Bar:
     def __call__(self, now: Progress) -> None:
         """Show how far the run is."""
         self.latest = now
-        if now.shard is not None and now.shard.test.dtype == np.uint8:
+        if now.shard is not None and self.bits:
             bits = np.unpackbits(now.shard.test, axis=1, count=self.n_test)
             self.right += bits.sum(0)
             self.seen += len(bits)

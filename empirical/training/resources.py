@@ -55,7 +55,8 @@ def aggregation(job: Job, models: int) -> int:
 def stored(job: Job, models: int) -> int:
     """Bytes of the trials' scores on disk."""
     examples = (job.data.n + job.data.n_test) * (1 + len(job.earlier))
-    return models * examples // 8 if job.score == "correct" else models * examples * np.dtype(job.dtype).itemsize
+    numbers = examples * (job.data.n_classes if job.score == "probabilities" else 1)
+    return models * numbers // 8 if job.score == "correct" else models * numbers * job.kind.itemsize
 
 
 def room(job: Job, models: int, missing: int, shelf: Shelf | None) -> None:

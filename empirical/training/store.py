@@ -48,7 +48,8 @@ class Identity:
     """Whose trials these are. Runs that differ in any of it are never mixed.
 
     ``device`` is "cpu" or "gpu", which round differently; "" in stores from before it was kept. ``epochs`` are those after
-    which scores were kept beside the end's. ``repeats``: trained again, a trial comes out with the same bits.
+    which scores were kept beside the end's. ``repeats``: trained again, a trial comes out with the same bits. ``classes``: how
+    many numbers an example has, where it is one for each class.
     """
 
     data: str
@@ -65,11 +66,12 @@ class Identity:
     version: str = ""
     epochs: tuple[int, ...] = ()
     repeats: bool = True
+    classes: int = 0
 
     @property
     def record(self) -> dict[str, Any]:
         """What is written, and what tells one run from another: without what most runs are and older ones did not tell."""
-        usual = {"epochs": (), "repeats": True}
+        usual = {"epochs": (), "repeats": True, "classes": 0}
         return {name: value for name, value in asdict(self).items() if name not in usual or value != usual[name]}
 
     def difference(self, other: Identity) -> str:
@@ -235,7 +237,7 @@ class Store:
         if part in ("number", "run"):
             return (), np.dtype(np.int64 if part == "number" else np.uint64)
         one = self.identity
-        columns = one.n if part.partition("-")[0] == "train" else one.n_test
+        columns = (one.n if part.partition("-")[0] == "train" else one.n_test) * max(one.classes, 1)
         return (one.shard, -(-columns // (8 if one.score == "correct" else 1))), np.dtype(one.dtype)
 
     def merge(self, other: Store) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 from empirical.designs import recorded
 from empirical.training import DTYPES
 from empirical.training.store import Store
-from empirical.training.trials import Trials, floats
+from empirical.training.trials import Trials, floats, whole_numbers
 from longtail.core import ArgumentError, Integers, whole
 
 
@@ -20,7 +20,7 @@ def stored(folder: str | Path, models: int, *, first: int = 0, classes: Callable
     one = store.identity
     shard, n, n_test = (whole(name, getattr(one, name)) for name in ("shard", "n", "n_test"))
     models, design = whole("models", models), recorded(one.design)
-    if one.score != "correct" and one.dtype not in DTYPES:
+    if one.score not in ("correct", "predicted") and one.dtype not in DTYPES:
         raise ArgumentError("run", f"{folder}, of scores in {one.dtype}", f"scores are kept in {' or '.join(DTYPES)}")
     wanted = range(first // shard, -(-(first + models) // shard))
     there = [k for k in store.numbers() if k in wanted]
@@ -30,7 +30,9 @@ def stored(folder: str | Path, models: int, *, first: int = 0, classes: Callable
         raise ArgumentError("run", got, "run the same python -m empirical.estimate again, which makes them")
     rows = slice(first % shard, first % shard + models)
     train, test = (np.concatenate([getattr(part, name) for part in parts])[rows] for name in ("train", "test"))
-    if one.score != "correct":
+    if one.score == "predicted":
+        train, test = whole_numbers("train", train), whole_numbers("test", test)
+    elif one.score != "correct":
         train, test = floats("train", train), floats("test", test)
     number = np.arange(first, first + models)
     y = classes() if getattr(design, "stratified", False) and classes is not None else None

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empirical.designs.design import Design
-from empirical.learners.score import SCORES
+from empirical.learners.score import BY_CLASS, SCORES, class_type
 from longtail.core import ArgumentError, Bools, Integers
 
 Bytes = NDArray[np.uint8]
@@ -23,8 +23,9 @@ Bytes = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Trials:
-    """``number`` (t,) ascending; ``inside`` (t, ⌈n/8⌉) bits; ``train`` and ``test`` bits for "correct", else floats; ``earlier``
-    these two after each epoch that was asked for.
+    """``number`` (t,) ascending; ``inside`` (t, ⌈n/8⌉) bits; ``train`` and ``test`` bits for "correct", numbers of classes for
+    "predicted", else floats, for "probabilities" all classes of an example in a row; ``earlier`` these two after each epoch that
+    was asked for.
     """
 
     n: int
@@ -64,12 +65,8 @@ class Trials:
                 wanted = f"({len(m)}, {m.shape[1] if name == 'train' else 'n_test'})"
                 raise ArgumentError(name, f"shape {v.shape}", f"give scores of shape {wanted}, one row for each mask")
         k = np.arange(len(m)) if number is None else np.asarray(number, np.int64)
-        packed = score == "correct"
         inside = np.packbits(booleans("masks", m), axis=1)
-        train, test = (
-            np.packbits(booleans(name, v), axis=1) if packed else floats(name, v)
-            for name, v in (("train", a), ("test", b))
-        )
+        train, test = (_kept(score, name, v) for name, v in (("train", a), ("test", b)))
         return cls(m.shape[1], b.shape[1], k, inside, train, test, score, design)
 
     @property
@@ -92,6 +89,8 @@ class Trials:
         """The same trials by whether models were right: a margin above 0. A tie is wrong, for who it went to was not kept."""
         if self.score == "correct":
             return self
+        if self.score in BY_CLASS:
+            raise ArgumentError("score", self.score, "labels say who was right: ask .judged(y_train, y_test)")
         if self.score != "margin":
             raise ArgumentError(
                 "score", self.score, "only margins say who was right; estimate --score correct, or margin"
@@ -99,6 +98,28 @@ class Trials:
         train, test = _above_zero((self.train, self.test))
         earlier = {e: _above_zero(both) for e, both in self.earlier.items()}
         return replace(self, train=train, test=test, score="correct", earlier=earlier)
+
+    def judged(self, y_train: Any, y_test: Any) -> Trials:
+        """The same trials by whether the classes that models predict, of equally likely ones the lower, are these labels.
+
+        >>> Trials.of([[True, False]], [[0, 2]], [[1]], score="predicted").judged([0, 1], [1]).train_scores().tolist()
+        [[True, False]]
+        """
+        y, z = (np.asarray(v) for v in (y_train, y_test))
+
+        def bits(both: tuple[NDArray[Any], NDArray[Any]]) -> tuple[Bytes, Bytes]:
+            a, b = (self.classes(part, len(v)) == v for part, v in zip(both, (y, z), strict=True))
+            return np.packbits(a, axis=1), np.packbits(b, axis=1)
+
+        train, test = bits((self.train, self.test))
+        earlier = {e: bits(both) for e, both in self.earlier.items()}
+        return replace(self, train=train, test=test, score="correct", earlier=earlier)
+
+    def classes(self, scores: NDArray[Any], width: int) -> NDArray[Any]:
+        """The classes that models predict, (t, width), by their ``train`` or ``test`` scores."""
+        if self.score not in BY_CLASS:
+            raise ArgumentError("score", self.score, f"it does not tell which class: keep {' or '.join(BY_CLASS)}")
+        return scores if self.score == "predicted" else scores.reshape(len(scores), width, -1).argmax(2)
 
     def __add__(self, other: Trials) -> Trials:
         return joined([self, other])
@@ -203,6 +224,21 @@ def unpacked_columns(bits: Bytes, width: int, columns: slice) -> Bools:
     first = start // 8
     block = np.unpackbits(bits[:, first : -(-stop // 8)], axis=1).view(bool)
     return block[:, start - 8 * first : stop - 8 * first]
+
+
+def _kept(score: str, name: str, values: NDArray[Any]) -> NDArray[Any]:
+    """As trials hold them."""
+    if score == "correct":
+        return np.packbits(booleans(name, values), axis=1)
+    return whole_numbers(name, values) if score == "predicted" else floats(name, values)
+
+
+def whole_numbers(name: str, values: NDArray[Any]) -> NDArray[Any]:
+    """Numbers of classes, from 0, in a byte each or two."""
+    if not np.issubdtype(values.dtype, np.integer) or (values.size and values.min() < 0):
+        raise ArgumentError(name, f"{values.dtype} values", "give the number of a class for each example, from 0")
+    kind = class_type(int(values.max(initial=0)) + 1)
+    return values if values.dtype in (np.uint8, np.uint16) else values.astype(kind)
 
 
 def booleans(name: str, values: NDArray[Any]) -> Bools:

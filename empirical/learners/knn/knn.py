@@ -32,7 +32,7 @@ class KNN(Learner):
     """Majority of the ``k`` nearest; fewer where the subset holds fewer."""
 
     k: int = 1
-    scores: ClassVar[tuple[str, ...]] = ("correct", "probability", "margin")
+    scores: ClassVar[tuple[str, ...]] = ("correct", "predicted", "probability", "margin", "probabilities")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "k", whole("k", self.k, 1, 2**15))
@@ -63,7 +63,7 @@ class Neighbors(Trainer):
     batch: int = 64
 
     def fill(self, masks: Bools, trials: NDArray[np.int64], present: Bools, scores: NDArray[Any]) -> None:
-        if self.k == 1 and self.score != "margin":
+        if self.k == 1 and self.score in ("correct", "probability"):
             scores[:] = self._nearest(masks)
             return
         for first in range(0, len(masks), self.batch):
@@ -131,10 +131,14 @@ class Neighbors(Trainer):
 
 
 def tallied(counts: Any, labels: Any, score: Score) -> Any:
-    """Votes (t, q, K) read as a score for the true labels (q,), in any array namespace."""
+    """Votes (t, q, K) read as a score, most for the true labels (q,), in any array namespace."""
     xp = array_namespace(counts, labels)
-    if score == "correct":
-        return xp.argmax(counts, axis=2) == labels
+    if score in ("correct", "predicted"):
+        most = xp.argmax(counts, axis=2)
+        return most == labels if score == "correct" else most
+    if score == "probabilities":
+        cast = xp.astype(counts, xp.float32)
+        return cast / xp.sum(cast, axis=2, keepdims=True)
     own = xp.arange(counts.shape[2], dtype=labels.dtype) == xp.expand_dims(labels, axis=1)
     mine = xp.astype(xp.max(xp.where(own, counts, -1), axis=2), xp.float32)  # votes are never below 0
     share = 1 / xp.astype(xp.sum(counts, axis=2), xp.float32)

@@ -51,7 +51,7 @@ class MLP(Learner):
     rate: float = 0.005
     penalty: float = 1e-4
     precision: Literal["float32", "mixed"] = "float32"
-    scores: ClassVar[tuple[str, ...]] = ("correct", "probability", "margin", "loss")
+    scores: ClassVar[tuple[str, ...]] = ("correct", "predicted", "probability", "margin", "loss", "probabilities")
 
     def __post_init__(self) -> None:
         for name in ("width", "epochs", "batch"):

@@ -54,7 +54,7 @@ class DPSGD(Learner):
     noise: float | None = None
     epsilon: float | None = None
     delta: float = 1e-5
-    scores: ClassVar[tuple[str, ...]] = ("correct", "probability", "margin", "loss")
+    scores: ClassVar[tuple[str, ...]] = ("correct", "predicted", "probability", "margin", "loss", "probabilities")
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
 
     def __post_init__(self) -> None:

@@ -48,7 +48,7 @@ class Perturbed(Learner):
     norm: float = 1.0
     epsilon: float = 1.0
     delta: float = 1e-5
-    scores: ClassVar[tuple[str, ...]] = ("correct", "margin")
+    scores: ClassVar[tuple[str, ...]] = ("correct", "predicted", "margin")
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
 
     def __post_init__(self) -> None:

@@ -32,7 +32,7 @@ class RandomFeatures(Learner):
     width: int = 512
     penalty: float = 1.0
     gamma: float | None = None
-    scores: ClassVar[tuple[str, ...]] = ("correct", "margin")
+    scores: ClassVar[tuple[str, ...]] = ("correct", "predicted", "margin")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "width", whole("width", self.width, 1, 2**16))

@@ -46,7 +46,7 @@ class KernelRidge(Learner):
     penalty: float = 1.0
     kernel: Literal["rbf", "laplacian", "linear"] = "rbf"
     gamma: float | None = None
-    scores: ClassVar[tuple[str, ...]] = ("correct", "margin")
+    scores: ClassVar[tuple[str, ...]] = ("correct", "predicted", "margin")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "penalty", real("penalty", self.penalty, 0, open_low=True))

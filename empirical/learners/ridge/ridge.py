@@ -42,7 +42,7 @@ class Ridge(Learner):
     """RidgeClassifier(alpha=penalty)."""
 
     penalty: float = 1.0
-    scores: ClassVar[tuple[str, ...]] = ("correct", "margin")
+    scores: ClassVar[tuple[str, ...]] = ("correct", "predicted", "margin")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "penalty", real("penalty", self.penalty, 0, open_low=True))

@@ -31,23 +31,58 @@ def class_sums(rows, labels, sums):
 
 
 @compiled()
+def _largest(values, present, top, chosen):
+    """top[i]: the largest value present; chosen[i]: its class, of equal ones the lower."""
+    top[:] = -np.inf
+    chosen[:] = -1
+    for c in range(values.shape[0]):
+        if not present[c]:
+            continue
+        line = values[c]
+        for i in range(len(top)):
+            more = line[i] > top[i]
+            top[i] = line[i] if more else top[i]
+            chosen[i] = c if more else chosen[i]
+
+
+@compiled()
 def correct(values, present, labels, out):
     """out[m, i] = the label's value is the largest, ties to the lower class."""
-    models, classes, rows = values.shape
+    models, _, rows = values.shape
     top, chosen = np.empty(rows, np.float32), np.empty(rows, np.int32)
     for m in range(models):
-        top[:] = -np.inf
-        chosen[:] = -1
-        for c in range(classes):
-            if not present[m, c]:
-                continue
-            line = values[m, c]
-            for i in range(rows):
-                more = line[i] > top[i]
-                top[i] = line[i] if more else top[i]
-                chosen[i] = c if more else chosen[i]
+        _largest(values[m], present[m], top, chosen)
         for i in range(rows):
             out[m, i] = chosen[i] == labels[i]
+
+
+@compiled()
+def predicted(values, present, out):
+    """out[m, i] = the class of the largest value, ties to the lower."""
+    models, _, rows = values.shape
+    top, chosen = np.empty(rows, np.float32), np.empty(rows, np.int32)
+    for m in range(models):
+        _largest(values[m], present[m], top, chosen)
+        for i in range(rows):
+            out[m, i] = chosen[i]
+
+
+@compiled()
+def probabilities(values, present, out):
+    """out[m, i, c] = softmax over the classes present, 0 for the others."""
+    models, classes, rows = values.shape
+    top, chosen, total = np.empty(rows, np.float32), np.empty(rows, np.int32), np.empty(rows, np.float32)
+    shares = np.empty((classes, rows), np.float32)
+    for m in range(models):
+        _largest(values[m], present[m], top, chosen)
+        total[:] = 0
+        for c in range(classes):
+            for i in range(rows):
+                shares[c, i] = exponential(values[m, c, i] - top[i]) if present[m, c] else np.float32(0)
+                total[i] += shares[c, i]
+        for i in range(rows):
+            for c in range(classes):
+                out[m, i, c] = shares[c, i] / total[i]
 
 
 @compiled()

@@ -47,7 +47,7 @@ class Softmax(Learner):
     penalty: float = 1.0
     tolerance: float = 1e-5
     evaluations: int = 1000
-    scores: ClassVar[tuple[str, ...]] = ("correct", "probability", "margin", "loss")
+    scores: ClassVar[tuple[str, ...]] = ("correct", "predicted", "probability", "margin", "loss", "probabilities")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "penalty", real("penalty", self.penalty, 0, open_low=True))

@@ -42,7 +42,7 @@ class Plan(Learner):
     channels_last: bool = False
     deterministic: bool = False
     stacked: bool = False
-    scores: ClassVar[tuple[str, ...]] = ("correct", "probability", "margin", "loss")
+    scores: ClassVar[tuple[str, ...]] = ("correct", "predicted", "probability", "margin", "loss", "probabilities")
     library: ClassVar[Library] = "torch"
 
     def __post_init__(self) -> None:

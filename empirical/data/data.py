@@ -21,7 +21,8 @@ class Data:
 
     ``x`` is an array with one example a row: float32 features, or images of any shape. An external learner may take
     more (a list of texts, a sparse matrix); the learners of this package take arrays. Where ``x`` was made of texts,
-    ``texts`` are those, to train on and to test on: learners that read take them.
+    ``texts`` are those, to train on and to test on: learners that read take them. ``tested`` False: there are no test
+    examples, and none are wanted.
     """
 
     x_train: Any = field(repr=False)
@@ -30,6 +31,7 @@ class Data:
     y_test: NDArray[np.int64] = field(repr=False)
     classes: tuple[Any, ...]
     texts: tuple[Texts, Texts] | None = field(default=None, repr=False)
+    tested: bool = field(default=True, repr=False)
 
     def __post_init__(self) -> None:
         for part in ("train", "test"):
@@ -39,7 +41,7 @@ class Data:
                     f"y_{part}", f"{y.dtype} labels of shape {y.shape}", "give one whole number per example"
                 )
             rows = x.shape[0] if hasattr(x, "shape") else len(x)
-            if not rows:
+            if not rows and (part == "train" or self.tested):
                 raise ArgumentError(f"x_{part}", "no examples", "give at least one to train on and one to test on")
             if rows != len(y):
                 raise ArgumentError(f"x_{part}", f"{rows} rows for {len(y)} labels", "give as many rows as labels")

@@ -39,6 +39,8 @@ LEVELS = 200  # thresholds tried of a score without bounds
 def expected_false(trials: Trials, pairing: Pairing, thresholds: Any = None, *, device: Device = CPU) -> Floats:
     """The expected number of pairs at or above each threshold, had no pair influence; that of ``pairing`` unless told."""
     theta = np.atleast_1d(np.asarray(pairing.threshold if thresholds is None else thresholds, float))
+    if not trials.n_test:
+        return np.zeros(len(theta))
     if trials.iid:
         return by_chance(trials, pairing, theta)
     return at_least(above(mirrored(trials), pairing.at(theta.min()), device=device).influence, theta)

@@ -30,8 +30,8 @@ class Agreement:
     ``table`` has a row a training example: both memorizations and its pairs in the first, the second and both halves.
     """
 
-    first: Floats
-    second: Floats
+    first: Floats = field(repr=False)
+    second: Floats = field(repr=False)
     correlation: float
     pairs_first: int
     pairs_second: int
@@ -76,7 +76,7 @@ def agreement(trials: Trials, pairing: Pairing, *, device: Device = CPU) -> Agre
         pairs = above(part, pairing, device=device)
         codes.append(pairs.train * trials.n_test + pairs.test)
     codes.append(np.intersect1d(codes[0], codes[1], assume_unique=True))
-    counts = [np.bincount(code // trials.n_test, minlength=trials.n) for code in codes]
+    counts = [np.bincount(code // max(trials.n_test, 1), minlength=trials.n) for code in codes]
     columns = dict(zip(("pairs_first", "pairs_second", "pairs_both"), counts, strict=True))
     table = pd.DataFrame({"index": np.arange(trials.n), "first": first, "second": second, **columns})
     one, two, both_halves = (len(code) for code in codes)

@@ -105,12 +105,14 @@ def _found_cells(trials: Trials, found: Pairs) -> Cells | None:
 def margins(trials: Trials) -> tuple[Integers, Integers]:
     """In how many trials each training example was in, and in how many each test example was right."""
     n_in = np.concatenate([trials.masks_columns(s).sum(0, dtype=np.int64) for s in blocks(trials.n)])
-    totals = np.concatenate([trials.test_scores(s).sum(0, dtype=np.int64) for s in blocks(trials.n_test)])
-    return n_in, totals
+    tested = (trials.test_scores(s).sum(0, dtype=np.int64) for s in blocks(trials.n_test))
+    return n_in, np.concatenate([np.zeros(0, np.int64), *tested])
 
 
 def stream(trials: Trials, pairing: Pairing, *, device: Device = CPU) -> Iterator[Pairs]:
     """Pairs that count, some at a time, class by class, the same on any device; scores that are no bits stay on the CPU."""
+    if not trials.n_test:
+        return
     classes = pairing.classes(trials.n, trials.n_test)
     found = _stream_bits(trials, pairing, classes, device) if trials.score == "correct" else None
     for pairs in _stream_floats(trials, pairing, classes) if found is None else found:

@@ -60,7 +60,7 @@ def measure(
     false = float(expected_false(trials, pairing, device=device)[0])
     how = experiment or of_trials(trials, examples)
     observed = _observed(trials, pairing, table, device)
-    if trials.score in ("correct", "margin"):
+    if trials.score in ("correct", "margin") and trials.n_test:
         parts = [(trials.right, how.fraction)] + ([] if half is None else [(half.right, how.fraction / 2)])
         observed = replace(observed, learning=learning(parts))
     return Measured(
@@ -87,6 +87,8 @@ def _observed(trials: Trials, pairing: Pairing, table: pd.DataFrame, device: Dev
         value = table["memorization"].to_numpy()
         teachers.pairs["memorization"] = value[teachers.pairs["train_index"]]
         teachers.pairs["taught_memorization"] = value[teachers.pairs["taught_index"]]
+    if not trials.n_test:
+        return Observed(taught=teachers)
     return Observed(totals(trials), histogram(trials, pairing, device=device), teachers)
 
 
@@ -156,7 +158,9 @@ def written(
 
 
 def accuracy(trials: Trials) -> float:
-    """The mean score on test examples."""
+    """The mean score on test examples; NaN where there are none."""
+    if not trials.n_test:
+        return float("nan")
     if trials.score == "correct":
         return float(  # the padding of packed rows is zeros
             np.bitwise_count(trials.test).sum(dtype=np.int64) / (trials.count * trials.n_test)

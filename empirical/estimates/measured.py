@@ -17,6 +17,7 @@ from empirical.estimates.cells import root_mean_square
 from empirical.estimates.noise import SubsetNoise
 from empirical.estimates.observed import Observed
 from longtail.core import ArgumentError, Floats
+from longtail.core.shown import table
 from longtail.experiment.noise import Noise
 
 if TYPE_CHECKING:
@@ -125,6 +126,13 @@ class Measured:
     trust: Trust = field(default_factory=Trust)
     leak: Leak | None = field(default=None, repr=False)
     observed: Observed = field(default_factory=Observed, repr=False)
+
+    def _repr_html_(self) -> str:
+        """The summary, and who is memorized most."""
+        told = [(name, value) for name, value in self.summary.items() if isinstance(value, (int, float, str))]
+        top = self.memorization.nlargest(5, "memorization")
+        most = table("memorized most", top.to_numpy().tolist(), [str(name) for name in top])
+        return "".join(table("Measured", part) for part in (told[:20], told[20:]) if part) + most
 
     @property
     def n(self) -> int:

@@ -3,7 +3,24 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from empirical.learners.external import External
+    from empirical.learners.knn.knn import KNN
+    from empirical.learners.mlp.mlp import MLP
+    from empirical.learners.private.dpsgd import DPSGD
+    from empirical.learners.private.output import PrivateRidge, PrivateSoftmax
+    from empirical.learners.pruned import Pruned
+    from empirical.learners.ridge.features import RandomFeatures
+    from empirical.learners.ridge.kernel import KernelRidge
+    from empirical.learners.ridge.ridge import Ridge
+    from empirical.learners.softmax.softmax import Softmax
+    from empirical.learners.torch.huggingface import HuggingFace
+    from empirical.learners.torch.learner import TorchLearner
+    from empirical.learners.torch.resnet9 import ResNet9
+    from empirical.learners.torch.small import SmallNet
+    from empirical.learners.torch.speed import SpeedNet
 
 _WHERE = {
     "DPSGD": "private.dpsgd",
@@ -39,7 +56,24 @@ ALIASES = {
     "resnet9": "ResNet9",
     "huggingface": "HuggingFace",
 }
-__all__ = sorted(_WHERE)
+__all__ = [
+    "DPSGD",
+    "KNN",
+    "MLP",
+    "External",
+    "HuggingFace",
+    "KernelRidge",
+    "PrivateRidge",
+    "PrivateSoftmax",
+    "Pruned",
+    "RandomFeatures",
+    "ResNet9",
+    "Ridge",
+    "SmallNet",
+    "Softmax",
+    "SpeedNet",
+    "TorchLearner",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -49,4 +83,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_WHERE])
+    """Public names, for completion."""
+    return list(__all__)

@@ -10,6 +10,7 @@ own in a block likewise, and its bits are as good as its libraries' word that a 
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -25,6 +26,7 @@ from empirical.learners.shared.scores import held_classes
 from empirical.learners.shared.threads import one_thread
 from longtail.core import ArgumentError, Bools, arrays, whole
 from longtail.core.arrays import CPU, Device, Library
+from longtail.core.opened import within
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -161,7 +163,10 @@ def makes_learner(function: F) -> F:
 
 
 def features(data: Data) -> tuple[Floats32, Floats32]:
-    """Training and test examples as rows of float32, flattened; an ArgumentError where they are not finite numbers."""
+    """Training and test examples as rows of float32, flattened; an ArgumentError where they are not finite numbers.
+
+    Sparse matrices are filled with their zeros, where memory holds them.
+    """
     return _rows("x_train", data.x_train), _rows("x_test", data.x_test)
 
 
@@ -177,8 +182,9 @@ def images(data: Data) -> Floats32:
 
 
 def _rows(argument: str, x: Any) -> Floats32:
+    dense = _filled(argument, x) if hasattr(x, "tocsr") else x
     try:
-        rows = np.asarray(x, np.float32)
+        rows = np.asarray(dense, np.float32)
     except (TypeError, ValueError) as error:
         raise ArgumentError(
             argument, type(x).__name__, "give an array of numbers, or use an External learner"
@@ -188,7 +194,15 @@ def _rows(argument: str, x: Any) -> Floats32:
     bad = int((~np.isfinite(rows)).sum())
     if bad:
         raise ArgumentError(argument, f"{bad} values that are NaN or infinite", "drop or fill them first")
-    return cast(Floats32, np.ascontiguousarray(rows.reshape(len(rows), -1)))
+    return cast(Floats32, np.ascontiguousarray(rows.reshape(len(rows), math.prod(rows.shape[1:]))))
+
+
+def _filled(argument: str, x: Any) -> NDArray[Any]:
+    """A sparse matrix as float32 with its zeros, no larger than memory."""
+    got = f"a sparse matrix of {' × '.join(map(str, x.shape))}"
+    remedy = "give fewer features, or a classifier that takes sparse matrices, as sklearn.linear_model.SGDClassifier()"
+    within(argument, got, 2 * 4 * math.prod(x.shape), remedy)  # and once more where a learner joins both parts
+    return np.asarray(x.astype(np.float32).toarray())
 
 
 def subsets(masks: Any, trials: Any, n: int) -> tuple[Bools, NDArray[np.int64]]:

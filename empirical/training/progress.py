@@ -15,11 +15,22 @@ log = logging.getLogger(__name__)
 
 
 class Bar:
-    """Call it with a run's progress. On a terminal a bar, else a line for every tenth of the run."""
+    """Call it with a run's progress. On a terminal, or where it is to be ``drawn``, as in a notebook, a bar; else a line for
+    every tenth of the run.
+    """
 
-    def __init__(self, fraction: float, n_test: int, stream: TextIO | None = None, *, score: str = "correct") -> None:
+    def __init__(
+        self,
+        fraction: float,
+        n_test: int,
+        stream: TextIO | None = None,
+        *,
+        score: str = "correct",
+        drawn: bool = False,
+    ) -> None:
         self.rate, self.n_test, self.bits = fraction, n_test, score == "correct"
         self.stream = stream or sys.stderr
+        self.drawn = drawn or self.stream.isatty()
         self.bar: Any = None
         self.right, self.seen, self.said = np.zeros(n_test), 0, 0
         self.latest: Progress | None = None
@@ -27,11 +38,11 @@ class Bar:
     def __call__(self, now: Progress) -> None:
         """Show how far the run is."""
         self.latest = now
-        if now.shard is not None and self.bits:
+        if self.n_test and now.shard is not None and self.bits:
             bits = np.unpackbits(now.shard.test, axis=1, count=self.n_test)
             self.right += bits.sum(0)
             self.seen += len(bits)
-        if self.stream.isatty():
+        if self.drawn:
             self._draw(now)
         elif now.wanted and (tenth := 10 * now.done // now.wanted) > self.said and now.shard is not None:
             self.said = tenth

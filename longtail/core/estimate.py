@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from longtail.core.shown import table
 from longtail.core.types import Floats
 
 
@@ -30,6 +31,13 @@ class Estimate:
 
     def __float__(self) -> float:
         return float(self.value)
+
+    def _repr_html_(self) -> str:
+        """A row a value, with those errors that it has."""
+        value, error, bound = np.broadcast_arrays(self.value, self.stderr, self.bound)
+        known = {"value": value, "standard error": error, "numerical error": bound}
+        kept = {name: part.ravel() for name, part in known.items() if name == "value" or np.any(part != 0)}
+        return table("Estimate", zip(*(part.tolist() for part in kept.values()), strict=True), list(kept))
 
 
 @dataclass(frozen=True)

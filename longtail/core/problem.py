@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from longtail.core.checks import ArgumentError, whole
+from longtail.core.shown import table
 from longtail.core.types import Bools, Floats, Integers
 
 Mode = Literal["random", "fixed"]
@@ -94,3 +95,7 @@ class Problem:
     def guess(self) -> float:
         """1 − 1/K: the error of a guess."""
         return 1 - 1 / self.n_classes
+
+    def _repr_html_(self) -> str:
+        rows = [("frequencies", repr(self.prior)), ("samples", self.n), ("classes", self.n_classes)]
+        return table("Problem", [*rows, ("mode", f"{self.mode} frequencies")])

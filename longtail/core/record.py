@@ -16,6 +16,7 @@ from longtail import __version__
 from longtail.core import ArgumentError
 from longtail.core.files import folder, json_text, read_json, read_table, whole_file
 from longtail.core.opened import why
+from longtail.core.shown import table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,6 +112,14 @@ class Run:
     def of(cls, arguments: dict[str, Any], seed: int, frames: dict[str, pd.DataFrame]) -> Run:
         """The run of this very process."""
         return cls(" ".join(sys.argv), arguments, seed, frames)
+
+    def _repr_html_(self) -> str:
+        told = [("command", self.command), ("date", self.date), ("seed", str(self.seed))]
+        told += [(name, value) for name, value in self.arguments.items() if value is not None]
+        frames = [
+            (name, f"{len(frame):,} rows: {', '.join(map(str, frame.columns))}") for name, frame in self.frames.items()
+        ]
+        return table("Run", told) + table("Tables", frames)
 
     def write(self, directory: str | Path) -> list[Path]:
         """``run.json`` and one CSV a frame; each file is there whole or not at all, the record last."""

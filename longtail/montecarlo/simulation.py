@@ -22,6 +22,7 @@ from longtail.core import (
     whole,
 )
 from longtail.core.arrays import Random
+from longtail.core.shown import table, words
 from longtail.learners import Learner
 
 
@@ -110,6 +111,20 @@ class Simulation:
     def excess(self, learner: Learner) -> Estimate:
         """Its error less the optimal one, on the same data sets."""
         return self.moments.linear(self._pick(self._index(learner)) - self._mass(0, self.problem.guess))
+
+    def _repr_html_(self) -> str:
+        """What was simulated, the errors, and the table by ℓ."""
+        named = {
+            "optimal error": self.optimal_error,
+            "guessing on what is seen once": self.cost,
+            "unseen": self.unseen_mass,
+        }
+        named |= {f"error of {learner!r}": self.error(learner) for learner in self.learners}
+        caption = f"{self.problem!r}, {self.trials:,} data sets on {self.device}"
+        errors = table(
+            caption, [(name, read.value, read.stderr) for name, read in named.items()], ("", "", "standard error")
+        )
+        return errors + str(self.table().to_html(index=False, float_format=words, border=0))
 
     def _index(self, learner: Learner) -> int:
         if learner not in self.learners:

@@ -67,7 +67,7 @@ def test_parameters_are_kept_and_cloned(data):
 
 def test_whole_numbers_and_names_are_taken_as_the_command_takes_them(data):
     own = fitted(data)
-    options = {"models": 128.0, "shard": 64.0, "workers": 1.0, "random_state": 3.0}
+    options = {"models": 128.0, "shard": 64.0, "n_jobs": 1.0, "random_state": 3.0}
     named = SubsetEstimator("knn", **options).fit(data.x_train, data.y_train, data.x_test, data.y_test)
     assert np.array_equal(named.trials_.test, own.trials_.test)
     assert clone(named).learner == "knn"
@@ -274,7 +274,7 @@ def test_bad_data_are_refused(data, change, named):
 
 
 @pytest.mark.parametrize(
-    "options", [{"fraction": 1.0}, {"fraction": 0.001}, {"models": 0}, {"design": "x"}, {"learner": None}]
+    "options", [{"fraction": 1.0}, {"fraction": 0.001}, {"models": 0}, {"design": "x"}, {"learner": KNN}, {"n_jobs": 0}]
 )
 def test_bad_parameters_are_refused(data, options):
     estimator = SubsetEstimator(KNN(), models=8).set_params(**options)

@@ -1,0 +1,249 @@
+"""scikit-learn's and a notebook's manners: no test set, seeds and jobs as elsewhere, from a fitted estimator to its report."""
+
+import inspect
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.utils import estimator_checks
+
+import empirical
+import longtail
+from empirical import SubsetEstimator, learners
+from empirical.data.sources.planted import planted
+from empirical.estimates.kept import read
+from empirical.estimates.suspects import suspects
+from empirical.learners import KNN, MLP, Ridge, Softmax
+from empirical.training.asked import jobs, seed, size
+from empirical.training.shelf import shelf
+from longtail import Estimate, Problem, Zipf, montecarlo
+from longtail.core import ArgumentError
+from longtail.core.record import Run
+
+METHOD = "scikit-learn takes the parameter score, what is kept of a prediction, for the method of that name"
+NOT_APPLYING = {  # scikit-learn's checks that do not apply, and why
+    "check_fit_score_takes_y": METHOD,
+    "check_n_features_in_after_fitting": METHOD,
+    "check_pipeline_consistency": METHOD,
+}
+
+
+@pytest.fixture(scope="module")
+def long():
+    return planted(Zipf(1.0, 60), 150, 40, n_classes=3, seed=1).data
+
+
+@pytest.fixture(scope="module")
+def alone(long):
+    return SubsetEstimator(models=128).fit(long.x_train, long.y_train)
+
+
+@pytest.fixture(scope="module")
+def both(long):
+    return SubsetEstimator(models=128).fit(long.x_train, long.y_train, long.x_test, long.y_test)
+
+
+def test_scikit_learns_checks_pass_but_for_those_that_do_not_apply():
+    if "on_fail" not in inspect.signature(estimator_checks.check_estimator).parameters:
+        pytest.skip("scikit-learn before 1.6 stops at the first check that fails")
+    found = estimator_checks.check_estimator(SubsetEstimator(models=8), on_fail=None, on_skip=None)
+    failed = {one["check_name"] for one in found if one["status"] == "failed"}
+    assert failed == set(NOT_APPLYING)
+    assert sum(one["status"] == "passed" for one in found) > 30
+
+
+def test_sparse_matrices_are_taken_by_whom_they_can_be_taken():
+    def takes(learner):
+        return SubsetEstimator(learner).__sklearn_tags__().input_tags.sparse
+
+    assert takes(None)
+    assert takes(LogisticRegression())
+    assert not takes(GaussianNB())
+
+
+@pytest.mark.parametrize("learner", [KNN(), Ridge(), Softmax(), MLP(4, epochs=1)], ids=repr)
+def test_without_a_test_set_memorization_is_the_same(long, learner):
+    parts = long.x_train, long.y_train
+    found = SubsetEstimator(learner, models=16).fit(*parts)
+    tested = SubsetEstimator(learner, models=16).fit(*parts, long.x_test, long.y_test)
+    pd.testing.assert_frame_equal(found.memorization_, tested.memorization_)
+    assert found.trials_.test.shape == (16, 0)
+
+
+def test_without_a_test_set_training_examples_teach_each_other(alone, both):
+    pd.testing.assert_frame_equal(alone.taught().pairs, both.taught().pairs)
+    assert len(alone.taught().pairs)
+    assert alone.agreement().correlation == both.agreement().correlation
+    assert np.isnan(alone.measured.test_accuracy)
+    asks = ("influence_pairs", "totals", "histogram", "threshold_for")
+    for ask in [*(getattr(alone, name) for name in asks), lambda: alone.influence(0, 0)]:
+        with pytest.raises(ArgumentError, match="X_test: got None; fit with test examples"):
+            ask()
+
+
+def test_half_a_test_set_is_refused(long):
+    for more in ((long.x_test, None), (None, long.y_test)):
+        with pytest.raises(ArgumentError, match="give both X_test and y_test, or neither"):
+            SubsetEstimator(models=8).fit(long.x_train, long.y_train, *more)
+
+
+def test_suspects_are_flipped_labels():
+    made = planted(Zipf(0.0, 10), 200, 1, n_classes=4, seed=2).data  # each kind twenty times
+    flipped = np.array([3, 50, 120, 199])
+    y = made.y_train.copy()
+    y[flipped] = (y[flipped] + 1) % 4
+    found = SubsetEstimator("knn(5)", models=64).fit(made.x_train, y)
+    assert sorted(found.suspects_["index"][:4]) == flipped.tolist()
+    assert found.suspects_["out_accuracy"].is_monotonic_increasing
+    assert (found.suspects_["out_accuracy"] < 0.5).all()
+    rows = pd.DataFrame({"index": range(4), "out_accuracy": [0.2, 0.5, 0.1, 0.1], "memorization": [0, 0, 0.3, 0.8]})
+    assert suspects(rows)["index"].tolist() == [3, 2, 0]
+    with pytest.raises(ArgumentError, match="who is wrong"):
+        _ = SubsetEstimator("ridge", models=8, score="margin").fit(made.x_train, y).suspects_
+
+
+@pytest.mark.parametrize("kind", [scipy.sparse.csr_array, scipy.sparse.coo_matrix, scipy.sparse.bsr_array])
+def test_sparse_matrices_are_filled_for_learners_of_ours(long, kind):
+    dense = [np.where(x > 0, x, 0) for x in (long.x_train, long.x_test)]
+    found, own = (
+        SubsetEstimator(Softmax(), models=8).fit(make(dense[0]), long.y_train, make(dense[1]), long.y_test).trials_
+        for make in (kind, np.asarray)
+    )
+    assert np.array_equal(found.train, own.train)
+    assert np.array_equal(found.test, own.test)
+    with pytest.raises(ArgumentError, match="NaN or infinite"):
+        SubsetEstimator(models=8).fit(kind(np.where(dense[0] == dense[0].max(), np.nan, dense[0])), long.y_train)
+
+
+def test_sparse_matrices_that_memory_does_not_hold_are_refused():
+    x = scipy.sparse.csr_array((np.ones(6, np.float32), (range(6), range(6))), shape=(6, 2**45))
+    with pytest.raises(
+        ArgumentError, match=r"x_train: got a sparse matrix of 6 × .*, or a classifier that takes sparse"
+    ):
+        SubsetEstimator(models=8).fit(x, [0, 1] * 3)
+
+
+def test_seeds_as_scikit_learn_takes_them(long):
+    def fitted(state, **more):
+        return SubsetEstimator(models=8, random_state=state, **more).fit(long.x_train, long.y_train)
+
+    assert fitted(5).seed_ == 5
+    assert fitted(np.random.RandomState(1)).seed_ == fitted(np.random.RandomState(1)).seed_
+    assert fitted(np.random.default_rng(1)).seed_ == fitted(np.random.default_rng(1)).seed_
+    drawn = [fitted(None) for _ in range(3)]
+    assert len({one.seed_ for one in drawn}) > 1
+    assert np.array_equal(fitted(drawn[0].seed_).trials_.train, drawn[0].trials_.train)
+    with pytest.raises(ArgumentError, match="random_state: got None; give a whole number: of another seed"):
+        seed(None, stored=True)
+
+
+def test_jobs_as_scikit_learn_counts_them(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    assert [jobs(n) for n in (None, 1, 3, -1, -2, -100)] == [1, 1, 3, 8, 7, 1]
+    with pytest.raises(ArgumentError, match="n_jobs: got 0"):
+        jobs(0)
+
+
+@pytest.mark.parametrize("models", [20, 100, 130, 200, 2000])
+def test_a_store_gets_the_models_that_are_asked_for(tmp_path, models):
+    place = shelf(tmp_path)
+    assert -(-models // size(None, models, place)) * size(None, models, place) == models
+    assert size(7, models, place) == 7
+    assert size(None, models, None) == 64
+
+
+def test_no_more_models_are_trained_than_asked_for(long, tmp_path):
+    trained = []
+
+    def model(X, y, subset):
+        trained.append(len(subset))
+        return np.zeros(len(X), int)
+
+    SubsetEstimator(model, models=70).fit(long.x_train, long.y_train)
+    assert len(trained) == 70
+    kept = SubsetEstimator("knn", models=70, store=tmp_path).fit(long.x_train, long.y_train)
+    assert [p.name for p in sorted(tmp_path.glob("shard-*.npz"))] == ["shard-000000.npz", "shard-000001.npz"]
+    more = SubsetEstimator("knn", models=100, store=tmp_path).fit(
+        long.x_train, long.y_train
+    )  # in shards of the store's
+    assert np.array_equal(more.trials_.train[:70], kept.trials_.train)
+
+
+def test_a_bar_where_it_is_asked_for(long, capsys):
+    for verbose, shown in ((0, False), (1, True)):
+        SubsetEstimator(models=8, verbose=verbose).fit(long.x_train, long.y_train, long.x_test, long.y_test)
+        said = capsys.readouterr()
+        assert ("8/8" in said.err and "error 0." in said.err) == shown
+        assert not said.out
+
+
+def test_features_are_counted_and_named(long):
+    frame = pd.DataFrame(long.x_train).add_prefix("x")
+    found = SubsetEstimator(models=8).fit(frame, long.y_train)
+    assert found.n_features_in_ == frame.shape[1]
+    assert found.feature_names_in_.tolist() == list(frame)
+    found.fit(long.x_train, long.y_train)
+    assert not hasattr(found, "feature_names_in_")
+
+
+def test_from_a_fitted_estimator_to_a_folder_that_commands_take(long, both, tmp_path):
+    assert {path.name for path in both.to_csv(tmp_path)} > {"memorization.csv", "pairs.csv", "summary.json"}
+    again = read(tmp_path)
+    assert again.mark == both.measured.mark
+    assert len(again.pairs) == len(both.influence_pairs())
+    assert again.experiment.learner == "KNN(k=1)"
+    kept = SubsetEstimator(models=128, score="predicted").fit(long.x_train, long.y_train, long.x_test, long.y_test)
+    assert kept.measured.mark == both.measured.mark
+    assert kept.measured.experiment.score == "correct"
+
+
+@pytest.mark.parametrize("tested", [True, False])
+def test_from_a_fitted_estimator_to_a_report(data, tmp_path, tested):
+    more = (data.x_test, data.y_test) if tested else ()
+    page = SubsetEstimator(models=32).fit(data.x_train, data.y_train, *more).report(tmp_path)
+    assert page == tmp_path / "report.html"
+    text = page.read_text(encoding="utf-8")
+    assert "Memorization of your data" in text
+    assert "32 models, KNN(k=1)" in text
+    assert (tmp_path / "memorization.csv").is_file()
+    with pytest.raises(NotFittedError):
+        SubsetEstimator().report(tmp_path)
+
+
+def test_theory_is_asked_as_the_command_asks_it(both, monkeypatch):
+    asked = []
+    monkeypatch.setattr("empirical.command.reporting.compared", lambda found, options: asked.append((found, options)))
+    both.compare(family=["Zipf"], simulations=3)
+    assert asked[0][0].mark == both.measured.mark
+    assert asked[0][1] == {"family": ["Zipf"], "simulations": 3}
+    with pytest.raises(ArgumentError, match="familly: got 3; give family"):
+        both.compare(familly=3)
+
+
+def test_names_complete():
+    for module in (longtail, empirical, learners):
+        assert set(module.__all__) <= set(dir(module))
+        assert not [name for name in dir(module) if name.startswith("_") and name != "__version__"]
+        assert all(hasattr(module, name) for name in module.__all__ if module is not learners)
+
+
+def test_a_notebook_shows_results_as_tables(both):
+    one = Estimate(0.25, 0.5)._repr_html_()
+    assert "<td>0.25</td><td>0.5</td>" in one
+    assert "numerical error" not in one
+    many = Estimate(np.arange(30.0), 0.0, 1e-9)._repr_html_()
+    assert many.count("<tr>") == 1 + 20 + 1
+    assert "and 10 more" in many
+    assert "numerical error" in many
+    problem = Problem(Zipf(alpha=1, size=50), n=1234)
+    assert "1,234" in problem._repr_html_()
+    found = montecarlo.run(problem, trials=10)
+    assert f"{float(found.cost):.6g}" in found._repr_html_()
+    record = Run("a <b> command", {"x": 1}, 0, {"t": pd.DataFrame({"c": [1]})})._repr_html_()
+    assert "a &lt;b&gt; command" in record
+    assert "1 rows: c" in record
+    assert "mean_memorization" in both.measured._repr_html_()

@@ -91,7 +91,6 @@ NET = "MLP(width=64, epochs=10, batch=64, rate=0.003)"
 PLAIN = "DPSGD(width=32, epochs=60, batch=256, rate=0.01, momentum=0.5, clip={}, noise={})"  # the published setting
 TREC = "text/trec_questions.zip"
 EIGHT = 500  # examples that are kept of class 8
-MOST, LEAST = 2000, 20  # examples of the commonest and of the rarest class
 
 
 @dataclass(frozen=True)
@@ -136,7 +135,6 @@ def dataset(name: str) -> Dataset:
     """The data set of a case."""
     import numpy as np
 
-    from empirical.data.data import Data
     from empirical.data.dataset import Dataset
     from empirical.data.load import load
     from simulations import subset
@@ -145,16 +143,14 @@ def dataset(name: str) -> Dataset:
         return subset.fashion_mnist()
     if name == "trec":
         return load(f"{data_folder(TREC)}/{TREC}", label="fine")
+    if name == "mnist, imbalanced":
+        return subset.unequal_mnist()
     if not name.startswith("mnist"):
         return loaded(name)
     whole = loaded("mnist").data
     wanted = np.bincount(whole.y_train)
-    if name.endswith("eights"):
-        wanted[8] = EIGHT
-    else:
-        wanted = np.round(MOST * (LEAST / MOST) ** (np.arange(10) / 9)).astype(int)
-    kept = np.sort(np.concatenate([np.flatnonzero(whole.y_train == c)[:many] for c, many in enumerate(wanted)]))
-    return Dataset(name, Data(whole.x_train[kept], whole.y_train[kept], whole.x_test, whole.y_test, whole.classes))
+    wanted[8] = EIGHT
+    return Dataset(name, subset.kept(whole, wanted))
 
 
 def run(config: Config = Config()) -> pd.DataFrame:  # frozen

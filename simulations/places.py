@@ -39,10 +39,17 @@ def data_folder(part: str = "") -> str:
 
 
 def loaded(source: str) -> Dataset:
-    """A data set by name, or a file of texts of the project's own, by the coarser of its two labels."""
-    from empirical.data.load import load
+    """A data set by name, or a file of texts of the project's own, by the coarser of its two labels.
 
-    if source in SHIPPED:
+    ``mnist[:10000]`` is its first 10,000 training examples.
+    """
+    from empirical.data.load import load
+    from simulations.subset import first
+
+    name, _, many = source.partition("[:")
+    if many:
+        return first(name, int(many.removesuffix("]")))
+    if source in SHIPPED or source.startswith("simulations."):
         return load(source)
     if source.endswith(".zip"):
         return load(str(Path(data_folder(source)) / source), label="coarse")

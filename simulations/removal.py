@@ -53,11 +53,13 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from empirical.bridge.comparison import FAMILIES
+import numpy as np
+
 from longtail.core import Estimate
 from longtail.core.published import Published, above
+from simulations import foretold
 from simulations.claim import Claim, cell, less
 from simulations.command import main
 from simulations.places import data_folder, each, loaded
@@ -65,6 +67,9 @@ from simulations.places import data_folder, each, loaded
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+
+    from empirical.data.dataset import Dataset
+    from empirical.estimates.measured import Measured
 
 
 NET = "MLP(width=128, epochs=10, batch=128, rate=0.003)"
@@ -85,17 +90,20 @@ class Config:
         ("simulations.subset.mnist", "KNN()", 500),
         ("simulations.subset.fashion_mnist", "KNN()", 500),
         ("text/trec_questions.zip", "Ridge()", 400),
-        ("mnist", "KNN()", 1000),
-        ("mnist", "RandomFeatures(width=512)", 500),
-        ("mnist", NET, 100),
-        ("fashion_mnist", "RandomFeatures(width=512)", 500),
-        ("fashion_mnist", NET, 100),
+        ("text/trec_questions.zip", "Softmax()", 300),
+        ("simulations.subset.unequal_mnist", NET, 400),
+        ("mnist[:20000]", "KNN()", 500),
+        ("mnist[:10000]", "RandomFeatures(width=512)", 400),
+        ("mnist[:20000]", NET, 100),
+        ("fashion_mnist[:10000]", "RandomFeatures(width=512)", 400),
+        ("fashion_mnist[:20000]", NET, 100),
+        ("fashion_mnist[:10000]", NET, 400),
         ("cifar100", "RandomFeatures(width=2048)", 0),
     )
-    thresholds: tuple[float, ...] = (0.1, 0.25, 0.5, 0.75)
+    thresholds: tuple[float, ...] = (0.25,)
     seeds: int = 5
-    simulations: int = 50
-    families: tuple[str, ...] = FAMILIES
+    simulations: int = 40
+    families: tuple[str, ...] = ("Zipf",)
 
 
 QUICK = Config(
@@ -112,73 +120,92 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
 
 
 def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFrame:
-    import numpy as np
+    """What is foretold, said before anything is retrained, and what is then seen."""
+    from empirical.estimates.removal import removal
+    from empirical.learners.parse import learner as parse
+
+    dataset = loaded(source)
+    observed = observe(dataset, source, learner, trials)
+    expected = expect(observed, config)
+    shown = expected.drop(columns=["prior", "coupling_law"])
+    sys.stderr.write(f"{source} {learner}: predicted before retraining\n{shown.to_string()}\n")
+    values = observed.memorization["memorization"].to_numpy(float)
+    table = removal(dataset.data, parse(learner), values, config.thresholds, seeds=config.seeds)
+    return table.merge(expected, on="threshold").assign(data=dataset.name, learner=learner)
+
+
+def observe(dataset: Dataset, source: str, learner: str, trials: int) -> Measured:
+    """Memorization, what examples carry, and the error of models on as many and on half as many examples."""
     import pandas as pd
 
-    from empirical.bridge.comparison import compare, foretell
     from empirical.designs import Fixed, halved
     from empirical.estimates.kept import published
     from empirical.estimates.learning import PART, learning
     from empirical.estimates.measured import Experiment, Measured
     from empirical.estimates.memorization import memorization
     from empirical.estimates.observed import Observed
-    from empirical.estimates.removal import removal
     from empirical.estimates.totals import totals
     from empirical.learners.parse import learner as parse
     from empirical.training.job import Job
     from empirical.training.run import run as train
-    from longtail.experiment import predictions as predicted
 
-    dataset = loaded(source)
-    data = dataset.data
-    if trials:
-        made = train(Job(data, parse(learner), Fixed(0.7)), trials)
-        seen = memorization(made, data.y_train)
-        accuracy = float(made.test_scores(slice(0, data.n_test)).mean())
-        none = pd.DataFrame({"train_index": [], "test_index": [], "influence": []})
-        how = Experiment(source, data.n_test, trials, 0.7, data.n_classes)
-        design = halved(Fixed(0.7))
-        half = train(Job(data, parse(learner), design, seed=1), max(trials // PART, LEAST))
-        more = Observed(totals(made), learning=learning([(made, 0.7), (half, 0.35)]))
-        observed = Measured(how, seen, none, test_accuracy=accuracy, accurate_at=0.7, observed=more)
-    else:
-        observed = published(source, data_folder("feldman_zhang"))
+    if not trials:
+        return published(source, data_folder("feldman_zhang"))
+    data, design = dataset.data, Fixed(0.7)
+    made = train(Job(data, parse(learner), design), trials)
+    half = train(Job(data, parse(learner), halved(design), seed=1), max(trials // PART, LEAST))
+    none = pd.DataFrame({"train_index": [], "test_index": [], "influence": []})
+    return Measured(
+        Experiment(source, data.n_test, trials, 0.7, data.n_classes),
+        memorization(made, data.y_train),
+        none,
+        test_accuracy=float(made.test_scores(slice(0, data.n_test)).mean()),
+        accurate_at=0.7,
+        observed=Observed(totals(made), learning=learning([(made, 0.7), (half, 0.35)])),
+    )
+
+
+def expect(observed: Measured, config: Config) -> pd.DataFrame:
+    """A row a threshold: the loss by theory fitted to all that is known, to memorization alone, and by the sum of influences."""
+    import pandas as pd
+
+    from empirical.bridge.comparison import compare, foretell
+    from longtail.experiment.predictions import error_at
+
     best = compare(observed, config.families, ("beta",), simulations=config.simulations).best
-    theory = foretell(best, config.thresholds)
     alone = compare(observed, config.families, ("beta",), together=(), simulations=config.simulations).best
-    rival = foretell(alone, config.thresholds)
+    ours, theirs = (foretell(one, config.thresholds).set_index("threshold") for one in (best, alone))
     carried = observed.observed.totals
     unknown = Estimate(np.nan, np.nan)
-    found = [unknown if carried is None else carried.above(t) for t in config.thresholds]
-    sums = [(one.value, one.stderr) for one in found]
-    expected = predicted.error_against_samples(best.problem, best.coupling, [observed.accurate_at * best.n])[
-        "error"
-    ].iloc[0]
-    sys.stderr.write(f"{source} {learner}: predicted before retraining\n{theory.to_string()}\n")
-    values = observed.memorization["memorization"].to_numpy(float)
-    table = removal(data, parse(learner), values, config.thresholds, seeds=config.seeds)
-    columns = ["lost", "lost_stderr", "lost_random"]
-    table = table.merge(theory[["threshold", *columns]], on="threshold", suffixes=("", "_predicted"))
-    table = table.merge(rival[["threshold", "lost", "lost_stderr"]], on="threshold", suffixes=("", "_alone"))
-    linear = pd.DataFrame(sums, columns=["lost_linear", "lost_stderr_linear"]).assign(threshold=config.thresholds)
-    table = table.merge(linear, on="threshold")
-    facts = {
-        "data": dataset.name,
-        "learner": learner,
+    sums = [unknown if carried is None else carried.above(theta) for theta in config.thresholds]
+    columns = {
+        "lost_predicted": ours["lost"],
+        "lost_stderr_predicted": ours["lost_stderr"],
+        "lost_random_predicted": ours["lost_random"],
+        "lost_alone": theirs["lost"],
+        "lost_stderr_alone": theirs["lost_stderr"],
+        "lost_linear": [float(one.value) for one in sums],
+        "lost_stderr_linear": [float(one.stderr) for one in sums],
+    }
+    facts: dict[str, Any] = {
         "prior": repr(best.prior),
         "coupling": best.coupling.mean,
         "coupling_law": repr(best.coupling),
         "largest_difference": best.distance,
         "p_value": best.goodness.p_value,
+        "p_value_alone": alone.goodness.p_value,
         "test_error": 1 - observed.test_accuracy,
-        "test_error_predicted": expected,
+        "test_error_predicted": float(error_at(best.problem, best.coupling, [observed.accurate_at])[0]),
     }
-    return table.assign(**facts)
+    return pd.DataFrame(columns).reset_index().assign(**facts)
 
 
 LEAST = 50  # models on half as many examples
 MORE = above(0.0, "3.4 − 2.6 % (ImageNet)", percent=True)
 LEVEL = 0.25  # of memorization
+ENOUGH = 10  # cases, for a share of them
+SHARE = Published("at least 13 of 16", 13 / 16, 1.0, otherwise=0.5)
+WORSE = above(0.0, "theory says more", percent=True)
 
 
 def beyond_theory(table: pd.DataFrame, data: str, learner: str) -> Estimate | None:
@@ -188,9 +215,25 @@ def beyond_theory(table: pd.DataFrame, data: str, learner: str) -> Estimate | No
 
 
 def lost(table: pd.DataFrame, column: str, data: str, learner: str) -> Estimate | None:
-    """A loss on all test examples at the level of memorization, with its error where it was measured."""
-    error = None if column.endswith("predicted") else f"{column}_stderr"
+    """A loss on all test examples at the level of memorization, with its error."""
+    error = "lost_stderr_predicted" if column == "lost_predicted" else f"{column}_stderr"
     return cell(table, column, error, data=data, learner=learner, set="all", threshold=LEVEL)
+
+
+def share(table: pd.DataFrame) -> Estimate | None:
+    """The share of cases that theory foretold, and its binomial error; None of less than ``ENOUGH``."""
+    rows = foretold.told(table, LEVEL).to_dict("records")
+    within = [row["within"] for row in rows if row["forecaster"] == foretold.THEORY]
+    if len(within) < ENOUGH:
+        return None
+    p = float(np.mean(within))
+    return Estimate(p, float(np.sqrt(p * (1 - p) / len(within))))
+
+
+def worse(table: pd.DataFrame, name: str) -> Estimate | None:
+    """By how much a rival's mean absolute error is more than theory's."""
+    found = foretold.told(table, LEVEL)
+    return foretold.more(found, name) if len(found) else None
 
 
 CLAIMS = (
@@ -203,8 +246,8 @@ CLAIMS = (
         for data, says, learner in (
             ("planted", "nearest neighbor", "KNN()"),
             ("digits", "softmax", "Softmax()"),
-            ("mnist", "net", NET),
-            ("fashion_mnist", "net", NET),
+            ("mnist, first 20,000", "net", NET),
+            ("fashion_mnist, first 20,000", "net", NET),
         )
     ),
     *(
@@ -215,15 +258,19 @@ CLAIMS = (
         )
         for data, says, learner in (
             ("planted", "nearest neighbor", "KNN()"),
-            ("digits", "softmax", "Softmax()"),
-            ("mnist", "net", NET),
+            ("mnist, first 20,000", "net", NET),
         )
+    ),
+    Claim("share of cases whose loss theory foretold, within 95 % or a quarter of it", SHARE, share),
+    *(
+        Claim(f"mean absolute error of {name}, more than theory's", WORSE, partial(worse, name=name))
+        for name in (foretold.ALONE, foretold.SUMS, foretold.RANDOM)
     ),
 )
 
 
 def plot(frame: pd.DataFrame) -> Figure:
-    """Observed against predicted loss, one panel a case, with 95 % intervals."""
+    """Observed and predicted loss with 95 % intervals: at one threshold all who foretold it, at several a panel for each case."""
     from matplotlib.ticker import PercentFormatter
 
     from longtail.core.intervals import Z95
@@ -236,6 +283,11 @@ def plot(frame: pd.DataFrame) -> Figure:
         drawing,
     )
 
+    levels = frame["threshold"].unique()
+    if len(levels) == 1:
+        with drawing(6.4, 5.2) as figure:
+            foretold.panel(figure.subplots(), foretold.told(frame, float(levels[0])))
+        return figure
     cases = list(frame.groupby(["data", "learner"], sort=False))
     rows = -(-len(cases) // 3)
     with drawing(11, 0.6 + 2.9 * rows) as figure:

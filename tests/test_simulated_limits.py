@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from simulations import limits
+from simulations import limits, subset
 
 
 def test_pruning_costs_more_the_more_is_pruned_and_the_memorized_more_than_the_typical() -> None:
@@ -28,5 +28,5 @@ def test_data_sets_have_the_classes_cut_that_they_say(data: Path, monkeypatch: p
     eights, tail = (limits.dataset(f"mnist, {name}").balance["train"].tolist() for name in ("500 eights", "imbalanced"))
     assert eights[8] == limits.EIGHT
     assert min(eights[:8] + eights[9:]) > 5000
-    assert (tail[0], tail[-1]) == (limits.MOST, limits.LEAST)
+    assert (tail[0], tail[-1]) == (subset.MOST, subset.LEAST)
     assert all(a > b for a, b in pairwise(tail))

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import betabinom, binom
 from tables import lists, wide_lists
 from truths import Enumerated
 
-from longtail import Listed, LogNormal, Prior, Problem, Uniform, Zipf, exact, montecarlo
+from longtail import Gamma, Listed, LogNormal, Prior, Problem, Uniform, Zipf, exact, montecarlo
 from longtail.core import AccuracyError, ArgumentError, Floats
 from longtail.core.arrays import Random
 from longtail.exact import masses
 from longtail.exact.scored import by_count
 from longtail.exact.spectrum import spectrum
-from longtail.learners import Capacity, Forget, Learner, Limited, Majority, Memorizer, Noisy, Private, Seen
+from longtail.learners import Capacity, Forget, Learner, Limited, Majority, Memorizer, Noisy, Private, Seen, votes
 from longtail.learners.majority import wins
 from longtail.learners.votes import won
 from longtail.witnesses import enumeration
@@ -73,7 +73,7 @@ def test_a_list_that_is_fixed_is_a_sum_over_its_entries(prior: Prior, n: int) ->
     share = prior.entries() / prior.entries().sum()
     times = np.arange(n + 1)
     mass = share @ np.array([binom.pmf(times, n, one) for one in share])
-    for learner in LEARNERS[:-1] if n > masses.MOST else LEARNERS:
+    for learner in LEARNERS:
         errors = learner.errors(Seen(times[None, :], times[None, :], 10))[0]
         want = mass @ errors
         found = exact.error(problem, learner)
@@ -150,13 +150,51 @@ def long_double(problem: Problem, learner: Learner) -> float:
     return float(np.sum(terms))
 
 
-def test_what_is_seen_beyond_the_table_is_bounded() -> None:
+def test_what_is_seen_beyond_the_table_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A learner that has not settled at 2^14 sights: between the last error and that at n, with a bound that says so."""
+    monkeypatch.setattr("longtail.exact.scored.MOST", 2**14)
     problem = Problem(Uniform(size=2), 100_000)
     wrong = by_count(Fading(), 10, problem.n)
-    assert len(wrong[0]) == masses.MOST + 1
+    assert len(wrong[0]) == 2**14 + 1
     with pytest.raises(AccuracyError, match="settles sooner"):
         exact.error(problem, Fading())
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize("mode", ["random", "fixed"])
+def test_tens_of_thousands_of_sights(mode: Any) -> None:
+    """Learners that settle late, or jump there: sums over all ℓ. Control: to 1e-4 one is not another.
+
+    Gamma(a): mass_ℓ = N E α B_ℓ(α), α ~ Beta(a, (N−1)a), is the chance of ℓ of a beta-binomial variable with a + 1 for a.
+    """
+    n, listed = 20_000 if mode == "random" else 60_000, Listed([1.0, 0.7, 0.2, 0.01])
+    times = np.arange(n + 1)
+    if mode == "random":
+        problem, mass = Problem(Gamma(shape=1, size=5), n, 3), betabinom.pmf(times, n, 2, 4)
+    else:
+        share = listed.entries() / listed.entries().sum()
+        problem, mass = Problem(listed, n, 3, mode), share @ np.array([binom.pmf(times, n, one) for one in share])
+    late: list[Learner] = [Private(0.001), Majority(0.05)]
+    found = []
+    for learner in late if mode == "random" else [*late, Limited(2e-5), Forget(17_003), Forget(59_900)]:
+        errors = learner.errors(Seen(times[None, :], times[None, :], 3))[0]
+        found.append(exact.error(problem, learner).value)
+        assert abs(found[-1] - mass @ errors) <= 1e-10 * found[-1]
+    assert np.abs(np.subtract.outer(found, found) + np.eye(len(found))).min() > 1e-5
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize(("n_classes", "kappa"), [(2, 0.02), (3, 0.004), (10, 0.02)])
+def test_votes_that_are_interpolated_are_those_counted(n_classes: int, kappa: float) -> None:
+    """Control: with the peak at 0 alone, ties of all three labels are lost."""
+    q, r = kappa + (1 - kappa) / n_classes, (1 - kappa) / n_classes
+    found = votes.even(1_025, 8_000, n_classes, q, r)
+    for first in (1_025, 5_000):
+        want = won(first, first + 40, n_classes, q, r)
+        np.testing.assert_allclose(found[first - 1_025 :][:41], want, rtol=0, atol=1e-12)
+    if n_classes == 3:
+        alone = votes._at_peaks(1_025.0, np.zeros(1), 3, q, r)[0].real
+        assert abs(alone - found[0]) > 1e-8
 
 
 @pytest.mark.kernels

@@ -316,6 +316,8 @@ def _tabulated(
         if work > MOST:
             remedy = f"the law of |X_{ell}| under {problem.prior!r} has more detail than can be resolved; "
             raise AccuracyError("n", problem.n, remedy + "give fewer samples, or ask for its variance")
+    if step == 1 and k > points // 2:  # the whole circle, with nothing left out
+        rest = 0.0
     scale = 1.0 if beside is None else (ell + 1) / (problem.n + 1)
     laid, rough = (scale / step * irfft(x.conj(), points) for x in (fine, coarse))
     known = 1.0 if beside is None else float(spectrum(problem, np.array([ell]), group=group).mass[0])

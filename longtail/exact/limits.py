@@ -23,12 +23,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from longtail.core import ArgumentError, Floats, Integers, Problem, real, whole
-from longtail.exact.masses import MOST, Scores
+from longtail.exact.masses import Scores
 from longtail.exact.scored import SETTLED, scored
 
 if TYPE_CHECKING:
     import pandas as pd
 
+MOST = 2**14  # sights that a whole curve tells apart: the rest of it is bounded
 LARGEST_EPSILON = 700.0  # e^ε is a double
 ROUND = 64  # values tried at a time in the search for the least limit
 APART = 1e-12  # of it, that the search leaves

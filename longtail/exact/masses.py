@@ -9,10 +9,13 @@ Lagrange's polynomials through ``POINTS`` of a lattice of step ``APART`` are exa
 
     g(T) = Σ_p count_p α B_ℓ(α)   by T and ℓ,
 
-serves every learner: a curve of a hundred is one product with it. What the law of T may be off by is bounded for g times
-each learner's d (``mellin.Rule.error``); as in the spectrum, both rules are laid, and their difference counts too. Where that
-leaves a learner few digits, rules laid for more sights are tried. What is seen more often than the last ℓ of a table is its
-remaining mass, with an error between those of the last ℓ and of n.
+serves every learner: a curve of a hundred is one product with it. B_ℓ(α) is as even in θ(ℓ) = 2√n asin√(ℓ/n), wherever ℓ and
+n − ℓ are ``DIRECT`` or more: there its columns are a lattice of θ(ℓ) as well, and errors by ℓ are gathered to that lattice by
+the same polynomials, whatever they are. A million sights take 20,000 columns.
+
+What the law of T may be off by is bounded for g times each learner's d (``mellin.Rule.error``); as in the spectrum, both rules
+are laid, and their difference counts too. Where that leaves a learner few digits, rules laid for more sights are tried. What is
+seen more often than the last ℓ of a table is its remaining mass, with an error between those of the last ℓ and of n.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from itertools import accumulate
 from math import comb, factorial
 
 import numpy as np
+from scipy import sparse
 from scipy.special import gammaln
 
 from longtail.core import Floats, Problem
@@ -31,7 +35,8 @@ from longtail.exact.mellin import EPS, Rule
 from longtail.exact.spectrum import COARSE, FINE, STEP, UNITS, Grid, deviance_of, grid, spectrum
 
 LOW = 10  # sights up to which the spectrum is asked
-MOST = 2**14  # sights told apart at the most
+MOST = 2**20  # sights told apart at the most
+DIRECT = 1000  # sights up to which there is a column for each
 APART, POINTS = 0.1, 14
 INTERPOLATED = 1e-14  # of what a function with |d| ≤ 1 is off by between the points
 WINDOW = 13.0  # of θ: a count is farther from its mean once in e^{42}
@@ -56,7 +61,8 @@ class Masses:
     mass: Floats = field(repr=False)
     low_error: Floats = field(repr=False)  # of each of the first
     coarse: Floats = field(repr=False)  # beyond them, on coarser rules
-    by_total: Floats = field(repr=False)  # g by T and ℓ beyond them
+    by_total: Floats = field(repr=False)  # g by T and column beyond them
+    columns: Columns = field(repr=False)
     rule: Rule = field(repr=False)
     places: float  # how many last places p/T may be off by
     held: float = 1.0  # the mass of all
@@ -68,7 +74,7 @@ class Masses:
         ell = np.arange(len(self.mass))
         low = len(self.low_error)
         tail = rest[:, low:]
-        by_total = self.by_total @ tail.T
+        by_total = self.by_total @ self.columns.gathered(tail).T
         beyond = max(0.0, self.held - float(self.mass.sum())) + EPS * len(ell) + self.held_error
         halfway = beyond * rest[:, -1] / 2
         value = self.held * last + rest @ self.mass + halfway
@@ -78,7 +84,7 @@ class Masses:
             size[:, :low] @ self.low_error
             + np.abs(tail @ (self.mass[low:] - self.coarse))
             + _law_error(self.rule, by_total.T)
-            + INTERPOLATED * size[:, low:].max(1, initial=0.0)
+            + 2 * INTERPOLATED * size[:, low:].max(1, initial=0.0)
             + EPS * rounding
             + np.abs(halfway)
             + self.held_error * np.abs(last)
@@ -103,10 +109,12 @@ def masses(problem: Problem, most: int, group: int | None = None) -> Iterator[Ma
 def _masses(problem: Problem, most: int, step: float, group: int | None = None) -> Masses:
     ell = np.arange(most + 1)
     low = spectrum(problem, ell[: LOW + 1], group=group)
+    columns = _columns(problem.n, most)
     many = len(ell) - len(low.ell)
     if problem.prior.size == 1:
         alone = np.where(ell == problem.n, 1.0, 0.0)
-        return Masses(alone, low.mass_error, alone[len(low.ell) :], np.zeros((1, many)), Rule.at(0.0), 0.0)
+        none = np.zeros((1, len(columns.ell)))
+        return Masses(alone, low.mass_error, alone[len(low.ell) :], none, columns, Rule.at(0.0), 0.0)
     laid = [grid(problem.prior, problem.mode, step, refine) for refine in (COARSE, FINE)]
     held, held_error = 1.0, 0.0
     if group is not None:
@@ -114,15 +122,54 @@ def _masses(problem: Problem, most: int, step: float, group: int | None = None) 
         shares = [float(rules.share() @ rules.law.weight) for rules in laid]
         held, held_error = shares[1], abs(shares[1] - shares[0]) + _share_error(laid[1])
     if not many:
-        return Masses(low.mass, low.mass_error, np.zeros(0), np.zeros((1, 0)), Rule.at(0.0), 0.0, held, held_error)
+        none = np.zeros((1, 0))
+        return Masses(low.mass, low.mass_error, np.zeros(0), none, columns, Rule.at(0.0), 0.0, held, held_error)
     nodes = _lattice(problem.n, most)
     spread = [_spread(rules, problem.n, nodes) for rules in laid]
     coarse, fine = (
-        _times_chances(part, problem.n, nodes, most) for part in (laid[0].law.weight @ spread[0], spread[1])
+        _times_chances(part, problem.n, nodes, columns.ell) for part in (laid[0].law.weight @ spread[0], spread[1])
     )
-    mass = np.concatenate([low.mass, laid[1].law.weight @ fine])
+    mass = np.concatenate([low.mass, columns.spread(laid[1].law.weight @ fine)])
     places = _places(laid[1])
-    return Masses(mass, low.mass_error, np.asarray(coarse)[0], fine, laid[1].law, places, held, held_error)
+    known = columns.spread(coarse[0])
+    return Masses(mass, low.mass_error, known, fine, columns, laid[1].law, places, held, held_error)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The ℓ > LOW that there is a column for, whole or not; ``by_ell`` are the polynomials' weights, columns by ℓ, if not all."""
+
+    ell: Floats
+    by_ell: sparse.csr_array | None
+
+    def gathered(self, table: Floats) -> Floats:
+        """Rows of what is by ℓ, so that sums over columns are those over ℓ."""
+        return table if self.by_ell is None else np.asarray((self.by_ell @ table.T).T)
+
+    def spread(self, values: Floats) -> Floats:
+        """By ℓ what is known by column."""
+        return values if self.by_ell is None else np.asarray(self.by_ell.T @ values)
+
+
+@lru_cache(maxsize=16)
+def _columns(n: int, most: int) -> Columns:
+    whole = np.arange(LOW + 1.0, most + 1)
+    top = min(most, n - DIRECT)
+    if top < 2 * DIRECT:
+        return Columns(whole, None)
+    inner = np.arange(DIRECT + 1.0, top + 1)
+    place = 2 * np.sqrt(n) * np.arcsin(np.sqrt(inner / n))
+    first = place[0] - APART * (POINTS // 2)
+    place = (place - first) / APART
+    start = place.astype(np.int64) - (POINTS // 2 - 1)
+    lattice = n * np.sin((first + APART * np.arange(start[-1] + POINTS)) / (2 * np.sqrt(n))) ** 2
+    below, above = DIRECT - LOW, most - top
+    weights = np.concatenate([np.ones(below), *_lagrange(place - start), np.ones(above)])
+    rows = [np.arange(below), *(below + start + k for k in range(POINTS)), below + len(lattice) + np.arange(above)]
+    of = [np.arange(below), *[below + np.arange(len(inner))] * POINTS, below + len(inner) + np.arange(above)]
+    ell = np.concatenate([whole[:below], lattice, whole[len(whole) - above :]])
+    by_ell = sparse.csr_array((weights, (np.concatenate(rows), np.concatenate(of))), shape=(len(ell), len(whole)))
+    return Columns(ell, by_ell)
 
 
 def _places(laid: Grid) -> float:
@@ -155,7 +202,10 @@ def _spread(laid: Grid, n: int, nodes: Floats) -> Floats:
         weight = (laid.count[rows, None] * alpha).ravel()[inside]
         at = (inside % totals) * len(nodes) + first
         for k, share in enumerate(_lagrange(place - first)):
-            out += np.bincount(at + k, weights=share * weight, minlength=len(out))
+            if len(out) < 4 * len(at):
+                out += np.bincount(at + k, weights=share * weight, minlength=len(out))
+            else:
+                np.add.at(out, at + k, share * weight)
     return out.reshape(totals, len(nodes))
 
 
@@ -169,18 +219,17 @@ def _lagrange(t: Floats) -> list[Floats]:
     return [low * high / scale for low, high, scale in zip(below, above, signs, strict=True)]
 
 
-def _times_chances(spread: Floats, n: int, nodes: Floats, most: int) -> Floats:
-    """``spread`` by point times B_ℓ(α) by point and ℓ > LOW, in blocks of points with the ℓ that are likely there."""
+def _times_chances(spread: Floats, n: int, nodes: Floats, ell: Floats) -> Floats:
+    """``spread`` by point times B_ℓ(α) by point and ℓ, in blocks of points with the ℓ that are likely there."""
     spread = np.atleast_2d(spread)
-    out = np.zeros((len(spread), most - LOW))
+    out = np.zeros((len(spread), len(ell)))
     for start in range(0, len(nodes), 64):
         angle = np.abs(nodes[start : start + 64]) / (2 * np.sqrt(n))
         away = WINDOW / (2 * np.sqrt(n))
         ends = np.clip([np.minimum(angle, np.pi - angle).min() - away, angle.max() + away], 0, np.pi / 2)
-        first, last = max(LOW + 1, int(n * np.sin(ends[0]) ** 2)), min(most, int(n * np.sin(ends[1]) ** 2) + 1)
-        if first <= last:
-            chance = binomial(n, np.arange(first, last + 1.0), angle)
-            out[:, first - LOW - 1 : last - LOW] += spread[:, start : start + 64] @ chance
+        inside = slice(*np.searchsorted(ell, n * np.sin(ends) ** 2 + [-1, 1]))
+        if inside.start < inside.stop:
+            out[:, inside] += spread[:, start : start + 64] @ binomial(n, ell[inside], angle)
     return out
 
 

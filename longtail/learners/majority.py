@@ -6,7 +6,8 @@ to a random winner. With a votes for the true label it wins against t others tha
     P_ℓ = ℓ! [z^ℓ] Σ_a (qz)^a/a! ∫_0^1 (b_a + s (rz)^a/a!)^{K−1} ds,   b_a = Σ_{j<a} (rz)^j/j!,
 
 as ∫ s^t ds = 1/(t + 1); the integral is a Gauss rule, exact for a polynomial, and all terms are positive. For 2a > ℓ
-the true label alone can win, and what remains is binomial. From ``SHORT`` votes on ``longtail.learners.votes`` counts them. A
+the true label alone can win, and what remains is binomial. From ``SHORT`` votes on ``longtail.learners.votes`` counts them, from
+``LONG`` on by what is even in them. A
 singleton's noisy label must still be fit: P_1 = q.
 """
 
@@ -23,10 +24,10 @@ from scipy.stats import binom
 
 from longtail.core import ArgumentError, Floats, real
 from longtail.learners.learner import Learner, Seen
-from longtail.learners.votes import won
+from longtail.learners.votes import even, won
 
-LONGEST = 8192  # votes: some three seconds
-SHORT = 256
+LONGEST = 2**18  # votes
+SHORT, LONG = 256, 1024
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,10 @@ def counted(top: int, n_classes: int, kappa: float) -> Floats:
         return few
     q, r = kappa + (1 - kappa) / n_classes, (1 - kappa) / n_classes
     lost = (n_classes - 1) * np.exp(-np.arange(SHORT + 1, top + 1) * (np.sqrt(q) - np.sqrt(r)) ** 2)  # at the most
-    return np.concatenate([few, np.maximum(won(SHORT + 1, top, n_classes, q, r), 1 - lost)])
+    many = won(SHORT + 1, min(top, LONG), n_classes, q, r)
+    if top > LONG:
+        many = np.concatenate([many, even(LONG + 1, top, n_classes, q, r)])
+    return np.concatenate([few, np.maximum(many, 1 - lost)])
 
 
 @lru_cache(maxsize=64)

@@ -29,11 +29,22 @@ def add_data(p: Parser) -> argparse._ArgumentGroup:
     data.add_argument(
         "--data-dir", metavar="DIR", help="where official files are (default: LONGTAIL_DATA, else a download)"
     )
-    data.add_argument("--label", metavar="COLUMN", help='column of labels (default "label"); for text: fine or coarse')
+    data.add_argument(
+        "--label",
+        metavar="COLUMN",
+        help='column of labels (default "label"); for text: fine or coarse; for a sparse .npz: a file',
+    )
     data.add_argument("--id", metavar="COLUMN", help="column that names rows, carried through to the results")
     data.add_argument("--text", metavar="COLUMN", help="column of text, by TF-IDF, or as it is to a learner that reads")
     data.add_argument("--test", metavar="FILE", help="test rows from another file")
     data.add_argument("--test-fraction", type=float, metavar="F", help="else this share of the rows (default 0.2)")
+    data.add_argument(
+        "--missing",
+        metavar="HOW",
+        help="gaps of a table: median (of the training rows), drop (those rows), or as-is, for a learner that takes them",
+    )
+    data.add_argument("--size", type=int, metavar="P", help="bring images to P × P pixels, whatever their sizes are")
+    data.add_argument("--rows", type=int, metavar="N", help="train on N of the examples only, drawn at random")
     data.add_argument("--prior", metavar="SPEC", help='for planted: a prior, as in "Zipf(alpha=1, size=1000)"')
     data.add_argument("--n", type=int, metavar="N", help="for planted: training examples (default 1000)")
     return data

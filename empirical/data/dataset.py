@@ -18,7 +18,9 @@ NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")  # as pandas
 
 @dataclass(frozen=True)
 class Dataset:
-    """``data`` with a name; ``train_ids`` and ``test_ids`` are row names to carry through, where there are any."""
+    """``data`` with a name; ``train_ids`` and ``test_ids`` are row names to carry through, where there are any; ``rows`` are
+    examples to train and to test on in words, by number, for who looks at them.
+    """
 
     name: str
     data: Data
@@ -26,6 +28,7 @@ class Dataset:
     test_ids: tuple[Any, ...] | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
     truth: pd.DataFrame | None = field(default=None, repr=False)
+    rows: tuple[Any, Any] | None = field(default=None, repr=False)
 
     @property
     def balance(self) -> pd.DataFrame:

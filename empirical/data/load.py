@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from empirical.data.dataset import Dataset
+from empirical.data.rows import fewer
 from empirical.data.sources import NAMES
 from empirical.data.sources.published import load_published, load_published_pairs
 from longtail.core import ArgumentError, calls
@@ -19,8 +20,9 @@ SUFFIXES = {".npz": "npz", ".csv": "table", ".parquet": "table", ".txt": "text",
 def load(source: str | Path, **options: Any) -> Dataset:
     """The data set of that name, file, folder, or ``package.module.function`` that returns one.
 
-    Options, each only where it applies: data_dir, label, id, text, test, test_fraction, seed, prior, n. A function of yours
-    is marked by ``makes_data``, and gets those given that are parameters of its own.
+    Options, each only where it applies: data_dir, label, id, text, test, test_fraction, missing, size, seed, prior, n. A function
+    of yours is marked by ``makes_data``, and gets those given that are parameters of its own. ``rows``: so many training
+    examples only, drawn at random, of whatever there are.
 
     >>> load("digits").data.n
     1500
@@ -41,7 +43,9 @@ def _load(source: str, options: dict[str, Any], imports: bool) -> Dataset:
     given = {name: value for name, value in options.items() if value is not None}
     if "\0" in source or not _written(source):
         raise ArgumentError("data", ascii(source), "rename it: its name is not UTF-8")
-    return _loader(source, imports)(source, given)
+    rows = given.pop("rows", None)
+    loaded = _loader(source, imports)(source, given)
+    return loaded if rows is None else fewer(loaded, rows, int(given.get("seed", 0)))
 
 
 def _written(name: str) -> bool:

@@ -18,9 +18,9 @@ from longtail.core import ArgumentError, calls
 from longtail.priors import parse
 
 KINDS: dict[str, tuple[type, ...]] = {  # of the options that a data set was loaded with
-    **dict.fromkeys(("data_dir", "label", "id", "text", "test", "prior"), (str,)),
+    **dict.fromkeys(("data_dir", "label", "id", "text", "test", "prior", "missing"), (str,)),
     "test_fraction": (int, float),
-    **dict.fromkeys(("n", "seed"), (int,)),
+    **dict.fromkeys(("n", "seed", "size", "rows"), (int,)),
 }
 
 

@@ -121,11 +121,15 @@ def pixels(image: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def exhibits(dataset: Dataset | None) -> Exhibits:
-    """What can be shown of a data set: images, texts, else the first few features."""
+    """What can be shown of a data set: images, texts, rows in its own words, else the first few features."""
     if dataset is None:
         return Exhibits()
     data = dataset.data
     train, test = data.x_train, data.x_test
+    if dataset.rows is not None:
+        return Exhibits(texts=dict(zip(("train", "test"), dataset.rows, strict=True)))
+    if hasattr(train, "tocsr"):
+        return Exhibits(texts={"train": _Sparse(train), "test": _Sparse(test)})
     if isinstance(train, np.ndarray) and (train.ndim == 3 or (train.ndim == 4 and train.shape[-1] in (1, 3, 4))):
         return Exhibits(images={"train": train, "test": test})
     if not isinstance(train, np.ndarray) and len(train) and isinstance(train[0], str):
@@ -146,3 +150,16 @@ class _Rows:
     def __getitem__(self, index: int) -> str:
         row = self.x[index]
         return ", ".join(f"{v:.3g}" for v in row[:FEATURES]) + (", …" if len(row) > FEATURES else "")
+
+
+@dataclass(frozen=True)
+class _Sparse:
+    """Rows of a sparse matrix, as text when asked for: the largest features by number."""
+
+    x: Any
+
+    def __getitem__(self, index: int) -> str:
+        row = self.x.tocsr()[[index]].tocoo()
+        order = np.argsort(-np.abs(row.data), kind="stable")
+        some = ", ".join(f"#{row.col[k]} {row.data[k]:.3g}" for k in order[:FEATURES])
+        return some + (", …" if len(order) > FEATURES else "")

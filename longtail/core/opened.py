@@ -23,6 +23,7 @@ from longtail.core.checks import ArgumentError
 
 SHOWN = 200  # characters of a parser's message, or of a cell, that are worth a reader's time
 STEP = 2**20  # bytes read at a time
+PARTED = (b",", b";", b"\t")  # what cells of a CSV may be parted by
 CELL, COLUMN = 64, 4096  # bytes of memory that a cell of a CSV takes, and a column, in pandas and after it (measured)
 KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -165,9 +166,9 @@ def extent(file: BinaryIO) -> Extent:
         ends = np.flatnonzero((codes == 10) | (codes == 13))
         feeds += int(np.count_nonzero(codes == 10))
         returns += int(np.count_nonzero(codes == 13))
-        commas += piece.count(b",")
+        commas += sum(piece.count(mark) for mark in PARTED)
         if first:
-            columns += piece.count(b",", 0, int(ends[0]) if ends.size else len(piece))
+            columns += sum(piece.count(mark, 0, int(ends[0]) if ends.size else len(piece)) for mark in PARTED)
             first = not ends.size
         if ends.size:
             longest = max(longest, total + int(ends[0]) - begun, int(np.diff(ends).max(initial=1)) - 1)

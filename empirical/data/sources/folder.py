@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from empirical.data.data import Data
 from empirical.data.dataset import Dataset, encoded, split
 from empirical.data.options import TEST_FRACTION, refuse, refuse_share
-from longtail.core import ArgumentError
+from longtail.core import ArgumentError, whole
 from longtail.core.opened import reading, regular, within
 
 if TYPE_CHECKING:
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")  # whatever the name: PostScript would be run, not read
+LARGEST = 2**24  # pixels that are looked at to make a smaller image of them
 PIXELS = 65_536  # an image past 256 × 256 is to be made smaller first
 DEEPEST = 65_535  # the white of 16 bits
 
 
 def load(source: str, options: dict[str, Any]) -> Dataset:
-    """Pixels in [0, 1]; all images of one size and mode."""
-    refuse(options, "test_fraction")
+    """Pixels in [0, 1]; all images of one size and mode, or brought to ``size`` × ``size`` and the first one's mode."""
+    refuse(options, "test_fraction", "size")
+    size = edge(options)
     root = Path(source)
     if (root / "train").is_dir() and (root / "test").is_dir():
         refuse_share(options, str(root / "test"))
@@ -37,11 +39,11 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
         train, test = split(len(every), float(options.get("test_fraction", TEST_FRACTION)), int(options.get("seed", 0)))
         parts = [[every[i] for i in train], [every[i] for i in test]]
     first = parts[0][0][0]
-    shape = image(first).shape
+    shape = image(first, size).shape
     count = sum(len(part) for part in parts)
     got = f"{root} ({count:,} images of {' × '.join(map(str, shape))})"
     within("data", got, 4 * count * math.prod(shape), "give fewer or smaller images")
-    images = [stacked([path for path, _ in part], shape, first) for part in parts]
+    images = [stacked([path for path, _ in part], shape, first, size) for part in parts]
     y, z, classes = encoded("folder", [name for _, name in parts[0]], [name for _, name in parts[1]])
     ids = [tuple(str(path.relative_to(root)) for path, _ in part) for part in parts]
     return Dataset(root.resolve().name, Data(images[0], y, images[1], z, classes), ids[0], ids[1])
@@ -80,13 +82,18 @@ def visible(folder: Path) -> list[Path]:
     return found
 
 
-def image(path: Path) -> NDArray[np.float32]:
-    """One image, the first of several frames: (height, width) or (height, width, 3), in [0, 1]."""
+def edge(options: dict[str, Any]) -> int | None:
+    """``size``, the edge that images are brought to, if they are."""
+    return whole("size", options["size"], 2, 256) if "size" in options else None
+
+
+def image(path: Path, size: int | None = None) -> NDArray[np.float32]:
+    """One image, the first of several frames: (height, width) or (height, width, 3), in [0, 1]; with ``size`` it is a square."""
     with regular("data", path) as file:
-        return decoded(path, file)
+        return decoded(path, file, size)
 
 
-def decoded(path: Path, file: BinaryIO) -> NDArray[np.float32]:
+def decoded(path: Path, file: BinaryIO, size: int | None = None) -> NDArray[np.float32]:
     """The same of a file that is open; ``path`` is how an error calls it."""
     from PIL import Image
 
@@ -96,9 +103,23 @@ def decoded(path: Path, file: BinaryIO) -> NDArray[np.float32]:
     ):
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         with Image.open(file, formats=FORMATS) as opened:  # by its first bytes; nothing is decoded yet
-            if opened.width * opened.height > PIXELS:
-                raise ArgumentError("data", f"{path}: {opened.width} × {opened.height}", "make images smaller first")
-            return pixels(path, opened)
+            if opened.width * opened.height > (PIXELS if size is None else LARGEST):
+                remedy = "make images smaller first" + (", or give --size" if size is None else "")
+                raise ArgumentError("data", f"{path}: {opened.width} × {opened.height}", remedy)
+            found = pixels(path, opened)
+    return found if size is None else resized(found, size)
+
+
+def resized(x: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """Brought to size × size, each pixel the mean of what it covers, or between its neighbors where there are fewer."""
+    from PIL import Image
+
+    bands = [x] if x.ndim == 2 else [x[..., k] for k in range(x.shape[2])]
+    made = [
+        np.asarray(Image.fromarray(np.ascontiguousarray(band)).resize((size, size), Image.Resampling.BILINEAR))
+        for band in bands
+    ]
+    return np.asarray(np.clip(made[0] if x.ndim == 2 else np.stack(made, -1), 0, 1), np.float32)
 
 
 def pixels(path: Path, opened: Image.Image) -> NDArray[np.float32]:
@@ -123,18 +144,20 @@ def pixels(path: Path, opened: Image.Image) -> NDArray[np.float32]:
     return np.asarray(np.multiply(np.asarray(flat), np.float32(1 / 255), dtype=np.float32))
 
 
-def stacked(paths: list[Path], shape: tuple[int, ...], first: Path) -> NDArray[np.float32]:
+def stacked(paths: list[Path], shape: tuple[int, ...], first: Path, size: int | None = None) -> NDArray[np.float32]:
     """All of them in one array, one at a time."""
     found = np.empty((len(paths), *shape), np.float32)
     for row, path in zip(found, paths, strict=True):
-        row[...] = like(path, shape, first)
+        row[...] = like(path, shape, first, size)
     return found
 
 
-def like(path: Path, shape: tuple[int, ...], first: Path) -> NDArray[np.float32]:
-    """The image, if it is of the first one's size and mode."""
-    found = image(path)
+def like(path: Path, shape: tuple[int, ...], first: Path, size: int | None = None) -> NDArray[np.float32]:
+    """The image, if it is of the first one's size and mode; gray among colors is colored gray where a ``size`` is given."""
+    found = image(path, size)
+    if size is not None and found.ndim < len(shape):
+        found = np.repeat(found[..., None], shape[2], 2)
     if found.shape != shape:
         sizes = f"{' × '.join(map(str, found.shape))} where {first.name} is {' × '.join(map(str, shape))}"
-        raise ArgumentError("data", f"{path}: {sizes}", "bring all images to one size and mode")
+        raise ArgumentError("data", f"{path}: {sizes}", "bring all images to one size and mode, or give --size")
     return found

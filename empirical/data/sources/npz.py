@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -35,7 +36,11 @@ REMEDY = "save arrays by np.savez; pickled objects are not opened"
 
 
 def load(source: str, options: dict[str, Any]) -> Dataset:
-    """Features become float32; nothing is unpickled."""
+    """Features become float32; nothing is unpickled. A sparse matrix, as SciPy saves it, is ``sparse``'s."""
+    if is_sparse(source):
+        from empirical.data.sources import sparse
+
+        return sparse.load(source, options)
     refuse(options)
     parts = opened(source, (*WANTED, *NAMED), WANTED)
     for side in ("train", "test"):
@@ -49,6 +54,14 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
         one_each(name, parts.get(name), len(labels))
     ids = [tuple(parts[name].tolist()) if name in parts else None for name in NAMED]
     return Dataset(source, Data(x, y, x_test, z, classes), ids[0], ids[1])
+
+
+def is_sparse(source: str) -> bool:
+    """Whether an .npz is what ``scipy.sparse.save_npz`` writes, by the names in it."""
+    with suppress(ArgumentError), archived("data", source, REMEDY) as (_, archive):
+        names = {member.filename for member in archive.infolist()}
+        return {"format.npy", "shape.npy", "data.npy"} <= names
+    return False
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from empirical.data.data import Data
 from empirical.data.dataset import Dataset, encoded, split
 from empirical.data.options import TEST_FRACTION, refuse, refuse_share
-from empirical.data.sources.folder import decoded
+from empirical.data.sources.folder import decoded, edge
 from empirical.data.sources.text import worded
 from longtail.core import ArgumentError
 from longtail.core.opened import content, reading, regular, shortened, within
@@ -35,7 +35,7 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
     """``label`` names the column of labels, "label" unless told; ``text`` that of texts, where there are several; ``id``
     that of names.
     """
-    refuse(options, "label", "text", "id", "test_fraction")
+    refuse(options, "label", "text", "id", "test_fraction", "size")
     root, label = Path(source), str(options.get("label", "label"))
     train, test = _splits(root)
     tables = [Table.read(train)]
@@ -52,6 +52,8 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
 
     y, z, classes = encoded(f"label column {label}", *parts(kinds))
     kind, named = tables[0].shown(label, options)
+    if kind == "text" and "size" in options:
+        raise ArgumentError("size", options["size"], "these are texts, not images; leave it out")
     shown = parts([table.column(kind, named) for table in tables])
     names = (
         parts([table.column("id", options["id"]) for table in tables])
@@ -62,7 +64,7 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
         data, note = worded(y, z, classes, *([str(text) for text in part] for part in shown))
         notes: tuple[str, ...] = (f"{note}, of {named}; other columns are left out",)
     else:
-        x = _pixels(root / named, [*shown[0], *shown[1]])
+        x = _pixels(root / named, [*shown[0], *shown[1]], edge(options))
         data, notes = Data(x[: len(y)], y, x[len(y) :], z, classes), ()
     return Dataset(root.resolve().name, data, tuple(names[0]), tuple(names[1]), notes)
 
@@ -212,19 +214,23 @@ def _stored(kind: Any) -> bool:
     return any(is_it(kind) for is_it in (*held, types.is_binary, types.is_large_binary))
 
 
-def _pixels(column: Path, cells: list[Any]) -> NDArray[np.float32]:
+def _pixels(column: Path, cells: list[Any], size: int | None) -> NDArray[np.float32]:
     """Images in the file itself, of one size: a path or an address in place of one is not followed."""
     raw = [cell["bytes"] for cell in cells if isinstance(cell, dict) and isinstance(cell.get("bytes"), bytes)]
     if len(raw) < len(cells):
         raise ArgumentError("data", f"{column}: {len(cells) - len(raw)} images not in the file", "save them in it")
-    first = decoded(column, io.BytesIO(raw[0]))
+    first = decoded(column, io.BytesIO(raw[0]), size)
     got = f"{column} ({len(raw):,} images of {' × '.join(map(str, first.shape))})"
     within("data", got, 4 * len(raw) * math.prod(first.shape), "give fewer or smaller images")
     found = np.empty((len(raw), *first.shape), np.float32)
     for row, one in enumerate(raw):
-        image = decoded(column, io.BytesIO(one))
+        image = decoded(column, io.BytesIO(one), size)
+        if size is not None and image.ndim < first.ndim:
+            image = np.repeat(image[..., None], 3, 2)
         if image.shape != first.shape:
             sizes = f"{' × '.join(map(str, image.shape))} where the first is {' × '.join(map(str, first.shape))}"
-            raise ArgumentError("data", f"{column}, row {row}: {sizes}", "bring all images to one size and mode")
+            raise ArgumentError(
+                "data", f"{column}, row {row}: {sizes}", "bring all images to one size and mode, or give --size"
+            )
         found[row] = image
     return found

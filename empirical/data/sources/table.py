@@ -1,4 +1,5 @@
-"""Your table, .csv or .parquet: a column of labels, the others features; ``--id`` names rows, ``--text`` a column of text.
+"""Your table, .csv or .parquet: a column of labels, the others features; ``--id`` names rows, ``--text`` a column of text,
+``--missing`` says what to do with gaps (``gaps``), which are refused else.
 
 Numbers are put on one scale (mean 0, standard deviation 1 over the training rows), because most learners compare columns;
 words of at most 32 kinds become one column a kind. The test rows are another file's (``--test``), or a share drawn at random.
@@ -6,6 +7,7 @@ words of at most 32 kinds become one column a kind. The test rows are another fi
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,26 +21,41 @@ from empirical.data.data import Data
 from empirical.data.dataset import Dataset, encoded, split, unusable
 from empirical.data.options import TEST_FRACTION, refuse, refuse_share
 from empirical.data.sources import parquet
+from empirical.data.sources.delimited import dialect
+from empirical.data.sources.gaps import filled, way, whole_rows
 from empirical.data.sources.parquet import FEWER
 from longtail.core import ArgumentError
 from longtail.core.opened import reading, regular, shortened, tabular, within
 
 KINDS = 32
+SHOWN = 12  # columns of a row in words
 VALUE = 28  # bytes of memory that a feature of a row takes while it is brought on a scale
 
 
 def load(source: str, options: dict[str, Any]) -> Dataset:
     """``label`` names the column of labels; "label" unless told."""
-    refuse(options, "label", "id", "text", "test", "test_fraction")
+    refuse(options, "label", "id", "text", "test", "test_fraction", "missing")
+    gaps = way(options)
+    if gaps and "text" in options:
+        raise ArgumentError("missing", gaps, "of a column of text gaps are empty texts; leave it out")
     named = options.get("label", "label")
     verbatim = [named, *(options[name] for name in ("id", "text") if name in options)]
     table = read(source, verbatim)
     label = column(source, table, "label", named)
     if options.get("text") == label:
         raise ArgumentError("text", label, "it is the column of labels; name one of text")
+    needed = [name for name in (label, options.get("id")) if name in table.columns]
+    if gaps == "drop":
+        table, dropped_rows = whole_rows(table, needed), len(table)
+        if len(table) < 3:
+            raise ArgumentError(
+                "missing", f"drop, which leaves {len(table)} of {dropped_rows} rows", "give median or as-is"
+            )
     if "test" in options:
         refuse_share(options, str(options["test"]))
         other = read(str(options["test"]), verbatim)
+        if gaps == "drop":
+            other = whole_rows(other, [name for name in needed if name in other.columns])
         missing = [str(c) for c in table.columns if c not in other.columns]
         if missing:
             raise ArgumentError("test", str(options["test"]), f"it lacks the columns {shortened(', '.join(missing))}")
@@ -67,15 +84,42 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
             Path(source).name, data, names[0], names[1], (f"{note}, of {words}; other columns are left out",)
         )
     inputs = table.drop(columns=dropped)
-    complete(source, inputs)
+    complete(source, inputs, gaps=bool(gaps))
+    order, n = np.concatenate(parts.rows), len(parts.rows[0])
     if "test" in options:
         rest = other[inputs.columns]
-        complete(str(options["test"]), rest, inputs)
+        complete(str(options["test"]), rest, inputs, gaps=bool(gaps))
         order = np.arange(len(table) + len(other))
-        x, x_test, notes = features(pd.concat([inputs, rest]), order, len(table))
-    else:
-        x, x_test, notes = features(inputs, np.concatenate(parts.rows), len(parts.rows[0]))
-    return Dataset(Path(source).name, Data(x, y, x_test, z, classes), names[0], names[1], notes)
+        inputs = pd.concat([inputs, rest])
+    shown = Rows(inputs, order[:n]), Rows(inputs, order[n:])
+    done: list[str] = []
+    if gaps:
+        inputs, done = filled(inputs, order[:n], gaps)
+    x, x_test, notes = features(inputs, order, n)
+    return Dataset(Path(source).name, Data(x, y, x_test, z, classes), names[0], names[1], (*notes, *done), rows=shown)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a table in words, by number, as they stand in the file: names of columns and values."""
+
+    table: pd.DataFrame
+    places: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, row: int) -> str:
+        place = self.places[row]
+        cells = ((name, self.table.iat[place, at]) for at, name in enumerate(self.table.columns[:SHOWN]))
+        more = ", …" if self.table.shape[1] > SHOWN else ""
+        return ", ".join(f"{name} {_word(value)}" for name, value in cells) + more
+
+
+def _word(value: Any) -> str:
+    if value is None or value is pd.NA or value != value:
+        return "missing"
+    return f"{value:.6g}" if isinstance(value, (float, np.floating)) else str(value)
 
 
 @dataclass(frozen=True)
@@ -109,13 +153,15 @@ def read(source: str, verbatim: Sequence[str] = ()) -> pd.DataFrame:
 def _csv(source: str, verbatim: Sequence[str]) -> pd.DataFrame:
     with regular("data", source) as file, reading("data", source):
         tabular("data", source, file)
-        table = pd.read_csv(file, low_memory=False)  # in pieces, a column may be numbers in one and words in another
+        how = dialect(file)  # and not in pieces, in which a column may be numbers in one and words in another
+        table: pd.DataFrame = pd.read_csv(file, low_memory=False, sep=how.sep, decimal=how.decimal)
         if table.index.nlevels > 1:
             raise ArgumentError("data", source, "its rows have more cells than its first line has names of columns")
         named = [name for name in table.columns if name in verbatim]
         if named:
             file.seek(0)
-            text = pd.read_csv(file, usecols=named, dtype=str, keep_default_na=False, na_values=[""])
+            words: Any = {"dtype": str, "keep_default_na": False, "na_values": [""], "sep": how.sep}
+            text = pd.read_csv(file, usecols=named, **words)
             kept = [name for name in named if name != verbatim[0] or not _numbers(table[name], text[name])]
             table[kept] = text[kept]
     return table
@@ -147,26 +193,27 @@ def present(argument: str, file: str, values: pd.Series, more: str = "") -> None
         raise ArgumentError(argument, got, f"fill them, or drop those rows{more}")
 
 
-def complete(file: str, table: pd.DataFrame, like: pd.DataFrame | None = None) -> None:
+def complete(file: str, table: pd.DataFrame, like: pd.DataFrame | None = None, *, gaps: bool = False) -> None:
     """Refuse numbers that are missing or infinite and words that are missing, by their row in the file (the first below
-    the header is 1), lists, and words where another file has numbers.
+    the header is 1), lists, and words where another file has numbers. ``gaps``: what is missing may be.
     """
     kinds = [kind.kind for kind in table.dtypes]  # not select_dtypes, which takes long where there are many columns
     numbers = [place for place, kind in enumerate(kinds) if kind in "fiu"]
-    bad = unusable(_only(table, numbers).to_numpy(float, na_value=np.nan))
+    values = _only(table, numbers).to_numpy(float, na_value=np.nan)
+    bad = unusable(values) & ~(np.isnan(values) if gaps else np.False_)
     if bad.any():
         row, place = np.argwhere(bad)[0]
         where = f"row {row + 1} below the header, column {table.columns[numbers[place]]}"
         got = f"{int(bad.sum())} values that are NaN or infinite in {Path(file).name} (first in {where})"
-        raise ArgumentError("data", got, "drop or fill them first")
-    for kind, (name, values) in zip(kinds, table.items(), strict=True):
+        raise ArgumentError("data", got, "drop or fill them first, or give --missing median, drop or as-is")
+    for kind, (name, column) in zip(kinds, table.items(), strict=True):
         if kind in "fiu":
             continue
-        if values.dtype == object and values.map(pd.api.types.is_list_like).any():
+        if column.dtype == object and column.map(pd.api.types.is_list_like).any():
             got = f"lists in column {name} of {Path(file).name}"
             raise ArgumentError("data", got, "give each of their numbers a column, or save arrays in an .npz")
-        if values.array.isna().any():
-            present("data", file, values, "; NA and None in a .csv are empty too, so write another word for nothing")
+        if column.array.isna().any() and not gaps:
+            present("data", file, column, "; NA and None in a .csv are empty too, so write another word for nothing")
     for name, kind, wanted in [] if like is None else zip(table.columns, kinds, like.dtypes, strict=True):
         if wanted.kind in "fiu" and kind not in "fiub":
             raise ArgumentError("test", f"words in column {name} of {file}", "it holds numbers in the training file")
@@ -199,7 +246,10 @@ def features(table: pd.DataFrame, order: NDArray[np.int64], n: int) -> tuple[Any
         values[filled : filled + count] = code[order] == np.arange(count)[:, None]
         filled += count
     top = values.T[:n]
-    center, spread = top.mean(0)[:, None], top.std(0)[:, None]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of columns that are empty in all training rows
+        mean, deviation = (np.nanmean, np.nanstd) if np.isnan(values).any() else (np.mean, np.std)
+        center, spread = mean(top, 0)[:, None], deviation(top, 0)[:, None]
     values -= center
     values /= np.where(spread > 0, spread, 1)
     scaled = values.astype(np.float32).T

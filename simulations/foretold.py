@@ -25,14 +25,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-THEORY, ALONE, SUMS, RANDOM = "theory", "memorization alone", "sum of influences", "as many at random"
-COLUMNS = {THEORY: "lost_predicted", ALONE: "lost_alone", SUMS: "lost_linear", RANDOM: "lost_random"}
-ERRORS = {
-    THEORY: "lost_stderr_predicted",
-    ALONE: "lost_stderr_alone",
-    SUMS: "lost_stderr_linear",
-    RANDOM: "lost_random_stderr",
-}
+THEORY, ALONE, RANDOM = "theory", "memorization alone", "as many at random"
+SUMS, WHOLE = "sum of influences", "that sum and what as many others carry"
+COLUMNS = {THEORY: "predicted", ALONE: "alone", SUMS: "linear", WHOLE: "whole", RANDOM: "random"}
 QUARTER = 0.25
 DRAWS = 10_000
 FEWEST = 5  # cases, of which a bootstrap says something
@@ -49,7 +44,8 @@ def told(table: pd.DataFrame, level: float) -> pd.DataFrame:
     for row in table[(table["set"] == "all") & np.isclose(table["threshold"], level)].to_dict("records"):
         half = float(margin(row["lost_stderr"], row["tests"]))
         for name, column in COLUMNS.items():
-            says, error = row[column], row[ERRORS[name]]
+            error = row["lost_random_stderr" if name == RANDOM else f"lost_stderr_{column}"]
+            says = row[f"lost_{column}"]
             if not np.isfinite(says):
                 continue
             off = abs(says - row["lost"])
@@ -122,11 +118,12 @@ def panel(axes: Axes, found: pd.DataFrame) -> None:
 
     from longtail.plots import BLUE, GRAY, GREEN, ORANGE, PURPLE
 
+    sky = "#56B4E9"
     line = np.concatenate([np.linspace(-0.02, 0.002, 50), np.geomspace(0.002, 0.4, 100)])
     low, high = ((1 - QUARTER) * line, (1 + QUARTER) * line)
     axes.fill_between(line, np.minimum(low, high), np.maximum(low, high), color=GRAY, alpha=0.2, linewidth=0)
     axes.plot(line, line, color=GRAY, linewidth=0.8)
-    looks = {THEORY: (ORANGE, "o"), ALONE: (BLUE, "s"), SUMS: (GREEN, "^"), RANDOM: (PURPLE, "v")}
+    looks = {THEORY: (ORANGE, "o"), ALONE: (BLUE, "s"), SUMS: (GREEN, "^"), WHOLE: (sky, "D"), RANDOM: (PURPLE, "v")}
     for name, (color, marker) in looks.items():
         part = found[found["forecaster"] == name]
         bars: dict[str, Any] = {"yerr": part["told_margin"], "xerr": part["margin"]} if name == THEORY else {}
@@ -143,5 +140,5 @@ def panel(axes: Axes, found: pd.DataFrame) -> None:
         axis.minorticks_off()
     axes.set_xlabel("accuracy lost without the memorized (95 %)")
     axes.set_ylabel("foretold")
-    axes.legend(loc="lower right")
+    axes.legend(loc="upper left", fontsize=8)
     axes.set_title("Who foretold it")

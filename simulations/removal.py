@@ -175,9 +175,8 @@ def expect(observed: Measured, config: Config) -> pd.DataFrame:
     best = compare(observed, config.families, ("beta",), simulations=config.simulations).best
     alone = compare(observed, config.families, ("beta",), together=(), simulations=config.simulations).best
     ours, theirs = (foretell(one, config.thresholds).set_index("threshold") for one in (best, alone))
-    carried = observed.observed.totals
-    unknown = Estimate(np.nan, np.nan)
-    sums = [unknown if carried is None else carried.above(theta) for theta in config.thresholds]
+    sums = [summed(observed, theta) for theta in config.thresholds]
+    whole = [summed(observed, theta, others=True) for theta in config.thresholds]
     columns = {
         "lost_predicted": ours["lost"],
         "lost_stderr_predicted": ours["lost_stderr"],
@@ -186,6 +185,8 @@ def expect(observed: Measured, config: Config) -> pd.DataFrame:
         "lost_stderr_alone": theirs["lost_stderr"],
         "lost_linear": [float(one.value) for one in sums],
         "lost_stderr_linear": [float(one.stderr) for one in sums],
+        "lost_whole": [float(one.value) for one in whole],
+        "lost_stderr_whole": [float(one.stderr) for one in whole],
     }
     facts: dict[str, Any] = {
         "prior": repr(best.prior),
@@ -198,6 +199,22 @@ def expect(observed: Measured, config: Config) -> pd.DataFrame:
         "test_error_predicted": float(error_at(best.problem, best.coupling, [observed.accurate_at])[0]),
     }
     return pd.DataFrame(columns).reset_index().assign(**facts)
+
+
+def summed(observed: Measured, theta: float, others: bool = False) -> Estimate:
+    """The sum of the influences of those memorized θ or more, as a linear data model adds them up; NaN where it is not known.
+
+    Subsets of a fixed size tell it beyond what as many others carry. These carry their share of Σ_i T_i, the slope of accuracy in
+    the logarithm of the number of examples, (error of models on half − error)/log 2.
+    """
+    carried, curve = observed.observed.totals, observed.observed.learning
+    if carried is None or (others and curve is None):
+        return Estimate(np.nan, np.nan)
+    found = carried.above(theta)
+    if not others or curve is None:
+        return Estimate(float(found.value), float(found.stderr))
+    share = float((observed.values >= theta).mean()) / np.log(2)
+    return Estimate(found.value + share * curve.gain.value, float(np.hypot(found.stderr, share * curve.gain.stderr)))
 
 
 LEAST = 50  # models on half as many examples
@@ -264,7 +281,7 @@ CLAIMS = (
     Claim("share of cases whose loss theory foretold, within 95 % or a quarter of it", SHARE, share),
     *(
         Claim(f"mean absolute error of {name}, more than theory's", WORSE, partial(worse, name=name))
-        for name in (foretold.ALONE, foretold.SUMS, foretold.RANDOM)
+        for name in (foretold.ALONE, foretold.SUMS, foretold.WHOLE, foretold.RANDOM)
     ),
 )
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from empirical.estimates.learning import Learning
+from empirical.estimates.measured import Experiment, Measured
+from empirical.estimates.observed import Observed
+from empirical.estimates.totals import Totals
 from longtail.core import Floats
 from longtail.core.intervals import Z95
 from simulations import foretold, removal
@@ -14,7 +20,7 @@ from tests.drawn import points
 
 def row(name: str, lost: float, stderr: float, theory: float, error: float, **others: float) -> dict[str, object]:
     said = {"lost_alone": lost, "lost_stderr_alone": 0.0, "lost_linear": np.nan, "lost_stderr_linear": np.nan}
-    said |= {"lost_random": 0.0, "lost_random_stderr": 0.0} | others
+    said |= {"lost_whole": np.nan, "lost_stderr_whole": 0.0, "lost_random": 0.0, "lost_random_stderr": 0.0} | others
     told = {"lost": lost, "lost_stderr": stderr, "lost_predicted": theory, "lost_stderr_predicted": error}
     return {"data": name, "learner": "KNN()", "set": "all", "threshold": 0.25, "tests": 1000} | told | said
 
@@ -86,18 +92,37 @@ def test_losses_move_by_their_own_errors_where_cases_are_alike() -> None:
     lost = np.full(16, 0.1)
     error, more = foretold.errors(np.array([lost + 0.05, lost - 0.02]), lost, np.full(16, 0.004))
     assert (error.value, more.value) == (pytest.approx(0.05), pytest.approx(0.03))
-    np.testing.assert_allclose([error.stderr, more.stderr], [0.001, 0.002], rtol=0.05)  # the one errs more, the other less
+    np.testing.assert_allclose(
+        [error.stderr, more.stderr], [0.001, 0.002], rtol=0.05
+    )  # the one errs more, the other less
 
 
 def test_the_figure_shows_what_everybody_said() -> None:
     table = pd.DataFrame([row("a", 0.1, 0.01, 0.12, 0.02), row("b", 0.03, 0.01, 0.02, 0.001, lost_random=0.01)])
     (axes,) = removal.plot(table).axes
     for name, column in foretold.COLUMNS.items():
-        if name != foretold.SUMS:
-            np.testing.assert_array_equal(points(axes, name), [table["lost"], table[column]])
+        if name not in (foretold.SUMS, foretold.WHOLE):
+            np.testing.assert_array_equal(points(axes, name), [table["lost"], table[f"lost_{column}"]])
     found = foretold.told(table, 0.25)
     ours = found[found["forecaster"] == foretold.THEORY]
     np.testing.assert_allclose(ours["margin"], 0.01 * Z95)
+
+
+def test_the_sum_of_influences_and_what_as_many_others_carry() -> None:
+    """Of the examples a fifth is memorized, and carries a fifth of the slope of accuracy beyond its own."""
+    edges, none = np.array([0.25]), np.zeros((2, 2))
+    totals = Totals(edges, np.array([80.0, 20.0]), np.array([0.0, 0.5]), np.array([-0.01, 0.01]), none, none)
+    curve = Learning(100, np.array([0.7, 0.35]), np.full(2, 50.0), np.array([0.2, 0.3]), np.array([0.0, 0.01]), none)
+    table = pd.DataFrame({"index": np.arange(100), "memorization": np.repeat([0.0, 0.5], [80, 20])})
+    pairs = pd.DataFrame({"train_index": [], "test_index": [], "influence": []})
+    seen = Measured(Experiment("x", 9, 50, 0.7, 2), table, pairs, observed=Observed(totals, learning=curve))
+    assert removal.summed(seen, 0.25).value == 0.01
+    found = removal.summed(seen, 0.25, others=True)
+    assert found.value == pytest.approx(0.01 + 0.2 * 0.1 / np.log(2))
+    assert found.stderr == pytest.approx(0.2 * 0.01 / np.log(2))
+    unknown = replace(seen, observed=Observed(totals))
+    assert np.isnan(removal.summed(unknown, 0.25, others=True).value)
+    assert np.isnan(removal.summed(replace(seen, observed=Observed()), 0.25).value)
 
 
 def test_claims_on_all_cases_are_not_tried_on_a_few() -> None:

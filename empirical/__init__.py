@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from empirical.attributions.scores import makes_scores
     from empirical.data.data import Data, makes_data
     from empirical.data.dataset import Dataset
     from empirical.data.load import load, load_published, load_published_pairs
@@ -27,6 +28,7 @@ _HOME = {
     "load_published_pairs": "empirical.data.load",
     "makes_data": "empirical.data.data",
     "makes_learner": "empirical.learners.learner",
+    "makes_scores": "empirical.attributions.scores",
     "plan": "empirical.estimates.planning",
 }
 
@@ -39,6 +41,7 @@ __all__ = [
     "load_published_pairs",
     "makes_data",
     "makes_learner",
+    "makes_scores",
     "plan",
 ]
 

@@ -37,6 +37,7 @@ NAMES = (
     "informs",
     "removal",
     "limits",
+    "attributions",
     "leak",
     "irrelevant",
     "information",

@@ -39,6 +39,8 @@ OTHERS = {  # what signatures name of other libraries
     ),
     *("Module", "NDArray", "Optimizer", "Path", "Protocol", "Self", "Sequence", "Series", "Tensor", "optional"),
 }
+SECTION = re.compile(r"-{3,}")
+LISTS = ("Parameters", "Attributes", "Returns", "Raises")
 LIBRARIES = (
     "collections",
     "concurrent",
@@ -184,15 +186,32 @@ def _page(room: str, names: Sequence[str], by_module: dict[str, list[Public]]) -
 
 
 def plain(lines: Sequence[str]) -> list[str]:
-    """A docstring as reStructuredText: what is indented is a formula, what stands in backquotes is code, the rest is prose."""
+    """A docstring as reStructuredText: what is indented is a formula, what stands in backquotes is code, the rest is prose; what
+    NumPy's sections list, as ``name : what it is``, becomes a list.
+    """
     out: list[str] = []
-    example = formula = False
-    for before, line in zip(["", *lines], lines, strict=False):
+    example = formula = listing = False
+    for before, line, after in zip(["", *lines], lines, [*lines[1:], ""], strict=False):
         stripped = line.strip()
+        if SECTION.fullmatch(after) and stripped:
+            out, listing = [*out, f".. rubric:: {stripped}"], stripped in LISTS
+            continue
+        if SECTION.fullmatch(line):
+            out.append("")
+            continue
         if not stripped:
             example = False
         elif stripped.startswith(">>>"):
-            example = True
+            example, listing = True, False
+        if listing and stripped:
+            name, colon, what = stripped.partition(" : ")
+            entry = not line.startswith(" ")
+            out.append(
+                (f"* **{name}**: {escaped(what)}" if colon else f"* {escaped(stripped)}")
+                if entry
+                else f"  {escaped(stripped)}"
+            )
+            continue
         indented = line.startswith("    ") and not example
         if indented and not formula and not before.strip():
             formula = True

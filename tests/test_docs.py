@@ -84,6 +84,31 @@ def test_docstrings_are_prose_with_formulas() -> None:
     ]
 
 
+def test_sections_of_numpy_become_lists() -> None:
+    text = [
+        "Fits.",
+        "",
+        "Parameters",
+        "----------",
+        "a_, b : two *numbers*;",
+        "    large ones.",
+        "c.",
+        "",
+        "Examples",
+        "--------",
+    ]
+    listed = [".. rubric:: Parameters", "", r"* **a_, b**: two \*numbers\*;", "  large ones.", "* c.", ""]
+    assert site_reference.plain([*text, ">>> 1", "1"]) == [
+        "Fits.",
+        "",
+        *listed,
+        ".. rubric:: Examples",
+        "",
+        ">>> 1",
+        "1",
+    ]
+
+
 def test_every_public_name_has_an_example_or_is_on_the_list() -> None:
     """Those that lacked one when this was written stand in ``examples_lacking.txt``; no name may join them."""
     listed = set(LACKING.read_text(encoding="utf-8").split())

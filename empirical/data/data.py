@@ -23,6 +23,10 @@ class Data:
     more (a list of texts, a sparse matrix); the learners of this package take arrays. Where ``x`` was made of texts,
     ``texts`` are those, to train on and to test on: learners that read take them. ``tested`` False: there are no test
     examples, and none are wanted.
+
+    >>> data = Data(np.eye(4), np.array([0, 1, 0, 1]), np.eye(4), np.array([0, 1, 0, 1]), ("cat", "dog"))
+    >>> data.n, data.n_test, data.n_classes
+    (4, 4, 2)
     """
 
     x_train: Any = field(repr=False)
@@ -82,6 +86,14 @@ def makes_data(function: F) -> F:
     """Mark a function of yours that returns a Data or a Dataset, so that it is called by its name: ``package.module.function``.
 
     A function without the mark is not.
+
+    >>> @makes_data
+    ... def coins(seed: int = 0):
+    ...     x = np.random.default_rng(seed).normal(size=(40, 2))
+    ...     y = (x[:, 0] > 0).astype(int)
+    ...     return Data(x[:30], y[:30], x[30:], y[30:], ("tails", "heads"))
+    >>> coins.makes_data, coins().n
+    (True, 30)
     """
     function.makes_data = True  # type: ignore[attr-defined]  # a mark, no part of its type
     return function

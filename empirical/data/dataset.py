@@ -20,6 +20,10 @@ NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")  # as pandas
 class Dataset:
     """``data`` with a name; ``train_ids`` and ``test_ids`` are row names to carry through, where there are any; ``rows`` are
     examples to train and to test on in words, by number, for who looks at them.
+
+    >>> from empirical import load
+    >>> load("digits").balance.head(2).values.tolist()
+    [['0', 151, 27], ['1', 151, 31]]
     """
 
     name: str

@@ -45,7 +45,15 @@ OTHERS = ("regressor", "clusterer", "outlier_detector", "density_estimator")  # 
 
 @dataclass(frozen=True, repr=False)
 class External(Learner):
-    """``model``: a classifier with ``fit`` and ``predict``, or a function of (X, y, subset)."""
+    """``model``: a classifier with ``fit`` and ``predict``, or a function of (X, y, subset).
+
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from empirical import SubsetEstimator, load
+    >>> data = load("planted", n=60).data
+    >>> found = SubsetEstimator(GaussianNB(), models=8).fit(data.x_train, data.y_train, data.x_test, data.y_test)
+    >>> len(found.memorization_)
+    60
+    """
 
     model: Any
     scores: ClassVar[tuple[str, ...]] = ("correct", "predicted", "probability", "margin", "loss", "probabilities")

@@ -157,6 +157,14 @@ class Learner(ABC):
 def makes_learner(function: F) -> F:
     """Mark a function of yours that makes a learner, a classifier or a function of (X, y, subset), so that it is called by
     its name: ``--learner "package.module.function(depth=3)"``. A function without the mark is not.
+
+    >>> @makes_learner
+    ... def forest(trees: int = 10):
+    ...     from sklearn.ensemble import RandomForestClassifier
+    ...
+    ...     return RandomForestClassifier(trees)
+    >>> forest.makes_learner
+    True
     """
     function.makes_learner = True  # type: ignore[attr-defined]  # a mark, no part of its type
     return function

@@ -27,7 +27,15 @@ from longtail.core.arrays import CPU, Device
 
 @dataclass(frozen=True)
 class Pruned(Learner):
-    """``learner``, a net, softmax, ridge or features, without a share ``sparsity`` of its weights."""
+    """``learner``, a net, softmax, ridge or features, without a share ``sparsity`` of its weights.
+
+    >>> from empirical import SubsetEstimator, load
+    >>> from empirical.learners import Softmax
+    >>> data = load("planted", n=60).data
+    >>> found = SubsetEstimator(Pruned(Softmax(), sparsity=0.9), models=64).fit(data.x_train, data.y_train, data.x_test, data.y_test)
+    >>> bool(found.memorization_["memorization"].max() < 0.95)
+    True
+    """
 
     learner: Learner
     sparsity: float = 0.9

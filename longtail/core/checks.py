@@ -12,7 +12,14 @@ LARGEST = (
 
 
 class ArgumentError(ValueError):
-    """``argument: got value; remedy``, on one line: what was wrong and what would do."""
+    """``argument: got value; remedy``, on one line: what was wrong and what would do.
+
+    >>> from longtail import Problem, Zipf
+    >>> Problem(Zipf(alpha=1, size=100), n=0)
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.ArgumentError: n: got 0; give a whole number from 1 to 1e+12
+    """
 
     def __init__(self, argument: str, got: object, remedy: str) -> None:
         self.argument = argument
@@ -26,7 +33,14 @@ class ArgumentError(ValueError):
 
 
 class AccuracyError(ArgumentError):
-    """A number that could not be had to eight digits; ``argument`` names what to change."""
+    """A number that could not be had to eight digits; ``argument`` names what to change.
+
+    >>> from longtail import Problem, Uniform, exact
+    >>> exact.cost(Problem(Uniform(size=100), n=10**6))  # nothing is seen once
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.AccuracyError: n: got 1000000; the mass of the subpopulations at ell = 1 is below 1e-290 ...
+    """
 
 
 def whole(argument: str, value: Any, least: int = 1, most: int = LARGEST) -> int:

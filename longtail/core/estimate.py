@@ -14,7 +14,12 @@ from longtail.core.types import Floats
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value, its standard error (0 where it is exact) and a bound on its numerical error."""
+    """A value, its standard error (0 where it is exact) and a bound on its numerical error.
+
+    >>> difference = Estimate(0.50, stderr=0.03) - Estimate(0.43, stderr=0.04)
+    >>> round(difference.value, 2), round(float(difference.stderr), 2), round(float(difference.z), 1)
+    (0.07, 0.05, 1.4)
+    """
 
     value: Any
     stderr: Any = 0.0
@@ -45,6 +50,12 @@ class Moments:
     """Count, means and co-moments of a vector; ``a + b`` is what one pass over both would have given (Chan et al. 1979).
 
     ``mean`` has shape (k,), ``comoment`` (k, k): Σ (x − mean)(x − mean)ᵀ.
+
+    >>> both = Moments.of([[1.0, 2.0], [3.0, 6.0]]) + Moments.of([[5.0, 7.0]])
+    >>> both.count, both.mean.tolist()
+    (3, [3.0, 5.0])
+    >>> round(both.ratio(top=[0, 1], bottom=[1, 0]).value, 3)  # 15/3 over 9/3
+    1.667
     """
 
     count: int

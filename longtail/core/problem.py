@@ -23,6 +23,10 @@ class Nodes:
     """A frequency list as (log value, count) pairs; counts sum to the list's size and need not be whole.
 
     ``group`` numbers the group of subpopulations that each pair is of, where the list is made of several.
+
+    >>> from longtail import Listed
+    >>> Listed([3, 1, 1]).nodes().count.tolist()  # one entry of 3, two of 1
+    [2.0, 1.0]
     """
 
     log_value: Floats
@@ -40,6 +44,11 @@ class Prior(ABC):
 
     ``nodes`` is all that exact results need; ``entries`` all that simulation needs. A list given by a formula in its rank
     is a ``longtail.priors.Ranked``, which has both.
+
+    >>> from longtail import Zipf
+    >>> prior = Zipf(alpha=1, size=4)
+    >>> prior.entries().round(3).tolist(), float(prior.nodes().count.sum())
+    ([1.0, 0.5, 0.333, 0.25], 4.0)
     """
 
     size: int
@@ -74,6 +83,10 @@ class Problem:
     """Feldman's model: D(x) = p_x / Σ p, with p drawn from the prior's list; n samples from D; labels uniform over ``n_classes``.
 
     ``mode="random"`` draws each p_x from the list and normalizes (the paper's); ``"fixed"`` takes the list itself, permuted.
+
+    >>> from longtail import Zipf
+    >>> Problem(Zipf(alpha=1, size=50_000), n=50_000, n_classes=4).guess
+    0.75
     """
 
     prior: Prior

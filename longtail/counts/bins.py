@@ -23,7 +23,12 @@ HEAD = 30  # of the largest counts that share a bin
 
 @dataclass(frozen=True)
 class Counts:
-    """Frequencies of frequencies: ``number`` subpopulations were seen ``times`` times, times ascending from 1."""
+    """Frequencies of frequencies: ``number`` subpopulations were seen ``times`` times, times ascending from 1.
+
+    >>> counts = Counts.of([3, 1, 1, 1, 0])
+    >>> counts.n, counts.seen, counts.at([1, 2, 3]).tolist()
+    (6, 4, [3.0, 0.0, 1.0])
+    """
 
     times: Floats
     number: Floats
@@ -62,7 +67,11 @@ class Counts:
 
 @dataclass(frozen=True)
 class Goodness:
-    """Pearson's statistic over ``bins``, its degrees of freedom and the chance of a worse one under the fitted prior."""
+    """Pearson's statistic over ``bins``, its degrees of freedom and the chance of a worse one under the fitted prior.
+
+    >>> Goodness(statistic=7.0, freedom=5, p_value=0.22).p_value
+    0.22
+    """
 
     statistic: float
     freedom: int
@@ -71,7 +80,12 @@ class Goodness:
 
 @dataclass(frozen=True)
 class Bins:
-    """How many subpopulations have a count in [edge_b, edge_{b+1}), the last bin open."""
+    """How many subpopulations have a count in [edge_b, edge_{b+1}), the last bin open.
+
+    >>> bins = Bins.of(Counts.of([1] * 500 + [2] * 100 + [3] * 40 + [30] * 60))
+    >>> bins.number[:3].tolist(), float(bins.number.sum())
+    ([500.0, 100.0, 40.0], 700.0)
+    """
 
     edge: Floats
     number: Floats

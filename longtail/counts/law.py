@@ -58,14 +58,24 @@ def _group(prior: Prior, log_scale: float, c: Floats, edge: float) -> Floats:
 
 
 def tied_scale(prior: Prior, n: float) -> float:
-    """log s at which the expected total is n: where a search for the scale starts."""
+    """log s at which the expected total is n: where a search for the scale starts.
+
+    >>> from longtail import Uniform
+    >>> round(tied_scale(Uniform(size=100), n=50), 6)  # every list value is 1: 50 samples over 100
+    -0.693147
+    """
     nodes = prior.nodes()
     top = float(nodes.log_value.max())
     return float(np.log(n) - top - np.log(nodes.count @ np.exp(nodes.log_value - top)))
 
 
 def survival(prior: Prior, log_scale: float, edges: Floats) -> Floats:
-    """Pr[C ≥ a; s] for each of ``edges`` (whole numbers from 1, ascending): (1/N) Σ_k γ(a, s v_k)/Γ(a)."""
+    """Pr[C ≥ a; s] for each of ``edges`` (whole numbers from 1, ascending): (1/N) Σ_k γ(a, s v_k)/Γ(a).
+
+    >>> from longtail import Uniform
+    >>> survival(Uniform(size=100), 0.0, np.array([0.0, 1.0])).round(4).tolist()  # Poisson of mean 1: at least 0, at least 1
+    [1.0, 0.6321]
+    """
     a = np.asarray(edges, float)
     if isinstance(prior, Gamma):
         return np.asarray(special.betainc(a, prior.shape, special.expit(log_scale)))

@@ -23,7 +23,12 @@ COARSE = 64  # points of a first look at the distance, which is a lower bound of
 
 @dataclass(frozen=True)
 class Tail:
-    """γ, where the tail starts, how many counts lie in it, and its Kolmogorov–Smirnov distance."""
+    """γ, where the tail starts, how many counts lie in it, and its Kolmogorov–Smirnov distance.
+
+    >>> found = tail(np.round(np.arange(1, 5000) ** -0.5 * 5000), start=100)  # ranks to the power −½: exponent 1 + 2
+    >>> found.interval[0] < 3 < found.interval[1]
+    True
+    """
 
     exponent: Estimate
     interval: tuple[float, float]

@@ -58,7 +58,12 @@ def tau(counts: ArrayLike | Counts, ell: ArrayLike = 1) -> Estimate:
 
 
 def unseen_mass(counts: ArrayLike | Counts) -> Estimate:
-    """f_1/n, with Robbins' variance (f_1 + 2 f_2)/n² less f_1²/n³ (Esty 1983)."""
+    """f_1/n, with Robbins' variance (f_1 + 2 f_2)/n² less f_1²/n³ (Esty 1983).
+
+    >>> found = unseen_mass([1, 1, 1, 2, 5])  # three of ten samples are alone
+    >>> round(found.value, 3)
+    0.3
+    """
     given = counts if isinstance(counts, Counts) else Counts.of(counts)
     once, twice = (float(given.at(k)) for k in (1.0, 2.0))
     n = given.n
@@ -68,7 +73,11 @@ def unseen_mass(counts: ArrayLike | Counts) -> Estimate:
 def prospects(
     counts: ArrayLike | Counts, times: ArrayLike = (0.0, 0.25, 0.5, 1.0, 2.0), n_classes: int = 10
 ) -> pd.DataFrame:
-    """What the next t·n samples would buy: new subpopulations, unseen mass, error of the optimal learner, with errors."""
+    """What the next t·n samples would buy: new subpopulations, unseen mass, error of the optimal learner, with errors.
+
+    >>> prospects([1] * 30 + [2] * 10 + [7] * 4, times=[0.5])["new_subpopulations"].round(1).tolist()
+    [12.5]
+    """
     given = counts if isinstance(counts, Counts) else Counts.of(counts)
     guess = 1 - 1 / whole("n_classes", n_classes, 2)
     rows = []
@@ -82,7 +91,13 @@ def prospects(
 
 
 def fitted_tau(found: Fit, ell: ArrayLike = 1) -> Floats:
-    """(ℓ + 1) P(ℓ + 1; s) / (n P(ℓ; s)): the same expectation under the fitted prior."""
+    """(ℓ + 1) P(ℓ + 1; s) / (n P(ℓ; s)): the same expectation under the fitted prior.
+
+    >>> from longtail.counts.fit import fit
+    >>> counts = [1] * 60 + [2] * 20 + [3] * 9 + [5] * 7 + [12] * 4
+    >>> fitted_tau(fit(counts, "Gamma"), ell=[1, 2]).shape
+    (2,)
+    """
     times = np.asarray(ell, float)
     every = np.arange(times.max() + 2)
     law = log_law(found.prior, found.log_scale, every)
@@ -91,7 +106,13 @@ def fitted_tau(found: Fit, ell: ArrayLike = 1) -> Floats:
 
 
 def fitted_prospects(found: Fit, times: ArrayLike = (0.0, 0.25, 0.5, 1.0, 2.0), n_classes: int = 10) -> pd.DataFrame:
-    """``prospects`` under the fitted prior: after t·n more samples the scale is (1 + t) s, the unseen mass N P(1)/((1 + t) n)."""
+    """``prospects`` under the fitted prior: after t·n more samples the scale is (1 + t) s, the unseen mass N P(1)/((1 + t) n).
+
+    >>> from longtail.counts.fit import fit
+    >>> counts = [1] * 60 + [2] * 20 + [3] * 9 + [5] * 7 + [12] * 4
+    >>> len(fitted_prospects(fit(counts, "Gamma"), times=[0.0, 1.0]))
+    2
+    """
     guess = 1 - 1 / whole("n_classes", n_classes, 2)
     now = log_law(found.prior, found.log_scale, np.array([0.0, 1.0]))
     size = found.prior.size
@@ -106,7 +127,14 @@ def fitted_prospects(found: Fit, times: ArrayLike = (0.0, 0.25, 0.5, 1.0, 2.0), 
 
 
 def table(counts: ArrayLike | Counts, found: Fit, ell: ArrayLike = range(1, 11)) -> pd.DataFrame:
-    """n τ_ℓ from the counts, with errors, beside the fitted prior's."""
+    """n τ_ℓ from the counts, with errors, beside the fitted prior's.
+
+    >>> from longtail.counts.fit import fit
+    >>> counts = [1] * 60 + [2] * 20 + [3] * 9 + [5] * 7 + [12] * 4
+    >>> found = table(counts, fit(counts, "Gamma"), ell=[1, 2])
+    >>> list(found.columns)
+    ['ell', 'subpopulations', 'n_tau', 'stderr', 'n_tau_fitted']
+    """
     import pandas as pd
 
     given = counts if isinstance(counts, Counts) else Counts.of(counts)
@@ -126,7 +154,13 @@ def table(counts: ArrayLike | Counts, found: Fit, ell: ArrayLike = range(1, 11))
 def outlook(
     counts: ArrayLike | Counts, found: Fit, times: ArrayLike = (0.0, 0.25, 0.5, 1.0, 2.0), n_classes: int = 10
 ) -> pd.DataFrame:
-    """``prospects`` from the counts, with errors, beside the fitted prior's (``_fitted``)."""
+    """``prospects`` from the counts, with errors, beside the fitted prior's (``_fitted``).
+
+    >>> from longtail.counts.fit import fit
+    >>> counts = [1] * 60 + [2] * 20 + [3] * 9 + [5] * 7 + [12] * 4
+    >>> outlook(counts, fit(counts, "Gamma"), times=[0.5])["new_subpopulations"].round(1).tolist()
+    [26.3]
+    """
     seen, fitted = prospects(counts, times, n_classes), fitted_prospects(found, times, n_classes)
     beside = fitted[["new_subpopulations", "unseen_mass", "error_bought"]].add_suffix("_fitted")
     return seen.join(beside)

@@ -19,6 +19,11 @@ class MassLaw(ABC):
 
     Pr[M ≤ m − resolution] − bound ≤ cdf(m) ≤ Pr[M ≤ m + resolution] + bound. ``resolution`` is 0 but of a law that has steps,
     or that is computed where it is asked (``longtail.exact.pointwise``).
+
+    >>> from longtail import Problem, Zipf, exact
+    >>> unseen = exact.mass_law(Problem(Zipf(alpha=1, size=100), n=100))
+    >>> round(unseen.cdf(0.3).value, 4), round(unseen.quantile(0.5), 4), round(unseen.deviation.value, 4)
+    (0.9421, 0.2419, 0.0348)
     """
 
     mean: Estimate

@@ -41,39 +41,77 @@ def tau(problem: Problem, ell: ArrayLike = 1) -> Estimate:
 
 
 def subpopulations(problem: Problem, ell: ArrayLike) -> Estimate:
-    """E|X_{Z#ℓ}| = N C(n, ℓ) E[α^ℓ(1−α)^{n−ℓ}]: how many subpopulations are seen exactly ℓ times."""
+    """E|X_{Z#ℓ}| = N C(n, ℓ) E[α^ℓ(1−α)^{n−ℓ}]: how many subpopulations are seen exactly ℓ times.
+
+    >>> from longtail import Problem, Uniform
+    >>> round(subpopulations(Problem(Uniform(size=2), n=3), ell=3).value, 12)  # all three of one kind, in one data set of four
+    0.25
+    """
     s = spectrum(problem, sightings(problem, ell))
     digits(problem, s.ell, s.seen, s.seen_error, "the number of subpopulations")
     return _estimate(ell, s.seen, s.seen_error)
 
 
 def samples(problem: Problem, ell: ArrayLike) -> Estimate:
-    """ℓ E|X_{Z#ℓ}|: how many of the n samples are of subpopulations seen exactly ℓ times."""
+    """ℓ E|X_{Z#ℓ}|: how many of the n samples are of subpopulations seen exactly ℓ times.
+
+    >>> from longtail import Problem, Uniform
+    >>> samples(Problem(Uniform(size=2), n=3), ell=[0, 1, 2, 3]).value.round(12).tolist()  # n in all
+    [0.0, 0.75, 1.5, 0.75]
+    """
     return _times(subpopulations(problem, ell), np.asarray(ell))
 
 
 def singleton_fraction(problem: Problem) -> Estimate:
-    """E|X_{Z#1}|/n: the share of the samples that are alone in their subpopulation."""
+    """E|X_{Z#1}|/n: the share of the samples that are alone in their subpopulation.
+
+    >>> from longtail import Problem, Zipf
+    >>> round(singleton_fraction(Problem(Zipf(alpha=1, size=50_000), n=50_000)).value, 8)
+    0.17105581
+    """
     return _times(subpopulations(problem, 1), 1 / problem.n)
 
 
 def unseen_mass(problem: Problem) -> Estimate:
-    """N E[α(1−α)^n]: the probability that the next sample is of a subpopulation never seen."""
+    """N E[α(1−α)^n]: the probability that the next sample is of a subpopulation never seen.
+
+    >>> from longtail import Problem, Zipf
+    >>> found = unseen_mass(Problem(Zipf(alpha=2, size=10**12), n=10**6))
+    >>> round(found.value, 11), found.bound < 1e-10
+    (0.00083449692, True)
+    """
     return _mass(problem, 0)
 
 
 def optimal_error(problem: Problem) -> Estimate:
-    """(1 − 1/K) N E[α(1−α)^n]: the least error, a guess on what was never seen (labels noiseless and uniform over K)."""
+    """(1 − 1/K) N E[α(1−α)^n]: the least error, a guess on what was never seen (labels noiseless and uniform over K).
+
+    >>> from longtail import Problem, Zipf
+    >>> round(optimal_error(Problem(Zipf(alpha=1, size=50_000), n=50_000)).value, 6)
+    0.153949
+    """
     return _times(unseen_mass(problem), problem.guess)
 
 
 def cost(problem: Problem, ell: ArrayLike = 1) -> Estimate:
-    """(1 − 1/K) τ_ℓ E|X_{Z#ℓ}|: the error added by guessing on what was seen ℓ times instead of memorizing it."""
+    """(1 − 1/K) τ_ℓ E|X_{Z#ℓ}|: the error added by guessing on what was seen ℓ times instead of memorizing it.
+
+    >>> from longtail import Problem, Zipf
+    >>> problem = Problem(Zipf(alpha=1, size=50_000), n=50_000)
+    >>> cost(problem, ell=[1, 2, 3]).value.round(5).tolist()  # what was seen once, twice, three times
+    [0.07307, 0.03982, 0.02664]
+    """
     return _times(_mass(problem, ell), problem.guess)
 
 
 def table(problem: Problem, ell: ArrayLike = range(11)) -> pd.DataFrame:
-    """Every quantity by ℓ, one row each; at ℓ = 0 ``mass`` is the unseen mass and ``cost`` the optimal error."""
+    """Every quantity by ℓ, one row each; at ℓ = 0 ``mass`` is the unseen mass and ``cost`` the optimal error.
+
+    >>> from longtail import Problem, Zipf
+    >>> found = table(Problem(Zipf(alpha=1, size=50_000), n=50_000), ell=[0, 1])
+    >>> found[["ell", "n_tau", "cost"]].round(4).values.tolist()
+    [[0.0, 0.2299, 0.1539], [1.0, 0.4747, 0.0731]]
+    """
     import pandas as pd
 
     s = spectrum(problem, sightings(problem, list(ell) if isinstance(ell, range) else ell))

@@ -39,6 +39,11 @@ def privacy(problem: Problem, epsilon: ArrayLike, delta: float = 0.0) -> pd.Data
     """The least excess error of (ε, δ)-private prediction for each ε, and three lower bounds on it.
 
     ``singletons``: ℓ = 1 alone; ``groups``: points seen ℓ times, by group privacy; ``groups_published``: with the looser term.
+
+    >>> from longtail import Problem, Zipf
+    >>> found = privacy(Problem(Zipf(alpha=1, size=50_000), n=50_000), epsilon=[1, 2], delta=1e-6)
+    >>> found[["epsilon", "excess_error", "singletons"]].round(5).values.tolist()
+    [[1.0, 0.07504, 0.05912], [2.0, 0.02292, 0.0212]]
     """
     import pandas as pd
 
@@ -67,7 +72,12 @@ def privacy(problem: Problem, epsilon: ArrayLike, delta: float = 0.0) -> pd.Data
 
 
 def memorization(problem: Problem, gamma: ArrayLike) -> pd.DataFrame:
-    """The least excess error where no example's memorization exceeds γ, and what of it is paid for what was seen once."""
+    """The least excess error where no example's memorization exceeds γ, and what of it is paid for what was seen once.
+
+    >>> from longtail import Problem, Zipf
+    >>> memorization(Problem(Zipf(alpha=1, size=50_000), n=50_000), gamma=[0.5, 0.9])["excess_error"].round(5).tolist()
+    [0.03248, 0.0]
+    """
     import pandas as pd
 
     at = _gammas(gamma)
@@ -84,7 +94,12 @@ def memorization(problem: Problem, gamma: ArrayLike) -> pd.DataFrame:
 
 
 def compression(problem: Problem, items: ArrayLike) -> pd.DataFrame:
-    """The excess error of a learner with room to fit only ``items`` B of the singletons, exactly (``exact.laws``)."""
+    """The excess error of a learner with room to fit only ``items`` B of the singletons, exactly (``exact.laws``).
+
+    >>> from longtail import Problem, Zipf
+    >>> compression(Problem(Zipf(alpha=1, size=50_000), n=50_000), items=[0, 8_000])["excess_error"].round(5).tolist()
+    [0.07307, 0.00519]
+    """
     import pandas as pd
 
     from longtail.exact.laws import capacity_excess
@@ -95,7 +110,12 @@ def compression(problem: Problem, items: ArrayLike) -> pd.DataFrame:
 
 
 def least_epsilon(problem: Problem, within: float, delta: float = 0.0) -> float:
-    """The least ε whose privacy costs no more than ``within`` of error."""
+    """The least ε whose privacy costs no more than ``within`` of error.
+
+    >>> from longtail import Problem, Zipf
+    >>> round(least_epsilon(Problem(Zipf(alpha=1, size=50_000), n=50_000), within=0.01, delta=1e-6), 6)
+    2.179892
+    """
     slack = _delta(delta)
     if _within(within) == 0:
         raise ArgumentError("within", within, "no epsilon costs nothing, as any leaves some privacy: give more than 0")
@@ -103,7 +123,12 @@ def least_epsilon(problem: Problem, within: float, delta: float = 0.0) -> float:
 
 
 def least_capacity(problem: Problem, within: float) -> int:
-    """The least room B that costs no more than ``within``: never more than n, which costs nothing."""
+    """The least room B that costs no more than ``within``: never more than n, which costs nothing.
+
+    >>> from longtail import Problem, Zipf
+    >>> least_capacity(Problem(Zipf(alpha=1, size=50_000), n=50_000), within=0.01)
+    7403
+    """
     from longtail.exact.laws import capacity_excess
 
     if float(capacity_excess(problem, 0).value) <= _within(within):
@@ -119,7 +144,12 @@ def least_capacity(problem: Problem, within: float) -> int:
 
 
 def least_gamma(problem: Problem, within: float) -> float:
-    """The least γ that costs no more than ``within``: never more than 1 − 1/K, which costs nothing."""
+    """The least γ that costs no more than ``within``: never more than 1 − 1/K, which costs nothing.
+
+    >>> from longtail import Problem, Zipf
+    >>> round(least_gamma(Problem(Zipf(alpha=1, size=50_000), n=50_000), within=0.01), 6)
+    0.776835
+    """
     if _within(within) == 0:
         return problem.guess
     return _least(lambda at: float(_excess_of_limit(problem, np.array([min(at, 1.0)])).value[0]), within)

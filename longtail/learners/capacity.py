@@ -18,7 +18,13 @@ from longtail.learners.learner import Learner, Seen
 
 @dataclass(frozen=True)
 class Capacity(Learner):
-    """Fits at most ``items`` singletons."""
+    """Fits at most ``items`` singletons.
+
+    >>> from longtail import Problem, Zipf, exact
+    >>> problem = Problem(Zipf(alpha=1, size=1_000), n=1_000)
+    >>> [round(exact.error(problem, Capacity(items)).value, 4) for items in (0, 100, 1_000)]
+    [0.2967, 0.2459, 0.1893]
+    """
 
     items: int
     own: ClassVar[bool] = False

@@ -24,6 +24,10 @@ class Seen:
     ``times[b, j]`` is how often a subpopulation was seen; ``number[b, ℓ]`` is |X_ℓ|, so that a learner may ration
     itself. Both are arrays of one library, which the answer should be made of as well. A learner that is ``symmetric``
     may be given ``times`` 0, 1, 2, … in one row for the whole batch, instead of every subpopulation of every data set.
+
+    >>> seen = Seen(times=np.array([[0, 1, 2]]), number=np.array([[5, 3, 1]]), n_classes=10)
+    >>> seen.among(seen.times <= 1, seen.guess).tolist()  # guesses what was seen once or never
+    [[0.9, 0.9, 0.0]]
     """
 
     times: Any = field(repr=False)

@@ -16,7 +16,13 @@ from longtail.learners.learner import Learner, Seen
 
 @dataclass(frozen=True)
 class Limited(Learner):
-    """Memorization at most ``gamma`` for every data set and example."""
+    """Memorization at most ``gamma`` for every data set and example.
+
+    >>> from longtail import Problem, Zipf, exact
+    >>> problem = Problem(Zipf(alpha=1, size=1_000), n=1_000)
+    >>> [round(exact.error(problem, Limited(gamma)).value, 4) for gamma in (0.1, 0.5, 0.9)]
+    [0.4006, 0.237, 0.1893]
+    """
 
     gamma: float = 0.5
 

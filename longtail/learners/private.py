@@ -28,7 +28,13 @@ LONGEST = 2**20
 
 @dataclass(frozen=True)
 class Private(Learner):
-    """Each prediction is (epsilon, delta)-differentially private in the training set (add or remove one point)."""
+    """Each prediction is (epsilon, delta)-differentially private in the training set (add or remove one point).
+
+    >>> from longtail import Problem, Zipf, exact
+    >>> problem = Problem(Zipf(alpha=1, size=1_000), n=1_000)
+    >>> [round(exact.error(problem, Private(epsilon)).value, 4) for epsilon in (0.5, 1, 4)]
+    [0.3869, 0.3007, 0.1913]
+    """
 
     epsilon: float = 1.0
     delta: float = 0.0

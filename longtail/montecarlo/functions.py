@@ -67,6 +67,13 @@ def run(
 
     With both, whichever comes first. ``progress`` is called with the Simulation so far after every batch. An interrupt
     (Ctrl-C) ends the run and returns what is known, marked ``interrupted``.
+
+    >>> from longtail import Problem, Zipf, exact
+    >>> from longtail.learners import Forget
+    >>> problem = Problem(Zipf(alpha=1, size=100), n=100)
+    >>> found = run(problem, trials=512, learners=[Forget(1)])
+    >>> bool(abs((found.cost - exact.cost(problem)).z) < 5), round(found.error(Forget(1)).value, 2)
+    (True, 0.37)
     """
     rng = rng or Random()
     learners = tuple(learners)
@@ -100,7 +107,13 @@ def censuses(
     conditional: bool = False,
     first: int = 0,
 ) -> Iterator[Census]:
-    """|X_ℓ| and mass, ℓ = 0 … ``ells`` and the rest, of data sets first, first + 1, …, in batches that fit."""
+    """|X_ℓ| and mass, ℓ = 0 … ``ells`` and the rest, of data sets first, first + 1, …, in batches that fit.
+
+    >>> from longtail import Problem, Zipf
+    >>> first = next(censuses(Problem(Zipf(alpha=1, size=100), n=100), trials=4, ells=2))
+    >>> first.number.shape  # of |X_0|, |X_1|, |X_2| and the rest, in four data sets
+    (4, 4)
+    """
     rng, threads = rng or Random(), arrays.workers(workers)
     source, batch = sources(problem, rng)
     on = kernels.expected if conditional else kernels.census
@@ -116,7 +129,13 @@ def censuses(
 def draws(
     problem: Problem, *, trials: int, rng: Random | None = None, workers: int | None = None, first: int = 0
 ) -> Iterator[Draws]:
-    """The same data sets drawn out, in batches: counts and D(x), (batch, N), on the device of ``rng``."""
+    """The same data sets drawn out, in batches: counts and D(x), (batch, N), on the device of ``rng``.
+
+    >>> from longtail import Problem, Zipf
+    >>> first = next(draws(Problem(Zipf(alpha=1, size=100), n=50), trials=4))
+    >>> first.counts.shape, first.counts.sum(axis=1).tolist()
+    ((4, 100), [50, 50, 50, 50])
+    """
     rng, threads = rng or Random(), arrays.workers(workers)
     source, batch = sources(problem, rng)
 
@@ -219,47 +238,95 @@ def _blocks(parts: Iterator[Floats]) -> Iterator[Floats]:
 
 
 def tau(problem: Problem, ell: ArrayLike = 1, **options: Any) -> Estimate:
-    """τ_ℓ: the expected frequency of what was seen ``ell`` times. ``options`` are those of ``run``, here and below."""
+    """τ_ℓ: the expected frequency of what was seen ``ell`` times. ``options`` are those of ``run``, here and below.
+
+    >>> from longtail import Problem, Uniform
+    >>> round(tau(Problem(Uniform(size=10), n=10), ell=2, trials=64).value, 9)
+    0.1
+    """
     return _once(problem, ell, options).tau(ell)
 
 
 def subpopulations(problem: Problem, ell: ArrayLike, **options: Any) -> Estimate:
-    """E|X_ℓ|: how many subpopulations are seen ``ell`` times."""
+    """E|X_ℓ|: how many subpopulations are seen ``ell`` times.
+
+    >>> from longtail import Problem, Uniform
+    >>> subpopulations(Problem(Uniform(size=1), n=10), ell=10, trials=64).value
+    1.0
+    """
     return _once(problem, ell, options).subpopulations(ell)
 
 
 def samples(problem: Problem, ell: ArrayLike, **options: Any) -> Estimate:
-    """ℓ E|X_ℓ|: how many samples come from subpopulations seen ``ell`` times."""
+    """ℓ E|X_ℓ|: how many samples come from subpopulations seen ``ell`` times.
+
+    >>> from longtail import Problem, Uniform
+    >>> samples(Problem(Uniform(size=1), n=10), ell=10, trials=64).value
+    10.0
+    """
     return _once(problem, ell, options).samples(ell)
 
 
 def singleton_fraction(problem: Problem, **options: Any) -> Estimate:
-    """E|X_1| / n."""
+    """E|X_1| / n.
+
+    >>> from longtail import Problem, Zipf
+    >>> found = singleton_fraction(Problem(Zipf(alpha=1, size=100), n=100), trials=512)
+    >>> round(found.value, 2), round(found.stderr, 3)
+    (0.24, 0.002)
+    """
     return _once(problem, 1, options).singleton_fraction
 
 
 def unseen_mass(problem: Problem, **options: Any) -> Estimate:
-    """The mass of what was never seen."""
+    """The mass of what was never seen.
+
+    >>> from longtail import Problem, Zipf
+    >>> round(unseen_mass(Problem(Zipf(alpha=1, size=100), n=100), trials=512).value, 2)
+    0.25
+    """
     return _once(problem, 1, options).unseen_mass
 
 
 def optimal_error(problem: Problem, **options: Any) -> Estimate:
-    """The least possible error."""
+    """The least possible error.
+
+    >>> from longtail import Problem, Zipf
+    >>> round(optimal_error(Problem(Zipf(alpha=1, size=100), n=100), trials=512).value, 2)
+    0.22
+    """
     return _once(problem, 1, options).optimal_error
 
 
 def cost(problem: Problem, ell: ArrayLike = 1, **options: Any) -> Estimate:
-    """What it costs to guess what was seen ``ell`` times."""
+    """What it costs to guess what was seen ``ell`` times.
+
+    >>> from longtail import Problem, Zipf, exact
+    >>> problem = Problem(Zipf(alpha=1, size=100), n=100)
+    >>> bool(abs((cost(problem, trials=512, conditional=True) - exact.cost(problem)).z) < 5)
+    True
+    """
     return _once(problem, ell, options).guessing(ell)
 
 
 def error(problem: Problem, learner: Learner, **options: Any) -> Estimate:
-    """The error of a learner."""
+    """The error of a learner.
+
+    >>> from longtail import Problem, Zipf
+    >>> from longtail.learners import Private
+    >>> round(error(Problem(Zipf(alpha=1, size=100), n=100), Private(epsilon=1), trials=512).value, 2)
+    0.38
+    """
     return _once(problem, 1, {**options, "learners": (learner,)}).error(learner)
 
 
 def table(problem: Problem, ell: ArrayLike = range(11), **options: Any) -> pd.DataFrame:
-    """Everything by ℓ, each with its standard error."""
+    """Everything by ℓ, each with its standard error.
+
+    >>> from longtail import Problem, Zipf
+    >>> table(Problem(Zipf(alpha=1, size=100), n=100), ell=[0, 1], trials=512)["subpopulations"].round(0).tolist()
+    [58.0, 24.0]
+    """
     return _once(problem, list(ell) if isinstance(ell, range) else ell, options).table(ell)
 
 

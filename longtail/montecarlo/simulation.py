@@ -28,7 +28,13 @@ from longtail.learners import Learner
 
 @dataclass(frozen=True)
 class Simulation:
-    """What a run has found so far: every quantity an Estimate with its standard error."""
+    """What a run has found so far: every quantity an Estimate with its standard error.
+
+    >>> from longtail import Problem, Zipf, montecarlo
+    >>> found = montecarlo.run(Problem(Zipf(alpha=1, size=100), n=100), trials=512)
+    >>> found.trials, round(found.n_tau(1).value, 1), round(found.unseen_mass.value, 2)
+    (512, 0.7, 0.25)
+    """
 
     problem: Problem
     moments: Moments = field(repr=False)

@@ -25,7 +25,13 @@ POINTS = 16
 
 @dataclass(frozen=True)
 class Gamma(Prior):
-    """``size`` independent draws from the Gamma law of this ``shape``: a law, not a list, so there is no fixed mode."""
+    """``size`` independent draws from the Gamma law of this ``shape``: a law, not a list, so there is no fixed mode.
+
+    >>> from longtail import Problem, exact
+    >>> problem = Problem(Gamma(shape=1, size=100), n=50)
+    >>> round(exact.tau(problem).value * (100 + 50), 10)  # (a + ℓ)/(N a + n)
+    2.0
+    """
 
     shape: float
     size: int

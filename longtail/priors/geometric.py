@@ -12,7 +12,11 @@ from longtail.priors.ranked import Ranked
 
 @dataclass(frozen=True)
 class Geometric(Ranked):
-    """v_k = ratio^{k−1}, k = 1..size, 0 < ratio < 1."""
+    """v_k = ratio^{k−1}, k = 1..size, 0 < ratio < 1.
+
+    >>> Geometric(ratio=0.5, size=4).entries().round(3).tolist()
+    [1.0, 0.5, 0.25, 0.125]
+    """
 
     ratio: float
     size: int

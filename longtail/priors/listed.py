@@ -29,6 +29,9 @@ class Listed(Prior):
 
     ``Listed(file="words.txt")`` reads counts, one a line or in a column; ``Listed([3, 2, 1])`` takes an array. Two are equal
     when their numbers are; the repr names the file and a digest of the numbers, which is checked where it is given.
+
+    >>> Listed([1, 4, 2]).entries().tolist()
+    [1.0, 0.5, 0.25]
     """
 
     values: ArrayLike | None = None

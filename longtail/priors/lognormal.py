@@ -14,7 +14,12 @@ from longtail.priors.ranked import Ranked
 
 @dataclass(frozen=True)
 class LogNormal(Ranked):
-    """Quantiles at the middles of ``size`` equal steps of a log-normal law whose logarithm has standard deviation sigma."""
+    """Quantiles at the middles of ``size`` equal steps of a log-normal law whose logarithm has standard deviation sigma.
+
+    >>> prior = LogNormal(sigma=1, size=3)
+    >>> prior.entries().round(3).tolist()
+    [1.0, 0.38, 0.144]
+    """
 
     sigma: float
     size: int

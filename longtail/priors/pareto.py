@@ -12,7 +12,11 @@ from longtail.priors.ranked import Ranked
 
 @dataclass(frozen=True)
 class Pareto(Ranked):
-    """Quantiles at the middles of ``size`` equal steps of a law with Pr[v > s] = s^{−shape}, s ≥ 1."""
+    """Quantiles at the middles of ``size`` equal steps of a law with Pr[v > s] = s^{−shape}, s ≥ 1.
+
+    >>> Pareto(shape=1, size=4).entries().round(3).tolist()
+    [1.0, 0.333, 0.2, 0.143]
+    """
 
     shape: float
     size: int

@@ -22,7 +22,13 @@ from longtail.core import (
 
 @dataclass(frozen=True)
 class TwoLevel(Prior):
-    """``common`` frequencies of 1 and ``rare`` ones of ``ratio``."""
+    """``common`` frequencies of 1 and ``rare`` ones of ``ratio``.
+
+    >>> from longtail import Problem, exact
+    >>> problem = Problem(TwoLevel(common=10, rare=10_000, ratio=1e-4), n=1000)
+    >>> round(exact.unseen_mass(problem).value, 4)  # nearly all that is rare
+    0.0989
+    """
 
     common: int
     rare: int

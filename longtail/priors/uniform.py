@@ -11,7 +11,12 @@ from longtail.core import Floats, Nodes, Prior, whole
 
 @dataclass(frozen=True)
 class Uniform(Prior):
-    """``size`` equal frequencies."""
+    """``size`` equal frequencies.
+
+    >>> from longtail import Problem, exact
+    >>> round(exact.tau(Problem(Uniform(size=8), n=5)).value, 12)
+    0.125
+    """
 
     size: int
 

@@ -23,7 +23,14 @@ SHARE = 0.36198  # of CIFAR-100 with memorization ≥ .25, as published
 
 
 def load_published(name: str, *, data_dir: str | None = None) -> pd.DataFrame:
-    """index and memorization, one row a training example in original order; only "cifar100" was published in full."""
+    """index and memorization, one row a training example in original order; only "cifar100" was published in full.
+
+    >>> table = load_published("cifar100")  # doctest: +SKIP
+    >>> load_published("imagenet")
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.ArgumentError: name: got imagenet; memorization was published for cifar100; ...
+    """
     if name != "cifar100":
         raise ArgumentError("name", name, "memorization was published for cifar100; for imagenet there are pairs")
     folder = local(data_dir)
@@ -41,7 +48,14 @@ def load_published(name: str, *, data_dir: str | None = None) -> pd.DataFrame:
 
 
 def load_published_pairs(name: str, *, data_dir: str | None = None) -> pd.DataFrame:
-    """train_index, test_index, influence and memorization of the published pairs, largest influence first."""
+    """train_index, test_index, influence and memorization of the published pairs, largest influence first.
+
+    >>> pairs = load_published_pairs("imagenet")  # doctest: +SKIP
+    >>> load_published_pairs("mnist")
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.ArgumentError: name: got mnist; pairs were published for cifar100 and imagenet
+    """
     if name not in PAIRS:
         raise ArgumentError("name", name, f"pairs were published for {' and '.join(PAIRS)}")
     file = f"{name}_high_infl_pairs_infl0.15_mem0.25.npz"

@@ -133,7 +133,11 @@ class Minimizers(Trainer):
 
 @dataclass(frozen=True)
 class PrivateSoftmax(Perturbed):
-    """Softmax regression by L-BFGS in double precision."""
+    """Softmax regression by L-BFGS in double precision.
+
+    >>> round(PrivateSoftmax(penalty=10).sensitivity(m=1000, n_classes=10), 4)  # what one example moves its weights by
+    0.1417
+    """
 
     def sensitivity(self, m: int, n_classes: int) -> float:
         return math.sqrt(2) * self.norm * (1 + 2 * NEAR) / self.penalty
@@ -163,7 +167,11 @@ class PrivateSoftmax(Perturbed):
 
 @dataclass(frozen=True)
 class PrivateRidge(Perturbed):
-    """Least squares on e_y − 1/K, by Cholesky in double precision."""
+    """Least squares on e_y − 1/K, by Cholesky in double precision.
+
+    >>> round(PrivateRidge(penalty=100).sensitivity(m=1000, n_classes=10), 4)  # what one example moves its weights by
+    0.0242
+    """
 
     penalty: float = 100.0
 

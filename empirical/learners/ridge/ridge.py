@@ -39,7 +39,14 @@ TABLE = 2**29  # bytes of x xᵀ kept; more, and BLAS serves
 
 @dataclass(frozen=True)
 class Ridge(Learner):
-    """RidgeClassifier(alpha=penalty)."""
+    """RidgeClassifier(alpha=penalty).
+
+    >>> from empirical import SubsetEstimator, load
+    >>> data = load("planted", n=60).data
+    >>> found = SubsetEstimator(Ridge(), models=64).fit(data.x_train, data.y_train, data.x_test, data.y_test)
+    >>> bool(found.memorization_["memorization"].max() > 0.5)
+    True
+    """
 
     penalty: float = 1.0
     scores: ClassVar[tuple[str, ...]] = ("correct", "predicted", "margin")

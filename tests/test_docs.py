@@ -116,6 +116,13 @@ def test_every_public_name_has_an_example_or_is_on_the_list() -> None:
     assert not new, f"give each an example (>>>) in its docstring: {', '.join(new)}"
 
 
+def test_the_doors_names_have_examples() -> None:
+    """Of what the packages and their main rooms hand on, none is on that list."""
+    listed = set(LACKING.read_text(encoding="utf-8").split())
+    doors = ("longtail", "longtail.exact", "longtail.montecarlo", "longtail.learners", "longtail.bounds", "empirical")
+    assert not [one.path for one in site_reference.public() if one.module in doors and one.path in listed]
+
+
 def test_a_site_that_fetches_or_leads_nowhere_is_found_out(tmp_path: Path) -> None:
     good = '<html><link rel="stylesheet" href="a.css"><h1 id="top1">x</h1><a href="#top1">x</a><a href="https://x.y">x</a></html>'
     (tmp_path / "a.css").write_text("p { color: red }", encoding="utf-8")

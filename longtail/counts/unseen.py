@@ -95,7 +95,7 @@ def fitted_tau(found: Fit, ell: ArrayLike = 1) -> Floats:
 
     >>> from longtail.counts.fit import fit
     >>> counts = [1] * 60 + [2] * 20 + [3] * 9 + [5] * 7 + [12] * 4
-    >>> fitted_tau(fit(counts, "Gamma"), ell=[1, 2]).shape
+    >>> fitted_tau(fit(counts, "Uniform"), ell=[1, 2]).shape
     (2,)
     """
     times = np.asarray(ell, float)
@@ -110,7 +110,7 @@ def fitted_prospects(found: Fit, times: ArrayLike = (0.0, 0.25, 0.5, 1.0, 2.0), 
 
     >>> from longtail.counts.fit import fit
     >>> counts = [1] * 60 + [2] * 20 + [3] * 9 + [5] * 7 + [12] * 4
-    >>> len(fitted_prospects(fit(counts, "Gamma"), times=[0.0, 1.0]))
+    >>> len(fitted_prospects(fit(counts, "Uniform"), times=[0.0, 1.0]))
     2
     """
     guess = 1 - 1 / whole("n_classes", n_classes, 2)
@@ -131,7 +131,7 @@ def table(counts: ArrayLike | Counts, found: Fit, ell: ArrayLike = range(1, 11))
 
     >>> from longtail.counts.fit import fit
     >>> counts = [1] * 60 + [2] * 20 + [3] * 9 + [5] * 7 + [12] * 4
-    >>> found = table(counts, fit(counts, "Gamma"), ell=[1, 2])
+    >>> found = table(counts, fit(counts, "Uniform"), ell=[1, 2])
     >>> list(found.columns)
     ['ell', 'subpopulations', 'n_tau', 'stderr', 'n_tau_fitted']
     """
@@ -158,7 +158,7 @@ def outlook(
 
     >>> from longtail.counts.fit import fit
     >>> counts = [1] * 60 + [2] * 20 + [3] * 9 + [5] * 7 + [12] * 4
-    >>> outlook(counts, fit(counts, "Gamma"), times=[0.5])["new_subpopulations"].round(1).tolist()
+    >>> outlook(counts, fit(counts, "Uniform"), times=[0.5])["new_subpopulations"].round(1).tolist()
     [26.3]
     """
     seen, fitted = prospects(counts, times, n_classes), fitted_prospects(found, times, n_classes)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import longtail
 from empirical.command.opening import add_kept
 from longtail.command import parser as command
 from longtail.core import ArgumentError, whole
@@ -182,12 +181,7 @@ def parser() -> command.Parser:
         help="brittleness of N answers, by the run's learner (default none)",
     )
     p.add_argument("--learner", metavar="SPEC", help="to retrain, where the run's is a function of yours")
-    out = p.add_argument_group("output")
-    out.add_argument("--out", metavar="DIR", help="write judged.json, tables and a figure there")
-    out.add_argument("--no-plot", action="store_true", help="write no figure")
-    out.add_argument("--json", action="store_true", help="print one JSON object instead of words")
-    out.add_argument("--quiet", action="store_true", help="no diagnostics on stderr")
-    p.add_argument("--version", action="version", version=f"longtail {longtail.__version__}")
+    command.add_output(p, "judged.json, tables and a figure", "one JSON object instead of words")
     return p
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from empirical.command.opening import add_kept
 from longtail.command import parser as command
 
 if TYPE_CHECKING:
@@ -79,15 +80,7 @@ def parser() -> command.Parser:
         epilog="The run is one of python -m empirical.estimate --score margin --out RUN. Example: python -m empirical.leak "
         "runs/digits --out runs/digits",
     )
-    p.add_argument(
-        "run",
-        metavar="RUN",
-        help="folder that python -m empirical.estimate --score margin --out wrote, or models trained elsewhere: a .npz file of "
-        "masks, correct_train, correct_test as estimate --masks takes it, with margins",
-    )
-    p.add_argument("--data-dir", metavar="DIR", help="where official files are (default: LONGTAIL_DATA)")
-    p.add_argument("--data", metavar="DATA", help="the run's data, where they moved or are a function of yours")
-    p.add_argument("--prior", metavar="SPEC", help="the run's prior of planted data, where it is a class of yours")
+    add_kept(p, "margin")
     p.add_argument(
         "--delta",
         type=float,

@@ -32,7 +32,14 @@ def brittleness(
     removed: tuple[int, ...] = REMOVED,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """removed, tests, turned (the share of answers that turn wrong), low, high, and turned_random, of ``count`` test examples."""
+    """removed, tests, turned (the share of answers that turn wrong), low, high, and turned_random, of ``count`` test examples.
+
+    >>> from empirical.learners import KNN
+    >>> data = Data(np.arange(8.0)[:, None], np.repeat([0, 1], 4), np.array([[4.1]]), np.array([1]), ("a", "b"))
+    >>> scores = np.array([[0, 0, 0, 0, 4, 3, 2, 1.0]]).T
+    >>> brittleness(data, KNN(), scores, 1, removed=(1, 3))["turned"].tolist()
+    [0.0, 1.0]
+    """
     import pandas as pd
 
     a, many = np.asarray(scores, float), whole("count", count, 1, 10**6)

@@ -37,7 +37,13 @@ REMEDY = "give a folder that bergson wrote (info.json and scores.bin) or a zarr 
 
 
 def read(path: Path) -> Any:
-    """The scores in the folder."""
+    """The scores in the folder.
+
+    >>> read(Path("."))
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.ArgumentError: scores: got .; give a folder that bergson wrote (info.json and scores.bin) or a zarr array
+    """
     if (path / "scores.bin").exists():
         return _bergson(path)
     if any((path / name).exists() for name in META):

@@ -22,6 +22,12 @@ class Judged:
     """``table``: index, lds, stderr, low, high, explained, loo, reliability, by test example. ``models`` judge; ``lds`` is the
     mean, ``highest`` its noise ceiling, ``left_out`` the corrected leave-one-out correlation; ``mislabeled`` the AUC of what
     hurts for flipped labels, where these are known; ``brittle`` a table where models were retrained.
+
+    >>> rng = np.random.default_rng(0)
+    >>> masks, w = rng.random((200, 5)) < 0.5, np.array([[3.0], [2.0], [1.0], [0.0], [-1.0]])
+    >>> trials = Trials.of(masks, masks * 1.0, masks @ w + rng.normal(size=(200, 1)), score="margin")
+    >>> judged(trials, w).summary["tests_that_vary"]
+    1
     """
 
     models: int
@@ -51,6 +57,12 @@ def judged(trials: Trials, scores: Any, *, tests: Integers | None = None, flippe
 
     ``flipped``, booleans or indices, are training examples whose labels are known to be wrong. A ceiling and leaving one out
     are told of independent trials only.
+
+    >>> rng = np.random.default_rng(0)
+    >>> masks, w = rng.random((200, 5)) < 0.5, np.array([[3.0], [2.0], [1.0], [0.0], [-1.0]])
+    >>> trials = Trials.of(masks, masks * 1.0, masks @ w + rng.normal(size=(200, 1)), score="margin")
+    >>> list(judged(trials, w).table)
+    ['index', 'lds', 'stderr', 'low', 'high', 'explained', 'loo', 'reliability']
     """
     import pandas as pd
 
@@ -79,7 +91,11 @@ def judged(trials: Trials, scores: Any, *, tests: Integers | None = None, flippe
 
 
 def marked(flipped: Any, n: int) -> Any:
-    """Booleans (n,) of indices, or of one number an example that is 0 or 1."""
+    """Booleans (n,) of indices, or of one number an example that is 0 or 1.
+
+    >>> marked([2], 4).tolist()
+    [False, False, True, False]
+    """
     values = np.asarray(flipped)
     if values.shape == (n,) and np.isin(values, (0, 1)).all():
         return values.astype(bool)

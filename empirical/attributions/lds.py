@@ -31,7 +31,11 @@ LEAST = 4  # models
 
 @dataclass(frozen=True)
 class DatamodelingScore:
-    """Of every test example, NaN where its models all say the same: ``value``, ``stderr``, and their 95 % interval; ``mean``."""
+    """Of every test example, NaN where its models all say the same: ``value``, ``stderr``, and their 95 % interval; ``mean``.
+
+    >>> DatamodelingScore(np.array([0.5]), np.array([0.1]), Estimate(0.5, 0.1)).interval[0].round(3).tolist()
+    [0.28]
+    """
 
     value: Floats = field(repr=False)
     stderr: Floats = field(repr=False)
@@ -46,7 +50,12 @@ class DatamodelingScore:
 
 
 def foretold(trials: Trials, scores: Any) -> Floats:
-    """(t, q): the sum of scores (n, q) over each model's subset."""
+    """(t, q): the sum of scores (n, q) over each model's subset.
+
+    >>> trials = Trials.of([[True, False], [True, True]], np.ones((2, 2)), np.ones((2, 1)), score="margin")
+    >>> foretold(trials, [[1.0], [5.0]]).tolist()
+    [[1.0], [6.0]]
+    """
     a = np.asarray(scores, float)
     out = np.empty((trials.count, a.shape[1]))
     for start in range(0, trials.count, ROWS):
@@ -56,7 +65,14 @@ def foretold(trials: Trials, scores: Any) -> Floats:
 
 
 def lds(trials: Trials, scores: Any, tests: Integers | None = None) -> DatamodelingScore:
-    """Of scores (n, q), one column for each test example, or for each of ``tests``."""
+    """Of scores (n, q), one column for each test example, or for each of ``tests``.
+
+    >>> rng = np.random.default_rng(0)
+    >>> masks, w = rng.random((200, 5)) < 0.5, np.array([[3.0], [2.0], [1.0], [0.0], [-1.0]])
+    >>> trials = Trials.of(masks, masks * 1.0, masks @ w + rng.normal(size=(200, 1)), score="margin")
+    >>> round(lds(trials, w).mean.value, 2), round(lds(trials, -w).mean.value, 2)
+    (0.89, -0.89)
+    """
     a = np.asarray(scores, float)
     at = np.arange(trials.n_test) if tests is None else tests
     if a.shape != (trials.n, len(at)):

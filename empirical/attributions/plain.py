@@ -19,12 +19,22 @@ NEIGHBORS = 10
 
 
 def at_random(data: Data, seed: int = 0) -> Floats:
-    """(n, q) normal numbers: the control."""
+    """(n, q) normal numbers: the control.
+
+    >>> data = Data(np.array([[0.0], [1.0], [3.0], [4.0]]), np.array([0, 0, 1, 1]), np.array([[2.5]]), np.array([1]), ("a", "b"))
+    >>> at_random(data).shape
+    (4, 1)
+    """
     return np.random.default_rng([seed, 0x5A]).normal(size=(data.n, data.n_test))
 
 
 def nearness(data: Data) -> Floats:
-    """(n, q): near examples of the same label carry, of others hurt."""
+    """(n, q): near examples of the same label carry, of others hurt.
+
+    >>> data = Data(np.array([[0.0], [1.0], [3.0], [4.0]]), np.array([0, 0, 1, 1]), np.array([[2.5]]), np.array([1]), ("a", "b"))
+    >>> nearness(data).round(3).ravel().tolist()
+    [-0.607, -0.835, 0.98, 0.835]
+    """
     x, z = (part.astype(float) for part in features(data))
     square = (x**2).sum(1)[:, None] + (z**2).sum(1) - 2 * x @ z.T
     square = np.maximum(square, 0)
@@ -35,5 +45,10 @@ def nearness(data: Data) -> Floats:
 
 
 def estimated(trials: Trials) -> Floats:
-    """(n, q): the subset estimator's own influence, of these models, never of those that judge it; 0 where it is not known."""
+    """(n, q): the subset estimator's own influence, of these models, never of those that judge it; 0 where it is not known.
+
+    >>> trials = Trials.of([[True, False], [False, True], [True, True]], np.ones((3, 2)), [[1.0], [2.0], [3.0]], score="margin")
+    >>> estimated(trials).ravel().tolist()
+    [0.0, 1.5]
+    """
     return np.nan_to_num(influence(trials, slice(0, trials.n_test)))

@@ -23,8 +23,12 @@ def left_out(data: Data, penalty: float = 1.0) -> Floats:
     """(n, q): by how much each training example raises each test example's margin, in ridge classification of ±1 targets.
 
     The last example of a class is left out as if the class stayed.
+
+    >>> data = Data(np.array([[0.0], [1.0], [3.0], [4.0]]), np.array([0, 0, 1, 1]), np.array([[2.5]]), np.array([1]), ("a", "b"))
+    >>> left_out(data).round(3).ravel().tolist()
+    [0.075, -0.282, 0.408, -0.16]
     """
-    x, z = centered(data)
+    x, z = _centered(data)
     targets = 2.0 * np.eye(data.n_classes)[data.y_train] - 1
     ridge = real("penalty", penalty, 0, open_low=True) * (np.arange(x.shape[1]) > 0)
     inverse = np.linalg.inv(x.T @ x + np.diag(ridge))
@@ -42,7 +46,7 @@ def left_out(data: Data, penalty: float = 1.0) -> Floats:
     return found
 
 
-def centered(data: Data) -> tuple[Floats, Floats]:
+def _centered(data: Data) -> tuple[Floats, Floats]:
     """Training and test features less their means over training, in double precision, with a leading 1."""
     train, test = (np.asarray(part, np.float64) for part in features(data))
     mean = train.mean(0)
@@ -50,7 +54,11 @@ def centered(data: Data) -> tuple[Floats, Floats]:
 
 
 def margins(outputs: Floats, labels: Integers) -> Floats:
-    """The label's output less the largest other, over the last axis."""
+    """The label's output less the largest other, over the last axis.
+
+    >>> margins(np.array([[2.0, 0.5, 1.0]]), np.array([0])).tolist()
+    [1.0]
+    """
     own = np.eye(outputs.shape[-1], dtype=bool)[labels]
     mine = (outputs * own).sum(-1)
     return np.asarray(mine - np.where(own, -np.inf, outputs).max(-1))

@@ -9,7 +9,14 @@ from longtail.core.opened import reading, regular
 
 
 def read(source: str) -> Any:
-    """The tensor, or the only one of a dict; (training, test) of dattri, (test, training) of Captum's TracIn."""
+    """The tensor, or the only one of a dict; (training, test) of dattri, (test, training) of Captum's TracIn.
+
+    >>> import tempfile, torch
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     torch.save(torch.tensor([[1.0, 2.0]]), f"{folder}/a.pt")
+    ...     read(f"{folder}/a.pt").tolist()
+    [[1.0, 2.0]]
+    """
     try:
         import torch
     except ImportError as error:

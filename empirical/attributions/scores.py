@@ -37,13 +37,26 @@ def makes_scores(function: F) -> F:
     """Mark a function of yours that takes the data and returns scores (n, q), so that it is called by its name.
 
     A function without the mark is not.
+
+    >>> @makes_scores
+    ... def at_random(data):
+    ...     return np.random.default_rng(0).normal(size=(data.n, data.n_test))
+    >>> at_random.makes_scores
+    True
     """
     function.makes_scores = True  # type: ignore[attr-defined]  # a mark, no part of its type
     return function
 
 
 def read(source: str, n: int, q: int, data: Callable[[], Data] | None = None, *, queries_first: bool = False) -> Floats:
-    """Scores (n, q) from a file, a folder, or a function of ``data``."""
+    """Scores (n, q) from a file, a folder, or a function of ``data``.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(Path(folder) / "a.npy", [[1.0, 2.0, 3.0]])
+    ...     read(f"{folder}/a.npy", 3, 1).tolist()
+    [[1.0], [2.0], [3.0]]
+    """
     path = Path(source)
     if path.is_dir():
         found, turned = folders.read(path), queries_first
@@ -57,7 +70,11 @@ def read(source: str, n: int, q: int, data: Callable[[], Data] | None = None, *,
 
 
 def checked(scores: Any, n: int, q: int, *, queries_first: bool = False) -> Floats:
-    """Finite numbers (n, q), turned where they are (q, n)."""
+    """Finite numbers (n, q), turned where they are (q, n).
+
+    >>> checked([[1, 2, 3]], 3, 1).tolist()
+    [[1.0], [2.0], [3.0]]
+    """
     a = np.asarray(scores)
     if a.dtype.kind not in "fiub":
         raise ArgumentError("scores", f"values of type {a.dtype}", "give numbers")

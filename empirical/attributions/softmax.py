@@ -31,7 +31,12 @@ STEPS = 20  # Newton steps with one Hessian, at most
 
 @dataclass(frozen=True)
 class Fitted:
-    """Training rows ``x``, test rows ``z``, in principal axes with a leading 1; ``weights`` (K, features), and ``penalty``."""
+    """Training rows ``x``, test rows ``z``, in principal axes with a leading 1; ``weights`` (K, features), and ``penalty``.
+
+    >>> data = Data(np.array([[0.0], [1.0], [3.0], [4.0]]), np.array([0, 0, 1, 1]), np.array([[2.5]]), np.array([1]), ("a", "b"))
+    >>> fits(data, np.ones((1, 4), bool))[0][0].chances(np.array([[1.0, 0.0]])).round(3).tolist()
+    [[0.5, 0.5]]
+    """
 
     data: Data
     x: Floats = field(repr=False)
@@ -81,7 +86,12 @@ class Fitted:
 
 
 def fits(data: Data, masks: Any, penalty: float = 1.0, epochs: Iterable[int] = ()) -> list[list[Fitted]]:
-    """Models of the subsets ``masks`` (t, n), by epoch (the end, unless told) and subset."""
+    """Models of the subsets ``masks`` (t, n), by epoch (the end, unless told) and subset.
+
+    >>> data = Data(np.array([[0.0], [1.0], [3.0], [4.0]]), np.array([0, 0, 1, 1]), np.array([[2.5]]), np.array([1]), ("a", "b"))
+    >>> [[len(some), some[0].weights.shape] for some in fits(data, np.ones((2, 4), bool), epochs=(1, 1000))]
+    [[2, (2, 2)], [2, (2, 2)]]
+    """
     learner = Softmax(penalty, tolerance=1e-8)
     trainer = cast(Descent, learner.prepare(data, "margin"))
     m = np.asarray(masks, bool)
@@ -93,7 +103,12 @@ def fits(data: Data, masks: Any, penalty: float = 1.0, epochs: Iterable[int] = (
 
 
 def optimum(data: Data, penalty: float = 1.0) -> tuple[Fitted, Any]:
-    """The model of all training examples, in double precision, and the Cholesky factor of its Hessian."""
+    """The model of all training examples, in double precision, and the Cholesky factor of its Hessian.
+
+    >>> data = Data(np.array([[0.0], [1.0], [3.0], [4.0]]), np.array([0, 0, 1, 1]), np.array([[2.5]]), np.array([1]), ("a", "b"))
+    >>> bool(np.abs(optimum(data)[0].gradient()).max() < 1e-9)
+    True
+    """
     fit = fits(data, np.ones((1, data.n), bool), penalty)[0][0]
     factor = cho_factor(fit.hessian(), lower=True, overwrite_a=True)
     for _ in range(STEPS):
@@ -105,7 +120,12 @@ def optimum(data: Data, penalty: float = 1.0) -> tuple[Fitted, Any]:
 
 
 def influence(data: Data, penalty: float = 1.0) -> Floats:
-    """(n, q): what each training example does for each margin, by the exact Hessian at the optimum."""
+    """(n, q): what each training example does for each margin, by the exact Hessian at the optimum.
+
+    >>> data = Data(np.array([[0.0], [1.0], [3.0], [4.0]]), np.array([0, 0, 1, 1]), np.array([[2.5]]), np.array([1]), ("a", "b"))
+    >>> influence(data).round(3).ravel().tolist()
+    [-0.094, -0.383, 0.541, 0.192]
+    """
     fit, factor = optimum(data, penalty)
     v, (classes, size) = fit.asked, fit.weights.shape
     solved = cho_solve(factor, (v[:, :, None] * fit.z[:, None, :]).reshape(len(v), -1).T).reshape(classes, size, len(v))
@@ -114,7 +134,12 @@ def influence(data: Data, penalty: float = 1.0) -> Floats:
 
 
 def tracin(data: Data, penalty: float = 1.0, epochs: tuple[int, ...] = CHECKPOINTS) -> Floats:
-    """(n, q): the products of loss gradients, added over checkpoints of one training."""
+    """(n, q): the products of loss gradients, added over checkpoints of one training.
+
+    >>> data = Data(np.array([[0.0], [1.0], [3.0], [4.0]]), np.array([0, 0, 1, 1]), np.array([[2.5]]), np.array([1]), ("a", "b"))
+    >>> (tracin(data, epochs=(1000,)).round(2) + 0.0).ravel().tolist()
+    [0.0, -0.07, 0.21, 0.09]
+    """
     models = [some[0] for some in fits(data, np.ones((1, data.n), bool), penalty, epochs)]
     alike = models[0].x @ models[0].z.T
     own = np.eye(data.n_classes)[data.y_test]
@@ -122,14 +147,24 @@ def tracin(data: Data, penalty: float = 1.0, epochs: tuple[int, ...] = CHECKPOIN
 
 
 def trak(data: Data, penalty: float = 1.0, *, directions: int = 512, models: int = 5, seed: int = 0) -> Floats:
-    """(n, q): TRAK of so many models, by so many random directions each."""
+    """(n, q): TRAK of so many models, by so many random directions each.
+
+    >>> data = Data(np.array([[0.0], [1.0], [3.0], [4.0]]), np.array([0, 0, 1, 1]), np.array([[2.5]]), np.array([1]), ("a", "b"))
+    >>> trak(data, directions=1).shape
+    (4, 1)
+    """
     rng = np.random.default_rng([seed, 0x7A])
     masks = rng.random((whole("models", models), data.n)) < 0.5
     return averaged(fits(data, masks, penalty)[0], whole("directions", directions), rng)
 
 
 def averaged(models: Iterable[Fitted], directions: int, rng: np.random.Generator) -> Floats:
-    """TRAK of models that are there."""
+    """TRAK of models that are there.
+
+    >>> data = Data(np.array([[0.0], [1.0], [3.0], [4.0]]), np.array([0, 0, 1, 1]), np.array([[2.5]]), np.array([1]), ("a", "b"))
+    >>> averaged(fits(data, np.ones((1, 4), bool))[0], 2, np.random.default_rng(0)).round(2).ravel().tolist()
+    [-0.01, -0.04, 0.06, 0.02]
+    """
     kernels, unsure = [], []
     for fit in models:
         axes = rng.normal(size=(*fit.weights.shape, directions)).astype(np.float32)

@@ -21,9 +21,14 @@ LONGEST = 2**24  # bytes of JSON
 
 
 def safe(source: str, raw: bytes) -> Any:
-    """The scores in a file with these bytes."""
+    """The scores in a file with these bytes.
+
+    >>> head = b'{"all_modules": {"dtype": "F32", "shape": [1, 2], "data_offsets": [0, 8]}}'
+    >>> safe("scores.safetensors", len(head).to_bytes(8, "little") + head + np.array([1.0, 2.0], "<f4").tobytes()).tolist()
+    [[1.0, 2.0]]
+    """
     with reading("scores", source, "save it by safetensors"):
-        found = parsed(raw)
+        found = _parsed(raw)
     if ALL in found:
         return found[ALL]
     shapes = {a.shape for a in found.values()}
@@ -33,7 +38,7 @@ def safe(source: str, raw: bytes) -> Any:
     return np.sum([np.asarray(a, float) for a in found.values()], axis=0)
 
 
-def parsed(raw: bytes) -> dict[str, Any]:
+def _parsed(raw: bytes) -> dict[str, Any]:
     """Its tensors by name; a ValueError where it is not as the format says."""
     length = int.from_bytes(raw[:8], "little")
     if len(raw) < 8 or length > min(LONGEST, len(raw) - 8):
@@ -56,5 +61,9 @@ def _tensor(name: str, entry: Any, body: bytes) -> Any:
 
 
 def brain(bits: Any) -> Any:
-    """bfloat16 as float32: its bits are the upper half."""
+    """bfloat16 as float32: its bits are the upper half.
+
+    >>> brain(np.array([0x3F80, 0xC000], np.uint16)).tolist()
+    [1.0, -2.0]
+    """
     return (np.asarray(bits).astype(np.uint32) << 16).view(np.float32)

@@ -90,13 +90,14 @@ def kept(arguments: argparse.Namespace, score: str | None = None) -> Kept:
     return Kept(how.data, trials, found, data_dir=arguments.data_dir)
 
 
-def add_kept(p: Parser) -> None:
-    """RUN, and what of it no folder can name."""
+def add_kept(p: Parser, score: str | None = None) -> None:
+    """RUN, of one ``score`` or of any, and what of it no folder can name."""
+    wanted, having = ("", "") if score is None else (f" --score {score}", f", with {score}s")
     p.add_argument(
         "run",
         metavar="RUN",
-        help="folder that python -m empirical.estimate --out wrote, or models trained elsewhere: a .npz file of masks, "
-        "correct_train, correct_test as estimate --masks takes it",
+        help=f"folder that python -m empirical.estimate{wanted} --out wrote, or models trained elsewhere: a .npz file of masks, "
+        f"correct_train, correct_test as estimate --masks takes it{having}",
     )
     p.add_argument("--data-dir", metavar="DIR", help="where official files are (default: LONGTAIL_DATA)")
     p.add_argument("--data", metavar="DATA", help="the run's data, where they moved or are a function of yours")

@@ -1,11 +1,19 @@
 #!/usr/bin/env bash
 # The first hour on a GPU: all that is to be measured there, in parts of less than eight minutes each.
 #
-#   benchmarks/gpu.sh prepare [--with-torch]   where there is a network: data and wheels into benchmarks/.gpu, which git ignores
-#   benchmarks/gpu.sh                          on the machine with the GPU, which needs none: every part that is not done yet
-#   benchmarks/gpu.sh PART...                  only these
-#   benchmarks/gpu.sh --toy [PART...]          the same at toy size on the CPU: a rehearsal, whose figures are kept nowhere else
+#   benchmarks/gpu.sh prepare [--bare]   where there is a network: data and wheels into benchmarks/.gpu/pack-1, -2 ..., which git ignores
+#   benchmarks/gpu.sh                    on the machine with the GPU, which needs none: every part that is not done yet
+#   benchmarks/gpu.sh PART...            only these
+#   benchmarks/gpu.sh --toy [PART...]    the same at toy size on the CPU: a rehearsal, whose figures are kept nowhere else
 #
+# No pack is larger than 58 MiB ($LONGTAIL_GPU_PACK), so that one and the working tree, 5 MiB, can be carried at a time; what was
+# carried before is put together with it. Two are made, 111 MiB:
+#
+#   pack-1, 53 MiB   wheels .3, MNIST 11, published scores .4, images of CIFAR-100 41    for all parts but the three below
+#   pack-2, 58 MiB   the other images of CIFAR-100, after pack-1                          for rate, cifar and cifar-table
+#
+# The wheels are what a machine with CuPy, PyTorch, numba and pytest lacks; --bare brings all for one with Python 3.12, CuPy and
+# PyTorch alone, in as many packs more as they take.
 # A part that is done leaves its result, and is not done again; one that was ended goes on where it was when it is started again.
 # Results of a GPU are in benchmarks/results/DATE-gpu-PART.md. Without a GPU a part says so, and writes nothing.
 set -uo pipefail
@@ -14,27 +22,56 @@ export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONPATH="$PWD${PYTHONPATH:+:$
 ROOM=${LONGTAIL_GPU_ROOM:-benchmarks/.gpu}
 LIMIT=${LONGTAIL_GPU_LIMIT:-450} # seconds that a part may take
 PYTESTS="tests tests-nets learners pairs mnist"
+IMAGES="rate cifar cifar-table"
 PARTS=(setup tests tests-nets montecarlo learners pairs mnist mlp rate cifar cifar-table)
 
+PACK=${LONGTAIL_GPU_PACK:-58} # MiB that can be carried at a time
+SMALL=(pooch platformdirs array-api-compat array-api-strict) # pure Python, and often missing
+ALL=(numpy scipy pandas matplotlib numba scikit-learn joblib threadpoolctl pillow tqdm jinja2
+  pytest pytest-benchmark pytest-xdist hypothesis)
+
 prepare() {
-  local data=${LONGTAIL_DATA:-../shared/data}
-  mkdir -p "$ROOM/data" "$ROOM/wheels"
+  local data=${LONGTAIL_DATA:-../shared/data} staged wanted=("${SMALL[@]}") deps=--no-deps
   for name in mnist cifar100 feldman_zhang; do
     [[ -d $data/$name ]] || { echo "no $name in $data: set LONGTAIL_DATA" >&2; return 1; }
-    cp -r --no-preserve=mode "$data/$name" "$ROOM/data/"
   done
-  local wanted=(numpy scipy pandas matplotlib numba scikit-learn joblib threadpoolctl pillow pooch tqdm jinja2 array-api-compat
-    pytest pytest-benchmark pytest-xdist hypothesis array-api-strict)
-  [[ ${1:-} != --with-torch ]] || wanted+=(torch cupy-cuda12x)
-  python3 -m pip download --quiet --only-binary=:all: --python-version 3.12 --implementation cp --platform manylinux_2_28_x86_64 \
-    --platform manylinux_2_27_x86_64 --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 -d "$ROOM/wheels" "${wanted[@]}" || return 1
-  du -sh "$ROOM"
+  staged=$(mktemp -d) && mkdir -p "$staged/data" "$staged/wheels"
+  if [[ ${1:-} == --bare ]]; then wanted+=("${ALL[@]}") deps=--prefer-binary; fi
+  if [[ ${1:-} != --no-wheels ]]; then
+    python3 -m pip download --quiet $deps --only-binary=:all: --python-version 3.12 --implementation cp --platform manylinux_2_28_x86_64 \
+      --platform manylinux_2_27_x86_64 --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 -d "$staged/wheels" "${wanted[@]}" || return 1
+  fi
+  for name in mnist feldman_zhang cifar100; do ln -s "$(cd "$data/$name" && pwd)" "$staged/data/$name"; done
+  packed "$staged" && rm -r "$staged" && du -sh --apparent-size "$ROOM"/pack-*
+}
+
+packed() { # the files below a folder in their order, into packs of which none is too large
+  local limit=$((PACK * 1048576)) number=1 held=0 bytes file
+  rm -rf "$ROOM"/pack-*
+  while IFS= read -r file; do
+    bytes=$(stat -Lc %s "$1/$file")
+    ((bytes <= limit)) || { echo "$file has $bytes bytes: more than a pack may have" >&2; return 1; }
+    if ((held + bytes > limit)); then ((++number)); held=0; fi
+    held=$((held + bytes))
+    mkdir -p "$ROOM/pack-$number/$(dirname "$file")" && cp --no-preserve=mode "$1/$file" "$ROOM/pack-$number/$file" || return 1
+  done < <(cd "$1" && for part in wheels data/mnist data/feldman_zhang data/cifar100; do find -L "$part" -type f | sort; done)
+}
+
+gathered() { # what packs have brought, in one place; CIFAR-100 in the official layout once all of it is there
+  local pack
+  for pack in "$ROOM"/pack-*/; do
+    [[ ! -d $pack ]] || cp -rn "$pack." "$ROOM/"
+  done
+  if [[ -e $ROOM/data/cifar100/unpack.py && ! -d $ROOM/data/cifar-100-binary && $(ls "$ROOM"/data/cifar100/*.webp | wc -l) == 12 ]]; then
+    python3 "$ROOM/data/cifar100/unpack.py" "$ROOM/data" || return 1
+  fi
 }
 
 if [[ ${1:-} == prepare ]]; then
-  prepare "${2:-}"
+  mkdir -p "$ROOM" && prepare "${2:-}"
   exit
 fi
+mkdir -p "$ROOM" && gathered || exit 1
 toy=()
 if [[ ${1:-} == --toy ]]; then
   toy=(--toy)
@@ -45,10 +82,10 @@ else
 fi
 STAMPS=$ROOM/done${toy:+-toy}
 mkdir -p "$STAMPS"
-mkdir -p "$ROOM" && ROOM=$(cd "$ROOM" && pwd)
-PATH=$ROOM/venv/bin:$PATH # where setup has made it
+ROOM=$(cd "$ROOM" && pwd)
+export PYTHONPATH="$PYTHONPATH:$ROOM/site" # where setup puts what was missing
 
-there() { python - <<'PY'
+there() { python3 - <<'PY'
 import sys
 try:
     import cupy
@@ -63,33 +100,39 @@ PY
 }
 
 gpu_tests() { # pytest ends with 5 where nothing was to be run
-  python -m pytest -m gpu -n "${LONGTAIL_GPU_WORKERS:-4}" -q -rs "$@"
+  python3 -m pytest -m gpu -n "${LONGTAIL_GPU_WORKERS:-4}" -q -rs "$@"
 }
 
-benchmark() { python -m pytest --benchmark-only -n 0 -q -s -rs "$@"; }
+benchmark() { python3 -m pytest --benchmark-only -n 0 -q -s -rs "$@"; }
 
 part() {
   case $1 in
-    setup) # what is missing here, from the wheels, beside what is installed; CIFAR-100 from its images to the official layout
-      if [[ -e $ROOM/data/cifar100/unpack.py && ! -d $ROOM/data/cifar-100-binary ]]; then
-        python "$ROOM/data/cifar100/unpack.py" "$ROOM/data" || return 1
-      fi
-      if python -c 'import numba, scipy, pandas, sklearn, matplotlib, jinja2, pooch, joblib, pytest, hypothesis, pytest_benchmark, xdist'; then
-        python -c 'import numpy, numba; print("all there: NumPy", numpy.__version__, "numba", numba.__version__)'
-      else
-        python3 -m venv --system-site-packages "$ROOM/venv" &&
-          "$ROOM/venv/bin/python" -m pip install --quiet --no-index --find-links "$ROOM/wheels" numba scipy pandas matplotlib scikit-learn \
-            joblib threadpoolctl pillow pooch tqdm jinja2 array-api-compat pytest pytest-benchmark pytest-xdist hypothesis array-api-strict
-      fi
+    setup) # what is missing here, from the wheels, beside what is installed
+      python3 - "$ROOM" <<'PY'
+import importlib.util, subprocess, sys
+from pathlib import Path
+
+room = Path(sys.argv[1])
+names = {"array-api-compat": "array_api_compat", "array-api-strict": "array_api_strict", "scikit-learn": "sklearn", "pillow": "PIL",
+         "pytest-benchmark": "pytest_benchmark", "pytest-xdist": "xdist", "torch": "torch", "cupy-cuda12x": "cupy"}
+wheels = sorted((room / "wheels").glob("*.whl"))
+missing = [w for w in wheels if importlib.util.find_spec(names.get(n := w.name.split("-")[0].replace("_", "-"), n.replace("-", "_"))) is None]
+if missing:
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--upgrade", "--target", str(room / "site")]
+    subprocess.run([*command, *map(str, missing)], check=True)
+print("brought:", ", ".join(w.name for w in missing) or "nothing, all is there")
+PY
+      python3 -c 'import numpy, numba, scipy, pandas, sklearn, matplotlib, jinja2, pooch, joblib, array_api_compat
+import pytest, hypothesis, pytest_benchmark, xdist; print("NumPy", numpy.__version__, "numba", numba.__version__)'
       ;;
     tests) gpu_tests tests --ignore=tests/empirical ;;
     tests-nets) gpu_tests tests/empirical ;;
     learners) benchmark benchmarks/test_learners.py -m gpu ;;
     pairs) benchmark benchmarks/test_aggregation.py -m gpu ;;
     mnist) benchmark benchmarks/test_mnist.py -m gpu ;;
-    cifar) python -m benchmarks.gpu train "${toy[@]}" --room "$ROOM" ;;
-    cifar-table) python -m benchmarks.gpu table "${toy[@]}" --room "$ROOM" ;;
-    *) python -m benchmarks.gpu "$1" "${toy[@]}" --room "$ROOM" ;;
+    cifar) python3 -m benchmarks.gpu train "${toy[@]}" --room "$ROOM" ;;
+    cifar-table) python3 -m benchmarks.gpu table "${toy[@]}" --room "$ROOM" ;;
+    *) python3 -m benchmarks.gpu "$1" "${toy[@]}" --room "$ROOM" ;;
   esac
 }
 
@@ -105,6 +148,11 @@ for name in "${@:-${PARTS[@]}}"; do
     failed=3
     continue
   fi
+  if [[ " $IMAGES " == *" $name "* && -z ${toy[*]} && -d $ROOM/data && ! -d $ROOM/data/cifar-100-binary ]]; then
+    echo "=== $name: not all images of CIFAR-100 are here: carry the other packs too"
+    failed=1
+    continue
+  fi
   echo "=== $name"
   said=$STAMPS/$name.txt
   began=$SECONDS
@@ -117,7 +165,7 @@ for name in "${@:-${PARTS[@]}}"; do
   fi
   if ((code == 0)); then
     if [[ -z ${toy[*]} && $name != setup ]]; then
-      python -m benchmarks.gpu record --name "$name" --said "$said" --seconds "$((SECONDS - began))" || exit 1
+      python3 -m benchmarks.gpu record --name "$name" --said "$said" --seconds "$((SECONDS - began))" || exit 1
     fi
     touch "$STAMPS/$name"
   else

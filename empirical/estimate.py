@@ -87,17 +87,12 @@ def _dry_run(arguments: argparse.Namespace) -> int:
     """What the run would take; nothing is written."""
     from dataclasses import asdict
 
+    from empirical.command.dry import say
     from empirical.command.running import foreseen
-    from empirical.estimates.costs import text
-    from longtail.core.files import json_text
+    from empirical.estimates.costs import head
 
     case, stages = foreseen(arguments)
-    if arguments.json:
-        told = [{**asdict(stage), "machine_hours": stage.hours} for stage in stages]
-        command.say(json_text({"case": asdict(case), "stages": told}))
-    else:
-        command.say(text(case, stages, arguments.workers))
-    return 0
+    return say(arguments, head(case), asdict(case), stages)
 
 
 def _check_masks(asked: dict[str, object]) -> None:
@@ -179,13 +174,13 @@ def _streamed(
     outcome: Outcome, arguments: argparse.Namespace, out: Path | None, threshold: float
 ) -> tuple[dict[str, Any], float]:
     """With --memory all pairs into pairs.parquet; what the summary says of it, and the threshold of those in tables."""
-    if arguments.memory is None or out is None:
+    if outcome.memory is None or out is None:
         return {}, threshold
     from empirical.estimates.measure import written
-    from empirical.estimates.streamed import memory, raised
+    from empirical.estimates.streamed import raised
 
-    held = memory(arguments.memory, "--memory")
-    how: dict[str, Any] = {"published_rule": arguments.published_rule, "workers": arguments.workers, "memory": held}
+    how: dict[str, Any] = {"published_rule": arguments.published_rule, "workers": arguments.workers}
+    how["memory"] = outcome.memory
     path = out / "pairs.parquet"
     done = written(path, outcome.trials, outcome.examples, threshold=threshold, keep=LARGEST + 1, **how)
     log.info("wrote %s: %s pairs", path, f"{done.pairs:,}")

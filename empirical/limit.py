@@ -28,9 +28,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.data is None:
         raise ArgumentError("DATA", None, "give a data set, as digits")
-    from empirical.command.limiting import limited
+    from empirical.command.limiting import foreseen, limited
     from longtail.core.files import folder, json_text
 
+    if arguments.dry_run:
+        return foreseen(arguments)
     out = folder("--out", arguments.out) if arguments.out else None
     dataset, found = limited(arguments, out)
     if out is not None:
@@ -66,7 +68,7 @@ def _write(arguments: argparse.Namespace, dataset: Dataset, found: Costs, out: P
 
 def parser() -> command.Parser:
     """All options."""
-    from empirical.command.options import add_data, add_store, add_trainers
+    from empirical.command.options import add_data, add_dry_run, add_store, add_trainers
     from empirical.training import SHARD
 
     p = command.Parser(
@@ -111,7 +113,7 @@ def parser() -> command.Parser:
     run.add_argument(
         "--resume", action=argparse.BooleanOptionalAction, default=True, help="take up a stopped run (default)"
     )
-    command.add_output(p, "tables, figure, record and trials")
+    add_dry_run(command.add_output(p, "tables, figure, record and trials"))
     return p
 
 

@@ -7,11 +7,16 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from empirical.command.options import add_recorded, add_trainers
+from empirical.command.options import add_dry_run, add_recorded, add_trainers
 from longtail.command import parser as command
 from longtail.core import ArgumentError, whole
+
+if TYPE_CHECKING:
+    from empirical.data.data import Data
+    from empirical.learners.learner import Learner
+    from longtail.core import Bools
 
 log = logging.getLogger("empirical")
 
@@ -30,12 +35,14 @@ def _run(arguments: argparse.Namespace) -> int:
     from empirical.estimates.removal import (
         DISTINCT,
         RECORD,
+        SEALED,
         SEEDS,
         THRESHOLDS,
         margin,
         of_set,
         removal,
         removed,
+        seal,
     )
     from empirical.learners.parse import learner
     from longtail.core.files import whole_file
@@ -58,19 +65,24 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     trained.check(dataset.data, "correct")
     device = trained.place(arguments.device)
+    if arguments.dry_run:
+        return _dry_run(arguments, dataset.data, trained, removed(dataset.data, values, thresholds), seeds)
     best = compare(observed, couplings=("beta",), simulations=simulations).best
     prediction = foretell(best, thresholds)
     record: dict[str, Any] = dict(zip(RECORD, (repr(trained), seed, observed.mark), strict=True))
     facts = {"prior": repr(best.prior), "coupling": repr(best.coupling)} | record
-    (out / "removal.csv").unlink(missing_ok=True)  # what an earlier prediction was of
+    for name in ("removal.csv", SEALED):
+        (out / name).unlink(missing_ok=True)  # what an earlier prediction was of
     with whole_file(out / "removal_predicted.csv") as path:  # before anything is retrained
         prediction.assign(**facts).to_csv(path, index=False)
+    seal(out, record, ["removal_predicted.csv"])
     log.info("wrote %s; now training", out / "removal_predicted.csv")
     with trainers(arguments) as executor:
         given: dict[str, Any] = {"seeds": seeds, "seed": seed, "device": device, "executor": executor}
         table = removal(dataset.data, trained, values, thresholds, **given)
     with whole_file(out / "removal.csv") as path:
         table.assign(**record).to_csv(path, index=False)
+    seal(out, record, ["removal_predicted.csv", "removal.csv"])
     log.info("wrote %s", out / "removal.csv")
     printed = table.merge(prediction, on="threshold", suffixes=("", "_predicted"))
     printed["± 95 %"] = margin(printed["lost_stderr"], printed["tests"])
@@ -93,13 +105,27 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _dry_run(arguments: argparse.Namespace, data: Data, learner: Learner, gone: Sequence[Bools], seeds: int) -> int:
+    """What it would cost; nothing is written."""
+    from dataclasses import asdict
+
+    from empirical.command.dry import say
+    from empirical.estimates.removal_stages import Case, calibrated, stages
+
+    device = learner.place(arguments.device)
+    case = Case.of(data, gone, seeds)
+    log.info("timing a little of each stage")
+    head = f"{case.n:,} training and {case.n_test:,} test examples, {case.models:,} models"
+    return say(arguments, head, asdict(case), stages(case, learner, data, calibrated(data, learner, device)))
+
+
 def parser() -> command.Parser:
     """All options."""
 
     p = command.Parser(
         prog="python -m empirical.remove",
         description="Train without the examples of memorization θ or more, and without as many random ones.",
-        epilog="Writes removal_predicted.csv and removal.csv into DIR, where python -m empirical.compare finds them.",
+        epilog="Writes removal_predicted.csv, removal.csv and their digests into DIR, where empirical.compare finds them.",
     )
     add_recorded(p)
     p.add_argument("--learner", metavar="SPEC", help="to retrain (default: the run's own, if it is one of ours)")
@@ -114,6 +140,7 @@ def parser() -> command.Parser:
     )
     p.add_argument("--seed", type=int, default=0, metavar="S", help="first seed (default 0)")
     add_trainers(p)
+    add_dry_run(p)
     p.add_argument("--device", default="cpu", metavar="cpu|gpu|auto", help="where to train (default cpu)")
     command.add_output(p, prints="", plot="")
     return p

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from empirical.command import grouping
-from empirical.command.options import add_data, add_trainers
+from empirical.command.options import add_data, add_dry_run, add_store, add_trainers
 from longtail.command import parser as command
 from longtail.core import ArgumentError, Bools, real, whole
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from empirical.dynamics.net import Net
     from empirical.dynamics.run import Progress
     from empirical.dynamics.scores import Scores
+    from empirical.dynamics.training import Trainer
 
 log = logging.getLogger("empirical")
 EPOCHS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # asked for by default, as far as a net is trained, and its last
@@ -36,11 +37,12 @@ SEEDS = 8
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
     kept = "stopped; nets that were trained are kept, and the same command goes on from there"
-    return command.run(parser(), argv, _run, lambda arguments: kept if arguments.out else "stopped")
+    return command.run(parser(), argv, _run, lambda arguments: kept if arguments.out or arguments.store else "stopped")
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from empirical.command.grouping import loaded
+    from empirical.command.running import kept_at
     from empirical.command.trainers import trainers
     from empirical.courses import masked
     from empirical.data.fingerprint import digest
@@ -70,6 +72,14 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.data is None:
         raise ArgumentError("DATA", None, "give a data set")
     where = device(arguments.device)
+    if where.kind == "gpu" and (arguments.scheduler or arguments.workers != 1):
+        name, got = ("--scheduler", arguments.scheduler) if arguments.scheduler else ("--workers", arguments.workers)
+        raise ArgumentError(
+            name, got, "on a GPU nets are trained many at once, here: leave it out, or give --device cpu"
+        )
+    if where.kind == "gpu" and arguments.dry_run:
+        raise ArgumentError("--device", arguments.device, "a dry run times the CPU: give --device cpu")
+    log.info("on %s (%s)", where.name, where.reason)
     found = loaded(arguments)
     dataset, true = found.dataset, found.dataset.data
     data = relabeled(true, share, seed=first, others=False).data
@@ -77,10 +87,13 @@ def _run(arguments: argparse.Namespace) -> int:
     tests = data.n_test if arguments.tests is None else whole("--tests", arguments.tests, 1, data.n_test)
     masks, groups = _groups(arguments, found, data, data.y_train != true.y_train)
     trainer = Trainer.of(described, data, masks)
+    if arguments.dry_run:
+        return _dry_run(arguments, trainer, data, groups, (len(seeds), epochs, tests))
     moves = None if groups is None else masked.Gradients(trainer, groups)
     log.info("%r: %s nets, scores after epochs %s", described, len(seeds), ", ".join(map(str, epochs)))
     out = folder("--out", arguments.out) if arguments.out else None
-    nets = None if out is None else Nets.open(out / "nets", Identity.of(trainer, data, epochs))
+    shelf = kept_at(arguments.store, out, what="nets")
+    nets = None if shelf is None else Nets.open(shelf, Identity.of(trainer, data, epochs))
     began = time.monotonic()
     with Bar("net") as bar, trainers(arguments) as executor:
         how: dict[str, Any] = {"executor": executor, "device": where, "reading": moves}
@@ -112,6 +125,31 @@ def _run(arguments: argparse.Namespace) -> int:
 
         command.say(report(summary))
     return 0
+
+
+def _dry_run(
+    arguments: argparse.Namespace,
+    trainer: Trainer,
+    data: Data,
+    groups: Groups | None,
+    asked: tuple[int, tuple[int, ...], int],
+) -> int:
+    """What so many nets, epochs and tests would cost; nothing is written."""
+    from dataclasses import asdict
+
+    from empirical.command.dry import say
+    from empirical.courses import masked
+    from empirical.dynamics.stages import Case, calibrated, stages
+    from empirical.learners.learner import features
+
+    nets, epochs, tests = asked
+    size = (data.n, data.n_test, nets, len(epochs), tests if arguments.influence else 0)
+    case = Case(*size, grouped=groups is not None, kept=bool(arguments.out or arguments.store))
+    log.info("timing a little of each stage")
+    reading = None if groups is None else lambda few, some: masked.Gradients(few, groups.some(some))
+    rates = calibrated(trainer, features(data)[1], reading)
+    head = f"{data.n:,} training and {data.n_test:,} test examples, {nets} nets asked after {len(epochs)} epochs"
+    return say(arguments, head, asdict(case), stages(case, trainer.net, trainer.sizes.tolist(), rates))
 
 
 def _groups(arguments: argparse.Namespace, found: Loaded, data: Data, changed: Bools) -> tuple[Any, Groups | None]:
@@ -189,6 +227,7 @@ def _by_epoch(scores: Scores, data: Data, true: Data) -> list[dict[str, Any]]:
 def _write(out: Path, frames: dict[str, pd.DataFrame], summary: dict[str, Any], data: str, *, plot: bool) -> None:
     from longtail.core.files import json_text, whole_file
     from longtail.core.record import hardware, versions
+    from longtail.core.sealed import sealed
 
     for name, frame in frames.items():
         with whole_file(out / f"{name}.csv") as path:
@@ -206,7 +245,8 @@ def _write(out: Path, frames: dict[str, pd.DataFrame], summary: dict[str, Any], 
         for drawn in write(out, data, len(summary["seeds"])):
             log.info("wrote %s", drawn)
     with whole_file(out / "turnover.json") as path:
-        told = {**summary, "versions": versions(), "hardware": hardware()}
+        record = {**summary, "versions": versions(), "hardware": hardware()}
+        told = sealed(record, [out / f"{name}.csv" for name in frames])
         path.write_text(json_text(told, indent=1) + "\n", encoding="utf-8")
 
 
@@ -275,17 +315,18 @@ def parser() -> command.Parser:
         help="examples of one of --groups have one mask: memorization and influence are then a group's",
     )
     add_trainers(run)
+    add_store(run, "nets")
     run.add_argument(
         "--device",
         default="cpu",
-        choices=("auto", "cpu", "gpu"),
+        metavar="auto|cpu|gpu",
         help="where nets are trained (default cpu); on a GPU as many at once as fit, to the same numbers but for rounding",
     )
     run.add_argument(
         "--influence", action="store_true", help="influence of every example on tests too, in influence.npz"
     )
     run.add_argument("--tests", type=int, metavar="Q", help="the first Q test examples only (default all)")
-    command.add_output(p, "table, figure, summary and nets", "the summary as one JSON object")
+    add_dry_run(command.add_output(p, "table, figure, summary and nets", "the summary as one JSON object"))
     return p
 
 

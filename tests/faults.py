@@ -28,8 +28,13 @@ from tests.processes import wait_until
 RESULT = Path(__file__).with_name("faults.md")
 WORKERS = ("estimate, two workers", *(["estimate, a cluster"] if importlib.util.find_spec("distributed") else []))
 TIMED = ("turnover", "limit")  # commands that print how long they took
-READERS = {"estimate": ("estimate",), "estimate, margins": ("leak",), "turnover": ("turnover",)}
-READERS["limit"] = ("limit",)
+READERS = {  # of a folder that some command left, who reads it
+    "estimate": ("estimate", "compare", "remove"),
+    "estimate, margins": ("leak",),
+    "turnover": ("turnover",),
+    "limit": ("limit",),
+    "remove": ("compare, removed", "remove"),
+}
 MOST = 10**8  # seconds that a clock is off
 
 
@@ -211,9 +216,12 @@ KINDS: dict[str, tuple[Callable[[Workshop, str, random.Random], tuple[bool, int]
         tuple(name for name in COMMANDS if name not in WORKERS[1:]),
     ),
     "a file of its folder cut off, emptied, a bit flipped, or another's": (damaged, tuple(READERS)),
-    "the disk full": (full, ("estimate", "turnover", "limit", "attack", "simulate", "leak")),
+    "the disk full": (
+        full,
+        ("estimate", "turnover", "limit", "attack", "simulate", "leak", "compare", "remove", "infer", "talk"),
+    ),
     "two processes on one folder": (together, ("estimate", "turnover", "limit")),
-    "the clock set back, and times of files years off": (set_back, ("estimate", "turnover", "limit", "leak")),
+    "the clock set back, and times of files years off": (set_back, ("estimate", "turnover", "limit", "leak", "remove")),
     "a worker killed, of two processes or a cluster": (worker, WORKERS),
 }
 STRANGERS = "strangers' files of 20 formats, broken"

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from longtail.core import ArgumentError
 from longtail.core.files import json_text, read_json
+from longtail.core.record import Run
 from longtail.core.sealed import check, sealed
 
 
@@ -55,3 +58,25 @@ def test_records_of_before_pass(folder: Path) -> None:
     del told["checksum"], told["files"]
     (folder / "record.json").write_text(json.dumps(told | {"n": 3}))
     checked(folder)
+
+
+def test_a_runs_record_and_tables_are_sealed(tmp_path: Path) -> None:
+    frames = {"curve": pd.DataFrame({"x": [1, 2], "y": [0.25, 0.5]}), "other": pd.DataFrame({"x": [3]})}
+    run = Run("command", {"alpha": 1.0, "path": "a/b"}, 7, frames)
+    run.write(tmp_path)
+    found = Run.read(tmp_path)
+    assert (found.arguments, found.seed, found.date) == (run.arguments, 7, run.date)
+    pd.testing.assert_frame_equal(found.frames["curve"], frames["curve"])
+    for name, old, new in (
+        ("curve.csv", b"0.25", b"0.26"),
+        ("other.csv", b"3", b"7"),
+        ("run.json", b'd": 7', b'd": 8'),
+    ):
+        good = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(good.replace(old, new))
+        with pytest.raises(ArgumentError, match=f"{name} is not as it was written"):
+            Run.read(tmp_path)
+        (tmp_path / name).write_bytes(good)
+    told = json.loads((tmp_path / "run.json").read_text())
+    (tmp_path / "run.json").write_text(json.dumps({k: v for k, v in told.items() if k not in ("checksum", "files")}))
+    assert Run.read(tmp_path).seed == 7  # as of before

@@ -4,37 +4,74 @@ from __future__ import annotations
 
 import argparse
 import logging
-import warnings
+import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from empirical.command.dry import say
 from empirical.command.running import kept_at
-from empirical.command.trainers import trainers
+from empirical.command.trainers import trainers, watched
+from empirical.data.dataset import Dataset
 from empirical.data.load import load
 from empirical.designs import Fixed
+from empirical.estimates.costs import head
 from empirical.estimates.recorded import KINDS
 from empirical.learners.parse import learner
 from empirical.limits.arms import Arm, arms
 from empirical.limits.costs import Costs, Groups, costs, observed
+from empirical.limits.stages import case as sizes
+from empirical.limits.stages import stages
 from empirical.limits.theory import Theory
 from empirical.training.executors import Executor
 from empirical.training.job import Job
-from empirical.training.progress import Bar
 from empirical.training.run import run
 from empirical.training.store import Store
 from longtail.command.problems import values
 from longtail.core import ArgumentError, real, whole
 
 if TYPE_CHECKING:
-    from empirical.data.dataset import Dataset
     from empirical.training.trials import Trials
 
 log = logging.getLogger("empirical")
 MODELS = 100
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is to be trained, and who is asked for: the arms and their jobs, so many models each."""
+
+    dataset: Dataset
+    groups: Groups
+    arms: list[Arm]
+    jobs: list[Job]
+    models: int
+    simulations: int
+
+
 def limited(arguments: argparse.Namespace, out: Path | None) -> tuple[Dataset, Costs]:
     """Everything that is asked for; nothing is trained before all of it is known to be possible."""
+    asked = _asked(arguments)
+    each, seed = zip(asked.arms, asked.jobs, strict=True), asked.jobs[0].seed
+    with trainers(arguments) as executor:
+        trained = [_trained(arguments, arm, job, asked.models, out, executor) for arm, job in each]
+    fraction = asked.jobs[0].design.inclusion(asked.dataset.data.n)
+    seen = observed(asked.dataset, trained[0], fraction, repr(asked.arms[0].learner))
+    theory = _theory(seen, asked.simulations, seed)
+    return asked.dataset, costs(asked.arms, trained, seen, asked.groups, theory, seed)
+
+
+def foreseen(arguments: argparse.Namespace) -> int:
+    """What it would cost; nothing is written."""
+    asked = _asked(arguments)
+    log.info("timing a little of each stage")
+    names = [arm.name for arm in asked.arms]
+    found = stages(asked.jobs, names, asked.models, time.process_time)
+    case = sizes(asked.jobs[0], asked.models)
+    return say(arguments, f"{head(case)} of each of {len(names)} learners", {**asdict(case), "arms": names}, found)
+
+
+def _asked(arguments: argparse.Namespace) -> Asked:
     dataset = _dataset(arguments)
     data, groups = dataset.data, Groups.of(dataset, arguments.groups is not None)
     models, seed = whole("--trials", arguments.trials, 2), whole("--seed", arguments.seed, 0, 2**64 - 1)
@@ -55,10 +92,7 @@ def limited(arguments: argparse.Namespace, out: Path | None) -> tuple[Dataset, C
     jobs = [Job(data, arm.learner, design, seed, shard=arguments.shard) for arm in chosen]
     for job in jobs:
         job.check(models)
-    with trainers(arguments) as executor:
-        trained = [_trained(arguments, arm, job, models, out, executor) for arm, job in zip(chosen, jobs, strict=True)]
-    seen = observed(dataset, trained[0], design.inclusion(data.n), repr(chosen[0].learner))
-    return dataset, costs(chosen, trained, seen, groups, _theory(seen, simulations, seed), seed)
+    return Asked(dataset, groups, chosen, jobs, models, simulations)
 
 
 def _dataset(arguments: argparse.Namespace) -> Dataset:
@@ -83,15 +117,8 @@ def _trained(
     store = None if where is None else Store.open(where.inside(arm.folder), job.identity(), resume=arguments.resume)
     privacy = "" if arm.privacy is None else f"; (ε, δ) = ({arm.privacy.epsilon:.4g}, {arm.privacy.delta:g})"
     log.info("%s: %r, %s models%s", arm.name, arm.learner, f"{models:,}", privacy)
-    bar = Bar(job.design.inclusion(job.data.n), job.data.n_test)
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            found = run(job, models, store=store, executor=executor, progress=bar)
-    finally:
-        bar.close()
-    for warning in caught:
-        log.info("%s", warning.message)
-    return found
+    with watched(job) as bar:
+        return run(job, models, store=store, executor=executor, progress=bar)
 
 
 def _theory(seen: Any, simulations: int, seed: int) -> Theory | None:

@@ -161,12 +161,12 @@ def add_trainers(run: argparse._ArgumentGroup | Parser) -> None:
     )
 
 
-def add_store(run: argparse._ArgumentGroup | Parser) -> None:
-    """Where trials are kept, if not beside the tables."""
+def add_store(run: argparse._ArgumentGroup | Parser, what: str = "trials") -> None:
+    """Where trials, or nets, are kept, if not beside the tables."""
     run.add_argument(
         "--store",
         metavar="ADDRESS",
-        help="keep trials there: s3://bucket/prefix (extra bucket), or a folder (default: trials in that of --out)",
+        help=f"keep {what} there: s3://bucket/prefix (extra bucket), or a folder (default: {what} in that of --out)",
     )
 
 
@@ -180,11 +180,7 @@ def add_output(p: Parser) -> None:
     out.add_argument(
         "--published-rule", action="store_true", help="only pairs whose training example has memorization ≥ .25"
     )
-    out.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="write nothing: say what the run would take stage by stage, in operations, bytes and seconds timed here on a little",
-    )
+    add_dry_run(out)
     out.add_argument(
         "--memory",
         nargs="?",
@@ -192,6 +188,15 @@ def add_output(p: Parser) -> None:
         metavar="SIZE",
         help="stream all pairs to pairs.parquet, found block by block in SIZE, as 2G or 500M (default: a third of what is free); "
         "pairs.csv then has the largest only, at most 100,000 (extra parquet)",
+    )
+
+
+def add_dry_run(out: argparse._ArgumentGroup | Parser) -> None:
+    """Only what it would cost."""
+    out.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="write nothing: say what the run would take stage by stage, in operations, bytes and seconds timed on a little",
     )
 
 

@@ -71,7 +71,7 @@ def compared(observed: Measured, options: dict[str, Any]) -> Comparison:
 
 def tried(observed: Measured, directory: str | Path | None) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
     """What ``python -m empirical.remove`` found of these very estimates, and what was predicted of this before."""
-    from empirical.estimates.removal import ALL, FORETOLD, FOUND, of_set
+    from empirical.estimates.removal import ALL, FORETOLD, FOUND, of_set, unbroken
     from longtail.core.files import read_table
 
     found, before = (Path(directory or "") / f"{name}.csv" for name in REMOVAL)
@@ -79,6 +79,7 @@ def tried(observed: Measured, directory: str | Path | None) -> tuple[pd.DataFram
         return None, None
     names = ("learner", "run")
     try:
+        unbroken(found.parent, [path.name for path in (found, before)])
         removal = read_table(found, names, FOUND)
         foretold = read_table(before, names, FORETOLD) if before.is_file() else None
         if of_set(removal, ALL).empty:

@@ -5,19 +5,18 @@ from __future__ import annotations
 import argparse
 import logging
 import time
-import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from empirical.command.trainers import trainers
+from empirical.command.trainers import trainers, watched
 from empirical.data.dataset import Dataset
 from empirical.data.examples import Examples
 from empirical.data.load import load
 from empirical.data.sources.npz import opened
 from empirical.designs import Orthogonal, design, halved
-from empirical.estimates import INFLUENCE, THRESHOLD, TRIALS, costs
-from empirical.estimates.costs import Case, Stage
+from empirical.estimates import INFLUENCE, THRESHOLD, TRIALS, costs, streamed
+from empirical.estimates.costs import Case
 from empirical.estimates.learning import PART
 from empirical.estimates.measure import of_trials
 from empirical.estimates.measured import Experiment
@@ -28,10 +27,10 @@ from empirical.learners.score import BY_CLASS
 from empirical.limits.arms import privacy_of
 from empirical.training.elsewhere import NEEDED, OPTIONAL, outside
 from empirical.training.job import Job
-from empirical.training.progress import Bar
 from empirical.training.resources import needs, rehearsal
 from empirical.training.run import run
 from empirical.training.shelf import Shelf, shelf
+from empirical.training.stages import Stage
 from empirical.training.store import IDENTITY, Store
 from empirical.training.trials import Trials
 from longtail.core import ArgumentError, arrays, whole
@@ -45,8 +44,8 @@ ENOUGH = 4  # orthogonal arrays for error bars that hold (simulations.verificati
 @dataclass(frozen=True)
 class Outcome:
     """Trials, who the examples are, and the experiment; ``dataset`` and ``models_per_second`` where models were trained now;
-    ``half`` are others on half as many examples, where they were asked for; ``device`` is where pairs are looked for. ``trials``
-    say who was right where models said which class, and ``predicted`` which.
+    ``half`` are others on half as many examples, where they were asked for; ``device`` is where pairs are looked for, in
+    ``memory`` bytes where they are streamed. ``trials`` say who was right where models said which class, and ``predicted`` which.
     """
 
     trials: Trials
@@ -57,6 +56,7 @@ class Outcome:
     half: Trials | None = None
     device: Device = CPU
     predicted: Trials | None = None
+    memory: float | None = None
 
 
 def foreseen(arguments: argparse.Namespace) -> tuple[Case, tuple[Stage, ...]]:
@@ -68,6 +68,7 @@ def foreseen(arguments: argparse.Namespace) -> tuple[Case, tuple[Stage, ...]]:
     data, count = dataset.data, _count(arguments, dataset)
     job = _job(arguments, dataset, count)
     job.check(count, arguments.first)
+    _memory(arguments, job, count)
     whole("--workers", arguments.workers, 1, 4096)
     log.info("timing a little of each stage")
     threshold = THRESHOLD if arguments.threshold is None else arguments.threshold
@@ -95,6 +96,7 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
     count = _count(arguments, dataset)
     job = _job(arguments, dataset, count)
     job.check(count, arguments.first)
+    memory = _memory(arguments, job, count)
     if arguments.learning_curve:
         _check_half(job)
     where = kept_at(arguments.store, out)
@@ -108,16 +110,10 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
         log.info("standard error of an influence: %.3f at most", stderr(count, fraction))
     if store is not None and missing and (kept := _in_shards(job, arguments, count)) > count:
         log.info("%s models will be trained: they are kept in shards of %s (--shard)", f"{kept:,}", job.shard)
-    bar = Bar(fraction, data.n_test, score=job.score)
-    try:
-        with trainers(arguments) as executor, warnings.catch_warnings(record=True) as caught:
-            if missing:
-                log.info("this needs %s", needs(job, count, missing, executor.workers))
-            trials = run(job, count, first=arguments.first, store=store, executor=executor, progress=bar)
-    finally:
-        bar.close()
-    for warning in caught:
-        log.info("%s", warning.message)
+    with trainers(arguments) as executor, watched(job) as bar:
+        if missing:
+            log.info("this needs %s", needs(job, count, missing, executor.workers))
+        trials = run(job, count, first=arguments.first, store=store, executor=executor, progress=bar)
     examples, predicted = Examples.of(dataset), trials if job.score in BY_CLASS else None
     if predicted is not None:
         trials = predicted.judged(data.y_train, data.y_test)
@@ -137,7 +133,17 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
     rate = bar.models_per_second
     half = _half(job, count, arguments, out) if arguments.learning_curve else None
     rate_known = None if rate != rate else rate
-    return Outcome(trials, examples, experiment, dataset, rate_known, half, job.device.arrays, predicted)
+    return Outcome(trials, examples, experiment, dataset, rate_known, half, job.device.arrays, predicted, memory)
+
+
+def _memory(arguments: argparse.Namespace, job: Job, count: int) -> float | None:
+    """Bytes for the search of pairs, if there is to be one in blocks: what it cannot do with is refused before training."""
+    if arguments.memory is None:
+        return None
+    score = "correct" if job.score in BY_CLASS else job.score
+    held = streamed.memory(arguments.memory, "--memory")
+    streamed.room(held, count, job.data.n_test, workers=arguments.workers, score=score, iid=job.design.iid)
+    return held
 
 
 def _check_half(job: Job) -> None:
@@ -155,26 +161,22 @@ def _half(job: Job, count: int, arguments: argparse.Namespace, out: Path | None)
     where = kept_at(arguments.store, out, "-half")
     store = None if where is None else Store.open(where, other.identity(), resume=arguments.resume)
     log.info("%r, %r: %s models", other.learner, other.design, f"{models:,}")
-    bar = Bar(other.design.inclusion(job.data.n), job.data.n_test, score=other.score)
-    try:
-        with trainers(arguments) as executor, warnings.catch_warnings(record=True) as caught:
-            trials = run(other, models, store=store, executor=executor, progress=bar)
-    finally:
-        bar.close()
-    for warning in caught:
-        log.info("%s", warning.message)
+    with trainers(arguments) as executor, watched(other) as bar:
+        trials = run(other, models, store=store, executor=executor, progress=bar)
     return trials.judged(job.data.y_train, job.data.y_test) if job.score in BY_CLASS else trials
 
 
-def kept_at(store: str | None, out: Path | None, beside: str = "") -> Shelf | None:
-    """Where trials are kept: as --store says, else in the folder of the tables, else nowhere; ``beside`` are others of a run."""
-    bucket = (store or "").partition("://")[2].strip("/")
-    if beside and bucket and "/" not in bucket:
+def kept_at(store: str | None, out: Path | None, beside: str = "", *, what: str = "trials") -> Shelf | None:
+    """Where trials, or nets, are kept: as --store says, else in the folder of the tables, else nowhere; ``beside`` are others
+    of a run.
+    """
+    kind, address, bucket = (store or "").partition("://")
+    if beside and bucket.strip("/") and "/" not in bucket.strip("/"):
         remedy = "--learning-curve keeps more trials beside those of the run; give s3://bucket/prefix"
         raise ArgumentError("--store", store, remedy)
     if store:
-        return shelf(store.rstrip("/") + beside, "--store")
-    return None if out is None else shelf(out / f"trials{beside}")
+        return shelf((f"{kind}://{bucket.rstrip('/')}" if address else kind.rstrip("/") or kind) + beside, "--store")
+    return None if out is None else shelf(out / f"{what}{beside}")
 
 
 def _privacy(job: Job) -> dict[str, Any]:
@@ -201,7 +203,9 @@ def elsewhere(arguments: argparse.Namespace) -> Outcome:
         if examples.classes is not None:
             raise ArgumentError("--labels", arguments.labels, f"{arguments.masks} has labels of its own; leave it out")
         experiment = replace(experiment, n_classes=whole("--labels", arguments.labels, 2))
-    return Outcome(trials, examples, experiment, device=arrays.device(arguments.device), predicted=predicted)
+    held = None if arguments.memory is None else streamed.memory(arguments.memory, "--memory")
+    where = arrays.device(arguments.device)
+    return Outcome(trials, examples, experiment, device=where, predicted=predicted, memory=held)
 
 
 def _job(arguments: argparse.Namespace, dataset: Dataset, count: int) -> Job:

@@ -81,6 +81,12 @@ class Groups:
             raise ArgumentError("group", name, f"give one of {', '.join(self.names)}")
         return self.names.index(name)
 
+    def some(self, examples: Integers) -> Groups:
+        """Of some of the examples; groups of which none is among them are left out."""
+        there, of = np.unique(self.of[examples], return_inverse=True)
+        names = tuple(self.names[k] for k in there if k >= 0)
+        return Groups(names, np.asarray(of) - int(there[0] < 0))
+
     def check(self, n: int) -> Groups:
         """The groups, if they are of so many examples."""
         if self.of.shape != (n,):

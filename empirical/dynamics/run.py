@@ -31,6 +31,7 @@ from longtail.core.opened import within
 
 log = logging.getLogger(__name__)
 ARRAYS = ("influence", "stderr", "tests", "epochs", "run")
+PARTS = "nets"  # in the folder of the tables: where influence by epoch is kept until all of it is there
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,8 @@ def influence(
     )
     told = json.dumps([nets.identity.digest, list(seeds), tests])
     key = int.from_bytes(hashlib.sha256(told.encode()).digest()[:8], "little")
-    files = [out / "nets" / f"influence-{epoch:07d}.npz" for epoch in epochs]
+    files = [out / PARTS / f"influence-{epoch:07d}.npz" for epoch in epochs]
+    files[0].parent.mkdir(exist_ok=True)
     if _there(target, key, (len(epochs), tests, n)) is not None:
         log.info("%s is there already, of the very same nets", target)
     else:
@@ -167,13 +169,17 @@ def influence(
         _save(target, (both[0], both[1]), which, epochs, key)
     for file in files:  # which another run on this folder, or a killed one, may have left, or taken already
         file.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # where nets are elsewhere nothing is left in it
+        files[0].parent.rmdir()
     return target
 
 
 def _probes(trainer: Trainer, data: Data, seed: int, nets: Nets, at: int, tests: int) -> Probes:
     parameters = nets.parameters(seed)
     if parameters is None:
-        raise ArgumentError("out", str(nets.path(seed)), "it was there a moment ago: run the same command again")
+        raise ArgumentError(
+            "out", f"{nets.shelf}/{nets.name(seed)}", "it was there a moment ago: run the same command again"
+        )
     x = features(data)[1][:tests]
     return Probes.of(trainer, seed, parameters[at], x, data.y_test[:tests])
 

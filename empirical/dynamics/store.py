@@ -1,4 +1,4 @@
-"""Where nets trained under masks are kept: one .npz a seed, written whole or not at all.
+"""Where nets trained under masks are kept, a folder or a bucket: one .npz a seed, written whole or not at all.
 
 What it holds is a function of (data, net, groups, epochs, seed) alone, so that a killed run goes on and a longer one takes over
 what is there. The masks are not stored, for the net's description draws them again; so a description that changed since would ask
@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,12 +21,14 @@ from numpy.typing import NDArray
 
 from empirical.data.data import Data
 from empirical.data.fingerprint import digest
-from empirical.data.sources.npz import opened
+from empirical.data.sources import npz
 from empirical.dynamics.scores import Scores
 from empirical.dynamics.training import Trainer
 from empirical.learners.score import Floats32
+from empirical.training.shelf import Shelf, shelf
+from empirical.training.store import IDENTITY
 from longtail.core import ArgumentError
-from longtail.core.files import read_json, whole
+from longtail.core.files import json_of
 from longtail.core.record import kernels
 
 log = logging.getLogger(__name__)
@@ -82,41 +83,42 @@ class Identity:
 
 @dataclass(frozen=True)
 class Nets:
-    """A folder of nets. ``Nets.open`` makes it, or takes it up again if it is of the same run."""
+    """A shelf of nets. ``Nets.open`` makes it, or takes it up again if it is of the same run."""
 
-    folder: Path
+    shelf: Shelf
     identity: Identity
 
     @classmethod
-    def open(cls, folder: Path, identity: Identity) -> Nets:
-        """The nets at ``folder``; an ArgumentError names the difference where they are another run's."""
-        folder.mkdir(parents=True, exist_ok=True)
-        name = folder / "identity.json"
-        if not name.exists():
-            if any(folder.glob("seed-*.npz")):
+    def open(cls, place: str | Path | Shelf, identity: Identity) -> Nets:
+        """The nets at a folder or an address; an ArgumentError names the difference where they are another run's."""
+        where = shelf(place) if isinstance(place, str | Path) else place
+        where.make()
+        if not where.has(IDENTITY):
+            if any(name.startswith("seed-") for name in where.names()):
                 remedy = "it holds nets, but no identity.json that says whose: put that back, or give a new folder"
-                raise ArgumentError("out", str(folder), remedy)
-            with whole(name, first=True) as file:
+                raise ArgumentError("out", str(where), remedy)
+            with where.write(IDENTITY, first=True) as file:
                 file.write((json.dumps(asdict(identity), indent=1) + "\n").encode())
         try:
-            told = read_json(name)
+            with where.read(IDENTITY) as file:
+                told = json_of(file, IDENTITY)
             there = Identity(**{**told, "epochs": tuple(told["epochs"])})
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (FileNotFoundError, ValueError, TypeError, KeyError) as error:
             remedy = f"it is not the identity of a run ({error}); give a new folder"
-            raise ArgumentError("out", str(name), remedy) from error
+            raise ArgumentError("out", f"{where}/{IDENTITY}", remedy) from error
         if there != identity:
             remedy = f"nets of another run are there ({there.difference(identity)}); give a new folder or the same run"
-            raise ArgumentError("out", str(folder), remedy)
-        return cls(folder, identity)
+            raise ArgumentError("out", str(where), remedy)
+        return cls(where, identity)
 
-    def path(self, seed: int) -> Path:
+    def name(self, seed: int) -> str:
         """The file of a seed."""
-        return self.folder / f"seed-{seed:020d}.npz"
+        return f"seed-{seed:020d}.npz"
 
     def write(self, scores: Scores, parameters: Floats32) -> None:
         """All of it or nothing."""
         arrays: dict[str, Any] = {name: getattr(scores, name) for name in SCORES} | {"parameters": parameters}
-        with whole(self.path(scores.seeds[0])) as file:
+        with self.shelf.write(self.name(scores.seeds[0])) as file:
             told: dict[str, Any] = {"run": np.uint64(self.identity.digest), "seed": np.uint64(scores.seeds[0])}
             np.savez(file, kernels=np.array(json.dumps(kernels(), sort_keys=True)), **told, **arrays)
 
@@ -131,19 +133,19 @@ class Nets:
         return None if found is None else found["parameters"]
 
     def _read(self, seed: int, names: tuple[str, ...]) -> Mapping[str, NDArray[Any]] | None:
-        name = self.path(seed)
-        if not name.exists():
-            return None
-        asked = ("run", "seed", "kernels", *names)
+        name, asked = f"{self.shelf}/{self.name(seed)}", ("run", "seed", "kernels", *names)
         try:
-            found = opened(str(name), asked, asked, "out")
+            with self.shelf.read(self.name(seed)) as file:
+                found = npz.arrays(file, name, asked, asked, "out")
             wrong = [one for one in ("run", "seed", *names) if not self._fits(one, found[one])]
-        except (ArgumentError, OSError, ValueError, zipfile.BadZipFile) as error:
+        except FileNotFoundError:
+            return None
+        except ArgumentError as error:  # a flipped bit, a pipe, or what may not be read
             log.warning("%s is damaged (%s); its net will be trained again", name, error)
             return None
         if int(found["run"]) != self.identity.digest and not wrong:
             remedy = "it is a net of another run than this folder's, whose masks were others: take it out, or give a new folder"
-            raise ArgumentError("out", str(name), remedy)
+            raise ArgumentError("out", name, remedy)
         if wrong or int(found["seed"]) != seed:
             log.warning("%s holds something else than its name says; its net will be trained again", name)
             return None

@@ -16,8 +16,6 @@ Figures and fits of theory are not in it: they take about the same time whatever
 from __future__ import annotations
 
 import tempfile
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -33,8 +31,9 @@ from empirical.estimates.halves import curve, halves
 from empirical.estimates.influence import above, influence_pairs
 from empirical.estimates.memorization import memorization, memorization_cells
 from empirical.estimates.pairing import Pairing
-from empirical.estimates.taught import expected_false, taught
+from empirical.estimates.taught import expected_false, unless_noise
 from empirical.training import SHARD
+from empirical.training.stages import Stage, spent
 from empirical.training.store import Identity, Shard, Store
 from empirical.training.trials import Trials
 from longtail.core import Integers
@@ -92,22 +91,6 @@ PUBLISHED = {  # docs/size.md has their tables
 
 
 @dataclass(frozen=True)
-class Stage:
-    """``operations`` of a kind, bytes that are read or written, and a processor's seconds, NaN where they were not timed."""
-
-    name: str
-    operations: float | None
-    kind: str
-    bytes: float
-    seconds: float = float("nan")
-
-    @property
-    def hours(self) -> float:
-        """Machine-hours, of one processor."""
-        return self.seconds / 3600
-
-
-@dataclass(frozen=True)
 class Rates:
     """Seconds of a processor here: of training a model; of a trial's subset and writing, an example; of a word, and a bit turned
     about, in the search for pairs; of a word in that among training examples; and of a bit in tables.
@@ -139,23 +122,22 @@ def stages(case: Case, rates: Rates | None = None) -> tuple[Stage, ...]:
 
 def calibrated(case: Case, model: float, design: Design = ONE, threshold: float = THRESHOLD) -> Rates:
     """Rates of this machine, by a second or so of each stage; ``model`` is what training one takes, rehearsed."""
-    t, many = case.models, min(case.n, 2**18)
-    stored = _stored(case, many, design) / (case.shard * (many + case.n_test))
+    t, kept = case.models, stored(case, design)
     n, q = min(case.n, max(SAMPLE, BITS // t)), min(case.n_test, TESTS)
     few = max(n // 8, 2)
     large, small = made_up(n, q, t), made_up(few, q, t)
-    whole = _spent(lambda: found(large, _alone(large, True, threshold)))
-    apart, less = (_spent(partial(found, one, _alone(one, False, threshold))) for one in (large, small))
+    whole = spent(lambda: found(large, _alone(large, True, threshold)))
+    apart, less = (spent(partial(found, one, _alone(one, False, threshold))) for one in (large, small))
     bit = max(apart - less, 0.0) / (2 * max(n - few, 1) * t)
     word = max(whole - apart, 0.0) / (2 * n * q * case.words)
     m = min(max(case.among // case.n, 2), CLASS)
-    classes = min(max(case.n // m, 1), max(2 * CLASS // m, 1), 4)
+    classes = min(max(case.n // m, 1), max(2 * CLASS // m, 1))  # as many as outgrow caches, as a run's do
     pupils = made_up(classes * m, 1, t)
     each = Pairing(np.arange(pupils.n) % classes, None, threshold)
     noisy = expected_false(pupils, each) * case.among > HELD * classes * m * m  # it is left out
-    among = 0.0 if noisy else _spent(partial(taught, pupils, each), 2) / (2 * classes * m**2 * case.words)
-    table = max(_spent(lambda: tables(large)) - _spent(lambda: tables(small)), 0.0) / (5 * max(n - few, 1) * t)
-    return Rates(model, stored, word, bit, among, table)
+    among = 0.0 if noisy else spent(partial(teachers, pupils, each)) / (2 * classes * m**2 * case.words)
+    table = max(spent(lambda: tables(large)) - spent(lambda: tables(small)), 0.0) / (5 * max(n - few, 1) * t)
+    return Rates(model, kept, word, bit, among, table)
 
 
 def _alone(trials: Trials, paired: bool, threshold: float) -> Pairing:
@@ -169,6 +151,11 @@ def tables(trials: Trials) -> None:
     for part in halves(trials):
         memorization_cells(part)
     curve(trials)
+
+
+def teachers(trials: Trials, pairing: Pairing) -> None:
+    """What the stage of training examples on each other does: it is asked whether they are mostly noise, and found if not."""
+    unless_noise(trials, pairing, HELD)
 
 
 def found(trials: Trials, pairing: Pairing) -> None:
@@ -186,13 +173,14 @@ def made_up(n: int, q: int, models: int) -> Trials:
     return Trials(n, q, np.arange(models), inside, train, test)
 
 
-def _stored(case: Case, n: int, design: Design) -> float:
-    """Seconds of a shard beside its training: subsets, bits and file, in a folder that goes again."""
+def stored(case: Case, design: Design) -> float:
+    """Seconds of an example and model beside its training: subsets, bits and file of a shard, in a folder that goes again."""
+    n = min(case.n, 2**18)
     y = np.arange(n) % 2 if getattr(design, "stratified", False) else None
     one = Identity("", "", repr(design), 0, "correct", "uint8", case.shard, n, case.n_test)
     with tempfile.TemporaryDirectory() as folder:
         store = Store.open(Path(folder) / "trials", one)
-        return _spent(lambda: kept(store, design, 0, y))
+        return spent(lambda: kept(store, design, 0, y)) / (case.shard * (n + case.n_test))
 
 
 def kept(store: Store, design: Design, number: int, y: Integers | None = None) -> None:
@@ -204,34 +192,9 @@ def kept(store: Store, design: Design, number: int, y: Integers | None = None) -
     store.write(Shard(number, np.packbits(right, axis=1), np.packbits(test, axis=1)))
 
 
-def _spent(work: Callable[[], object], rounds: int = 3) -> float:
-    """Seconds of the processor, the least of a few rounds after one that may have compiled."""
-    work()
-    took = []
-    for _ in range(rounds):
-        start = time.process_time()
-        work()
-        took.append(time.process_time() - start)
-    return min(took)
-
-
-def text(case: Case, done: tuple[Stage, ...], workers: int = 1) -> str:
-    """For a person to read."""
-    lines = [
-        f"{case.n:,} training and {case.n_test:,} test examples, {case.models:,} models; nothing was written",
-        "",
-        f"{'stage':<8} {'operations':>12}  {'of':<14} {'bytes':>10} {'seconds':>12} {'machine-hours':>14}",
-    ]
-    for s in done:
-        count = "unknown" if s.operations is None else f"{s.operations:.3g}"
-        lines.append(f"{s.name:<8} {count:>12}  {s.kind:<14} {size(s.bytes):>10} {s.seconds:>12.3g} {s.hours:>14.3g}")
-    total = sum(s.seconds for s in done)
-    lines.append(f"{'all':<8} {'':>12}  {'':<14} {'':>10} {total:>12.3g} {total / 3600:>14.3g}")
-    lines += ["", "Seconds are a processor's. Figures and the fit of theory come on top: they hardly depend on sizes."]
-    if workers > 1:
-        wall = done[0].seconds / workers + sum(s.seconds for s in done[1:])
-        lines.append(f"Training by {workers} workers, {wall:.3g} s by the clock.")
-    return "\n".join(lines)
+def head(case: Case) -> str:
+    """The sizes, for a person to read."""
+    return f"{case.n:,} training and {case.n_test:,} test examples, {case.models:,} models"
 
 
 def markdown(case: Case) -> str:

@@ -22,8 +22,7 @@ from empirical.estimates.memorization import memorization
 from empirical.estimates.observed import Observed
 from empirical.estimates.pairing import Pairing
 from empirical.estimates.streamed import Written, write
-from empirical.estimates.taught import expected_false as expected_false_taught
-from empirical.estimates.taught import taught
+from empirical.estimates.taught import unless_noise
 from empirical.estimates.totals import totals
 from empirical.training.columns import Bits
 from empirical.training.trials import Trials
@@ -81,9 +80,8 @@ def _observed(trials: Trials, pairing: Pairing, table: pd.DataFrame, device: Dev
     """What else models say of influence, where scores lie between 0 and 1; of training examples where it is not mostly noise."""
     if trials.score not in BOUNDED:
         return Observed()
-    teachers = None
-    if trials.score == "correct" and expected_false_taught(trials, pairing) <= HELD:
-        teachers = taught(trials, pairing)
+    teachers = unless_noise(trials, pairing, HELD) if trials.score == "correct" else None
+    if teachers is not None:
         value = table["memorization"].to_numpy()
         teachers.pairs["memorization"] = value[teachers.pairs["train_index"]]
         teachers.pairs["taught_memorization"] = value[teachers.pairs["taught_index"]]
@@ -96,7 +94,7 @@ def of_trials(trials: Trials, examples: Examples, **facts: Any) -> Experiment:
     """An experiment as far as its trials tell; ``facts`` are what they do not."""
     told: dict[str, Any] = {
         "data": "",
-        "fraction": float(trials.masks().mean()),
+        "fraction": float(np.bitwise_count(trials.inside).sum(dtype=np.int64) / (trials.count * trials.n)),
         "n_classes": None if examples.classes is None else len(examples.classes),
         "design": None if trials.design is None else repr(trials.design),
     }

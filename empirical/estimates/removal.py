@@ -11,8 +11,9 @@ nearest twentieth of training examples are to each other.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +28,9 @@ from empirical.training.work import prepared, token
 from longtail import philox
 from longtail.core import ArgumentError, Bools, Floats, real, whole
 from longtail.core.arrays import CPU, Device
+from longtail.core.files import json_text, read_json, whole_file
 from longtail.core.intervals import Z95, wilson
+from longtail.core.sealed import check, sealed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +40,7 @@ SEEDS = 5
 ALL, DISTINCT = "all", "no duplicates"  # sets of test examples
 FOUND = ("threshold", "tests", "lost", "lost_stderr", "lost_random", "lost_random_stderr")  # numbers that are compared
 FORETOLD = ("threshold", "removed_share", "lost", "lost_random")
+SEALED = "removal.json"  # what was retrained, and the digests of both tables
 RECORD = ("learner", "seed", "run")  # of what was retrained, in both tables: they are joined only where these agree
 
 
@@ -131,6 +135,19 @@ def at_random(n: int, count: int, seed: int, s: int) -> Bools:
     out = np.zeros(n, bool)
     out[np.argsort(philox.uniforms(seed, philox.REMOVAL, s, 0, n), kind="stable")[:count]] = True
     return out
+
+
+def seal(folder: Path, record: Mapping[str, Any], tables: Sequence[str]) -> None:
+    """``removal.json``: what was retrained, and the digests of the tables that are there by now."""
+    with whole_file(folder / SEALED) as path:
+        told = sealed(record, [folder / name for name in tables])
+        path.write_text(json_text(told, indent=1) + "\n", encoding="utf-8")
+
+
+def unbroken(folder: Path, tables: Sequence[str]) -> None:
+    """A ValueError names the table that is not as it was written; those of before they were sealed pass."""
+    if (folder / SEALED).is_file():
+        check(read_json(folder / SEALED), SEALED, folder, tables)
 
 
 def _row(

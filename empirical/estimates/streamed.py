@@ -20,7 +20,7 @@ from empirical.estimates.influence import possible
 from empirical.estimates.memorization import LEVEL
 from empirical.estimates.pairing import Pairing
 from empirical.estimates.pairs.blocks import Part, Room, Search
-from empirical.training.columns import Bits
+from empirical.training.columns import Bits, only_bits
 from longtail.core import ArgumentError, Integers, whole
 from longtail.core.files import whole_file
 from longtail.core.opened import available
@@ -51,6 +51,17 @@ def memory(asked: str | float | None = None, argument: str = "memory") -> float:
     if found is None or not float(found[1]):
         raise ArgumentError(argument, asked, "give bytes, as 2G or 500M")
     return float(found[1]) * UNITS[found[2]]
+
+
+def room(
+    memory: float, models: int, n_test: int, *, workers: int = 1, score: str = "correct", iid: bool = True
+) -> Room:
+    """What a block may have in so many bytes; an ArgumentError where they are too few, or where pairs are found in no blocks."""
+    only_bits(score)
+    if not iid:
+        remedy = "errors under it are read off all trials at once: leave memory out, or take another design"
+        raise ArgumentError("memory", "an orthogonal design", remedy)
+    return Room.within(memory, -(-models // 64), n_test, whole("workers", workers))
 
 
 def parquet(argument: str, got: str) -> None:
@@ -107,17 +118,14 @@ def write(
     import pyarrow.parquet as pq
 
     possible(pairing.threshold, "correct")
-    if bits.design is not None and not bits.design.iid:
-        remedy = "errors under it are read off all trials at once: leave memory out, or take another design"
-        raise ArgumentError("memory", f"trials of {bits.design!r}", remedy)
-    room = Room.within(memory, bits.right.shape[1], bits.n_test, whole("workers", workers))
+    within = room(memory, bits.count, bits.n_test, workers=workers, iid=bits.design is None or bits.design.iid)
     first = named(_first(bits, pairing))
     schema = pa.Schema.from_pandas(first, preserve_index=False).remove_metadata()
     waiting: list[Any] = []
     top: list[pd.DataFrame] = []
     count = 0
     with whole_file(path) as temporary, pq.ParquetWriter(temporary, schema) as file:
-        for frame in frames(bits, pairing, room, workers=workers):
+        for frame in frames(bits, pairing, within, workers=workers):
             told = named(frame)
             count += len(told)
             if keep and len(told):

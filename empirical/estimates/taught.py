@@ -51,15 +51,28 @@ class Taught:
 
 def taught(trials: Trials, pairing: Pairing, *, level: float = LEVEL) -> Taught:
     """Pairs of training examples, of one class and of those teachers that ``pairing`` looks at."""
-    import pandas as pd
-
     if trials.score != "correct":
         raise ArgumentError(
             "score", trials.score, "who teaches whom is read off right and wrong; estimate --score correct"
         )
+    possible(pairing.threshold, trials.score)
+    bits = _bits(trials)
+    return _found(trials, pairing, bits, _expected(trials, pairing, bits), level)
+
+
+def unless_noise(trials: Trials, pairing: Pairing, most: float) -> Taught | None:
+    """The same, but None where more than ``most`` of the pairs are expected to be false: they are not looked for then."""
+    bits = _bits(trials)
+    false = _expected(trials, pairing, bits)
+    return None if false > most else _found(trials, pairing, bits, false, LEVEL)
+
+
+def _found(trials: Trials, pairing: Pairing, bits: tuple[Words, Words, Words], false: float, level: float) -> Taught:
+    import pandas as pd
+
     theta = possible(pairing.threshold, trials.score)
     y = _labels(trials, pairing)
-    inside, outside, right = _bits(trials)
+    inside, outside, right = bits
     parts = list(held_out.pairs(inside, outside, right, theta, labels=y))
     i, j, w, c = (
         np.concatenate([np.zeros(0, np.int64), *(getattr(part, name) for part in parts)])
@@ -75,12 +88,16 @@ def taught(trials: Trials, pairing: Pairing, *, level: float = LEVEL) -> Taught:
     columns = {"train_index": i, "taught_index": j, **label, "influence": cells.value, "stderr": cells.stderr}
     frame = pd.DataFrame(columns | {"low": low, "high": high})
     order = np.lexsort((j, i, -cells.value))
-    return Taught(frame.iloc[order].reset_index(drop=True), theta, expected_false(trials, pairing))
+    return Taught(frame.iloc[order].reset_index(drop=True), theta, false)
 
 
 def expected_false(trials: Trials, pairing: Pairing) -> float:
     """How many pairs would reach the threshold if no example had influence on another."""
-    inside, outside, right = _bits(trials)
+    return _expected(trials, pairing, _bits(trials))
+
+
+def _expected(trials: Trials, pairing: Pairing, bits: tuple[Words, Words, Words]) -> float:
+    inside, outside, right = bits
     y, theta = _labels(trials, pairing), pairing.threshold
     if not trials.iid:
         found = held_out.pairs(inside, outside, outside & ~right, theta, labels=y)

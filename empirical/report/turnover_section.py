@@ -15,6 +15,7 @@ from empirical.report.course_figures import masked_figure
 from empirical.report.figures import INKED
 from longtail.core import ArgumentError
 from longtail.core.files import read_json, read_table
+from longtail.core.sealed import check
 from longtail.plots import styled
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ TITLES = {
     "groups": "By group",
     "influence": "Influence by turn-over dropout",
 }
+TABLES = ("turnover.csv", "groups.csv", "speeds.csv", "influence.csv")
 log = logging.getLogger("empirical")
 
 
@@ -63,7 +65,9 @@ def read(directory: str | Path | None, observed: Measured) -> Section | None:
     if directory is None or not (folder / "turnover.json").is_file():
         return None
     try:
-        summary, table = read_json(folder / "turnover.json"), turnover_figures.examples(folder)
+        summary = read_json(folder / "turnover.json")
+        check(summary, "turnover.json", folder, TABLES)
+        table = turnover_figures.examples(folder)
         whose, n = summary["fingerprint"], int(summary["n"])
         if n != observed.n or (observed.experiment.fingerprint and whose != observed.experiment.fingerprint):
             log.info("left out: %s is of other data", folder / "turnover.json")

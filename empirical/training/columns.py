@@ -40,7 +40,7 @@ class Bits:
     @classmethod
     def of(cls, trials: Trials) -> Bits:
         """Of trials that are held."""
-        _only_bits(trials.score)
+        only_bits(trials.score)
 
         def inside(part: slice) -> Words:
             return _packed(trials.inside, trials.n, part)
@@ -55,7 +55,7 @@ class Bits:
         """Of trials ``first`` to ``first + models`` of a store; ``classes`` gives the training labels of stratified subsets."""
         store = Store.at(folder)
         one, design = store.identity, recorded(store.identity.design)
-        _only_bits(one.score)
+        only_bits(one.score)
         shard, n, n_test = (whole(name, getattr(one, name)) for name in ("shard", "n", "n_test"))
         number = np.arange(first, first + whole("models", models))
         y = classes() if getattr(design, "stratified", False) and classes is not None else None
@@ -80,7 +80,8 @@ def _packed(rows: np.ndarray[tuple[int, int], np.dtype[np.uint8]], width: int, p
     return out
 
 
-def _only_bits(score: str) -> None:
+def only_bits(score: str) -> None:
+    """Refuse scores that are not right or wrong."""
     if score != "correct":
         remedy = (
             "pairs are looked for in blocks where scores are right or wrong: leave out memory, or take score correct"

@@ -125,8 +125,8 @@ class Trials:
         return joined([self, other])
 
     def take(self, rows: Any) -> Trials:
-        """The trials at these positions."""
-        at = np.arange(self.count)[rows]
+        """The trials at these positions; consecutive ones share their memory with all."""
+        at = rows if isinstance(rows, slice) and rows.step in (None, 1) else np.arange(self.count)[rows]
         kept = {name: getattr(self, name)[at] for name in ("number", "inside", "train", "test")}
         return replace(self, **kept, earlier={e: (a[at], b[at]) for e, (a, b) in self.earlier.items()})
 
@@ -193,17 +193,19 @@ def joined(parts: Iterable[Trials]) -> Trials:
     twice = np.flatnonzero(np.diff(number[order]) == 0)
     if twice.size:
         raise ArgumentError("trials", f"trial {number[order][twice[0]]} twice", "join runs of different trials")
+
+    def together(parts: list[NDArray[Any]]) -> NDArray[Any]:
+        whole = np.concatenate(parts)
+        return whole if (np.diff(order) == 1).all() else whole[order]  # no second copy of what is in order
+
     return replace(
         head,
         number=number[order],
-        inside=np.concatenate([p.inside for p in every])[order],
-        train=np.concatenate([p.train for p in every])[order],
-        test=np.concatenate([p.test for p in every])[order],
+        inside=together([p.inside for p in every]),
+        train=together([p.train for p in every]),
+        test=together([p.test for p in every]),
         earlier={
-            e: (
-                np.concatenate([p.earlier[e][0] for p in every])[order],
-                np.concatenate([p.earlier[e][1] for p in every])[order],
-            )
+            e: (together([p.earlier[e][0] for p in every]), together([p.earlier[e][1] for p in every]))
             for e in head.earlier
         },
     )

@@ -16,6 +16,7 @@ from longtail import __version__
 from longtail.core import ArgumentError
 from longtail.core.files import folder, json_text, read_json, read_table, whole_file
 from longtail.core.opened import why
+from longtail.core.sealed import FILES, SEAL, check, sealed
 from longtail.core.shown import table
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class Run:
         return table("Run", told) + table("Tables", frames)
 
     def write(self, directory: str | Path) -> list[Path]:
-        """``run.json`` and one CSV a frame; each file is there whole or not at all, the record last."""
+        """``run.json`` and one CSV a frame, whose digests it has; each file is there whole or not at all, the record last."""
         target = folder("out", directory)
         written = []
         for name, frame in self.frames.items():
@@ -133,19 +134,21 @@ class Run:
             "frames": list(self.frames)
         }
         with whole_file(target / "run.json") as path:
-            path.write_text(json_text(record, indent=2) + "\n", encoding="utf-8")
+            path.write_text(json_text(sealed(record, written), indent=2) + "\n", encoding="utf-8")
         return [*written, target / "run.json"]
 
     @classmethod
     def read(cls, directory: str | Path) -> Run:
-        """What ``write`` wrote."""
+        """What ``write`` wrote; an ArgumentError names the file that has changed since."""
         source = Path(directory)
         try:
             record = read_json(source / "run.json")
             names = [str(name) for name in record.pop("frames")]
             if any(Path(name).name != name for name in names):
                 raise ValueError("a table outside the folder")
+            check({**record, "frames": names}, "run.json", source, [f"{name}.csv" for name in names])
             frames = {name: read_table(source / f"{name}.csv") for name in names}
+            record = {name: value for name, value in record.items() if name not in (FILES, SEAL)}
             return cls(frames=frames, **record)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ArgumentError(

@@ -86,8 +86,9 @@ def net() -> bytes:
 
 def kept(folder: Path = Path()) -> Any:
     from empirical.dynamics.store import Identity, Nets
+    from empirical.training.shelf import shelf
 
-    return Nets(folder, Identity("data", "Net()", "", (1, 2), 4, 3, 6))
+    return Nets(shelf(folder), Identity("data", "Net()", "", (1, 2), 4, 3, 6))
 
 
 def groups() -> bytes:
@@ -196,7 +197,9 @@ def read(name: str, path: Path) -> None:
     if name == "masks":
         from empirical.command.running import elsewhere
 
-        examples = elsewhere(argparse.Namespace(masks=str(path), score="correct", labels=None, device="cpu")).examples
+        examples = elsewhere(
+            argparse.Namespace(masks=str(path), score="correct", labels=None, device="cpu", memory=None)
+        ).examples
         said = [examples.classes, examples.train_ids, examples.test_ids]
     elif name.startswith("counts"):
         from longtail.counts.bins import Counts

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from empirical import SubsetEstimator, estimate, leak, limit
+from empirical import SubsetEstimator, estimate, leak, limit, turnover
 from empirical.learners import KNN, External
 from empirical.training import bucket
 from empirical.training.job import Job
@@ -95,6 +95,48 @@ def test_trials_of_python_and_of_limits_go_there_too(
     assert command(capsys, *narrow, "--out", tmp_path / "limits", door=limit)[0] == 0
     assert command(capsys, *narrow, "--store", f"{address}/limits", door=limit)[0] == 0
     assert server.objects(f"{address}/limits") == bytes_of(tmp_path / "limits" / "trials")
+
+
+NETS = ("planted", "--n", "60", "--net", "Net(widths=(8,), epochs=4)", "--epochs-at", "1,4", "--seeds", "4")
+NETS = (*NETS, "--no-plot", "--quiet")
+
+
+def test_nets_are_byte_for_byte_those_of_a_folder(
+    server: Server, address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    asked = (*NETS, "--influence")
+    assert command(capsys, *asked, "--out", here, door=turnover)[0] == 0
+    assert command(capsys, *NETS, "--seeds", "2", "--store", address, door=turnover)[0] == 0  # stopped, as it were
+    early = server.objects(address)
+    assert command(capsys, *asked, "--out", there, "--store", address, door=turnover)[0] == 0
+    assert server.objects(address) == bytes_of(here / "nets")
+    assert early.items() <= server.objects(address).items()
+    assert not (there / "nets").exists()
+    for name in ("turnover.csv", "groups.csv", "speeds.csv", "influence.csv", "influence.npz"):
+        assert (there / name).read_bytes() == (here / name).read_bytes()
+
+
+def test_damaged_nets_are_trained_again_and_others_refused(
+    server: Server, address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(capsys, *NETS, "--store", address, door=turnover)[0] == 0
+    good = server.objects(address)
+    name, other = f"seed-{1:020d}.npz", f"seed-{2:020d}.npz"
+    at = good[name].index(b"NUMPY", good[name].index(b"parameters.npy")) + 300
+    flipped = good[name][:at] + bytes([good[name][at] ^ 4]) + good[name][at + 1 :]
+    for bad in (flipped, good[name][:-40], b"", good[other]):
+        server.put(f"{address}/{name}", bad)
+        assert command(capsys, *NETS, "--store", address, "--influence", "--out", tmp_path, door=turnover)[0] == 0
+        assert server.objects(address) == good
+    code, err = command(capsys, *NETS, "--noise", "0.2", "--store", address, door=turnover)
+    assert code == 2
+    assert f"out: got {address}; nets of another run are there (" in err
+    with server.locked():
+        bucket._opened.cache_clear()
+        code, err = command(capsys, *NETS, "--store", address, door=turnover)
+        assert code == 2
+        assert "the keys are refused" in err
 
 
 @pytest.mark.parametrize("damage", ["flipped", "truncated", "empty", "other"])
@@ -188,6 +230,22 @@ def test_what_goes_wrong_is_one_line(
         1,
         f"python -m empirical.estimate: error: s3://nobodys/run: there is no such bucket: make it first; {bucket.KEPT}\n",
     )
+
+
+def test_a_bucket_that_is_lost_between_nets_ends_it_with_a_line(
+    server: Server, address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What cannot be read is not taken for damaged: it would be trained again, and put over what is there."""
+    assert command(capsys, *NETS, "--store", address, door=turnover)[0] == 0
+    with server.locked(at_once=False) as lock:
+        opened_before = turnover.Bar.__enter__
+        monkeypatch.setattr(turnover.Bar, "__enter__", lambda bar: (lock(), opened_before(bar))[1])
+        code, err = command(capsys, *NETS, "--store", address, door=turnover)
+    assert code == 1
+    assert "Traceback" not in err
+    assert "keys are refused" in err
+    assert "is damaged" not in err
+    monkeypatch.undo()
 
 
 def test_a_bucket_that_is_lost_in_mid_run_ends_it_with_a_line(server: Server, address: str, job: Job) -> None:

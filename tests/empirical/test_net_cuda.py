@@ -75,13 +75,13 @@ def test_a_run_trains_what_is_missing_there_in_batches_that_fit(small: Data, tmp
     trainer, epochs = Trainer.of(NETS[0], small), (1, 4)
     nets = Nets.open(tmp_path / "nets", Identity.of(trainer, small, epochs))
     run.trained(trainer, small, [1], epochs, nets)
-    before = nets.path(1).read_bytes()
+    before = (tmp_path / "nets" / nets.name(1)).read_bytes()
     room: Any = SimpleNamespace(kind="gpu", free=2 * 2 * 4 * net_cuda.numbers(trainer))  # two nets in half of it
     done: list[int] = []
     tell = lambda now: done.append(now.done)  # noqa: E731
     read: Any = lambda seed, w: (seed, w.shape)  # noqa: E731
     scores, seen = run.trained(trainer, small, range(4), epochs, nets, tell, device=room, reading=read)
-    assert nets.path(1).read_bytes() == before
+    assert (tmp_path / "nets" / nets.name(1)).read_bytes() == before
     assert done == [1, 2, 3, 4]
     assert seen == [(seed, (2, NETS[0].parameters(7, 3))) for seed in range(4)]
     here, _ = run.trained(trainer, small, range(4), epochs)

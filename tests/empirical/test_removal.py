@@ -173,6 +173,16 @@ def test_command_prints_what_was_lost_with_and_without_near_duplicates(folder, o
     table = pd.read_csv(folder / "removal.csv")
     assert table["set"].tolist() == ["all", "no duplicates"]
     assert (folder / "removal_predicted.csv").is_file()
+    run = read(folder)
+    assert tried(run, folder)[0] is not None
+    for name in ("removal.csv", "removal_predicted.csv", "removal.json"):
+        good = (folder / name).read_text()
+        (folder / name).write_text(good.replace("0.5" if name.endswith("csv") else "KNN", "0.6", 1))
+        with pytest.raises(ArgumentError, match=f"{name} is not as it was written"):
+            tried(run, folder)
+        (folder / name).write_text(good)
+    (folder / "removal.json").unlink()  # as of before
+    assert tried(run, folder)[0] is not None
 
 
 def test_prediction_that_nothing_came_of_is_joined_to_nothing_older(folder, one_family, monkeypatch):

@@ -221,3 +221,28 @@ def test_the_command_and_the_estimator_write_what_the_table_says(
     count = known.write_pairs(tmp_path / "own.parquet", 0.1, memory="100M")
     own = known.influence_pairs(0.1)
     assert count == len(own) == len(pd.read_parquet(tmp_path / "own.parquet"))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("--memory", "30M"),
+        ("--memory", "100M", "--workers", "500"),
+        ("--memory", "1G", "--score", "margin", "--learner", "softmax"),
+        ("--memory", "1G", "--design", "orthogonal", "--trials", "256"),
+    ],
+    ids=["little", "many threads", "margins", "an array"],
+)
+def test_what_cannot_be_streamed_is_refused_before_anything_is_trained(
+    asked: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("pyarrow")
+    monkeypatch.setattr("empirical.training.job.Job.trainer", lambda _: pytest.fail("it trains"))
+    base = ["planted", "--n", "60", "--trials", "64", "--out", str(tmp_path), "--quiet", "--no-plot"]
+    for dry in ([], ["--dry-run"]):
+        if dry and "--score" in asked:  # which a dry run has its own word for
+            continue
+        assert estimate.main([*base, *asked, *dry]) == 2
+        said = capsys.readouterr().err
+        assert "--memory: got" in said.splitlines()[-1]
+    assert not list(tmp_path.iterdir())

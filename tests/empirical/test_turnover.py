@@ -21,6 +21,7 @@ from empirical.dynamics.net import AUTHORS
 from empirical.dynamics.parse import net
 from empirical.dynamics.training import Trainer
 from empirical.report import turnover_figures
+from longtail.core.arrays import Device
 
 COLUMNS = (
     "index", "label", "epoch", "memorization_loss", "memorization_loss_stderr", "memorization", "memorization_stderr",
@@ -256,6 +257,8 @@ def test_nothing_half_written_stays(capsys: Any, tmp_path: Path, source: Path, m
         (("--seed", str(2**64 - 1)), "--seed: got 18446744073709551615; 8 seeds from there on"),
         (("--noise", "1.5"), "--noise: got 1.5"),
         (("--workers", "0"), "--workers: got 0"),
+        (("--device", "mps"), "device: got mps; give auto, cpu or gpu"),
+        (("--store", "s3://"), "--store: got s3://; give a folder, or a bucket"),
         (("--groups", "writer"), "--groups: got "),
         (("--groups", "noise"), "--groups: got noise; labels are all of one kind"),
         (("--groups", "empty"), "--groups: got "),
@@ -275,6 +278,15 @@ def test_bad_input_is_one_line(
     assert said in err
     assert err.count("\n") == 1
     assert not (tmp_path / "run").exists()
+
+
+def test_a_gpu_has_no_workers_beside(capsys: Any, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It trains many nets at once, in this process: asked for more, it says so and does not leave them out quietly."""
+    monkeypatch.setattr("longtail.core.arrays.device", lambda choice: Device("gpu", f"{choice}, a stand-in"))
+    for more in (("--workers", "2"), ("--scheduler", "local:2")):
+        code, out, err = told(capsys, source, *SMALL, "--device", "auto", *more, "--quiet")
+        assert (code, out) == (2, "")
+        assert f"{more[0]}: got {more[1]}; on a GPU nets are trained many at once, here" in err
 
 
 def test_masks_that_changed_since_are_refused(capsys: Any, tmp_path: Path, source: Path) -> None:

@@ -21,6 +21,7 @@ from empirical.report.exhibits import Exhibits
 from empirical.report.page import page
 from empirical.report.turnover_section import read
 from empirical.report.turnover_text import changing
+from longtail.core.sealed import FILES, SEAL
 from tests.empirical.reported import CRAFTED
 
 NET = "Net(widths=(12,), epochs=4, batch=16)"
@@ -42,6 +43,12 @@ def observed() -> Measured:
     none = pd.DataFrame({"train_index": [], "test_index": [], "influence": []})
     how = Experiment("planted", data.n_test, 50, 0.7, data.n_classes, fingerprint=digest(data))
     return Measured(how, table, none)
+
+
+def unsealed(folder: Path) -> dict[str, Any]:
+    """The record as it was before it had digests."""
+    told = json.loads((folder / "turnover.json").read_text())
+    return {key: value for key, value in told.items() if key not in (SEAL, FILES)}
 
 
 def test_it_says_what_the_tables_hold(folder: Path, observed: Measured) -> None:
@@ -72,6 +79,7 @@ def test_names_are_escaped(folder: Path, observed: Measured) -> None:
         table = pd.read_csv(folder / f"{name}.csv")
         table["label" if name == "turnover" else "group"] = CRAFTED
         table.to_csv(folder / f"{name}.csv", index=False)
+    (folder / "turnover.json").write_text(json.dumps(unsealed(folder)))
     found = read(folder, observed)
     assert found is not None
     html = page(Comparison(observed, ()), Exhibits(), None, found)
@@ -87,7 +95,7 @@ def test_what_is_of_other_data_or_damaged_is_left_out(folder: Path, observed: Me
     other = replace(observed, experiment=replace(observed.experiment, fingerprint="0" * 64))
     assert read(folder, other) is None
     assert "is of other data" in caplog.text
-    summary, table = json.loads((folder / "turnover.json").read_text()), (folder / "turnover.csv").read_bytes()
+    summary, table = unsealed(folder), (folder / "turnover.csv").read_bytes()
     for broken in ({}, {**summary, "epochs": 3}, {**summary, "epochs": [{}, {}]}, {**summary, "n": None}):
         caplog.clear()
         (folder / "turnover.json").write_text(json.dumps(broken))
@@ -100,3 +108,13 @@ def test_what_is_of_other_data_or_damaged_is_left_out(folder: Path, observed: Me
     assert read(folder, observed) is not None
     (folder / "speeds.csv").write_text("group\na\n")
     assert read(folder, observed) is None
+
+
+@pytest.mark.parametrize("name", ["turnover.csv", "groups.csv", "speeds.csv", "turnover.json"])
+def test_a_digit_that_changed_is_no_number(folder: Path, observed: Measured, name: str, caplog: Any) -> None:
+    assert read(folder, observed) is not None
+    good = (folder / name).read_text()
+    at = max(good.rfind(digit, 0, -120) for digit in "123456789")
+    (folder / name).write_text(good[:at] + ("1" if good[at] != "1" else "2") + good[at + 1 :])
+    assert read(folder, observed) is None
+    assert f"{name} is not as it was written" in caplog.text

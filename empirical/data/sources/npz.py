@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import io
 import math
+import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
@@ -121,10 +122,18 @@ def _written(name: str, text: np.ndarray) -> None:
 
 def opened(source: str, names: Sequence[str], needed: Sequence[str], argument: str = "data") -> dict[str, np.ndarray]:
     """Those of ``names`` that an .npz holds, and no others; an error where one of ``needed`` is not there."""
-    with regular(argument, source) as file, reading(argument, source):
+    with regular(argument, source) as file:
+        return arrays(file, source, names, needed, argument)
+
+
+def arrays(
+    file: BinaryIO, source: str, names: Sequence[str], needed: Sequence[str], argument: str = "data"
+) -> dict[str, np.ndarray]:
+    """The same of a file that is open, called ``source`` in what an error says."""
+    with reading(argument, source):
         if file.read(6) == npy.MAGIC_PREFIX:
             raise ArgumentError(argument, source, "one array only; save several by np.savez")
-    with archived(argument, source, REMEDY) as (file, archive):
+    with reading(argument, source, REMEDY), zipfile.ZipFile(file) as archive:
         there = {m.filename.removesuffix(".npy"): m for m in archive.infolist() if m.filename.endswith(".npy")}
         lacking = [name for name in needed if name not in there]
         if lacking:

@@ -1,0 +1,97 @@
+"""What retraining without the memorized costs, counted, and timed by doing a little of each stage here.
+
+Of S seeds and thresholds θ, of which each leaves out g_θ of n training examples, with q tests of d features:
+
+    train       S (1 + 2 T) models, on n or twice on n − g_θ examples: operations as the learner says, where it does
+    duplicates  2 d n (n + q) operations: which tests have a near-duplicate, by distances of all to all
+    report      S (1 + 2 T) q answers
+
+A model on fewer examples is taken to cost in proportion. The fit of theory, made before, comes on top.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from empirical.data.data import Data
+from empirical.data.duplicates import nearest
+from empirical.estimates.removal import paired
+from empirical.learners.learner import Learner
+from empirical.training.stages import Stage, spent
+from longtail.core import Bools
+from longtail.core.arrays import CPU, Device
+
+ROWS = 256  # of which distances to all are timed
+
+
+@dataclass(frozen=True)
+class Case:
+    """Sizes of a removal: training examples that models are trained on, each of the ``members`` in ``seeds`` of them."""
+
+    n: int
+    n_test: int
+    features: int
+    seeds: int
+    members: tuple[int, ...]
+
+    @classmethod
+    def of(cls, data: Data, gone: Sequence[Bools], seeds: int) -> Case:
+        """Without those ``gone`` at each threshold, and without as many at random."""
+        x = data.x_train
+        numbers = isinstance(x, np.ndarray) and x.dtype.kind in "fiub"
+        left = (data.n - int(out.sum()) for out in gone)
+        members = (data.n, *(m for one in left for m in (one, one)))
+        return cls(data.n, data.n_test, int(np.prod(x.shape[1:])) if numbers else 0, seeds, members)
+
+    @property
+    def models(self) -> int:
+        """How many are trained."""
+        return self.seeds * len(self.members)
+
+    @property
+    def whole(self) -> float:
+        """How many models on all examples that is, by examples learned."""
+        return self.seeds * sum(self.members) / self.n
+
+
+@dataclass(frozen=True)
+class Rates:
+    """A processor's seconds: to prepare a learner, of a model on all examples, of an operation on distances, of an answer."""
+
+    prepared: float
+    model: float
+    distance: float
+    answer: float
+
+
+def stages(case: Case, learner: Learner | None, data: Data | None, rates: Rates | None = None) -> tuple[Stage, ...]:
+    """All three; without rates no seconds."""
+    r = rates or Rates(*[float("nan")] * 4)
+    each = None if learner is None or data is None else [learner.operations(data, m) for m in case.members]
+    known = None if each is None or None in each else case.seeds * sum(v for v in each if v is not None)
+    near = 2.0 * case.features * case.n * (case.n + case.n_test)
+    answers = case.models * case.n_test
+    return (
+        Stage("train", known, "FLOP", 0, r.prepared + case.whole * r.model),
+        Stage("duplicates", near, "FLOP", 4.0 * case.features * (case.n + case.n_test), near * r.distance),
+        Stage("report", answers, "answers", answers, answers * r.answer),
+    )
+
+
+def calibrated(data: Data, learner: Learner, device: Device = CPU) -> Rates:
+    """Rates of this machine, by preparing the learner, training a few models on all examples, and some distances."""
+    made = spent(lambda: learner.prepare(data, "correct", device=device), 1)
+    trainer = learner.prepare(data, "correct", device=device)
+    everybody = np.ones((1, data.n), bool)
+    model = spent(lambda: trainer(everybody, np.zeros(1, np.int64)), 1)
+    distance, x = 0.0, data.x_train
+    if isinstance(x, np.ndarray) and x.dtype.kind in "fiub":
+        flat = np.asarray(x, np.float32).reshape(data.n, -1)
+        some = flat[:ROWS]
+        distance = spent(lambda: nearest(some, flat)) / (2 * len(some) * data.n * flat.shape[1])
+    right = np.random.default_rng(0).random((2, data.n_test)) < 0.5
+    answer = spent(lambda: paired(right.astype(float))) / right.size
+    return Rates(made, model, distance, answer)

@@ -89,11 +89,12 @@ def _carry(comparison: Comparison) -> str:
     amount = f"{e.value:.0f}" + (f" ± {max(Z95 * e.stderr, 0.5):.0f}" if np.isfinite(e.stderr) else "")
     amount = amount.replace("-", "−")
     more, others = (" more", " than a hundred others") if found.beyond else ("", "")
+    any_others = "more than others do" if found.beyond else "any others"
     new = f"of {len(comparison.observed.values):,} new examples"
     if not np.isfinite(e.stderr):
         return f"A hundred of these carry {amount}{more} {new}{others}."
     if not found.told:
-        return f"It is not told from chance that they carry any others: a hundred carry {amount}{more} {new}{others}."
+        return f"It is not told from chance that these carry {any_others}: a hundred carry {amount}{more} {new}."
     theory = "" if found.fitted is None or _refused(comparison) else f" ({found.fitted.value:.0f} by the fit)"
     return f"A hundred of these carry {amount}{more} {new}{others}{theory.replace('-', '−')}."
 

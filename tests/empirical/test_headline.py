@@ -86,13 +86,16 @@ def test_of_a_fixed_size_it_is_beyond_what_others_carry(found: Comparison) -> No
     how = replace(found.observed.experiment, design=None)
     said = headline(replace(found, observed=replace(found.observed, experiment=how)))
     assert re.search(r"carry \d+ ± \d+ more of 2,000 new examples than a hundred others", said)
+    little = totals(np.array([0, 0, 0.001, 0, 0]), 0.004, np.full(5, 400.0))
+    said = headline(seen(replace(found, observed=replace(found.observed, experiment=how)), little))
+    assert re.search(r"that these carry more than others do: a hundred carry 0 ± 2 more of 2,000 new examples\.", said)
 
 
 def test_what_is_not_told_from_chance_is_not_said_to_carry(found: Comparison) -> None:
     many = np.full(5, 400.0)
     for total, carries in ((0.001, False), (-0.03, False), (0.03, True)):
         said = headline(seen(found, totals(np.array([0, 0, total, 0, 0]), 0.004, many)))
-        assert ("not told from chance that they carry any others" in said) != carries
+        assert ("not told from chance that these carry any others" in said) != carries
         assert "by the fit" not in said or carries
     assert "carry" not in headline(seen(found, None))
     unknown = totals(np.array([0, 0, 0.03, 0, 0]), np.nan, many)

@@ -140,5 +140,5 @@ def panel(axes: Axes, found: pd.DataFrame) -> None:
         axis.minorticks_off()
     axes.set_xlabel("accuracy lost without the memorized (95 %)")
     axes.set_ylabel("foretold")
-    axes.legend(loc="upper left", fontsize=8)
+    axes.legend(loc="lower right", fontsize=8)
     axes.set_title("Who foretold it")

@@ -5,47 +5,58 @@ Published: ImageNet without the 32 % of memorization ≥ .3 loses 3.4 %, without
 prediction of the loss written down, and only then are models retrained; on all test examples and on those without
 near-duplicates in training.
 
-Measured, percent lost at memorization ≥ .25 with 95 % errors, all test examples: of the memorized, in theory, of as many at
-random (p of the fit to memorization).
+Measured, percent lost at memorization ≥ .25, all test examples, ± 95 %: seen; and as foretold by theory, which is fitted at once
+to memorization, to the error of models on half as many examples and to what examples carry, with difficulty, dust and λ of each
+pair's own (Zipf frequencies); by theory fitted to memorization alone; by the sum of influences, and with what as many others
+carry added; without as many at random; p of the joint fit (``benchmarks/results/2026-11-29-removal.csv``).
 
-    planted, 1-NN             16.30 ± 2.39  16.84   4.32 ± .92  (.25)
-    digits, net                1.75 ± 1.65   2.18   −.07 ± .56  (.86)
-    digits, softmax            1.35 ± 1.31   1.59    .27 ± .51  (.96)
-    digits, 1-NN                .34 ± .66    1.10      0        (.08)
-    MNIST, net                  .64 ± .18    1.21    .01 ± .11  (.96)
-    MNIST, features             .02 ± .05     .22      0 ± .03  (.29)
-    MNIST, 1-NN                 .04 ± .14    3.14    .02 ± .04  (10^-23)
-    MNIST, first 5,000, 1-NN    .38 ± .25    6.30    .18 ± .08  (10^-10)
-    Fashion, net                .39 ± .20    2.69    .05 ± .17  (.06)
-    Fashion, features           .03 ± .06     .24    .02 ± .04  (.49)
-    Fashion, first 5,000, 1-NN  .81 ± .57   11.61    .77 ± .31  (10^-18)
-    TREC, ridge                2.60 ± 2.10   9.75   1.00 ± 1.22 (.86)
-    CIFAR-100, features         .97 ± .41   18.89    .75 ± .36  (.47)
+                            seen           theory          alone    sum  and others  random   p
+    planted, 1-NN          16.30 ± 2.39   16.88 ± 4.95    16.84    9.14     12.67     4.32   .2
+    digits, net             1.75 ± 1.65     .52 ± 5.79     2.24    1.55      1.64     −.07   .88
+    digits, softmax         1.35 ± 1.31       .41 ± 31     1.82     .60       .67      .13   .61
+    digits, 1-NN              .34 ± .66     .75 ± 2.21     1.10     .41       .43      .00   .83
+    Fashion, 5,000, 1-NN      .81 ± .57    2.88 ± 5.77    11.45    −.10       .65      .77   .41
+    TREC, ridge             2.60 ± 2.10    2.88 ± 1.50    10.05    6.24      6.94      .32   .83
+    MNIST, 5,000, 1-NN        .38 ± .25    1.67 ± 1.31     6.15     .25       .48      .10   .0038
+    MNIST, 10,000, 1-NN       .32 ± .23    1.52 ± 1.52     5.21    −.39      −.25      .11   2e-6
+    MNIST, imbalanced, net    6.41 ± .50    1.16 ± 3.47     1.97    5.34      5.75      .21   .88  missed
+    TREC, softmax           2.80 ± 1.91    5.27 ± 3.32     7.83    5.74      6.62      .12   1
 
-These are of fits to memorization alone; planted and digits with 1-NN take the exact law of T, the others are still to be measured
-again (with T at its mean theory said 17.17 and 1.30 of those two).
+    who foretold                              foretold  by s alone  mean absolute error   more than theory
+    theory                                     9 of 10    5 of 10   1.57 ± .45
+    memorization alone                         6 of 10    3 of 10   4.05 ± 1.03   2.48 ± 1.00
+    sum of influences                          9 of 10    5 of 10   1.76 ± .70   .19 ± .85
+    that sum and what as many others carry    10 of 10    7 of 10   1.42 ± .55   −.16 ± .73
+    as many at random                          5 of 10    4 of 10   2.70 ± 1.15   1.13 ± 1.14
 
-Theory fitted at once to memorization, to the error of models on half as many examples and to what examples carry, with
-difficulty, dust and λ of each pair's own (Zipf frequencies; 95 % errors of both; in brackets what memorization alone says, and
-the sum of the estimated influences):
+Foretold is what lies within its own 95 % interval, or within a quarter of the loss (``simulations.foretold``). Cases are ten of
+the sixteen of ``Config``; the others, by nets and features on MNIST and Fashion-MNIST and on CIFAR-100, are still to be measured.
 
-    planted, 1-NN             16.30 ± 2.39  16.88 ± 4.96  [16.84   9.14]  (.20)
-    digits, net                1.75 ± 1.65    .52 ± 5.80  [ 2.24   1.55]  (.88)
-    digits, softmax            1.35 ± 1.31    .41 ± 31    [ 1.82    .60]  (.61)
-    digits, 1-NN                .34 ± .66     .75 ± 2.2   [ 1.10    .41]  (.83)
-    Fashion, first 5,000, 1-NN  .81 ± .57    2.88 ± 5.8   [11.45   −.10]  (.42)
-    TREC, ridge                2.60 ± 2.10   2.88 ± 1.5   [10.05   6.24]  (.83)
+The joint fit says a third of what memorization alone does, and is nearer to what is lost. It is not better than what examples are
+measured to carry, once what as many others carry is added, and much of its success is the width of its intervals: on digits 297
+test examples leave λ and N open, and with them the loss. Where it is wrong:
 
-None is refused, and what is foretold lies within the errors of what is seen, but for Fashion-MNIST, where it is a fourth of what
-memorization alone says. On digits 297 test examples leave λ and N open, and with them the loss: the errors say so.
+- MNIST by nearest neighbors, where it is refused. Examples of memorization below .05 carry −.6 ± .8 % beyond what as many others
+  do, of 10,000 +.6 ± .9; theory has −2.1 and −1.9, 3.7 and 5.5 standard errors off, and the memorized carry .2 ± .7 and −.4 ± .7
+  where it has 1.4 and 1.3. With what others carry, the 8 % that are memorized have a sixth of all influence, not the half that
+  theory gives them: in it an example is as hard as test examples of its subpopulation are, and none is odd among others that are
+  not. What it would take is difficulty that is an example's own, as ``apart`` is for λ.
+- Imbalanced MNIST, though no test of the fit sees it. Test examples are of all digits alike, training examples are not: 21.6 % of
+  tests are wrong where theory, of tests that come as training examples do, has 3.4, and each bin carries some six times as much.
+  Its loss times the ratio of these errors would be 7.4. What it would take is a test set with frequencies of its own.
 
-Where data are drawn from the model theory is right, at random too (4.48). On digits the memorized are worth what theory says, as
-far as 297 test examples can tell, though not with 1-NN; on MNIST the net's are worth much more than others, as published, and
-half of what theory says; elsewhere far less than it says, though most of these fits to memorization pass: what is memorized is
-often an example that teaches nobody, and memorization alone does not tell it from the only one of its kind. CIFAR-100 is the
-published memorization (18,099 examples of a ResNet) and what random features, 19 % right, lose without them: hardly more than
-without others, so that what one learner must memorize is not what another one does. Near-duplicates are not the reason for a
-loss: on test examples without any it is 17.41, 1.82, 1.05, .35, .67, .02, .04, .40, .41, .03, .78, 3.42 and .89, in this order.
+Fitted to memorization alone, at full size (60,000; percent lost seen, foretold, at random, and p):
+
+    MNIST, net                  .64 ± .18   1.21   .01 ± .11  (.96)      Fashion, net       .39 ± .20  2.69  .05 ± .17  (.06)
+    MNIST, features             .02 ± .05    .22     0 ± .03  (.29)      Fashion, features  .03 ± .06   .24  .02 ± .04  (.49)
+    MNIST, 1-NN                 .04 ± .14   3.14   .02 ± .04  (10^-23)   CIFAR-100, feat.   .97 ± .41 18.89  .75 ± .36  (.47)
+
+Where data are drawn from the model theory is right, at random too (4.48). On MNIST the net's memorized are worth much more than
+others, as published, and half of what memorization says; elsewhere far less: what is memorized is often an example that teaches
+nobody, and memorization alone does not tell it from the only one of its kind. CIFAR-100 is the published memorization (18,099
+examples of a ResNet) and what random features, 19 % right, lose without them: hardly more than without others, so that what one
+learner must memorize is not what another one does. Near-duplicates are not the reason for a loss: on test examples without any
+it is 17.41 (planted), 1.82, 1.05, .35 (digits), .67, .02, .04, .40 (MNIST), .41, .03, .78 (Fashion), 3.42 (TREC) and .89.
 """
 
 from __future__ import annotations
@@ -87,17 +98,17 @@ class Config:
         ("digits", "MLP()", 1000),
         ("digits", "Softmax()", 1000),
         ("digits", "KNN()", 1000),
-        ("simulations.subset.mnist", "KNN()", 500),
         ("simulations.subset.fashion_mnist", "KNN()", 500),
         ("text/trec_questions.zip", "Ridge()", 400),
-        ("text/trec_questions.zip", "Softmax()", 300),
-        ("simulations.subset.unequal_mnist", NET, 400),
-        ("mnist[:20000]", "KNN()", 500),
-        ("mnist[:10000]", "RandomFeatures(width=512)", 400),
-        ("mnist[:20000]", NET, 100),
-        ("fashion_mnist[:10000]", "RandomFeatures(width=512)", 400),
-        ("fashion_mnist[:20000]", NET, 100),
-        ("fashion_mnist[:10000]", NET, 400),
+        ("simulations.subset.mnist", "KNN()", 500),
+        ("mnist[:10000]", "KNN()", 500),
+        ("simulations.subset.unequal_mnist", NET, 200),
+        ("text/trec_questions.zip", "Softmax()", 150),
+        ("simulations.subset.fashion_mnist", NET, 400),
+        ("mnist[:10000]", "RandomFeatures(width=512)", 200),
+        ("fashion_mnist[:10000]", "RandomFeatures(width=512)", 200),
+        ("fashion_mnist[:10000]", NET, 100),
+        ("mnist[:10000]", NET, 100),
         ("cifar100", "RandomFeatures(width=2048)", 0),
     )
     thresholds: tuple[float, ...] = (0.25,)
@@ -263,8 +274,8 @@ CLAIMS = (
         for data, says, learner in (
             ("planted", "nearest neighbor", "KNN()"),
             ("digits", "softmax", "Softmax()"),
-            ("mnist, first 20,000", "net", NET),
-            ("fashion_mnist, first 20,000", "net", NET),
+            ("mnist, first 10,000", "net", NET),
+            ("fashion_mnist, first 5,000", "net", NET),
         )
     ),
     *(
@@ -275,7 +286,7 @@ CLAIMS = (
         )
         for data, says, learner in (
             ("planted", "nearest neighbor", "KNN()"),
-            ("mnist, first 20,000", "net", NET),
+            ("mnist, first 10,000", "net", NET),
         )
     ),
     Claim("share of cases whose loss theory foretold, within 95 % or a quarter of it", SHARE, share),

@@ -10,6 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from simulations import limits, subset
+from simulations.places import loaded
 
 
 def test_pruning_costs_more_the_more_is_pruned_and_the_memorized_more_than_the_typical() -> None:
@@ -30,3 +31,12 @@ def test_data_sets_have_the_classes_cut_that_they_say(data: Path, monkeypatch: p
     assert min(eights[:8] + eights[9:]) > 5000
     assert (tail[0], tail[-1]) == (subset.MOST, subset.LEAST)
     assert all(a > b for a, b in pairwise(tail))
+
+
+def test_the_first_examples_of_a_data_set_are_asked_for_by_number(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LONGTAIL_DATA", str(data))
+    whole, part = (loaded(source).data for source in ("fashion_mnist", "fashion_mnist[:300]"))
+    assert (part.n, part.n_test) == (300, whole.n_test)
+    np.testing.assert_array_equal(part.y_train, whole.y_train[:300])
+    assert loaded("fashion_mnist[:300]").name == "fashion_mnist, first 300"
+    assert loaded("simulations.subset.unequal_mnist").data.n == limits.dataset("mnist, imbalanced").data.n < 6000

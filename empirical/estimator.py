@@ -22,6 +22,7 @@ from empirical.estimates.explained import explained
 from empirical.estimates.halves import Agreement, agreement
 from empirical.estimates.histogram import Histogram, histogram
 from empirical.estimates.influence import influence_pairs, pair_cells
+from empirical.estimates.issues import issues
 from empirical.estimates.kept import write_summary, write_tables
 from empirical.estimates.measure import lowest_threshold, measure, of_trials, written
 from empirical.estimates.measured import Measured
@@ -165,8 +166,9 @@ class SubsetEstimator(WithLearner):
             if bar is not None:
                 bar.close()
         self.data_ = data
+        self._take(found, named)
         self.experiment_ = of_trials(
-            found,
+            self.trials_,
             named,
             data="your data",
             fraction=job.design.inclusion(data.n),
@@ -175,7 +177,7 @@ class SubsetEstimator(WithLearner):
             seed=job.seed,
             device=job.device.kind,
         )
-        return self._take(found, named)
+        return self
 
     def at(self, epoch: int) -> Self:
         """What the same models say after that many epochs, one of ``epochs``."""
@@ -290,6 +292,22 @@ class SubsetEstimator(WithLearner):
         return agreement(self.trials_, Pairing.of(self.examples_, threshold), device=self._device)
 
     @property
+    def label_issues_(self) -> pd.DataFrame:
+        """Training examples ranked by the chance that their label is wrong (``empirical.estimates.issues``); models must have
+        kept classes: ``score="predicted"``, or better "probabilities", where the learner gives them.
+
+        >>> from empirical import SubsetEstimator, load
+        >>> data = load("digits").data
+        >>> found = SubsetEstimator("mlp(64, epochs=10)", models=8, score="probabilities").fit(data.x_train, data.y_train)
+        >>> found.label_issues_["chance"].is_monotonic_decreasing
+        True
+        """
+        check_is_fitted(self, "trials_")
+        trials = self.trials_ if self.predicted_ is None else self.predicted_
+        x = self.data_.x_train if hasattr(self, "data_") else None
+        return issues(trials, self.examples_, x, seed=getattr(self, "seed_", 0)).table
+
+    @property
     def suspects_(self) -> pd.DataFrame:
         """Examples that most models which did not train on them get wrong, the worst first: 1 − out_accuracy is what tells a
         wrong label, whether models fit it (then it is memorized) or not (never right).
@@ -389,7 +407,8 @@ class SubsetEstimator(WithLearner):
     def _take(self, trials: Trials, examples: Examples) -> Self:
         self.predicted_ = trials if trials.score in BY_CLASS else None
         if self.predicted_ is not None:
-            trials = trials.judged(examples.y_train, examples.y_test)
+            known = examples.y_test
+            trials = trials.judged(examples.y_train, () if known is None else known)
         self.trials_, self.examples_, self.classes_ = trials, examples, examples.classes
         table = memorization(trials, examples.y_train)
         if examples.classes is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from empirical.designs.bernoulli import Bernoulli
 from empirical.designs.design import Design
 from empirical.designs.fixed import Fixed
+from empirical.designs.folds import Folds
 from empirical.designs.orthogonal import Orthogonal
 from longtail.core import ArgumentError, Integers, calls
 
@@ -58,7 +59,7 @@ def recorded(text: str) -> Design:
     >>> recorded("Fixed(fraction=0.7, stratified=False)")
     Fixed(fraction=0.7, stratified=False)
     """
-    kinds: dict[str, type[Design]] = {kind.__name__: kind for kind in (Bernoulli, Fixed, Orthogonal)}
+    kinds: dict[str, type[Design]] = {kind.__name__: kind for kind in (Bernoulli, Fixed, Folds, Orthogonal)}
     call = calls.read("design", text, "it is not the design of a run")
     if call.name not in kinds:
         raise ArgumentError("design", calls.shortened(text), "its subsets cannot be drawn again: it is none of ours")
@@ -66,4 +67,4 @@ def recorded(text: str) -> Design:
     return made
 
 
-__all__ = ["NAMES", "Bernoulli", "Design", "Fixed", "Orthogonal", "design", "halved", "recorded"]
+__all__ = ["NAMES", "Bernoulli", "Design", "Fixed", "Folds", "Orthogonal", "design", "halved", "recorded"]

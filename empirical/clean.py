@@ -1,0 +1,119 @@
+"""``python -m empirical.clean DATA``: which labels are likely wrong, ranked, by models that did not see them."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from longtail.command import parser as command
+from longtail.core import whole
+
+if TYPE_CHECKING:
+    from empirical.command.cleaning import Cleaned
+
+log = logging.getLogger("empirical")
+PRINTED = 20
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    kept = "stopped; what was trained is kept, and the same command goes on from there"
+    return command.run(parser(), argv, _run, lambda arguments: kept if arguments.out or arguments.store else "stopped")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from empirical.command.cleaning import cleaned
+    from empirical.report.issues_text import report
+    from longtail.core.files import folder, json_text
+
+    top = whole("--top", arguments.top, 1, 10_000)
+    out = folder("--out", arguments.out) if arguments.out else None
+    found = cleaned(arguments, out)
+    if out is not None:
+        _write(found, out, arguments)
+    if arguments.json:
+        rows = found.issues.table.head(top).astype(object).where(found.issues.table.head(top).notna(), None)
+        command.say(json_text({**found.summary, "issues": rows.to_dict("records")}))
+    else:
+        command.say(report(found.issues, found.dataset.name, min(top, PRINTED)))
+    return 0
+
+
+def _write(found: Cleaned, out: Path, arguments: argparse.Namespace) -> None:
+    """The tables, the page made of them, and the record with their digests, last."""
+    from longtail.core.files import json_text, whole_file
+    from longtail.core.record import hardware, versions
+    from longtail.core.sealed import sealed
+
+    written = []
+    for name, frame in (("issues", found.issues.table), ("issues_by_class", found.issues.taken)):
+        with whole_file(out / f"{name}.csv") as path:
+            frame.to_csv(path, index=False, float_format="%.9g")
+        written.append(out / f"{name}.csv")
+    if not arguments.no_plot:
+        from empirical.report.issues_page import write
+
+        written.append(write(found.issues, found.dataset, out / "issues.html", whole("--top", arguments.top)))
+    record = {**found.summary, "arguments": vars(arguments), "versions": versions(), "hardware": hardware()}
+    with whole_file(out / "issues.json") as path:
+        path.write_text(json_text(sealed(record, written), indent=1) + "\n", encoding="utf-8")
+    for path in (*written, out / "issues.json"):
+        log.info("wrote %s", path)
+
+
+def parser() -> command.Parser:
+    """All options."""
+    from empirical.command.options import add_data, add_store, add_trainers
+    from longtail.command.parser import add_output
+
+    p = command.Parser(
+        prog="python -m empirical.clean",
+        description="Which training labels are likely wrong, which class they should be, and the chance of it: by models "
+        "trained on parts of the data, each of which judges the labels it did not see.",
+        epilog="Started again with the same --out, a run goes on where it was stopped. Example: python -m empirical.clean "
+        "digits --out runs/labels",
+    )
+    add_data(p)
+    run = p.add_argument_group("run")
+    run.add_argument("--learner", metavar="SPEC", help='as in estimate (default "mlp(width=64, epochs=10)")')
+    run.add_argument(
+        "--trials",
+        type=int,
+        metavar="T",
+        help="models, a multiple of --parts (default: what costs as much as five folds, or five times that where a learner "
+        "says classes only)",
+    )
+    run.add_argument(
+        "--parts",
+        type=int,
+        metavar="P",
+        help="a model trains on all but one of so many (default 2; 3 below 4,000 examples)",
+    )
+    run.add_argument(
+        "--run", metavar="RUN", help="instead: the models of python -m empirical.estimate --score predicted --out RUN"
+    )
+    run.add_argument("--seed", type=int, default=0, metavar="S", help="seed of parts and learners (default 0)")
+    run.add_argument("--device", default="auto", metavar="auto|cpu|gpu", help="where to train (default auto)")
+    run.add_argument("--shard", type=int, metavar="K", help="trials written at a time (default: all)")
+    run.add_argument(
+        "--resume", action=argparse.BooleanOptionalAction, default=True, help="take up a stopped run (default)"
+    )
+    add_trainers(run)
+    add_store(run)
+    out = add_output(p, "issues.csv, the page issues.html, issues.json and trials", "one JSON object", plot="page")
+    out.add_argument(
+        "--top",
+        type=int,
+        default=100,
+        metavar="N",
+        help="so many on the page and in --json (default 100); tables have all",
+    )
+    return p
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""From options to the labels that are likely wrong: models trained for it on parts of the data, or those of a run."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from empirical.command.running import kept_at
+from empirical.command.trainers import trainers, watched
+from empirical.data.data import Data
+from empirical.data.dataset import Dataset
+from empirical.data.examples import Examples
+from empirical.data.load import load
+from empirical.data.texts import Texts
+from empirical.designs import Folds
+from empirical.estimates.issues import LEAST, Issues, issues, rounds
+from empirical.estimates.kept import read
+from empirical.estimates.recorded import KINDS
+from empirical.learners.external import External
+from empirical.learners.learner import Learner
+from empirical.learners.parse import learner
+from empirical.learners.score import BY_CLASS, Score
+from empirical.training.job import Job
+from empirical.training.resources import needs
+from empirical.training.run import run
+from empirical.training.store import Store
+from empirical.training.stored import stored
+from empirical.training.trials import Trials
+from longtail.core import ArgumentError, whole
+
+log = logging.getLogger("empirical")
+LEARNER = "mlp(width=64, epochs=10)"
+VOTES = 5  # times as many models where they say a class only
+OF_A_RUN = ("learner", "trials", "parts", "store")  # options that a run has settled
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """The data set, its issues, and which models found them."""
+
+    dataset: Dataset
+    issues: Issues
+    learner: str
+    design: str
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The object that ``--json`` prints, without the table."""
+        data = self.dataset
+        return {"data": data.name, "learner": self.learner, "design": self.design, **self.issues.summary}
+
+
+def cleaned(arguments: argparse.Namespace, out: Path | None) -> Cleaned:
+    """Models are trained, or read with --run, and their verdicts put together."""
+    seed = whole("--seed", arguments.seed, 0, 2**64 - 1)
+    dataset, trials, taught, design = _of_run(arguments) if arguments.run else _trained(arguments, out, seed)
+    found = issues(trials, Examples.of(dataset), dataset.data.x_train, seed=seed)
+    return Cleaned(dataset, found, taught, design)
+
+
+def _trained(arguments: argparse.Namespace, out: Path | None, seed: int) -> tuple[Dataset, Trials, str, str]:
+    if arguments.data is None:
+        raise ArgumentError("DATA", None, "give a data set, as digits, or --run RUN")
+    dataset = load(arguments.data, **{name: getattr(arguments, name) for name in KINDS})
+    taught = learner(arguments.learner or LEARNER)
+    score = kept_by(taught)
+    parts, models = rounds(dataset.data.n)
+    if arguments.parts is not None:
+        models = models // parts * (parts := whole("--parts", arguments.parts, 2, 2**16))
+    if score == "predicted":
+        models *= VOTES
+    if arguments.trials is not None:
+        models = whole("--trials", arguments.trials, 2)
+    if models % parts == 0 and models // parts < LEAST:
+        got = f"{models}, of which {models // parts} judge each label"
+        raise ArgumentError("--trials", got, f"train more: {LEAST * parts}, so that {LEAST} do")
+    log.info("%s: %s examples; %s", dataset.name, f"{dataset.data.n:,}", dataset.imbalance)
+    device = taught.place(arguments.device)
+    shard = whole("--shard", arguments.shard) if arguments.shard is not None else models
+    job = Job(slim(dataset.data), taught, Folds(parts), seed, score, shard=shard, device=device)
+    job.check(models)
+    where = kept_at(arguments.store, out)
+    store = None if where is None else Store.open(where, job.identity(), resume=arguments.resume)
+    missing = models if store is None else models - sum(k * shard < models for k in store.numbers()) * shard
+    log.info("%r, %r: %s models", job.learner, job.design, f"{models:,}")
+    with trainers(arguments) as executor, watched(job) as bar:
+        if missing > 0:
+            log.info("this needs %s", needs(job, models, missing, executor.workers))
+        trials = run(job, models, store=store, executor=executor, progress=bar)
+    return dataset, trials, repr(taught), repr(job.design)
+
+
+def _of_run(arguments: argparse.Namespace) -> tuple[Dataset, Trials, str, str]:
+    """The trials of a run of estimate that kept classes, and its data, loaded again."""
+    for name in OF_A_RUN:
+        if getattr(arguments, name) is not None:
+            remedy = "with --run no models are trained: leave it out"
+            raise ArgumentError(f"--{name}", getattr(arguments, name), remedy)
+    path = Path(arguments.run)
+    found = read(path, data=arguments.data, prior=arguments.prior)
+    how = found.experiment
+    kept = how.arguments.get("score", "correct")
+    if kept not in BY_CLASS:
+        remedy = "whether models were right does not tell what they predicted: estimate --score predicted"
+        raise ArgumentError("--run", f"{path}, whose models kept {kept}", remedy)
+    if how.arguments.get("store") and not (path / "trials").is_dir():
+        raise ArgumentError("--run", str(path), "its trials are elsewhere: merge them into its folder first")
+    dataset = found.dataset(arguments.data_dir)
+    first = whole("first", how.arguments.get("first", 0), 0)
+    trials = stored(path / "trials", how.models, first=first, classes=lambda: dataset.data.y_train)
+    if trials.score not in BY_CLASS or trials.n != found.n:
+        raise ArgumentError("--run", str(path), "its trials are not those of its tables: estimate again")
+    return dataset, trials, how.learner or "", how.design or ""
+
+
+def kept_by(taught: Learner) -> Score:
+    """Probabilities of all classes where the learner gives them, else the class alone."""
+    if isinstance(taught, External):
+        return "probabilities" if hasattr(taught.model, "predict_proba") else "predicted"
+    return "probabilities" if "probabilities" in taught.scores else "predicted"
+
+
+def slim(data: Data) -> Data:
+    """With one example to test on: nobody asks about the others, and each takes time."""
+    texts = None if data.texts is None else (data.texts[0], Texts.of([data.texts[1][0]]))
+    return replace(data, x_test=data.x_test[:1], y_test=data.y_test[:1], texts=texts)

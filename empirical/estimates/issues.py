@@ -1,0 +1,138 @@
+"""Which labels to look at first: one table, ranked by the chance that the label is wrong.
+
+    index, id          the training example, and the user's name of it, where there is one
+    given              its label
+    suggested, share   the class that most models predict which did not see it (of equally many the likelier), and their share
+    chance             that the given label is wrong (``empirical.estimates.mislabeled``)
+    memorization       mean probability of its label, or share of models that predict it, with it in training less without
+    nearest            the nearest example of another label, that one's label and its influence (``empirical.estimates.rivals``)
+    duplicate          whether that one is nearly the same
+
+The last are of the likeliest and of the memorized only, ``SHOWN`` at the least, for distances take n times as long.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from empirical.estimates import MEMORIZED
+from empirical.estimates.mislabeled import Mislabeled, mislabeled, said
+from empirical.estimates.rivals import rivals
+from empirical.learners.score import BY_CLASS
+from empirical.training.trials import Trials
+from longtail.core import ArgumentError
+
+if TYPE_CHECKING:
+    from empirical.data.examples import Examples
+
+SHOWN = 1000
+LIKELY = 0.5  # chance from which a label is called an issue
+FEW = 4000  # examples below which half of them teach too little
+LEAST = 2  # models that did not see an example, on average, for anything to be said
+
+
+@dataclass(frozen=True)
+class Issues:
+    """The ``table``, ranked; ``found`` of it; ``models`` in all, and ``unseen`` of an example on average."""
+
+    table: pd.DataFrame = field(repr=False)
+    found: Mislabeled = field(repr=False)
+    classes: tuple[Any, ...]
+    models: int
+    unseen: float
+
+    @property
+    def likely(self) -> int:
+        """How many labels are likelier wrong than right."""
+        return int((self.table["chance"] >= LIKELY).sum())
+
+    @property
+    def expected(self) -> float:
+        """How many are expected to be wrong."""
+        return float(self.table["chance"].sum())
+
+    @property
+    def duplicates(self) -> int:
+        """Near-duplicates that are labelled otherwise."""
+        return int(self.table["duplicate"].fillna(False).astype(bool).sum())
+
+    @property
+    def taken(self) -> pd.DataFrame:
+        """Which class is labelled as which: expected numbers, largest first."""
+        counts = np.where(np.eye(len(self.classes), dtype=bool), 0.0, self.found.taken)
+        true, given = np.nonzero(counts > 0)
+        names = np.array([str(one) for one in self.classes], dtype=object)
+        frame = pd.DataFrame({"class": names[true], "labelled": names[given], "expected": counts[true, given]})
+        return frame.sort_values("expected", ascending=False, kind="stable").reset_index(drop=True)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The object that ``--json`` prints."""
+        return {
+            "n": len(self.table),
+            "models": self.models,
+            "unseen": self.unseen,
+            "rate": self.found.rate,
+            "expected": self.expected,
+            "likely": self.likely,
+            "duplicates": self.duplicates,
+            "unknown": int(self.table["chance"].isna().sum()),
+        }
+
+
+def rounds(n: int) -> tuple[int, int]:
+    """Into how many parts to deal n examples, and how many models to train without one: what costs as much as five folds.
+
+    p parts and m models train on m (1 − 1/p) n examples, here 4 n as five folds do, and m/p models judge each label.
+
+    >>> rounds(5000), rounds(1500)
+    ((2, 8), (3, 6))
+    """
+    return (2, 8) if n >= FEW else (3, 6)
+
+
+def issues(trials: Trials, examples: Examples, x: Any = None, *, seed: int = 0) -> Issues:
+    """Of trials that keep classes or probabilities; ``x`` are the training examples, for which are near which."""
+    if trials.score not in BY_CLASS:
+        remedy = "wrong labels are found by what models predict: keep --score predicted (in Python also probabilities)"
+        raise ArgumentError("score", trials.score, remedy)
+    if examples.y_train is None or examples.classes is None:
+        raise ArgumentError("y_train", None, "give the labels that are to be judged")
+    unseen = trials.count - float(trials.masks().sum(1).mean()) * trials.count / trials.n
+    if trials.count < 2 or unseen < LEAST:
+        got = f"{trials.count}, of which {unseen:.3g} did not see an example on average"
+        raise ArgumentError("models", got, f"train more: {LEAST} or more are to judge each label")
+    y, n, classes = np.asarray(examples.y_train), trials.n, examples.classes
+    judged = said(trials, y, len(classes))
+    found = mislabeled(judged.share, y, seed=seed)
+    agreed = (judged.votes + np.nan_to_num(judged.share) / 2).argmax(1)
+    names = np.array(classes, dtype=object)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = judged.votes[np.arange(n), agreed] / judged.models
+    table = pd.DataFrame({"index": np.arange(n)})
+    if examples.train_ids is not None:
+        table["id"] = [str(one) for one in examples.train_ids]
+    table["given"], table["suggested"], table["share"] = names[y], names[agreed], share
+    table["chance"], table["memorization"] = found.chance, judged.seen - judged.unseen
+    order = np.lexsort((np.arange(n), judged.unseen, -np.nan_to_num(found.chance, nan=-1.0)))
+    some = np.sort(np.union1d(order[:SHOWN], np.flatnonzero(table["memorization"] >= MEMORIZED)))
+    near = rivals(trials, x, y, some)
+    known = near.nearest >= 0
+    nearest = np.full(n, -1)
+    nearest[some] = near.nearest
+    table["nearest"] = pd.Series(nearest).where(nearest >= 0).astype("Int64")
+    labels = np.full(n, None, dtype=object)
+    labels[some[known]] = names[y[near.nearest[known]]]
+    table["nearest_label"] = labels
+    for name, values in (("influence", near.influence), ("influence_stderr", near.stderr)):
+        column = np.full(n, np.nan)
+        column[some] = values
+        table[name] = column
+    double = pd.Series(pd.NA, index=table.index, dtype="boolean")
+    double.iloc[some] = near.duplicate
+    table["duplicate"] = double
+    return Issues(table.iloc[order].reset_index(drop=True), found, classes, trials.count, unseen)

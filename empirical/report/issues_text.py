@@ -1,0 +1,50 @@
+"""The labels that are likely wrong, in words."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from empirical.estimates.issues import Issues
+
+MEANING = (
+    "The chance is that of the label given, by models that did not see it; of labels that are wrong because the example is "
+    "hard to see it is rather too low. Share: of these models, those that say the suggested class."
+)
+
+
+def headline(found: Issues, name: str) -> str:
+    """How many, of how many."""
+    n = len(found.table)
+    wrong = (
+        "no label is" if not found.likely else "one label is" if found.likely == 1 else f"{found.likely:,} labels are"
+    )
+    share = 100 * found.expected / n
+    return (
+        f"{name}: of {n:,} labels about {found.expected:.0f} are expected to be wrong ({share:.2g} %); "
+        f"{wrong} likelier wrong than right."
+    )
+
+
+def notes(found: Issues) -> list[str]:
+    """What else there is to say."""
+    lines = [f"{found.models} models, of which {found.unseen:.3g} judged each label without having seen it."]
+    if (most := found.taken.head(1)).shape[0] and most["expected"].iloc[0] >= 1:
+        row = most.iloc[0]
+        lines.append(f"Most often {row['class']} is labelled {row['labelled']}: about {row['expected']:.0f} times.")
+    if found.duplicates:
+        lines.append(f"{found.duplicates:,} examples have a near-duplicate with another label.")
+    if unknown := int(found.table["chance"].isna().sum()):
+        lines.append(f"Of {unknown:,} labels nothing is known: every model trained on them.")
+    return lines
+
+
+def report(found: Issues, name: str, top: int) -> str:
+    """What the command prints."""
+    shown = [
+        c
+        for c in ("index", "id", "given", "suggested", "share", "chance", "memorization", "nearest")
+        if c in found.table
+    ]
+    rows: pd.DataFrame = found.table[shown].head(top)
+    table = rows.to_string(index=False, float_format=lambda v: f"{v:.3f}", na_rep="")
+    return "\n".join([headline(found, name), "", *notes(found), "", "likeliest wrong", table, "", MEANING])

@@ -1,0 +1,171 @@
+"""``python -m empirical.clean``: what it prints and writes, what it refuses; and scikit-learn's face of it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from sklearn.linear_model import RidgeClassifier
+from sklearn.naive_bayes import GaussianNB
+
+from empirical import SubsetEstimator, clean, estimate
+from empirical.command.cleaning import kept_by
+from empirical.learners import KNN, External, Ridge
+from longtail.core import ArgumentError
+from longtail.core.sealed import check
+
+RUN = ("--learner", "softmax", "--quiet")
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """Three clouds, 12 labels of them wrong."""
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1, 2], 60)
+    x = rng.normal(size=(180, 4)) + 3 * np.eye(4)[y]
+    wrong = rng.choice(180, 12, replace=False)
+    y[wrong] = (y[wrong] + 1) % 3
+    names = {"label": np.array(["ant", "bee", "cat"])[y], "name": [f"n{i}" for i in range(180)]}
+    frame = pd.DataFrame(x, columns=list("abcd")).assign(**names)
+    path = tmp_path_factory.mktemp("clouds") / "clouds.csv"
+    frame.to_csv(path, index=False)
+    return path, {f"n{i}" for i in wrong}
+
+
+def called(capsys, *arguments):
+    code = clean.main([str(a) for a in arguments])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_it_says_and_writes_which_labels_are_wrong(capsys, table, tmp_path):
+    path, wrong = table
+    code, out, _ = called(capsys, path, "--id", "name", "--out", tmp_path, "--json", *RUN)
+    assert code == 0
+    printed, kept = json.loads(out), json.loads((tmp_path / "issues.json").read_text())
+    rows = printed.pop("issues")
+    assert printed.items() <= kept.items()
+    assert (printed["n"], printed["models"], printed["unseen"]) == (144, 6, 2)
+    assert len(rows) == 100
+    check(kept, "issues.json", tmp_path, ["issues.csv", "issues.html", "issues_by_class.csv"])
+    found = pd.read_csv(tmp_path / "issues.csv")
+    there = wrong & set(found["id"])
+    assert len(there & set(found["id"][: len(there)])) >= 0.8 * len(there)
+    assert printed["expected"] == pytest.approx(len(there), abs=4)
+    assert rows[0]["id"] == found["id"][0]
+    page = (tmp_path / "issues.html").read_text(encoding="utf-8")
+    assert page.count('class="card"') >= 100
+    assert f"{rows[0]['given']} → {rows[0]['suggested']}" in page
+    assert "<script" not in page
+    before = {file: (tmp_path / file).read_bytes() for file in ("issues.csv", "issues.html", "issues_by_class.csv")}
+    shard = (tmp_path / "trials" / "shard-000000.npz").stat().st_mtime_ns
+    assert called(capsys, path, "--id", "name", "--out", tmp_path, *RUN)[0] == 0  # taken up again
+    assert {file: (tmp_path / file).read_bytes() for file in before} == before
+    assert (tmp_path / "trials" / "shard-000000.npz").stat().st_mtime_ns == shard
+    assert not list(tmp_path.rglob(".*"))
+
+
+def test_it_prints_words(capsys, table):
+    code, out, err = called(capsys, table[0], "--id", "name", "--learner", "softmax", "--top", "5")
+    assert code == 0
+    assert "are expected to be wrong" in out.splitlines()[0]
+    assert "likeliest wrong" in out
+    assert len(out.split("likeliest wrong\n")[1].split("\n\n")[0].splitlines()) == 6
+    assert "6 models" in err
+
+
+def test_a_run_of_estimate_that_kept_classes_is_read(capsys, table, tmp_path):
+    path, wrong = table
+    ask = [str(path), "--id", "name", "--learner", "ridge", "--trials", "60", "--no-plot", "--quiet"]
+    for score in ("predicted", "correct"):
+        assert estimate.main([*ask, "--score", score, "--out", str(tmp_path / score)]) == 0
+    capsys.readouterr()
+    code, out, _ = called(capsys, "--run", tmp_path / "predicted", "--out", tmp_path / "labels", "--json", "--quiet")
+    assert code == 0
+    told = json.loads(out)
+    assert told["models"] == 60
+    assert told["learner"].startswith("Ridge")
+    found = pd.read_csv(tmp_path / "labels" / "issues.csv")
+    there = wrong & set(found["id"])
+    assert len(there & set(found["id"][: len(there)])) >= 0.8 * len(there)
+    memorized = pd.read_csv(tmp_path / "predicted" / "memorization.csv").set_index("index")["memorization"]
+    np.testing.assert_allclose(found.set_index("index")["memorization"].sort_index(), memorized, rtol=1e-6)
+    code, _, err = called(capsys, "--run", tmp_path / "correct", "--out", tmp_path / "none")
+    assert code == 2
+    assert "estimate --score predicted" in err
+    code, _, err = called(capsys, "--run", tmp_path / "predicted", "--trials", "8")
+    assert (code, "leave it out" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (("--trials", "0"), "--trials: got 0"),
+        (("--trials", "1"), "--trials: got 1"),
+        (("--trials", "3"), "--trials: got 3, of which 1 judge each label; train more"),
+        (("--trials", "7"), "give a multiple, as 6"),
+        (("--parts", "1"), "--parts: got 1"),
+        (("--top", "0"), "--top: got 0"),
+        (("--learner", "nothing"), "learner"),
+    ],
+)
+def test_what_cannot_be_is_one_line(capsys, table, tmp_path, more, says):
+    code, out, err = called(capsys, table[0], "--id", "name", "--quiet", "--out", tmp_path / "out", *more)
+    assert (code, out) == (2, "")
+    assert len(err.strip().splitlines()) == 1
+    assert says in err
+    assert not list((tmp_path / "out").rglob("*.*"))
+
+
+def test_one_class_and_no_data_are_refused(capsys, tmp_path):
+    pd.DataFrame({"a": [1.0, 2, 3, 4, 5, 6], "label": ["x"] * 6}).to_csv(tmp_path / "one.csv", index=False)
+    code, _, err = called(capsys, tmp_path / "one.csv")
+    assert code == 2
+    assert "class" in err
+    code, _, err = called(capsys)
+    assert code == 2
+    assert "give a data set" in err
+
+
+def test_pictures_and_texts_are_on_the_page(capsys, tmp_path):
+    rng = np.random.default_rng(0)
+    for name, level in (("dark", 60), ("light", 190)):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        for k in range(14):
+            pixels = rng.integers(level - 50, level + 50, (6, 5)).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "pictures" / name / f"{k}.png")
+    code, _, _ = called(capsys, tmp_path / "pictures", "--out", tmp_path / "a", *RUN)
+    assert code == 0
+    assert (tmp_path / "a" / "issues.html").read_text().count("data:image/png") > 20
+    lines = [f"{'pos' if k % 2 else 'neg'} {'good fine' if k % 2 else 'bad poor'} <b> {k % 7}" for k in range(40)]
+    (tmp_path / "words.txt").write_text("\n".join(lines))
+    code, _, _ = called(capsys, tmp_path / "words.txt", "--out", tmp_path / "b", *RUN)
+    assert code == 0
+    page = (tmp_path / "b" / "issues.html").read_text()
+    assert "good fine &lt;b&gt;" in page
+
+
+def test_learners_that_tell_classes_only_are_asked_for_these():
+    assert kept_by(KNN()) == "probabilities"
+    assert kept_by(Ridge()) == "predicted"
+    assert kept_by(External(GaussianNB())) == "probabilities"
+    assert kept_by(External(RidgeClassifier())) == "predicted"
+
+
+def test_an_estimator_ranks_labels(table):
+    frame = pd.read_csv(table[0])
+    x, y = frame[list("abcd")], frame["label"]
+    given = {"models": 30, "random_state": 1}
+    for learner, score in (("softmax", "probabilities"), ("ridge", "predicted")):
+        e = SubsetEstimator(learner, score=score, **given).fit(x[:150], y[:150], x[150:], y[150:])
+        found = e.label_issues_
+        there = {int(name[1:]) for name in table[1] if int(name[1:]) < 150}
+        assert len(there & set(found["index"][: len(there)])) >= 0.7 * len(there)
+        assert found["nearest"].notna().all()
+        assert {"memorization", "in_accuracy"} < set(e.memorization_)
+    plain = SubsetEstimator("ridge", **given).fit(x[:150], y[:150], x[150:], y[150:])
+    with pytest.raises(ArgumentError, match="--score predicted"):
+        _ = plain.label_issues_

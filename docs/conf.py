@@ -35,12 +35,14 @@ myst_heading_anchors = 3
 autodoc_typehints_format = "short"
 autodoc_member_order = "bysource"
 python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 88
 
 html_theme = "pydata_sphinx_theme"
 html_title = "longtail"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
+html_sidebars = {name: [] for name in ("index", "claims", "peers", "citing", "search", "genindex", "py-modindex")}
 html_theme_options = {
     "show_nav_level": 1,
     "navigation_with_keys": False,

@@ -286,6 +286,11 @@ def _docstring(app: Any, what: str, name: str, value: Any, options: Any, lines: 
     lines[:] = plain(lines)
 
 
+def _skipped(app: Any, what: str, name: str, value: Any, skip: bool, options: Any) -> bool | None:
+    """What scikit-learn adds to its estimators is its own."""
+    return True if name.startswith("set_") and name.endswith("_request") else None
+
+
 def _made(app: Any, config: Any) -> None:
     import site_gallery
 
@@ -299,5 +304,6 @@ def setup(app: Any) -> dict[str, bool]:
     """Sphinx's hook."""
     app.connect("config-inited", _made, priority=10)
     app.connect("autodoc-process-docstring", _docstring)
+    app.connect("autodoc-skip-member", _skipped)
     app.connect("missing-reference", _missing)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

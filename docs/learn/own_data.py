@@ -46,18 +46,7 @@ table.iloc[:3, [0, 1, 2, -1]]
 
 from empirical import estimate
 
-words = [
-    "--label",
-    "diagnosis",
-    "--id",
-    "sample",
-    "--learner",
-    "knn",
-    "--trials",
-    "500",
-    "--no-plot",
-    "--quiet",
-]
+words = "--label diagnosis --id sample --learner knn --trials 500 --no-plot --quiet".split()
 estimate.main([str(folder / "cells.csv"), *words, "--out", str(folder / "run")])
 
 # %%

@@ -2,11 +2,11 @@ r"""
 The theory in ten minutes
 =========================
 
-How much does a learner gain by memorizing? Feldman's model [#feldman]_ answers for classification, and this page goes through it:
+How much does a learner gain by memorizing? Feldman's model answers for classification, and this page goes through it:
 a formula and a picture a step, each computed by the lines above it.
 
-.. [#feldman] V. Feldman, "Does Learning Require Memorization? A Short Tale about a Long Tail", STOC 2020, arXiv 1906.05271.
-.. [#zhang] V. Feldman and C. Zhang, "What Neural Networks Memorize and Why", NeurIPS 2020, arXiv 2008.03703.
+After V. Feldman, "Does Learning Require Memorization? A Short Tale about a Long Tail" (STOC 2020, arXiv 1906.05271), and V.
+Feldman and C. Zhang, "What Neural Networks Memorize and Why" (NeurIPS 2020, arXiv 2008.03703).
 """
 
 # %%
@@ -92,11 +92,11 @@ with drawing(7, 3.6) as figure:
 # subpopulation's frequency. If how often it errs on one depends only on how often it saw that one, let
 # :math:`e_\ell` be that error; the expected error is
 #
-# .. math:: \mathrm{err} = \mathrm{opt} + \sum_{\ell \ge 1} \tau_\ell \; \mathrm{E}|X_\ell| \; e_\ell .
+# .. math:: \mathrm{err} = \mathrm{opt} + \sum_{\ell \ge 1} \tau_\ell \; \mathrm{E}\lvert X_\ell\rvert \; e_\ell .
 #
 # (Feldman's Theorem 2.3 says it of every sample alone. That holds for some lists only; the average holds for
 # all. See :ref:`the simulation <sphx_glr_made_simulations_theorem.py>`.) So to guess on all *singletons*,
-# what was seen once, costs :math:`(1-1/K)\,\tau_1\,\mathrm{E}|X_1|`. Three things are multiplied: how many
+# what was seen once, costs :math:`(1-1/K)\,\tau_1\,\mathrm{E}\lvert X_1\rvert`. Three things are multiplied: how many
 # there are, how frequent they are, and how often a guess is wrong.
 
 problem = problems["Zipf, α = 1"]
@@ -227,7 +227,7 @@ with drawing(7, 3.6) as figure:
 # Measured on data
 # ----------------
 #
-# To retrain without each example in turn would take as many models as examples. Feldman and Zhang [#zhang]_
+# To retrain without each example in turn would take as many models as examples. Feldman and Zhang
 # train :math:`t` models on random subsets of :math:`m` examples, so that each example is *in* a share
 # :math:`r = m/n` of them and *out* of the others, and compare how often models are right:
 #

@@ -170,9 +170,9 @@ def test_an_estimator_takes_a_net_and_a_command_its_name(small: Data, capsys: py
 
 
 def test_ten_lines_of_ones_own_are_a_learner(small: Data) -> None:
-    """Those of the README, and those that the learner's own file begins with."""
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    (block,) = [part for part in readme.split("```python\n")[1:] if "TorchLearner(" in part.partition("```")[0]]
+    """Those of the guide, and those that the learner's own file begins with."""
+    guide = (Path(__file__).parents[2] / "docs/running.md").read_text(encoding="utf-8")
+    (block,) = [part for part in guide.split("```python\n")[1:] if "TorchLearner(" in part.partition("```")[0]]
     told = inspect.getdoc(sys.modules[TorchLearner.__module__]) or ""
     names = {"X": small.x_train, "y": small.y_train, "X_test": small.x_test, "y_test": small.y_test}
     lines = [line for line in told.splitlines() if line.startswith("    ")]

@@ -38,6 +38,16 @@ TOY = ("--models", "40", "--removals", "2", "--repeats", "2")
 COMPARED = ("out", "--family", "Zipf", "--coupling", "uniform", "--simulations", "2")
 COMMANDS = {
     "estimate": Command("empirical.estimate", (*RUN, "--out", "out")),
+    "infer": Command("longtail.infer", (COUNTS, "--family", "Uniform", "--no-plot", "--out", "out")),
+    "talk": Command(
+        "empirical.talk",
+        (*TOY, "--dimension", "100", "--samples", "40", "--nets", "2", "--epochs", "4", "--out", "out"),
+    ),
+    "remove": Command(
+        "empirical.remove", ("out", "--threshold", "0.5", "--seeds", "2", "--simulations", "2"), "estimate"
+    ),
+    "compare, removed": Command("empirical.compare", (*COMPARED, "--out", "out"), "remove"),
+    "compare": Command("empirical.compare", (*COMPARED, "--out", "out"), "estimate"),
     "estimate, two workers": Command("empirical.estimate", (*MANY, "--workers", "2", "--out", "out")),
     "estimate, a cluster": Command("empirical.estimate", (*MANY, "--scheduler", "local:2", "--out", "out")),
     "turnover": Command(
@@ -74,16 +84,6 @@ COMMANDS = {
     ),
     "estimate, margins": Command("empirical.estimate", (*MARGINS, "--out", "out")),
     "leak": Command("empirical.leak", ("out", "--no-plot", "--out", "out"), "estimate, margins"),
-    "compare": Command("empirical.compare", (*COMPARED, "--out", "out"), "estimate"),
-    "remove": Command(
-        "empirical.remove", ("out", "--threshold", "0.5", "--seeds", "2", "--simulations", "2"), "estimate"
-    ),
-    "compare, removed": Command("empirical.compare", (*COMPARED, "--out", "out"), "remove"),
-    "infer": Command("longtail.infer", (COUNTS, "--family", "Uniform", "--no-plot", "--out", "out")),
-    "talk": Command(
-        "empirical.talk",
-        (*TOY, "--dimension", "100", "--samples", "40", "--nets", "2", "--epochs", "4", "--out", "out"),
-    ),
 }
 
 
@@ -212,7 +212,7 @@ class Workshop:
     def prepare(self, name: str, place: Path) -> None:
         """A folder with what a command starts from."""
         place.mkdir(parents=True)
-        (place / COUNTS).write_text("".join(f"{1 + 300 // k**2}\n" for k in range(1, 200)))
+        (place / COUNTS).write_text("".join(f"{1 + 2000 // k}\n" for k in range(1, 200)))
         if source := COMMANDS[name].source:
             shutil.copytree(self.reference(source) / "out", place / "out")
 

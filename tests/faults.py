@@ -30,10 +30,10 @@ WORKERS = ("estimate, two workers", *(["estimate, a cluster"] if importlib.util.
 TIMED = ("turnover", "limit")  # commands that print how long they took
 READERS = {  # of a folder that some command left, who reads it
     "estimate": ("estimate", "compare", "remove"),
-    "estimate, margins": ("leak",),
+    "remove": ("compare, removed", "remove"),
     "turnover": ("turnover",),
     "limit": ("limit",),
-    "remove": ("compare, removed", "remove"),
+    "estimate, margins": ("leak",),
 }
 MOST = 10**8  # seconds that a clock is off
 
@@ -218,7 +218,7 @@ KINDS: dict[str, tuple[Callable[[Workshop, str, random.Random], tuple[bool, int]
     "a file of its folder cut off, emptied, a bit flipped, or another's": (damaged, tuple(READERS)),
     "the disk full": (
         full,
-        ("estimate", "turnover", "limit", "attack", "simulate", "leak", "compare", "remove", "infer", "talk"),
+        ("estimate", "infer", "talk", "remove", "turnover", "limit", "attack", "simulate", "leak", "compare"),
     ),
     "two processes on one folder": (together, ("estimate", "turnover", "limit")),
     "the clock set back, and times of files years off": (set_back, ("estimate", "turnover", "limit", "leak", "remove")),

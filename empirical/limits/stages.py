@@ -24,6 +24,7 @@ from empirical.estimates.memorization import memorization
 from empirical.learners import KNN
 from empirical.limits.arms import OTHER, UNLIMITED, Arm
 from empirical.limits.costs import Groups, costs
+from empirical.limits.losses import Pair, disparity
 from empirical.training.job import Job
 from empirical.training.resources import rehearsal
 from empirical.training.stages import Stage, spent
@@ -69,7 +70,10 @@ def reported(head: Case, arms: int) -> float:
     few = max(n // 4, 2)
     many, less = (two_arms(m, q, head.models) for m in (n, few))
     each = max(many - less, 0.0) / (2 * max(n - few, 1))  # of a training example and arm
-    return arms * head.n * each + (arms - 1) * two_arms(2, head.n_test, head.models)
+    trials = estimate.made_up(2, head.n_test, head.models)
+    dealt = spent(lambda: disparity(Pair(trials, trials), np.arange(head.n_test) % 10), 1)  # of each limited arm
+    fixed = max(two_arms(2, head.n_test, head.models) - dealt, 0.0) / 2
+    return arms * (head.n * each + fixed) + (arms - 1) * dealt
 
 
 def two_arms(n: int, q: int, models: int) -> float:

@@ -17,12 +17,14 @@ from longtail import (
     Prior,
     Problem,
     Random,
+    TwoLevel,
     Uniform,
     Zipf,
     exact,
     montecarlo,
 )
 from longtail.exact import laws
+from longtail.exact.contours import contour
 from longtail.witnesses import enumeration
 
 SHORT = [
@@ -180,3 +182,33 @@ def test_near_what_the_mean_frequency_says() -> None:
         near = problem.guess * tau * float(law.probability @ np.maximum(law.values - room, 0))
         assert exact.capacity_excess(problem, room).value == pytest.approx(near, rel=0.05)
     assert exact.capacity_excess(problem, 8_000).value != pytest.approx(near, rel=0.5)
+
+
+@pytest.mark.parametrize("n", [20, 150, 400])
+def test_few_of_many_against_a_chain(n: int) -> None:
+    """1,000 of weight 1 and 4,000 of weight 1/2: how many distinct are seen, one sample at a time, hardly any twice.
+
+    All around the circle it is known whether |X_0| is even. Control: moments, which need less of it, are no law.
+    """
+    problem = Problem(TwoLevel(common=1_000, rare=4_000, ratio=0.5), n, mode="fixed")
+    chance = np.zeros((n + 1, n + 1))
+    chance[0, 0] = 1
+    a, b = np.meshgrid(np.arange(n + 1), np.arange(n + 1), indexing="ij")
+    again, one, other = (a + 0.5 * b) / 3_000, (1_000 - a) / 3_000, (4_000 - b) / 6_000
+    for _ in range(n):
+        after = chance * again
+        after[1:] += (chance * one)[:-1]
+        after[:, 1:] += (chance * other)[:, :-1]
+        chance = after
+    distinct = np.bincount((a + b).ravel(), chance.ravel())[: n + 1]
+    found = exact.law(problem, 0)
+    assert found.step == 1
+    want = dict(zip(5_000 - np.arange(n + 1), distinct, strict=True))
+    off = sum(
+        abs(p - want.get(k, 0.0)) for k, p in zip(found.values.astype(int).tolist(), found.probability, strict=True)
+    )
+    assert off <= 2 * found.bound + 1e-12
+    assert found.bound < 1e-9
+    few, all_of = (contour(problem, 100.0, 1.0, ell) for ell in (None, 0))
+    if n == 150:
+        assert abs(few.transform(np.array([-2.0 + 0j]), 0) - all_of.transform(np.array([-2.0 + 0j]), 0))[0] > 1e-9

@@ -166,6 +166,19 @@ def test_equal_frequencies_make_steps() -> None:
         exact.mass_law(Problem(TwoLevel(common=5, rare=3_000, ratio=0.01), 2_000))
 
 
+def test_what_is_hardly_ever_anything_and_what_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing unseen but with probability E|X_0| or less, which is the bound; what no way can tell is not tried."""
+    law = exact.mass_law(Problem(Pareto(shape=4.1, size=34), 26_000))
+    assert law.cdf(0.0).value == 1.0
+    assert exact.subpopulations(Problem(Pareto(shape=4.1, size=34), 26_000), 0).value <= law.bound <= 1e-6
+    monkeypatch.setattr(pointwise, "probability", None)
+    monkeypatch.setattr(pointwise, "saddled", None)
+    with pytest.raises(AccuracyError, match="fewer than 10 samples"):
+        exact.mass_law(Problem(Zipf(alpha=2, size=33), 3))
+    with pytest.raises(AccuracyError, match=r"has steps; .* mode='fixed'"):
+        exact.mass_law(Problem(Zipf(alpha=2, size=25), 600))
+
+
 def stated(law: MassLaw, truth: MassLaw, mass: np.ndarray, resolution: float) -> np.ndarray:
     """By how much a law is off, at masses that are off by ``resolution``, in parts of its bound."""
     low, high = truth.cdf(mass - resolution - 1e-13).value, truth.cdf(mass + resolution + 1e-13).value

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from longtail.core import Floats, Integers, Prior, Problem, compressed
+from longtail.core import AccuracyError, Floats, Integers, Prior, Problem, compressed
 from longtail.exact.mellin import DECADES, Sum, band, reach_of
 
 Complexes = NDArray[np.complex128]
@@ -38,6 +38,8 @@ FADE = 200.0  # that a filter takes to end, for a reach of 1 in log s: its kerne
 NORMAL = 9.2  # standard deviations beyond which a normal law is gone
 GONE = -46.0  # log of a weight that a point is left out with
 TILE = 24
+PLACES = 40  # angles at which it is tried whether a transform is gone
+MANY = 20_000  # of the list itself
 
 
 class Contour(Protocol):
@@ -135,7 +137,7 @@ class Taken:
     share: Floats
     count: Floats
     log_w: Complexes
-    weight: Complexes
+    log_weight: Complexes
     group: Integers | None = None
 
     def _chance(self, ell: int) -> Complexes:
@@ -147,29 +149,31 @@ class Taken:
 
     @property
     def points(self) -> int:
-        return len(self.weight)
+        return len(self.log_weight)
 
     @property
     def cost(self) -> float:
         return 16.0
 
-    def _weights(self, more: int) -> Complexes:
-        grown = np.prod(1 + np.arange(1, more + 1) / self.n)
-        return np.asarray(self.weight * np.exp(-more * self.log_w) * grown)
+    def log_weights(self, more: int) -> Complexes:
+        grown = np.log1p(np.arange(1, more + 1) / self.n).sum()
+        return np.asarray(self.log_weight - more * self.log_w + grown)
 
     def moments(self, ell: int, center: float, more: int = 0) -> tuple[float, float, float]:
         chance = self._chance(ell)
-        return moments(self._weights(more), chance @ self.count, (chance * (1 - chance)) @ self.count, center)
+        return moments(
+            np.exp(self.log_weights(more)), chance @ self.count, (chance * (1 - chance)) @ self.count, center
+        )
 
     def transform(
         self, z_less_1: Complexes, ell: int, beside: int | None = None, more: int = 0, group: int | None = None
     ) -> Complexes:
-        weight, chance, of = self._weights(more), self._chance(ell), within(self.count, self.group, group)
+        log_weight, chance, of = self.log_weights(more), self._chance(ell), within(self.count, self.group, group)
         other = None if beside is None else self._chance(beside)
 
         def half(z: complex) -> complex:
             change = z * chance
-            all_of = weight * np.exp(log1p(change) @ self.count)
+            all_of = np.exp(log_weight + log1p(change) @ self.count)
             return complex(all_of.sum() if other is None else all_of @ ((other / (1 + change)) @ of))
 
         return np.array([(half(z) + np.conj(half(np.conj(z)))) / 2 for z in z_less_1])
@@ -183,35 +187,56 @@ class Taken:
 
 
 @lru_cache(maxsize=16)
-def contour(problem: Problem, highest: float, refine: float = 1.0) -> Contour:
-    """Points for functions of |X_ℓ| whose frequencies, as functions of log T, end at ``highest``."""
+def contour(problem: Problem, highest: float, refine: float = 1.0, ell: int | None = None) -> Contour:
+    """Points for functions of |X_ℓ| whose frequencies, as functions of log T, end at ``highest``; with ``ell``, transforms.
+
+    Moments are sums over few angles, but z^{|X_ℓ|} can undo what w does on them: where hardly any two of the samples meet, it is
+    known of |X_0| whether it is even, all around the circle. Of the list itself that takes all angles where
+
+        Π_x (|e^{λ_x(w−1)} − w^ℓ q_x| + q_x) ≥ Π_x |e^{λ_x(w−1)} + (z − 1) w^ℓ q_x|,     |z| = 1,
+
+    is not gone, λ_x = n D(x), q_x = e^{−λ_x} λ_x^ℓ/ℓ!.
+    """
     if problem.mode == "fixed":
-        return _taken(problem.prior, problem.n, refine)
+        return _taken(problem.prior, problem.n, refine, ell)
     return _drawn(problem.prior, problem.n, highest, refine)
 
 
-def _taken(prior: Prior, n: int, refine: float) -> Taken:
+def _taken(prior: Prior, n: int, refine: float, ell: int | None) -> Taken:
     """Totals are Poisson of mean n: twenty standard deviations are told apart."""
     nodes = compressed(prior, refine)
     value = np.exp(nodes.log_value - nodes.log_value.max())
     points = int(np.ceil((20 * np.sqrt(n) + 40) * refine))
     # Where e^{−n(1 − cos φ)} is gone, even beside an entry of rate np ≤ 40, e^{−np cos φ}: of larger ones u_ℓ is nothing anyway.
     widest = np.arccos(1 - min(2.0, -GONE / max(n - 40, 1)))
+    share = value / (nodes.count @ value)
+    if ell is not None:
+        widest = max(widest, _widest(n * share, nodes.count, ell, widest))
     last = min(points // 2, int(widest * points / (2 * np.pi)) + 2)
+    if last > MANY:
+        raise AccuracyError(
+            "n", n, f"so few of the samples under {prior!r} meet that steps of one count: ask for its variance"
+        )
     k = np.arange(last + 1)
     log_w = np.zeros(last + 1, np.complex128)
     log_w.imag = 2 * np.pi * k / points
     log_total = -n * (1 - np.cos(log_w.imag)) + 1j * (n * np.sin(log_w.imag) - n * log_w.imag)
     log_likely = special.gammaln(n + 1.0) - n * np.log(n) + n if n < 30 else np.log(2 * np.pi * n) / 2 + _stirling(n)
     ends = np.where((k == 0) | (2 * k == points), 1.0, 2.0)
-    return Taken(
-        n,
-        value / (nodes.count @ value),
-        nodes.count,
-        log_w,
-        ends / points * np.exp(log_total + log_likely),
-        nodes.group,
-    )
+    log_weight = np.asarray(np.log(ends / points) + log_total + log_likely, np.complex128)
+    return Taken(n, share, nodes.count, log_w, log_weight, nodes.group)
+
+
+def _widest(rate: Floats, count: Floats, ell: int, first: float) -> float:
+    """The last of some angles from ``first`` on at which a transform of |X_ℓ| is not gone, and half a step beyond."""
+    seen = np.exp(special.xlogy(ell, rate) - rate - special.gammaln(ell + 1.0))
+    angle = np.geomspace(first, np.pi, PLACES)
+    size = [
+        count @ np.log(np.abs(np.exp(rate * np.expm1(1j * x)) - np.exp(1j * ell * x) * seen) + seen + 1e-300)
+        for x in angle
+    ]
+    kept = np.flatnonzero(np.array(size) > GONE)
+    return float(angle[min(kept[-1] + 1, PLACES - 1)]) if len(kept) else 0.0
 
 
 def _stirling(n: int) -> float:

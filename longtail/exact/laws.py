@@ -242,7 +242,7 @@ def _points(problem: Problem, ell: int, more: int, theta: float = 0.0) -> Iterat
     if theta:
         highest += STEEP * theta * contour(problem, _rung(own)).steepness(ell)[2]
     for refine in (COARSE, FINE):
-        yield contour(problem, _rung(highest), refine), more
+        yield contour(problem, _rung(highest), refine, ell if theta else None), more
 
 
 def _rung(highest: float) -> float:

@@ -33,6 +33,7 @@ from longtail.exact.distributions import Around, Inverted, MassLaw, Steps
 from longtail.exact.laws import COARSE, FINE, HIGHEST, LEAST, LONGEST, STEEP, _rung, law, mass_variance
 from longtail.exact.mellin import DECADES, EPS, band
 from longtail.exact.pointwise import END, LEFT, ROUGHEST, TOLD, pointwise, rough
+from longtail.exact.pointwise import LEAST as FEWEST
 from longtail.exact.saddle import circles, mass_on_circles, saddled
 from longtail.exact.scales import UNLIKELY, scales
 from longtail.exact.spectrum import spectrum
@@ -73,6 +74,9 @@ def mass_law(problem: Problem, ell: int = 0, *, slowly: bool = True) -> MassLaw:
     ell = whole("ell", ell, 0, HIGHEST)
     found = spectrum(problem, np.array([ell]))
     mean = Estimate(float(found.mass[0]), bound=float(found.mass_error[0]))
+    ever = float(found.seen[0] + found.seen_error[0])  # Pr[|X_ℓ| > 0] or more
+    if ever <= GOOD:  # Var M ≤ E M
+        return Steps(np.zeros(1), np.ones(1), mean, Estimate(0.0, bound=mean.value + mean.bound), ever)
     spread = mass_variance(problem, ell)
     assert isinstance(spread, Estimate)
     if problem.prior.size == 1 or ell > problem.n:
@@ -84,6 +88,8 @@ def mass_law(problem: Problem, ell: int = 0, *, slowly: bool = True) -> MassLaw:
                 numbers.values / problem.prior.size, numbers.probability, mean, spread, numbers.bound + 4 * EPS
             )
     few = _few(problem, mean, spread) if problem.prior.size <= 12 and ell == 0 and not problem.prior.is_law else None
+    if few is None and problem.mode == "random" and problem.n < FEWEST:
+        raise rough(problem, ell, f"can be read off no transform at fewer than {FEWEST} samples")
     return few or _solved(problem, ell, mean, spread, slowly)
 
 
@@ -138,7 +144,7 @@ def _solved(problem: Problem, ell: int, mean: Estimate, spread: Estimate, slowly
 def _stepped(problem: Problem, ell: int, mean: Estimate, spread: Estimate, low: float, high: float) -> Inverted:
     """Of the list itself, M and h times a normal variable: as small an h as its transform can be followed to the end of."""
     own = band(2.0 * ell + 3)
-    points = [contour(problem, own, refine) for refine in (COARSE, FINE)]
+    points = [contour(problem, own, refine, ell) for refine in (COARSE, FINE)]
     assert isinstance(points[0], Taken)
     value, finer = (_taken(one, ell, mean.value) for one in points if isinstance(one, Taken))
     many = min(STEPPED[1], int(STEPPED[0] / (points[0].points * len(points[0].count))))
@@ -252,6 +258,8 @@ def _steps(problem: Problem, ell: int, center: float) -> float:
                 moved = np.exp(-1j * np.multiply.outer(phi * center / problem.n, x))
                 log_size = problem.prior.size * np.log(np.abs((moved * (1 - q + q * turned)) @ share) + 1e-300)
             off = max(off, COMES_BACK * float((np.exp(log_size) * step / (phi + 1e-300)).sum()))
+            if off > GOOD:
+                return off
     return off
 
 
@@ -284,7 +292,7 @@ def _seen(ell: int, rate: Floats) -> Floats:
 
 def _transform(problem: Problem, ell: int, refine: float, center: float) -> Callable[[float], complex]:
     if problem.mode == "fixed":
-        points = contour(problem, band(2.0 * ell + 3), refine)
+        points = contour(problem, band(2.0 * ell + 3), refine, ell)
         assert isinstance(points, Taken)
         return _taken(points, ell, center)
     if _wide(problem):
@@ -316,13 +324,15 @@ def _joined(problem: Problem, ell: int, refine: float, center: float) -> Callabl
 
 
 def _taken(points: Taken, ell: int, center: float) -> Callable[[float], complex]:
-    chance, weight = points._chance(ell), points._weights(0)
+    chance, log_weight = points._chance(ell), points.log_weights(0)
     alone = points.count == 1
     once, often, count = chance[:, alone], chance[:, ~alone], points.count[~alone]
+    least = np.exp(log_weight / max(int(alone.sum()), 1))[:, None]  # shared out, so that no product is too large
+    log_left = log_weight if alone.sum() == 0 else np.zeros_like(log_weight)
 
     def half(change: Complexes) -> complex:
-        product = (1 + once * change[alone]).prod(1)
-        return complex(weight @ (product * np.exp(log1p(often * change[~alone]) @ count)))
+        product = (least + least * once * change[alone]).prod(1) if alone.any() else 1.0
+        return complex((product * np.exp(log_left + log1p(often * change[~alone]) @ count)).sum())
 
     def value(phi: float) -> complex:
         change = np.expm1(1j * phi * points.share)

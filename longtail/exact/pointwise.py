@@ -38,9 +38,14 @@ END = 6.0  # of hφ: e^{−18}
 TOLD = 5.4  # standard deviations of h that a mass is off by: 3e-8 is beyond
 ENDED = 1e-8  # of E e^{iφY}, that it may be cut off at where it does not come back
 RUN = 6  # values in a row that are to be that small
+PROBED, PROBABLY = (
+    (0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0),
+    1e-6,
+)  # of all values, one of which is that small where the transform ends
 CHECKED = 6  # one in so many values is computed on finer points as well
 WORK = 1e8  # points for all values of φ
 LONG = 1000  # values of φ
+TOO_FEW = 6.0  # standard deviations: a transform that is followed no farther has not ended
 LEAST = 10  # samples: of fewer E e^{iφY} hardly falls
 SIGHTS = 1000  # samples up to which sights are told apart one by one
 HEAVY = 2e6  # points that it may take
@@ -141,12 +146,18 @@ def pointwise(
     problem: Problem, ell: int, low: float, high: float, mean: Estimate, spread: Estimate, steps: bool
 ) -> Pointwise:
     """The law, by the first way to sum that is known at its mean; an AccuracyError where none is."""
-    at = float(mean.value)
+    at, deviation = float(mean.value), float(np.sqrt(spread.value))
     for way in (_by_sights, _moved, _windowed):
+        if (
+            way is _moved
+            and _turn(problem, ell, at) * WORK / circles(problem, COARSE, OUT).points * deviation < TOO_FEW
+        ):
+            continue
         parts = way(problem, ell, at)
         if parts is None:
             continue
-        value, off, ended = (np.nan, np.inf, False) if steps else probability(parts, 0.0, steps)
+        endless = steps or not _ends(parts)
+        value, off, ended = (np.nan, np.inf, False) if endless else probability(parts, 0.0, steps)
         resolution = 0.0
         if not ended:
             h = END / (parts.turn * min(LONG, WORK / parts.points))
@@ -158,7 +169,14 @@ def pointwise(
             law = Pointwise(problem, ell, low, high, mean, spread, GOOD, resolution, way)
             law.known[at] = float(np.clip(value, 0.0, 1.0)), off
             return law
-    raise rough(problem, ell)
+    raise rough(problem, ell, "has steps" if steps else "has a transform that does not end soon")
+
+
+def _ends(parts: Sum) -> bool:
+    """Whether a transform is ever next to nothing before ``probability`` would give up, by values along the way."""
+    most = int(min(2 * LONG, 2 * WORK / parts.points))
+    found = np.abs([parts.value((round(most * part) - 0.5) * parts.turn) for part in PROBED])
+    return bool((found <= PROBABLY).any())
 
 
 def probability(parts: Sum, h: float, steps: bool) -> tuple[float, float, bool]:
@@ -187,9 +205,14 @@ def probability(parts: Sum, h: float, steps: bool) -> tuple[float, float, bool]:
     return value, float(off), ended
 
 
-def rough(problem: Problem, ell: int) -> AccuracyError:
-    remedy = f"the law of what is seen {ell} times under {problem.prior!r} has more detail than can be resolved; "
-    return AccuracyError("n", problem.n, remedy + "give more samples or subpopulations, or ask for its variance")
+def rough(problem: Problem, ell: int, why: str = "has more detail than can be resolved") -> AccuracyError:
+    what = f"the law of what is seen {ell} times under {problem.prior!r} {why}; "
+    other = (
+        ", or mode='fixed' for that of the list itself" if problem.mode == "random" and not problem.prior.is_law else ""
+    )
+    return AccuracyError(
+        "n", problem.n, f"{what}give more samples or subpopulations{other}, or ask exact.mass_variance"
+    )
 
 
 def _least(n: int) -> float:

@@ -36,7 +36,7 @@ from empirical.estimates import orthogonal_errors as residuals
 from empirical.estimates.cells import Cells
 from empirical.estimates.false_pairs import hypergeometric
 from empirical.estimates.influence import columns_at, pair_cells
-from empirical.estimates.memorization import LEVEL
+from empirical.estimates.memorization import LEVEL, blocks
 from empirical.training.trials import Trials, unpacked
 from longtail.core import ArgumentError, Bools, Floats, Integers
 
@@ -46,6 +46,12 @@ if TYPE_CHECKING:
 NOBODY = Examples()
 ROWS = 256  # trials whose bits are unpacked at a time, of scores that are no bits
 TIE = 1e-9
+ANSWERS, SHOWN, LIKELY = (
+    40,
+    5,
+    0.5,
+)  # answers explained in a report, examples of either side, and how likely noise at the most
+BITS = 2 * 10**9  # of trials, answer by answer, that a report may take
 
 
 @dataclass(frozen=True)
@@ -224,3 +230,32 @@ def _memorization(trials: Trials, at: int) -> float | None:
 
 def _named(examples: Examples, y: Any) -> Any:
     return np.asarray(y) if examples.classes is None else np.array(examples.classes, dtype=object)[np.asarray(y)]
+
+
+def hanging(trials: Trials, examples: Examples = NOBODY, *, most: int = ANSWERS, top: int = SHOWN) -> pd.DataFrame:
+    """What carries and hurts the answers that hang most on who was trained on, those on which models disagree most: test_index,
+    right (the share of models), train_index, influence, stderr, noise, of ``top`` examples of either side that are no noise more
+    likely than not; and test_id, train_id, test_label, train_label as far as they are known.
+
+    >>> masks = np.random.default_rng(0).random((200, 5)) < 0.5
+    >>> hanging(Trials.of(masks, masks, masks[:, [3]] | masks[:, [4]]))["train_index"].tolist()
+    [3, 4]
+    """
+    import pandas as pd
+
+    share = np.concatenate([trials.test_scores(s).mean(0, dtype=float) for s in blocks(trials.n_test)])
+    many = int(np.clip(BITS // max(trials.n * trials.count, 1), 5, most))
+    order = np.argsort(np.abs(share - 0.5), kind="stable")[:many]
+    parts = []
+    for j in order[(share[order] > 0) & (share[order] < 1)].tolist():
+        found = explained(trials, examples, test=j)
+        table = pd.concat([side[side["noise"] < LIKELY] for side in (found.carries(top), found.hurts(top))])
+        told = {"test_index": j, "test_id": found.name, "test_label": found.label, "right": found.score}
+        renamed = table.rename(columns={"index": "train_index", "id": "train_id", "label": "train_label"})
+        parts.append(renamed.assign(**{name: value for name, value in told.items() if value is not None}))
+    wanted = ["test_index", "test_id", "test_label", "right", "train_index", "train_id", "train_label"]
+    wanted += ["influence", "stderr", "noise"]
+    if not parts:
+        return pd.DataFrame({name: np.zeros(0) for name in wanted if not name.endswith(("_id", "_label"))})
+    every = pd.concat(parts, ignore_index=True)
+    return every[[name for name in wanted if name in every]]

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PUBLISHED = {"cifar100": (100, 10_000, 4000, 0.7)}  # classes, test examples, models, share of examples in a subset
-NAMED = ("label", "id", "train_id", "test_id", "group")  # columns of words
+NAMED = ("label", "id", "train_id", "test_id", "train_label", "test_label", "group")  # columns of words
+EXPLAINED = "explained"  # a table that a run may have
 TABLES = {  # of a run, with the numbers in them that are needed
     "memorization": ("index", "memorization", "stderr"),
     "pairs": ("train_index", "test_index", "influence"),
@@ -39,6 +40,8 @@ def write_tables(found: Measured, directory: Path, beside: Mapping[str, pd.DataF
     """All tables, and others ``beside`` them, as CSV, and what ``Observed`` keeps: each whole or not at all."""
     written = found.observed.write(directory)
     tables = {"memorization": found.memorization, "pairs": found.pairs, **found.observed.tables, **beside}
+    if found.explained is not None:
+        tables[EXPLAINED] = found.explained
     for name, frame in tables.items():
         with whole_file(directory / f"{name}.csv") as path:
             frame.to_csv(path, index=False, float_format="%.9g")
@@ -82,7 +85,7 @@ def read(
         _check_places(table["index"], len(table))
         _check_places(pairs["train_index"], len(table))
         _check_places(pairs["test_index"], int(summary["n_test"]))
-        observed = Observed.read(folder)
+        observed, answers = Observed.read(folder), _answers(folder, len(table), int(summary["n_test"]))
         if observed.taught is not None:
             for name in ("train_index", "taught_index"):
                 _check_places(observed.taught.pairs[name], len(table))
@@ -120,7 +123,19 @@ def read(
         test_accuracy=float(summary.get("test_accuracy") or np.nan),
         accurate_at=experiment.fraction,
         observed=observed,
+        explained=answers,
     )
+
+
+def _answers(folder: Path, n: int, n_test: int) -> pd.DataFrame | None:
+    """Answers that were explained; None in folders from before they were."""
+    if not (folder / f"{EXPLAINED}.csv").is_file():
+        return None
+    numbers = ("test_index", "right", "train_index", "influence", "stderr", "noise")
+    table = read_table(folder / f"{EXPLAINED}.csv", NAMED, numbers)
+    _check_places(table["train_index"], n)
+    _check_places(table["test_index"], n_test)
+    return table
 
 
 def published(name: str, data_dir: str | None = None) -> Measured:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from empirical.data.examples import Examples
 from empirical.estimates import BOUNDED, MEMORIZED, THRESHOLD
+from empirical.estimates.explained import hanging
 from empirical.estimates.false_pairs import HELD, expected_false, threshold_for
 from empirical.estimates.halves import agreement
 from empirical.estimates.histogram import histogram
@@ -72,6 +73,7 @@ def measure(
         usual_pairs=usual,
         trust=Trust(false, agreed.correlation, agreed.jaccard, agreed.table),
         leak=leaked,
+        explained=hanging(trials, examples) if trials.score == "correct" and trials.iid else None,
         observed=observed,
     )
 

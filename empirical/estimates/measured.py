@@ -112,7 +112,8 @@ class Measured:
 
     ``test_accuracy`` (the mean score, of other scores) is of models trained on a share ``accurate_at`` of the examples.
     ``usual_pairs`` counts the pairs of influence .15 or more, where these were not all kept. ``leak`` is what margins leak,
-    ``observed`` what else models say of influence.
+    ``observed`` what else models say of influence, ``explained`` which examples carry and hurt the answers that hang most on who
+    was trained on.
     """
 
     experiment: Experiment
@@ -126,6 +127,7 @@ class Measured:
     trust: Trust = field(default_factory=Trust)
     leak: Leak | None = field(default=None, repr=False)
     observed: Observed = field(default_factory=Observed, repr=False)
+    explained: pd.DataFrame | None = field(default=None, repr=False)
 
     def _repr_html_(self) -> str:
         """The summary, and who is memorized most."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import longtail
 from empirical.report import text as words
 from empirical.report.exhibits import Exhibits, embedded, exhibits
+from empirical.report.explained_section import section
 from empirical.report.gallery import Gallery, gallery
 from empirical.report.numbers import brief
 from longtail.core import ArgumentError
@@ -104,6 +105,7 @@ def page(
         figures=drawn,
         influence=teaching,
         leak=_leak(comparison.observed),
+        why=section(comparison.observed.explained, shown),
         turnover=_turnover(turnover),
         fits=comparison.fits_table().to_dict("records"),
         brief=brief,

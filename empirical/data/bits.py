@@ -15,7 +15,13 @@ Words = NDArray[np.uint64]
 
 
 def pack(trials: NDArray[np.bool_]) -> Words:
-    """(t, n) booleans to (n, ⌈t/64⌉) words."""
+    """(t, n) booleans to (n, ⌈t/64⌉) words.
+
+    >>> pack(np.array([[True, False, True]]))
+    array([[1],
+           [0],
+           [1]], dtype=uint64)
+    """
     if trials.dtype != np.bool_ or trials.ndim != 2:
         raise ArgumentError("trials", f"{trials.dtype} of shape {trials.shape}", "give booleans of shape (trials, n)")
     t, n = trials.shape
@@ -52,6 +58,10 @@ def column_sums(rows: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 def unpack(words: Words, t: int) -> NDArray[np.bool_]:
-    """(n, w) words back to (t, n) booleans."""
+    """(n, w) words back to (t, n) booleans.
+
+    >>> unpack(pack(np.array([[True, False, True]])), 1)
+    array([[ True, False,  True]])
+    """
     octets = np.ascontiguousarray(words).astype("<u8", copy=False).view(np.uint8)
     return np.ascontiguousarray(np.unpackbits(octets, axis=1, count=t, bitorder="little").T).view(np.bool_)

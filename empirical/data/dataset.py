@@ -61,7 +61,12 @@ class Dataset:
 
 
 def encoded(argument: str, train: Any, test: Any) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[Any, ...]]:
-    """Labels of both parts as indices into their sorted classes; what is not one label an example is refused."""
+    """Labels of both parts as indices into their sorted classes; what is not one label an example is refused.
+
+    >>> train, test, classes = encoded("y", ["cat", "dog", "cat"], ["dog"])
+    >>> train.tolist(), test.tolist(), classes
+    ([0, 1, 0], [1], ('cat', 'dog'))
+    """
     y, z = (np.asarray(v) for v in (train, test))
     for values in (y, z):
         if values.ndim == 0:
@@ -133,7 +138,13 @@ def split(n: int, test_fraction: float, seed: int) -> tuple[NDArray[np.int64], N
 
 
 def finite(argument: str, x: Any) -> None:
-    """Refuse features that are NaN or infinite."""
+    """Refuse features that are NaN or infinite.
+
+    >>> finite("X", np.array([1.0, np.nan]))
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.ArgumentError: X: got 1 values that are NaN or infinite (first in row 1); drop or fill them first
+    """
     values = np.asarray(x)
     if values.dtype.kind == "f":
         bad = unusable(values)

@@ -19,6 +19,10 @@ def near_duplicates(data: Data, quantile: float = NEAR) -> Bools:
     """Test examples whose nearest training example is as near as the nearest twentieth of training examples are.
 
     Texts are compared by TF-IDF; of what are neither numbers nor texts none is known to be a near-duplicate.
+
+    >>> from empirical import load
+    >>> int(near_duplicates(load("digits").data).sum())
+    12
     """
     x, z = data.x_train, data.x_test
     try:

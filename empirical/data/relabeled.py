@@ -18,7 +18,12 @@ from longtail.core import ArgumentError, Bools, real
 
 @dataclass(frozen=True)
 class Relabeled:
-    """The data with their new labels, and which labels are other than they were."""
+    """The data with their new labels, and which labels are other than they were.
+
+    >>> from empirical import load
+    >>> int(relabeled(load("digits").data, 0.1).changed.sum())
+    153
+    """
 
     data: Data
     changed: Bools

@@ -14,7 +14,12 @@ from longtail.core import Bools, Integers, real
 
 @dataclass(frozen=True)
 class Bernoulli(Design):
-    """Independent coins. The estimand is that of the orthogonal arrays; a subset can miss a class, or everything."""
+    """Independent coins. The estimand is that of the orthogonal arrays; a subset can miss a class, or everything.
+
+    >>> masks = Bernoulli(0.5).draw(0, np.arange(4), 1000, None)
+    >>> masks.shape, bool(abs(masks.mean() - 0.5) < 0.05)
+    ((4, 1000), True)
+    """
 
     fraction: float = 0.7
 

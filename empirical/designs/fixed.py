@@ -22,7 +22,11 @@ WIDE = 8.0  # standard deviations of the m-th smallest key to either side within
 
 @dataclass(frozen=True)
 class Fixed(Design):
-    """Subsets of exactly round(fraction · n) examples."""
+    """Subsets of exactly round(fraction · n) examples.
+
+    >>> Fixed(0.7).draw(0, np.arange(4), 10, None).sum(axis=1).tolist()
+    [7, 7, 7, 7]
+    """
 
     fraction: float = 0.7
     stratified: bool = False

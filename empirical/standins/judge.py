@@ -40,24 +40,40 @@ def auc(numbers: Any, positive: Any) -> Estimate:
 
 
 def average_precision(numbers: Any, positive: Any, *, seed: int = 0) -> Estimate:
-    """The mean precision at each mislabeled example; the share of the mislabeled for numbers that know nothing."""
+    """The mean precision at each mislabeled example; the share of the mislabeled for numbers that know nothing.
+
+    >>> average_precision(np.array([0.9, 0.8, 0.1]), np.array([True, False, False])).value
+    1.0
+    """
     x, marked = _known(numbers, positive)
     _both(int(marked.sum()), int((1 - marked).sum()))
     return _again(precision, x, marked, seed)
 
 
 def pearson(numbers: Any, truth: Any, *, seed: int = 0) -> Estimate:
-    """Pearson's correlation; NaN where one of them does not vary."""
+    """Pearson's correlation; NaN where one of them does not vary.
+
+    >>> pearson(np.arange(20.0), 2 * np.arange(20.0))
+    Estimate(value=1.0, stderr=0.0, bound=0.0)
+    """
     return _again(correlation, *_known(numbers, truth), seed)
 
 
 def spearman(numbers: Any, truth: Any, *, seed: int = 0) -> Estimate:
-    """Spearman's, which is Pearson's of ranks."""
+    """Spearman's, which is Pearson's of ranks.
+
+    >>> spearman(np.arange(20.0), np.arange(20.0) ** 3)
+    Estimate(value=1.0, stderr=0.0, bound=0.0)
+    """
     return _again(lambda x, y: correlation(rankdata(x), rankdata(y)), *_known(numbers, truth), seed)
 
 
 def precision(x: Floats, marked: Floats) -> float:
-    """Average precision; NaN where nothing is marked."""
+    """Average precision; NaN where nothing is marked.
+
+    >>> precision(np.array([0.9, 0.8, 0.1]), np.array([True, False, False]))
+    1.0
+    """
     order = np.argsort(-x, kind="stable")
     hits = np.cumsum(marked[order])
     ends = np.append(np.flatnonzero(np.diff(x[order])), len(x) - 1)  # of what is equal

@@ -88,6 +88,9 @@ def labels(kappa: float, n_classes: int, ell: ArrayLike = range(1, 11), against:
     """By ℓ: the chance that a true and a wrong label must be fit, and must not be, and the mean weight of each.
 
     What is neither is as good as the best other. ``right_fit`` + ``wrong_fit`` are chances given that the label is so.
+
+    >>> labels(0.6, 10, [1, 2])[["right_weight", "wrong_weight"]].round(4).values.tolist()
+    [[0.6, 0.6], [0.6158, 0.0385]]
     """
     import pandas as pd
 
@@ -107,7 +110,11 @@ def labels(kappa: float, n_classes: int, ell: ArrayLike = range(1, 11), against:
 
 
 def crossover(kappa: float, n_classes: int, against: Reading = "clean") -> int | None:
-    """The least ℓ at which a wrong label is better not fit, its mean weight negative; None under ``own``, where none is wrong."""
+    """The least ℓ at which a wrong label is better not fit, its mean weight negative; None under ``own``, where none is wrong.
+
+    >>> crossover(0.6, 10)
+    3
+    """
     if _reading(against) == "own":
         return None
     for ell in range(1, LONGEST + 1):
@@ -141,7 +148,11 @@ def _sums(ell: int, n_classes: int, kappa: float) -> tuple[float, ...]:
 
 
 def partitions(ell: int, parts: int) -> Iterator[tuple[list[int], int]]:
-    """ℓ as a sum of at most ``parts``, largest first, and how many votes of ℓ points on ``parts`` labels are so divided."""
+    """ℓ as a sum of at most ``parts``, largest first, and how many votes of ℓ points on ``parts`` labels are so divided.
+
+    >>> list(partitions(4, 2))
+    [([4], 2), ([3, 1], 8), ([2, 2], 6)]
+    """
 
     def below(left: int, most: int, room: int) -> Iterator[list[int]]:
         if left == 0:

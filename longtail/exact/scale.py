@@ -38,7 +38,13 @@ MOST = LARGEST // 4
 
 
 def error_against_samples(problem: Problem, points: int = 17, decades: float = 2.0) -> pd.DataFrame:
-    """Optimal error, and error when singletons are guessed, for n up to ``decades`` powers of ten below and above."""
+    """Optimal error, and error when singletons are guessed, for n up to ``decades`` powers of ten below and above.
+
+    >>> from longtail import Problem, Zipf
+    >>> found = error_against_samples(Problem(Zipf(alpha=1, size=1000), n=1000), points=3, decades=1)
+    >>> found[["samples", "optimal_error"]].round(3).values.tolist()
+    [[100.0, 0.458], [1000.0, 0.189], [10000.0, 0.015]]
+    """
     import pandas as pd
 
     exponent = np.log10(problem.n) + np.linspace(-decades, decades, points)
@@ -126,7 +132,12 @@ def _frequencies(problem: Problem) -> tuple[Floats, Floats]:
 
 
 def distinct(problem: Problem) -> float:
-    """E of how many subpopulations are seen at all, Σ_k 1 − (1 − D(k))^n, by itself: N − E|X_0| has few digits of it."""
+    """E of how many subpopulations are seen at all, Σ_k 1 − (1 − D(k))^n, by itself: N − E|X_0| has few digits of it.
+
+    >>> from longtail import Problem, Zipf
+    >>> round(distinct(Problem(Zipf(alpha=2, size=10_000), n=1_000)), 6)
+    43.147936
+    """
     share, count = _frequencies(problem)
     with np.errstate(divide="ignore"):
         return float(-np.expm1(problem.n * np.log1p(-share)) @ count)
@@ -139,7 +150,11 @@ def _gain(problem: Problem) -> float:
 
 
 def fewer_than(sightings: int) -> ScaleLaw:
-    """The mass of what is seen fewer than ``sightings`` times."""
+    """The mass of what is seen fewer than ``sightings`` times.
+
+    >>> fewer_than(2).name
+    'seen_fewer_than_2'
+    """
     times = np.arange(whole("sightings", sightings, 1, 1000))
 
     def constant(s: float, z: float) -> float:
@@ -182,7 +197,13 @@ LAWS = (
 
 
 def asymptotes(problem: Problem, samples: ArrayLike) -> pd.DataFrame:
-    """Each law of scale at each number of samples: exact, asymptote, their ratio, local exponent and its limit."""
+    """Each law of scale at each number of samples: exact, asymptote, their ratio, local exponent and its limit.
+
+    >>> from longtail import Problem, Zipf
+    >>> found = asymptotes(Problem(Zipf(alpha=2, size=10**9), n=10**4, mode="fixed"), [10**4])
+    >>> found[["law", "ratio"]].round(2).values.tolist()[0]
+    ['unseen_mass', 1.0]
+    """
     import pandas as pd
 
     s = _exponent(problem)

@@ -55,7 +55,13 @@ def _of_capacity(problem: Problem, items: int) -> Estimate:
 
 
 def by_count(learner: Learner, n_classes: int, n: int) -> tuple[Floats, float]:
-    """e(0), e(1), …, until it has settled, and e(n), or what it cannot fall below."""
+    """e(0), e(1), …, until it has settled, and e(n), or what it cannot fall below.
+
+    >>> from longtail.learners import Limited
+    >>> errors, last = by_count(Limited(0.5), n_classes=10, n=100)
+    >>> errors[:3].round(3).tolist(), last
+    ([0.9, 0.4, 0.0], 0.0)
+    """
     from longtail.learners import Learner, Seen
 
     if not (isinstance(learner, Learner) and learner.symmetric and learner.own):

@@ -127,7 +127,11 @@ class Coupling(ABC):
 
 @dataclass(frozen=True, repr=False)
 class Fixed(Coupling):
-    """The same λ for every subpopulation; 1 is the lookup table of the theory."""
+    """The same λ for every subpopulation; 1 is the lookup table of the theory.
+
+    >>> Fixed(0.8).mean, Fixed(0.8).nodes(4)[0].tolist()
+    (0.8, [0.8])
+    """
 
     strength: float = 1.0
     steady: float = 0.0
@@ -155,7 +159,11 @@ class Fixed(Coupling):
 
 @dataclass(frozen=True, repr=False)
 class Beta(Coupling):
-    """λ ~ Beta(a, b): Beta(a=1, b=1) is uniform."""
+    """λ ~ Beta(a, b): Beta(a=1, b=1) is uniform.
+
+    >>> round(Beta(a=2, b=1).mean, 4), round(float(Beta(a=2, b=1).below(np.array(0.5))), 4)
+    (0.6667, 0.25)
+    """
 
     a: float = 1.0
     b: float = 1.0
@@ -184,7 +192,11 @@ class Beta(Coupling):
 
 
 def grid(cells: int) -> Floats:
-    """From 0 to 1, finest at both ends, where laws have their mass."""
+    """From 0 to 1, finest at both ends, where laws have their mass.
+
+    >>> grid(4).round(3).tolist()
+    [0.0, 0.146, 0.5, 0.854, 1.0]
+    """
     return np.asarray((1 - np.cos(np.pi * np.linspace(0, 1, cells + 1))) / 2)
 
 

@@ -51,7 +51,15 @@ def taught(table: Floats, copies: Floats, chance: Floats) -> Floats:
 
 
 def error(problem: Problem, coupling: Coupling, learner: Learner, kept: float = 1.0) -> float:
-    """Expected test error of a learner that is trained on each of n examples with chance ``kept``."""
+    """Expected test error of a learner that is trained on each of n examples with chance ``kept``.
+
+    >>> from longtail import Problem, Zipf, exact
+    >>> from longtail.experiment.coupling import Fixed
+    >>> from longtail.learners import Memorizer
+    >>> problem = Problem(Zipf(alpha=1, size=100), n=100)
+    >>> round(error(problem, Fixed(1), Memorizer()) / exact.optimal_error(problem).value, 6)  # where any member teaches
+    1.0
+    """
     seen = smooth(problem, dust=coupling.dust)
     of = members(coupling, np.zeros(1), 1.0, STEPS)
     table, _ = by_count(learner, problem.n_classes, problem.n)

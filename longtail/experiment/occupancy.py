@@ -40,7 +40,12 @@ RAREST = 40.0  # −log nα, beyond which a subpopulation is never seen
 
 @dataclass(frozen=True)
 class Occupancy:
-    """Expected number and mass of subpopulations seen ``copies`` = 0, 1, 2, ... times; the last stands for all beyond."""
+    """Expected number and mass of subpopulations seen ``copies`` = 0, 1, 2, ... times; the last stands for all beyond.
+
+    >>> from longtail import Problem, Uniform
+    >>> round(float(occupancy(Problem(Uniform(size=100), n=50)).mass.sum()), 6)
+    1.0
+    """
 
     copies: Floats = field(repr=False)
     subpopulations: Floats = field(repr=False)

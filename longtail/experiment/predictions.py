@@ -98,7 +98,13 @@ def share_above(
     fraction: float | None = None,
     noise: Noise | None = None,
 ) -> Floats:
-    """The share of training examples with memorization ≥ each threshold: true, or as estimated with that noise."""
+    """The share of training examples with memorization ≥ each threshold: true, or as estimated with that noise.
+
+    >>> from longtail import Problem, Zipf
+    >>> from longtail.experiment.coupling import Fixed
+    >>> share_above(Problem(Zipf(alpha=1, size=100), n=100), Fixed(1), [0.25, 0.5]).round(3).tolist()
+    [0.411, 0.245]
+    """
     theta = np.atleast_1d(np.asarray(thresholds, float))
     r = included(fraction, noise)
     if noise is None and not coupling.apart:
@@ -110,7 +116,14 @@ def share_above(
 
 
 def memorization_law(problem: Problem, coupling: Coupling, fraction: float = FRACTION) -> tuple[Floats, Floats]:
-    """The distribution of true memorization over examples: values and shares."""
+    """The distribution of true memorization over examples: values and shares.
+
+    >>> from longtail import Problem, Zipf
+    >>> from longtail.experiment.coupling import Fixed
+    >>> values, shares = memorization_law(Problem(Zipf(alpha=1, size=100), n=100), Fixed(1))
+    >>> round(float(values.max()), 3), round(float(shares.sum()), 6)
+    (0.9, 1.0)
+    """
     seen = smooth(problem, dust=coupling.dust)
     left, share = untaught(members(coupling, seen.copies[1:] - 1, fraction, SMOOTH), seen.examples[1:], seen.dust)
     tops, guessed = coupling.guesses(problem.n_classes)
@@ -186,6 +199,11 @@ def removal(
     """Accuracy lost by training without the examples of memorization ≥ θ, and without as many at random.
 
     With ``noise``, memorization is what it is estimated to be.
+
+    >>> from longtail import Problem, Zipf
+    >>> from longtail.experiment.coupling import Fixed
+    >>> list(removal(Problem(Zipf(alpha=1, size=100), n=100), Fixed(1), [0.25]).columns)[:3]
+    ['threshold', 'removed_share', 'lost']
     """
     import pandas as pd
 
@@ -234,6 +252,11 @@ def error_against_samples(problem: Problem, coupling: Coupling, samples: ArrayLi
     """Expected test error after n samples, (1 − 1/K) Σ_c mass_c(n) E(1 − λ)^c: a guess on what nobody taught.
 
     Models trained on a share r of n examples have seen rn samples.
+
+    >>> from longtail import Problem, Zipf
+    >>> from longtail.experiment.coupling import Fixed
+    >>> error_against_samples(Problem(Zipf(alpha=1, size=100), n=100), Fixed(1), [10, 100])["error"].round(3).tolist()
+    [0.602, 0.219]
     """
     import pandas as pd
 
@@ -251,6 +274,11 @@ def error_at(problem: Problem, coupling: Coupling, fractions: ArrayLike) -> Floa
         E u (ν + Σ_c mass_c E(1 − fλ)^c):
 
     dust is wrong as if nobody had taught it.
+
+    >>> from longtail import Problem, Zipf
+    >>> from longtail.experiment.coupling import Fixed
+    >>> error_at(Problem(Zipf(alpha=1, size=100), n=100), Fixed(1), [0.5, 1.0]).round(3).tolist()
+    [0.329, 0.219]
     """
     seen = smooth(problem, dust=coupling.dust)
     of = members(coupling, np.zeros(1), 1.0, SMOOTH)
@@ -295,5 +323,9 @@ def influence_by_memorization(problem: Problem, coupling: Coupling, edges: Array
 
 
 def around(n: int) -> Floats:
-    """Numbers of samples from n/100 to 10 n."""
+    """Numbers of samples from n/100 to 10 n.
+
+    >>> around(1000)[[0, -1]].tolist()
+    [10.0, 10000.0]
+    """
     return np.asarray(n * 10 ** np.linspace(-2, 1, 7))

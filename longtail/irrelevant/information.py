@@ -80,7 +80,11 @@ def majority_bits(dimension: int, strength: float, ell: int, flipped: float = 0.
 
 
 def coin(chance: float) -> float:
-    """h: the entropy of a coin, in bits."""
+    """h: the entropy of a coin, in bits.
+
+    >>> coin(0.5), round(coin(0.1), 4)
+    (1.0, 0.469)
+    """
     return float(stats.entropy([chance, 1 - chance], base=2))
 
 

@@ -48,7 +48,12 @@ class Centered(Clusters):
 
 @dataclass(frozen=True)
 class Boolean(Centered):
-    """Bits that are the center's with chance (1 + λ)/2."""
+    """Bits that are the center's with chance (1 + λ)/2.
+
+    >>> from longtail import Uniform
+    >>> Boolean(Uniform(size=10)).dimension
+    1000
+    """
 
     def draw(self, n: int, seed: int = 0, number: int = 0) -> Sample:
         drawn = population(self.prior, n, seed, number)
@@ -90,7 +95,12 @@ class Quadratic:
 
 @dataclass(frozen=True)
 class Gaussian(Centered):
-    """Points λ θ + √(1 − λ²) N(0, I)."""
+    """Points λ θ + √(1 − λ²) N(0, I).
+
+    >>> from longtail import Uniform
+    >>> Gaussian(Uniform(size=10)).dimension
+    1000
+    """
 
     def draw(self, n: int, seed: int = 0, number: int = 0) -> Sample:
         drawn = population(self.prior, n, seed, number)

@@ -83,7 +83,12 @@ class Clusters(ABC):
 
 @dataclass(frozen=True)
 class Hypercube(Clusters):
-    """``fixed`` is ρ; None takes the published one for n examples in ``dimension``, the least at which neighbors are found."""
+    """``fixed`` is ρ; None takes the published one for n examples in ``dimension``, the least at which neighbors are found.
+
+    >>> from longtail import Uniform
+    >>> Hypercube(Uniform(size=500)).dimension
+    1000
+    """
 
     fixed: float | None = None
 

@@ -44,14 +44,26 @@ HIGH = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 @contextmanager
 def styled(**changes: Any) -> Iterator[None]:
-    """Our style, with changes, for all that is drawn or saved inside."""
+    """Our style, with changes, for all that is drawn or saved inside.
+
+    >>> import matplotlib
+    >>> with styled(**{"font.size": 20.0}):
+    ...     print(matplotlib.rcParams["font.size"], matplotlib.rcParams["axes.grid"])
+    20.0 True
+    """
     with rc_context(STYLE | changes):  # type: ignore[arg-type]  # matplotlib's keys are literals, ours strings
         yield
 
 
 @contextmanager
 def drawing(width: float, height: float) -> Iterator[Figure]:
-    """A figure to draw on in our style."""
+    """A figure to draw on in our style.
+
+    >>> with drawing(4, 3) as figure:
+    ...     line = figure.subplots().loglog([1, 10], [1, 1000])
+    >>> figure.get_size_inches().tolist()
+    [4.0, 3.0]
+    """
     with styled(**ON_WHITE):
         figure = Figure(figsize=(width, height), layout="constrained")
         yield figure
@@ -72,7 +84,14 @@ class Powers(LogFormatterSciNotation):
 
 
 def plain_powers(figure: Figure) -> Figure:
-    """The figure, its logarithmic axes labeled in plain text."""
+    """The figure, its logarithmic axes labeled in plain text.
+
+    >>> figure = Figure()
+    >>> axes = figure.subplots()
+    >>> axes.set_xscale("log")
+    >>> plain_powers(figure).axes[0].xaxis.get_major_formatter()(100.0)
+    '10²'
+    """
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
             major, minor = axis.get_major_formatter(), axis.get_minor_formatter()
@@ -84,7 +103,13 @@ def plain_powers(figure: Figure) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """The figure on disk, whole or not at all."""
+    """The figure on disk, whole or not at all.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     print(save(Figure(), Path(folder) / "empty.svg").stat().st_size > 0)
+    True
+    """
     with whole_file(path) as temporary, styled():
         figure.savefig(temporary, format=path.suffix[1:])
     return path

@@ -24,39 +24,77 @@ LARGEST = 12
 
 
 def tau(problem: Problem, ell: int = 1) -> Estimate:
-    """E[α^{ℓ+1}(1−α)^{n−ℓ}] / E[α^ℓ(1−α)^{n−ℓ}]."""
+    """E[α^{ℓ+1}(1−α)^{n−ℓ}] / E[α^ℓ(1−α)^{n−ℓ}].
+
+    >>> from longtail import Listed, Problem
+    >>> round(tau(Problem(Listed([1, 0.05]), n=3)).value, 5)
+    0.43715
+    """
     return Estimate(_mean(problem, ell, 1) / _mean(problem, ell, 0))
 
 
 def subpopulations(problem: Problem, ell: int) -> Estimate:
-    """N C(n, ℓ) E[α^ℓ(1−α)^{n−ℓ}]."""
+    """N C(n, ℓ) E[α^ℓ(1−α)^{n−ℓ}].
+
+    >>> from longtail import Problem, Uniform
+    >>> round(subpopulations(Problem(Uniform(size=2), n=3), 3).value, 12)
+    0.25
+    """
     return Estimate(problem.prior.size * comb(problem.n, ell) * _mean(problem, ell, 0))
 
 
 def unseen_mass(problem: Problem) -> Estimate:
-    """N E[α(1−α)^n]."""
+    """N E[α(1−α)^n].
+
+    >>> from longtail import Problem, Uniform
+    >>> round(unseen_mass(Problem(Uniform(size=2), n=3)).value, 12)  # half of it, in one data set of four
+    0.125
+    """
     return Estimate(problem.prior.size * _mean(problem, 0, 1))
 
 
 def optimal_error(problem: Problem) -> Estimate:
-    """(1 − 1/K) N E[α(1−α)^n]."""
+    """(1 − 1/K) N E[α(1−α)^n].
+
+    >>> from longtail import Problem, Uniform
+    >>> round(optimal_error(Problem(Uniform(size=2), n=3, n_classes=2)).value, 12)
+    0.0625
+    """
     return Estimate(problem.guess * unseen_mass(problem).value)
 
 
 def cost(problem: Problem, ell: int = 1) -> Estimate:
-    """(1 − 1/K) N C(n, ℓ) E[α^{ℓ+1}(1−α)^{n−ℓ}]."""
+    """(1 − 1/K) N C(n, ℓ) E[α^{ℓ+1}(1−α)^{n−ℓ}].
+
+    >>> from longtail import Listed, Problem, exact
+    >>> problem = Problem(Listed([1, 0.05, 0.3]), n=4)
+    >>> abs(cost(problem).value - exact.cost(problem).value) < 1e-9
+    True
+    """
     return Estimate(problem.guess * problem.prior.size * comb(problem.n, ell) * _mean(problem, ell, 1))
 
 
 def error(problem: Problem, learner: Learner) -> Estimate:
-    """N Σ_ℓ C(n, ℓ) E[α^{ℓ+1}(1−α)^{n−ℓ}] errors(ℓ), for a learner whose error depends on its own count."""
+    """N Σ_ℓ C(n, ℓ) E[α^{ℓ+1}(1−α)^{n−ℓ}] errors(ℓ), for a learner whose error depends on its own count.
+
+    >>> from longtail import Listed, Problem
+    >>> from longtail.learners import Forget, Memorizer
+    >>> problem = Problem(Listed([1, 0.05, 0.3]), n=4)
+    >>> error(problem, Forget(1)).value > error(problem, Memorizer()).value
+    True
+    """
     times = np.arange(problem.n + 1)[None, :]
     errors = np.broadcast_to(learner.errors(Seen(times, np.zeros_like(times), problem.n_classes)), times.shape)[0]
     return Estimate(float(errors @ _masses(problem)))
 
 
 def weight(problem: Problem, low: float, high: float) -> Estimate:
-    """N E[α·1{low ≤ α ≤ high}]."""
+    """N E[α·1{low ≤ α ≤ high}].
+
+    >>> from longtail import Problem, Uniform
+    >>> round(weight(Problem(Uniform(size=4), n=3), 0.2, 0.3).value, 9)
+    1.0
+    """
     alpha, probability = shares(problem.prior)
     inside = (alpha >= low) & (alpha <= high)
     return Estimate(problem.prior.size * float(probability[inside] @ alpha[inside]))
@@ -70,29 +108,55 @@ def _masses(problem: Problem) -> Floats:
 
 
 def law(problem: Problem, ell: int = 1) -> Floats:
-    """Pr[|X_ℓ| = k] for k = 0, ..., N, in either mode."""
+    """Pr[|X_ℓ| = k] for k = 0, ..., N, in either mode.
+
+    >>> from longtail import Problem, Uniform
+    >>> law(Problem(Uniform(size=2), n=3)).round(12).tolist()  # none alone in one data set of four, one in the others
+    [0.25, 0.75, 0.0]
+    """
     return _held(problem, ell)[0]
 
 
 def held(problem: Problem, ell: int = 1) -> Floats:
-    """E[M_ℓ; |X_ℓ| = k] for k = 0, ..., N, M_ℓ = Σ_{x ∈ X_ℓ} D(x)."""
+    """E[M_ℓ; |X_ℓ| = k] for k = 0, ..., N, M_ℓ = Σ_{x ∈ X_ℓ} D(x).
+
+    >>> from longtail import Problem, Uniform
+    >>> held(Problem(Uniform(size=2), n=3)).round(12).tolist()
+    [0.0, 0.375, 0.0]
+    """
     return _held(problem, ell)[1]
 
 
 def variance(problem: Problem, ell: int = 1) -> Estimate:
-    """E (|X_ℓ| − E|X_ℓ|)²."""
+    """E (|X_ℓ| − E|X_ℓ|)².
+
+    >>> from longtail import Problem, Uniform
+    >>> round(variance(Problem(Uniform(size=2), n=3)).value, 12)
+    0.1875
+    """
     seen, chance = np.arange(problem.prior.size + 1), law(problem, ell)
     return Estimate(float(chance @ (seen - chance @ seen) ** 2))
 
 
 def mass_variance(problem: Problem, ell: int = 0) -> Estimate:
-    """E M_ℓ² − (E M_ℓ)²."""
+    """E M_ℓ² − (E M_ℓ)².
+
+    >>> from longtail import Problem, Uniform
+    >>> round(mass_variance(Problem(Uniform(size=2), n=3)).value, 12)
+    0.046875
+    """
     _, mass, square = _held(problem, ell)
     return Estimate(float(square.sum() - mass.sum() ** 2))
 
 
 def mass_law(problem: Problem, ell: int = 0) -> tuple[Floats, Floats]:
-    """The values that M_ℓ takes, as they come, and the probability of each: every draw, every pattern of counts."""
+    """The values that M_ℓ takes, as they come, and the probability of each: every draw, every pattern of counts.
+
+    >>> from longtail import Problem, Uniform
+    >>> values, chances = mass_law(Problem(Uniform(size=2), n=3))
+    >>> round(float(values @ chances), 12)
+    0.125
+    """
     values, chances = [], []
     share, probability = _draws(problem)
     for counts in product(range(problem.n + 1), repeat=problem.prior.size):
@@ -105,7 +169,12 @@ def mass_law(problem: Problem, ell: int = 0) -> tuple[Floats, Floats]:
 
 
 def capacity_excess(problem: Problem, items: int) -> Estimate:
-    """(1 − 1/K) E[(1 − B/|X_1|)_+ M_1]."""
+    """(1 − 1/K) E[(1 − B/|X_1|)_+ M_1].
+
+    >>> from longtail import Problem, Uniform
+    >>> [round(capacity_excess(Problem(Uniform(size=4), n=4), items).value, 4) for items in (0, 2, 4)]
+    [0.3797, 0.0422, 0.0]
+    """
     seen = np.arange(1, problem.prior.size + 1)
     return Estimate(problem.guess * float(np.maximum(1 - items / seen, 0) @ held(problem, 1)[1:]))
 

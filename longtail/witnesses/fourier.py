@@ -21,25 +21,49 @@ RARE = -36.0  # log of the probability with which T may leave the grid
 
 
 def tau(problem: Problem, ell: int = 1) -> Estimate:
-    """E[α^{ℓ+1}(1−α)^{n−ℓ}] / E[α^ℓ(1−α)^{n−ℓ}]."""
+    """E[α^{ℓ+1}(1−α)^{n−ℓ}] / E[α^ℓ(1−α)^{n−ℓ}].
+
+    >>> from longtail import Problem, Zipf, exact
+    >>> problem = Problem(Zipf(alpha=1, size=12), n=12)
+    >>> bool(abs(tau(problem).value / exact.tau(problem).value - 1) < 1e-8)
+    True
+    """
     coarse, fine = (_expectation(problem, ell, 1, points) / _expectation(problem, ell, 0, points) for points in (1, 2))
     return Estimate(fine, bound=abs(fine - coarse))
 
 
 def subpopulations(problem: Problem, ell: int) -> Estimate:
-    """N C(n, ℓ) E[α^ℓ(1−α)^{n−ℓ}]."""
+    """N C(n, ℓ) E[α^ℓ(1−α)^{n−ℓ}].
+
+    >>> from longtail import Problem, Zipf, exact
+    >>> problem = Problem(Zipf(alpha=1, size=12), n=12)
+    >>> bool(abs(subpopulations(problem, 1).value / exact.subpopulations(problem, 1).value - 1) < 1e-8)
+    True
+    """
     coarse, fine = (_expectation(problem, ell, 0, points) for points in (1, 2))
     return Estimate(fine, bound=abs(fine - coarse))
 
 
 def unseen_mass(problem: Problem) -> Estimate:
-    """N E[α(1−α)^n]."""
+    """N E[α(1−α)^n].
+
+    >>> from longtail import Problem, Zipf, exact
+    >>> problem = Problem(Zipf(alpha=1, size=12), n=12)
+    >>> bool(abs(unseen_mass(problem).value / exact.unseen_mass(problem).value - 1) < 1e-8)
+    True
+    """
     coarse, fine = (_expectation(problem, 0, 1, points) for points in (1, 2))
     return Estimate(fine, bound=abs(fine - coarse))
 
 
 def cost(problem: Problem, ell: int = 1) -> Estimate:
-    """(1 − 1/K) N C(n, ℓ) E[α^{ℓ+1}(1−α)^{n−ℓ}]."""
+    """(1 − 1/K) N C(n, ℓ) E[α^{ℓ+1}(1−α)^{n−ℓ}].
+
+    >>> from longtail import Problem, Zipf, exact
+    >>> problem = Problem(Zipf(alpha=1, size=12), n=12)
+    >>> bool(abs(cost(problem).value / exact.cost(problem).value - 1) < 1e-8)
+    True
+    """
     coarse, fine = (problem.guess * _expectation(problem, ell, 1, points) for points in (1, 2))
     return Estimate(fine, bound=abs(fine - coarse))
 

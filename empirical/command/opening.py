@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from empirical.data.examples import Examples
 from empirical.data.sources.npz import opened
 from empirical.estimates.kept import read
+from empirical.learners.score import BY_CLASS
 from empirical.training.elsewhere import NEEDED, OPTIONAL, outside
 from empirical.training.stored import stored
 from longtail.core import ArgumentError, Integers, whole
@@ -66,6 +67,8 @@ def kept(arguments: argparse.Namespace, score: str | None = None) -> Kept:
         parts = opened(str(path), (*NEEDED, *OPTIONAL), NEEDED, "run")
         given = score or getattr(arguments, "score", None) or "correct"
         trials, examples = outside(*(parts[name] for name in NEEDED), score=given, parts=parts)
+        if trials.score in BY_CLASS:
+            trials = trials.judged(examples.y_train, examples.y_test)
         return Kept(path.name, trials, told=examples)
     if getattr(arguments, "score", None) is not None:
         raise ArgumentError("--score", arguments.score, "a run knows its own score: it is of a .npz file only")
@@ -84,6 +87,9 @@ def kept(arguments: argparse.Namespace, score: str | None = None) -> Kept:
         remedy = "its models were trained elsewhere: give the .npz file of them itself"
         raise ArgumentError("run", str(path), remedy)
     trials = stored(path / "trials", how.models, first=first, classes=loaded)
+    if trials.score in BY_CLASS and (trials.n, trials.n_test) == (found.n, how.n_test):
+        data = found.dataset(arguments.data_dir).data
+        trials = trials.judged(data.y_train, data.y_test)
     if (trials.n, trials.n_test, trials.score) != (found.n, how.n_test, how.score):
         remedy = "its trials are of another run than its tables: estimate again into a new folder"
         raise ArgumentError("run", f"{path}, of {found.n} examples and trials of {trials.n}", remedy)

@@ -20,9 +20,14 @@ def headline(found: Issues, name: str) -> str:
     )
     share = 100 * found.expected / n
     return (
-        f"{name}: of {n:,} labels about {found.expected:.0f} are expected to be wrong ({share:.2g} %); "
+        f"{name}: of {n:,} labels about {_count(found.expected)} are expected to be wrong ({share:.2g} %); "
         f"{wrong} likelier wrong than right."
     )
+
+
+def _count(expected: float) -> str:
+    """An expected number: its tenths where it is small."""
+    return f"{expected:,.0f}" if expected >= 10 else f"{expected:.1f}"
 
 
 def notes(found: Issues) -> list[str]:
@@ -30,7 +35,7 @@ def notes(found: Issues) -> list[str]:
     lines = [f"{found.models} models, of which {found.unseen:.3g} judged each label without having seen it."]
     if (most := found.taken.head(1)).shape[0] and most["expected"].iloc[0] >= 1:
         row = most.iloc[0]
-        lines.append(f"Most often {row['class']} is labelled {row['labelled']}: about {row['expected']:.0f} times.")
+        lines.append(f"Most often {row['class']} is labelled {row['labelled']}: about {_count(row['expected'])} times.")
     if found.duplicates:
         lines.append(f"{found.duplicates:,} examples have a near-duplicate with another label.")
     if unknown := int(found.table["chance"].isna().sum()):

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
-from empirical import SubsetEstimator, estimate
+from empirical import SubsetEstimator, estimate, explain
 from empirical.data.data import Data
 from empirical.designs import Fixed
 from empirical.learners import (
@@ -149,6 +149,11 @@ def test_tables_of_a_run_that_keeps_classes_are_those_of_right_and_wrong(tmp_pat
         assert told["score"] == "correct"
     for name in ("memorization.csv", "pairs.csv", "observed.json"):
         assert (tmp_path / "predicted" / name).read_bytes() == (tmp_path / "correct" / name).read_bytes()
+    told = []
+    for score in ("correct", "predicted"):
+        assert explain.main([str(tmp_path / score), "--test", "3", "--json", "--quiet"]) == 0
+        told.append(json.loads(capsys.readouterr().out))
+    assert told[0] == told[1]
 
 
 def test_predictions_of_models_trained_elsewhere_are_labels(tmp_path, capsys):

@@ -29,8 +29,8 @@ And of the first 5,000 images of Fashion-MNIST, 400 to test on, with 500 models,
     TRAK                     .344 ± .007    .371 ± .010    .786 ± .016    .13     12
     subsets, 500 models      .236 ± .003    .253 ± .006                   .08     13
 
-A learner is told best by its own influence, close to the ceiling, and better than by as many models as judge. TRAK is above TracIn
-on Fashion-MNIST and below it on digits; what finds wrong labels need not foretell.
+A learner is told best by its own influence, close to the ceiling, and better than by as many models as judge. TRAK is above
+TracIn on Fashion-MNIST and below it on digits; what finds wrong labels need not foretell.
 """
 
 from __future__ import annotations

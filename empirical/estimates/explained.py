@@ -243,7 +243,7 @@ def hanging(trials: Trials, examples: Examples = NOBODY, *, most: int = ANSWERS,
     """
     import pandas as pd
 
-    share = np.concatenate([trials.test_scores(s).mean(0, dtype=float) for s in blocks(trials.n_test)])
+    share = np.concatenate([np.zeros(0), *(trials.test_scores(s).mean(0, dtype=float) for s in blocks(trials.n_test))])
     many = int(np.clip(BITS // max(trials.n * trials.count, 1), 5, most))
     order = np.argsort(np.abs(share - 0.5), kind="stable")[:many]
     parts = []

@@ -55,6 +55,7 @@ def test_answers_that_never_vary_are_not():
     always = replace(trials, test=np.full_like(trials.test, 255))
     assert hanging(always).empty
     assert 5 not in hanging(trials, most=6)["test_index"].unique()
+    assert hanging(Trials.of(trials.masks(), trials.train_scores(), np.zeros((300, 0), bool))).empty
 
 
 def test_arrays_and_margins_have_none():

@@ -181,7 +181,7 @@ def connected(address: str) -> Iterator[Cluster]:
         return
     try:
         client = distributed.Client(address, timeout=10)
-    except (OSError, ValueError, TimeoutError) as error:
+    except (OSError, ValueError, TimeoutError, AssertionError) as error:  # the last of http://
         remedy = "no scheduler answers there; give tcp://host:port, as dask scheduler prints it, or local:4"
         raise ArgumentError("--scheduler", address, remedy) from error
     with client:

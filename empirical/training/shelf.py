@@ -83,7 +83,10 @@ class Folder:
         return Folder(self.path / name)
 
     def make(self) -> None:
-        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise ArgumentError("store", str(self.path), "a file is there: give a folder") from error
         for kind in HALF:
             for name in self.path.glob(kind):
                 with contextlib.suppress(OSError):
@@ -101,6 +104,8 @@ class Folder:
 def shelf(place: str | Path, argument: str = "store") -> Shelf:
     """The folder at a path, or the bucket at an address such as s3://bucket/prefix."""
     address = str(place)
+    if not address or (address.startswith(("s3:/", "gs:/", "az:/")) and "://" not in address):
+        raise ArgumentError(argument, address or "nothing", "give a folder, or a bucket as s3://bucket/prefix")
     if "://" not in address:
         return Folder(Path(place).absolute())  # workers may be elsewhere
     from empirical.training.bucket import KINDS, Bucket

@@ -167,8 +167,9 @@ def test_retraining_without_the_memorized_is_the_same_on_a_cluster(job: Job, cli
 
 
 def test_an_address_where_nothing_answers_is_refused() -> None:
-    with pytest.raises(ArgumentError, match="--scheduler: got nonsense"), connected("nonsense"):
-        pass
+    for address in ("nonsense", "http://nobody:1", ""):
+        with pytest.raises(ArgumentError, match=f"--scheduler: got {address}"), connected(address):
+            pass
 
 
 def test_a_cluster_is_left_as_it_was(job: Job, client: Any) -> None:

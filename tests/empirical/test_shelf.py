@@ -130,3 +130,16 @@ def test_tables_go_to_a_folder(capsys: pytest.CaptureFixture[str]) -> None:
     assert estimate.main(["planted", "--out", "s3://memories/run"]) == 2
     assert "--out: got s3://memories/run; it is an address: give a folder" in capsys.readouterr().err
     assert not Path("s3:").exists()
+
+
+@pytest.mark.parametrize("place", ["", "s3:/memories/run", "s3://", "s3:///run", "file", "file/under"])
+def test_what_is_neither_a_folder_nor_a_bucket_is_refused_in_a_line(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("")
+    assert estimate.main(["planted", "--n", "60", "--trials", "32", "--quiet", "--store", place]) == 2
+    said = capsys.readouterr().err
+    assert "--store: got " in said
+    assert said.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -141,7 +141,7 @@ def test_a_dry_run_writes_nothing(
     out, data = str(tmp_path / "out"), ["planted", "--n", "60", "--quiet"]
     asked = {
         turnover: [*data, "--net", "Net(widths=(8,), epochs=4)", "--seeds", "3", "--influence", "--out", out, "--json"],
-        limit: [*data, "--learner", "mlp(8, epochs=2)", "--limited", "mlp(2)", "--trials", "6", "--out", out, "--json"],
+        limit: [*data, "--learner", "mlp(8, epochs=2)", "--limited", "mlp(2)", "--trials", "4", "--out", out, "--json"],
         remove: [str(measured), "--threshold", "0.9", "--quiet"],
     }[door]
     before = {path: path.stat().st_mtime_ns for path in measured.rglob("*")}

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
+from empirical.learners.score import BY_CLASS
 from empirical.training.trials import Trials, unpacked
 from longtail.core import ArgumentError, Estimate, Floats, Integers
 from longtail.core.intervals import Z95
@@ -73,6 +74,7 @@ def lds(trials: Trials, scores: Any, tests: Integers | None = None) -> Datamodel
     >>> round(lds(trials, w).mean.value, 2), round(lds(trials, -w).mean.value, 2)
     (0.89, -0.89)
     """
+    trials = trials.right if trials.score in BY_CLASS else trials
     a = np.asarray(scores, float)
     at = np.arange(trials.n_test) if tests is None else tests
     if a.shape != (trials.n, len(at)):

@@ -37,6 +37,7 @@ from empirical.estimates.cells import Cells
 from empirical.estimates.false_pairs import hypergeometric
 from empirical.estimates.influence import columns_at, pair_cells
 from empirical.estimates.memorization import LEVEL, blocks
+from empirical.learners.score import BY_CLASS
 from empirical.training.trials import Trials, unpacked
 from longtail.core import ArgumentError, Bools, Floats, Integers
 
@@ -94,6 +95,8 @@ def explained(
 
     if (test is None) == (train is None):
         raise ArgumentError("test", test, "give --test or --train, one of the two")
+    if trials.score in BY_CLASS:
+        return explained(trials.right, examples, test=test, train=train, level=level)
     part, asked = ("test", test) if train is None else ("train", train)
     ids, labels = (getattr(examples, f"{name}_{part}" if name == "y" else f"{part}_{name}") for name in ("ids", "y"))
     at = place(part, asked, ids, trials.n_test if part == "test" else trials.n)

@@ -9,12 +9,15 @@ import pandas as pd
 import pytest
 
 from empirical import estimate, explain
+from empirical.attributions.lds import lds
 from empirical.command.opening import kept
 from empirical.estimates.explained import explained
 from empirical.report.exhibits import Exhibits
 from empirical.report.explained_figure import explained_figure
 from empirical.report.explained_text import report
+from empirical.training.stored import stored
 from empirical.training.trials import Trials
+from longtail.core import ArgumentError
 
 ARGUMENTS = ("--trials", "128", "--shard", "32", "--learner", "kernel", "--no-plot", "--quiet")
 
@@ -86,6 +89,38 @@ def test_models_trained_elsewhere_are_explained_too(capsys, tmp_path):
     assert called(capsys, file, "--test", "1")[0] == 2
     code, out, _ = called(capsys, file, "--test", "1", "--score", "margin", "--json", "--quiet")
     assert json.loads(out)["carries"][0]["influence"] == pytest.approx(2.5 * best["influence"])
+
+
+def test_classes_that_were_predicted_say_who_was_right(capsys, tmp_path):
+    asked = [
+        "planted",
+        "--n",
+        "60",
+        "--score",
+        "predicted",
+        "--trials",
+        "64",
+        "--learner",
+        "ridge",
+        "--no-plot",
+        "--quiet",
+    ]
+    assert estimate.main([*asked, "--out", str(tmp_path / "run")]) == 0
+    capsys.readouterr()
+    code, out, _ = called(capsys, tmp_path / "run", "--test", "3", "--json", "--quiet")
+    assert code == 0
+    assert json.loads(out)["score_kind"] == "correct"
+    predicted = stored(tmp_path / "run" / "trials", 64)
+    with pytest.raises(ArgumentError, match="labels say who was right"):
+        explained(predicted, test=3)
+    with pytest.raises(ArgumentError, match="labels say who was right"):
+        lds(predicted, np.zeros((predicted.n, predicted.n_test)))
+    file = tmp_path / "models.npz"
+    parts = {"masks": predicted.masks(), "correct_train": predicted.train, "correct_test": predicted.test}
+    np.savez(file, **parts)
+    code, _, err = called(capsys, file, "--test", "3", "--score", "predicted", "--quiet")
+    assert code == 2
+    assert "need y_train and y_test" in err or "labels" in err
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,15 @@ import numpy as np
 import pytest
 
 from empirical.data.data import Data
+from empirical.data.examples import Examples
 from empirical.designs import Fixed, Orthogonal
+from empirical.estimates.measure import of_trials
 from empirical.learners import External
 from empirical.training.cluster import Cluster
 from empirical.training.executors import Processes, executor
 from empirical.training.job import Job
 from empirical.training.run import run
-from empirical.training.trials import Trials
+from empirical.training.trials import Trials, joined
 from longtail.core import ArgumentError
 from longtail.philox import LEARNER, words
 from tests.empirical.runs import opened, same
@@ -220,3 +222,15 @@ def test_a_cluster_gives_the_same_bits(job):
     with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster):
         assert Cluster.here().workers == 2
         assert same(run(job, 40, executor=executor("dask")), run(job, 40))
+
+
+def test_consecutive_trials_are_no_copy_and_any_order_joins_to_the_same() -> None:
+    rng = np.random.default_rng(0)
+    masks, right = rng.random((9, 13)) < 0.6, rng.random((9, 13)) < 0.5
+    every = Trials.of(masks, right, right[:, :5])
+    parts = [every.take(slice(k, k + 3)) for k in (0, 3, 6)]
+    assert all(np.shares_memory(part.inside, every.inside) for part in parts)
+    assert not np.shares_memory(every.take(slice(0, None, 2)).inside, every.inside)
+    for order in ((0, 1, 2), (2, 0, 1)):
+        assert same(joined([parts[k] for k in order]), every)
+    assert of_trials(every, Examples()).fraction == masks.mean()

@@ -298,7 +298,7 @@ class SubsetEstimator(WithLearner):
 
         >>> from empirical import SubsetEstimator, load
         >>> data = load("digits").data
-        >>> found = SubsetEstimator("mlp(64, epochs=10)", models=8, score="probabilities").fit(data.x_train, data.y_train)
+        >>> found = SubsetEstimator("mlp(64, epochs=10)", models=40, score="probabilities").fit(data.x_train, data.y_train)
         >>> found.label_issues_["chance"].is_monotonic_decreasing
         True
         """

@@ -119,7 +119,9 @@ class Trials:
         """The classes that models predict, (t, width), by their ``train`` or ``test`` scores."""
         if self.score not in BY_CLASS:
             raise ArgumentError("score", self.score, f"it does not tell which class: keep {' or '.join(BY_CLASS)}")
-        return scores if self.score == "predicted" else scores.reshape(len(scores), width, -1).argmax(2)
+        if self.score == "predicted" or not width:  # as where nobody is tested on
+            return scores
+        return np.asarray(scores.reshape(len(scores), width, -1).argmax(2))
 
     def __add__(self, other: Trials) -> Trials:
         return joined([self, other])

@@ -166,6 +166,8 @@ def test_an_estimator_ranks_labels(table):
         assert len(there & set(found["index"][: len(there)])) >= 0.7 * len(there)
         assert found["nearest"].notna().all()
         assert {"memorization", "in_accuracy"} < set(e.memorization_)
+        alone = SubsetEstimator(learner, score=score, **given).fit(x[:150], y[:150]).label_issues_  # nobody to test on
+        np.testing.assert_allclose(alone["chance"], found["chance"], atol=0.02)
     plain = SubsetEstimator("ridge", **given).fit(x[:150], y[:150], x[150:], y[150:])
     with pytest.raises(ArgumentError, match="--score predicted"):
         _ = plain.label_issues_

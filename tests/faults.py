@@ -29,9 +29,9 @@ RESULT = Path(__file__).with_name("faults.md")
 WORKERS = ("estimate, two workers", *(["estimate, a cluster"] if importlib.util.find_spec("distributed") else []))
 TIMED = ("turnover", "limit")  # commands that print how long they took
 READERS = {  # of a folder that some command left, who reads it
+    "turnover": ("turnover",),
     "estimate": ("estimate", "compare", "remove"),
     "remove": ("compare, removed", "remove"),
-    "turnover": ("turnover",),
     "limit": ("limit",),
     "estimate, margins": ("leak",),
 }

@@ -112,7 +112,7 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
         log.info("%s models will be trained: they are kept in shards of %s (--shard)", f"{kept:,}", job.shard)
     with trainers(arguments) as executor, watched(job) as bar:
         if missing:
-            log.info("this needs %s", needs(job, count, missing, executor.workers))
+            log.info("this needs %s%s", needs(job, count, missing, executor.workers), _after(arguments))
         trials = run(job, count, first=arguments.first, store=store, executor=executor, progress=bar)
     examples, predicted = Examples.of(dataset), trials if job.score in BY_CLASS else None
     if predicted is not None:
@@ -144,6 +144,14 @@ def _memory(arguments: argparse.Namespace, job: Job, count: int) -> float | None
     held = streamed.memory(arguments.memory, "--memory")
     streamed.room(held, count, job.data.n_test, workers=arguments.workers, score=score, iid=job.design.iid)
     return held
+
+
+def _after(arguments: argparse.Namespace) -> str:
+    """What comes after training, and takes its time whatever is trained: of a report, half a minute on one core."""
+    if not arguments.out or getattr(arguments, "no_plot", True):
+        return ""
+    what = "figures and the report" if arguments.score in ("correct", "predicted", "margin") else "figures"
+    return f"; then about half a minute for {what} (--no-plot: none)"
 
 
 def _check_half(job: Job) -> None:

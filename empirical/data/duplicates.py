@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from empirical.data.data import Data
 from empirical.data.sources.text import tfidf
-from longtail.core import Bools, Floats
+from longtail.core import Bools, Floats, Integers
 
+TWIN = 0.25  # of the usual distance of a training example to its nearest other: nearer are twins
+SAMPLE = 1000  # training examples whose distances say what is usual
+MOST = 3e10  # products that a search for twins may take
 NEAR = 0.05  # quantile of the distances of training examples to their nearest other
 BLOCK = 1024
 
@@ -24,27 +28,64 @@ def near_duplicates(data: Data, quantile: float = NEAR) -> Bools:
     >>> int(near_duplicates(load("digits").data).sum())
     12
     """
+    found = _compared(data)
+    if found is None:
+        return np.zeros(data.n_test, bool)
+    x, z = found
+    among = nearest(x, x, own=True)
+    return np.asarray(nearest(z, x) <= np.quantile(among, quantile))
+
+
+def twins(data: Data, near: float = TWIN) -> pd.DataFrame | None:
+    """Test examples and the training example nearest to each, where their distance is at most ``near`` of the usual one, the
+    median distance of training examples to their nearest other, nearest first: test_index, train_index, distance.
+
+    None where examples cannot be compared, or are too many to compare them all in seconds.
+    """
+    found = _compared(data) if data.n_test else None
+    if found is None:
+        return None
+    x, z = found
+    if (data.n_test + min(data.n, SAMPLE)) * float(data.n) * x.shape[1] > MOST:
+        return None
+    some = np.unique(np.linspace(0, data.n - 1, min(data.n, SAMPLE)).astype(int))
+    usual = np.median(_distances(x[some], x, some)[0])
+    distance, at = _distances(z, x)
+    kept = np.flatnonzero(distance <= near * usual)
+    order = kept[np.argsort(distance[kept], kind="stable")]
+    return pd.DataFrame({"test_index": order, "train_index": at[order], "distance": distance[order]})
+
+
+def _compared(data: Data) -> tuple[NDArray[Any], NDArray[Any]] | None:
+    """Rows of numbers of both parts, of texts by TF-IDF; None of anything else."""
     x, z = data.x_train, data.x_test
     try:
         if isinstance(x, (list, np.ndarray)) and isinstance(x[0], str):
             x, z = tfidf(list(x), list(z))
         x, z = (np.asarray(part, np.float32).reshape(len(part), -1) for part in (x, z))
     except (TypeError, ValueError):
-        return np.zeros(data.n_test, bool)
-    among = nearest(x, x, own=True)
-    return np.asarray(nearest(z, x) <= np.quantile(among, quantile))
+        return None
+    return None if np.isnan(x).any() or np.isnan(z).any() else (x, z)
 
 
 def nearest(z: NDArray[Any], x: NDArray[Any], own: bool = False) -> Floats:
     """Euclidean distance of each row of ``z`` to the nearest of ``x``; with ``own`` the rows are the same and not their own."""
+    return _distances(z, x, np.arange(len(x)) if own else None)[0]
+
+
+def _distances(z: NDArray[Any], x: NDArray[Any], own: Integers | None = None) -> tuple[Floats, Integers]:
+    """The same, and which row of ``x`` it is; ``own``: the rows of ``x`` that those of ``z`` are, and are not
+    their own nearest.
+    """
     square = (x**2).sum(1)
-    out = np.empty(len(z))
+    out, which = np.empty(len(z)), np.empty(len(z), np.int64)
     for start in range(0, len(z), BLOCK):
         block = z[start : start + BLOCK]
         distance = square - 2 * (block @ x.T)
-        if own:
+        if own is not None:
             rows = np.arange(len(block))
-            distance[rows, start + rows] = np.inf
+            distance[rows, own[start + rows]] = np.inf
         at = distance.argmin(1)
         out[start : start + BLOCK] = np.sqrt(((block - x[at]) ** 2).sum(1))
-    return out
+        which[start : start + BLOCK] = at
+    return out, which

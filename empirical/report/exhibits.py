@@ -35,6 +35,12 @@ class Sheets:
     across: int = ACROSS
     per_sheet: int = PER_SHEET
 
+    def at(self, picture: int, edge: int = 64) -> tuple[str, str]:
+        """The class of a picture's sheet in the page, and the style that shows it on a square of so many pixels."""
+        place, wide = picture % self.per_sheet, self.across * edge
+        x, y = place % self.across * edge, place // self.across * edge
+        return f"s{picture // self.per_sheet}", f"background-size:{wide}px auto;background-position:-{x}px -{y}px"
+
 
 class Texts(Protocol):
     """Texts by number, each made when it is asked for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,9 +22,9 @@ UNKNOWN = -1
 
 @dataclass(frozen=True)
 class Gallery:
-    """Rows for the script: [class, index, memorization, its interval, picture, text, id, group], [index, picture, text, id] of
-    test examples and [training row, test row, influence, its interval], strongest first. ``total`` and ``paired`` count all
-    examples and pairs, shown or not.
+    """Rows for the script: [class, index, memorization, its interval, picture, text, id, group, how often models are right with
+    it, and without], [index, picture, text, id] of test examples and [training row, test row, influence, its interval],
+    strongest first. ``total`` and ``paired`` count all examples and pairs, shown or not.
     """
 
     classes: list[str]
@@ -35,8 +36,10 @@ class Gallery:
     paired: int
 
 
-def gallery(observed: Measured, exhibits: Exhibits, labels: pd.Series | None = None) -> Gallery:
-    """The examples worth showing; all of them where they are no more than 10,000."""
+def gallery(
+    observed: Measured, exhibits: Exhibits, labels: pd.Series | None = None, wanted: Sequence[Place] = ()
+) -> Gallery:
+    """The examples worth showing, those ``wanted`` among them; all where they are no more than 10,000."""
     table = observed.memorization.copy()
     if labels is not None:
         table["label"] = labels.to_numpy()
@@ -44,18 +47,20 @@ def gallery(observed: Measured, exhibits: Exhibits, labels: pd.Series | None = N
         table["label"] = ""
     table = table[np.isfinite(table["memorization"].to_numpy(float))]
     pairs = observed.pairs.sort_values("influence", ascending=False).head(PAIRS)
-    chosen = _chosen(table, pairs["train_index"])
+    also = {part: [index for where, index in wanted if where == part] for part in ("train", "test")}
+    chosen = _chosen(table, {*pairs["train_index"], *also["train"]})
     classes = sorted({str(c) for c in chosen["label"]}, key=_natural)
     number = {name: k for k, name in enumerate(classes)}
     partners = pairs.drop_duplicates("test_index")
     order, tested = (part.astype(int).tolist() for part in (chosen["index"], partners["test_index"]))
+    tested += [index for index in dict.fromkeys(also["test"]) if index not in set(tested)]
     places: list[Place] = [("train", i) for i in order] + [("test", j) for j in tested]
     words = shortened([exhibits.text(place) for place in places])
-    names = shortened(_names(chosen, "id") + _names(partners, "test_id"), NAMES)
+    names = shortened(_names(chosen, "id") + _names(partners, "test_id"), NAMES) + [""] * (len(tested) - len(partners))
     columns = (chosen["label"], order, chosen["memorization"], _intervals(chosen, "memorization"), _groups(chosen))
     examples = [
-        [number[str(label)], i, round(float(value), 4), e, k, words[k], names[k], group]
-        for k, (label, i, value, e, group) in enumerate(zip(*columns, strict=True))
+        [number[str(label)], i, round(float(value), 4), e, k, words[k], names[k], group, *right]
+        for k, (label, i, value, e, group, right) in enumerate(zip(*columns, _right(chosen), strict=True))
     ]
     tests = [[j, k, words[k], names[k]] for k, j in enumerate(tested, len(order))]
     row, column = {i: k for k, i in enumerate(order)}, {j: k for k, j in enumerate(tested)}
@@ -71,7 +76,16 @@ def gallery(observed: Measured, exhibits: Exhibits, labels: pd.Series | None = N
     )
 
 
-def _chosen(table: pd.DataFrame, paired: pd.Series) -> pd.DataFrame:
+def _right(table: pd.DataFrame) -> list[list[float | None]]:
+    """How often models are right on each example, with it and without; None where that was not kept."""
+    kept = [
+        table[name].to_numpy(float) if name in table else np.full(len(table), np.nan)
+        for name in ("in_accuracy", "out_accuracy")
+    ]
+    return [[round(float(v), 3) if np.isfinite(v) else None for v in both] for both in zip(*kept, strict=True)]
+
+
+def _chosen(table: pd.DataFrame, paired: set[Any]) -> pd.DataFrame:
     """All rows; of too many those in a pair, then each class's most memorized, typical and never right, as there is room."""
     if len(table) <= EVERYTHING:
         return table

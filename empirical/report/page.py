@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import longtail
 from empirical.report import text as words
-from empirical.report.exhibits import Exhibits, embedded, exhibits
+from empirical.report.exhibits import Exhibits, Place, embedded, exhibits
 from empirical.report.explained_section import section
 from empirical.report.gallery import Gallery, gallery
+from empirical.report.majority import no_better
 from empirical.report.numbers import brief
+from empirical.report.setting import meant, setting
+from empirical.report.todo import Task, places, tasks
 from longtail.core import ArgumentError
 from longtail.core.files import whole_file
 from longtail.plots import styled
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from empirical.estimates.measured import Measured
     from empirical.report.turnover_section import Section
 
+WORDS = 160  # characters of an example's words on a card of the lists
 INK = "#010203"  # drawn with, then replaced by currentColor: figures follow the page, light or dark
 CAPTIONS = {
     "theory": "Points: the share of training examples with memorization of at least θ, as estimated. Line: the fitted theory. "
@@ -83,7 +87,9 @@ def page(
     from empirical.report.headline import headline
 
     frames = comparison.frames
-    items = gallery(comparison.observed, shown, _labels(comparison, dataset))
+    observed = comparison.observed
+    listed = tasks(observed, dataset)
+    items = gallery(observed, shown, _labels(comparison, dataset), places(listed))
     script = file("script.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -101,7 +107,12 @@ def page(
     return environment.from_string(file("page.html")).render(
         name=comparison.observed.experiment.data,
         headline=headline(comparison),
-        findings=words.findings(comparison),
+        warning=no_better(observed, dataset),
+        tasks=[_task(task, items, shown) for task in listed],
+        setting=setting(observed),
+        meant=meant(observed),
+        findings=words.foretold(comparison),
+        details=words.fitted(comparison),
         figures=drawn,
         influence=teaching,
         leak=_leak(comparison.observed),
@@ -109,15 +120,31 @@ def page(
         turnover=_turnover(turnover),
         fits=comparison.fits_table().to_dict("records"),
         brief=brief,
-        observed=comparison.observed,
         gallery=items,
-        least=math.floor(100 * comparison.observed.threshold) / 100,  # the slider's steps; it opens on all pairs
+        least=math.floor(100 * observed.threshold) / 100,  # the slider's steps; it opens on all pairs
         data=embedded(_data(items)),
         style=file("style.css"),
         script=script,
         digest=digest,
         version=longtail.__version__,
     )
+
+
+def _task(task: Task, items: Gallery, shown: Exhibits) -> dict[str, Any]:
+    """A list for the page, with a picture or the words of each example on its cards."""
+    picture = {("train", e[1]): e[4] for e in items.examples} | {("test", e[0]): e[1] for e in items.tests}
+
+    def example(place: Place, name: str) -> dict[str, Any]:
+        text = shown.text(place)
+        at = None if items.sheets is None or place not in picture else items.sheets.at(picture[place])
+        kept = {"part": place[0], "index": place[1], "name": name, "picture": at}
+        return kept | {"text": text if len(text) <= WORDS else text[: WORDS - 1] + "…"}
+
+    cards = [
+        {"says": card.says, "examples": [example(*one) for one in zip(card.places, card.names, strict=True)]}
+        for card in task.cards
+    ]
+    return {"name": task.name, "title": task.title, "said": task.said, "link": task.link, "cards": cards}
 
 
 def _drawn(name: str, figure: Figure, table: dict[str, Any], caption: str = "") -> dict[str, Any]:

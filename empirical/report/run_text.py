@@ -8,6 +8,7 @@ import pandas as pd
 
 from empirical.estimates.cells import root_mean_square
 from empirical.estimates.measured import Measured, pairs_key
+from empirical.report.majority import no_better
 from empirical.report.observed_text import counted
 
 FITS = 0.99  # of the training examples that are in: below it memorization misses what models do not fit
@@ -29,6 +30,7 @@ def report(found: Measured, *, top: int = 5) -> str:
         f"{_shown(s['pairs_stderr'])} of these pairs",
         *(f"{name:<32}{text}" for name, text in counted(found.observed).items()),
         "",
+        *([textwrap.fill(word, 100), ""] if (word := no_better(found)) else []),
         *_never_right(s["never_right"]),
         _block("memorized most", _head(found.memorization.sort_values("memorization", ascending=False), top)),
     ]
@@ -83,7 +85,7 @@ def meaning(found: Measured) -> str:
             f"memorization correlates {_shown(s['split_half_correlation'])}."
         )
     pairs, false = len(found.pairs), s["expected_false_pairs"]
-    if pairs and false > 0.2 * pairs:
+    if pairs and false is not None and false > 0.2 * pairs:
         parts.append(
             f"About {min(false / pairs, 1):.0%} of the pairs may be false: train more models, or ask for --fdr 0.05."
         )

@@ -18,38 +18,50 @@ from longtail.experiment.coupling import Coupling, Fixed
 
 def findings(comparison: Comparison) -> list[str]:
     """What was fitted, what else would do, pairs and removal, one sentence or two each."""
+    return fitted(comparison) + foretold(comparison)
+
+
+def fitted(comparison: Comparison) -> list[str]:
+    """What was fitted, with its parameters, and what else would do; nothing where nothing was."""
+    if not comparison.fits:
+        return []
+    best = comparison.best
+    named = "; ".join(pinned(name, e, best.intervals[name]) for name, e in best.parameters.items())
+    said = [
+        f"Best fit: frequencies {brief(best.prior)}; one member of a subpopulation teaches another with probability "
+        f"{taught(best.coupling)} ({named}). {_guesses(best)}"
+    ]
+    if comparison.rivals:
+        others = ", ".join(brief(f"{f.prior!r} with {f.coupling!r}") for f in comparison.rivals)
+        untold = "This does not tell them apart." if best.saw else "Memorization alone does not tell such priors apart."
+        return [*said, f"The data do not reject these either: {others}. {untold}"]
+    rejected = [f for f in comparison.fits[1:] if f.goodness.p_value < NOT_REJECTED]
+    if rejected:
+        said.append(
+            f"Of {len(rejected) + 1} combinations of prior and coupling all others are rejected (p < {NOT_REJECTED:g})."
+        )
+    return said
+
+
+def foretold(comparison: Comparison) -> list[str]:
+    """What was seen of pairs and removal, and what the fit says of what it did not see."""
     seen = comparison.observed
     pairs, tests, single = seen.influenced
     carried = (
         f"{pairs:,} pairs of influence {seen.threshold:g} or more carry {tests:,} test examples, {single:,} of them by one "
         "training example alone"
     )
+    tested = seen.experiment.n_test > 0
     if not comparison.fits:
-        return [f"{carried}."]
-    best = comparison.best
-    said = []
-    named = "; ".join(pinned(name, e, best.intervals[name]) for name, e in best.parameters.items())
-    said.append(
-        f"Best fit: frequencies {brief(best.prior)}; one member of a subpopulation teaches another with probability "
-        f"{taught(best.coupling)} ({named}). {_guesses(best)}"
-    )
-    if comparison.rivals:
-        others = ", ".join(brief(f"{f.prior!r} with {f.coupling!r}") for f in comparison.rivals)
-        untold = "This does not tell them apart." if best.saw else "Memorization alone does not tell such priors apart."
-        said.append(f"The data do not reject these either: {others}. {untold}")
-    else:
-        rejected = [f for f in comparison.fits[1:] if f.goodness.p_value < NOT_REJECTED]
-        if rejected:
-            said.append(
-                f"Of {len(rejected) + 1} combinations of prior and coupling all others are rejected (p < {NOT_REJECTED:g})."
-            )
+        return [f"{carried}."] if tested else []
     theory = comparison.frames["influence"].iloc[0]
     expects = [counted(theory, name) for name in ("pairs", "tests", "single")]
     chance = f", {theory['false_fitted']:,.0f} of the pairs by chance" if theory["false_fitted"] >= 0.5 else ""
-    said.append(
-        f"{carried}; the fit, which saw {_saw(best)}, expects {', '.join(expects[:2])} and {expects[2]}{chance} (95 %)."
-    )
-    said.append(_removal(comparison))
+    said = [
+        f"{carried}; the fit, which saw {_saw(comparison.best)}, expects {', '.join(expects[:2])} and {expects[2]}{chance} "
+        "(95 %)."
+    ]
+    said = [*said, _removal(comparison)] if tested else [_removal(comparison)]
     errors = comparison.frames["error_against_samples"].dropna(subset="observed")
     said.extend(
         f"Of models trained on {row.samples:,} examples the theory expects a test error of {row.error:.1%} ± "

@@ -135,7 +135,7 @@ def test_what_models_never_get_right_is_not_typical() -> None:
     assert found.summary["never_right"] == 1
     said = report(found)
     assert "1 example: mislabelled, or too hard for this learner" in said
-    assert [row[-1] for row in gallery(found, exhibits(None)).examples] == [
+    assert [row[7] for row in gallery(found, exhibits(None)).examples] == [
         NAMES.index(name) for name in found.memorization["group"]
     ]
 

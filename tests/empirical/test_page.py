@@ -41,7 +41,7 @@ def test_long_texts_and_names_are_cut_to_what_a_page_may_weigh(mark, tmp_path):
     assert "<" not in text
     shown = json.loads(text)
     assert len(shown["examples"]) == 10_000
-    for *_, words, name, _ in shown["examples"][::999]:
+    for *_, words, name, _, _, _ in shown["examples"][::999]:
         assert len(words) >= 15
         assert len(name) >= 15
         assert (mark * 200).startswith(words.removesuffix("…"))

@@ -314,7 +314,7 @@ def test_keyboard_reaches_every_control_and_moves_the_slider(chromium, large):
     reached = set()
     body = chromium.find_element("tag name", "body")
     body.send_keys(Keys.TAB)
-    for _ in range(25):
+    for _ in range(130):  # past the lists of what to look at
         active = chromium.switch_to.active_element
         reached.add(active.get_attribute("id") or active.get_attribute("class"))
         active.send_keys(Keys.TAB)
@@ -364,3 +364,62 @@ def test_page_needs_nothing_from_outside(crafted):
     assert '<link rel="stylesheet"' not in text
     for scheme in ('src="http', 'href="http', "url(http", "@import"):
         assert scheme not in text.split('id="data"')[0]
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory):
+    """A page with lists of what to look at, and how often models are right."""
+    observed, dataset = experiment(300, "image")
+    table = observed.memorization.assign(in_accuracy=0.75, out_accuracy=np.linspace(0, 1, 300), group="between")
+    path = tmp_path_factory.mktemp("listed") / "report.html"
+    return write(Comparison(replace(observed, memorization=table), ()), path, None, dataset)
+
+
+@pytest.mark.browser
+def test_a_card_opens_large_with_both_accuracies(chromium, listed):
+    chromium.get(listed.as_uri())
+    dialog = chromium.find_element("id", "large")
+    first = chromium.find_element("css selector", "#task-labels .open")
+    second = chromium.find_element("css selector", "#classes button.card")
+    for card, said in ((first, "0.0 %"), (second, " %")):
+        chromium.execute_script("arguments[0].click()", card)
+        assert dialog.is_displayed()
+        assert "models right, trained on it\n75.0 %" in dialog.text
+        assert f"not trained on it\n{said}" in dialog.text or said == " %"
+        assert dialog.find_element("css selector", ".picture").size == {"width": 256, "height": 256}
+        chromium.find_element("id", "close").click()
+        assert not dialog.is_displayed()
+    assert chromium.get_log("browser") == []
+
+
+@pytest.mark.browser
+def test_examples_are_sorted_and_saved(chromium, listed):
+    chromium.get(listed.as_uri())
+    put(chromium, "threshold", 0)
+    put(chromium, "class", "0")
+    put(chromium, "sort", "1")
+    names = [card.text for card in chromium.find_elements("css selector", "#classes .right .card span")]
+    numbers = [int(name.removeprefix("#")) for name in names]
+    assert len(numbers) > 10
+    assert numbers == sorted(numbers)
+    saved = chromium.execute_async_script(
+        "const done = arguments[0], make = URL.createObjectURL;"
+        "URL.createObjectURL = (blob) => { blob.text().then(done); return make(blob); };"
+        "document.getElementById('save').click();"
+    )
+    rows = saved.strip().split("\n")
+    assert rows[0].startswith("index,id,label,memorization")
+    assert len(rows) == 1 + said(chromium)
+    assert [int(row.split(",")[0]) for row in rows[1:]][: len(numbers)] == numbers
+
+
+@pytest.mark.browser
+def test_nothing_is_cut_off_on_a_telephone(chromium, listed, tmp_path):
+    narrow = tmp_path / "narrow.html"  # Chromium opens no window of less than 500 pixels
+    narrow.write_text(f'<iframe style="width: 390px; height: 3000px; border: 0" src="{listed.as_uri()}"></iframe>')
+    chromium.get(narrow.as_uri())
+    chromium.switch_to.frame(0)
+    wide = "return [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && "
+    outside = wide + "!e.closest('.scroll, .skip, dialog, svg')).map((e) => e.outerHTML.slice(0, 80))"
+    assert chromium.execute_script("return innerWidth") == 390
+    assert chromium.execute_script(outside) == []

@@ -1,0 +1,193 @@
+"""What to look at first: likely wrong labels, near-duplicates across training and test, examples at risk, those that carry many.
+
+Each is a list with the count of all, the first of them as cards, and all as a file.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from empirical.estimates.suspects import suspects
+from empirical.report.exhibits import Place
+
+if TYPE_CHECKING:
+    from empirical.data.dataset import Dataset
+    from empirical.estimates.measured import Measured
+
+TOP = 12  # cards of a list
+FILED = 5000  # rows of its file at the most
+MANY = 2  # test examples that an example carries, to be one that carries many
+
+
+@dataclass(frozen=True)
+class Card:
+    """Examples to be shown side by side, what to call each, and what is said of them."""
+
+    places: tuple[Place, ...]
+    names: tuple[str, ...]
+    says: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """One list: ``said`` how many there are and what to do; the first as ``cards``; all of them in ``table``."""
+
+    name: str
+    title: str
+    said: str
+    cards: tuple[Card, ...]
+    table: pd.DataFrame = field(repr=False)
+
+    @property
+    def link(self) -> str:
+        """The table as a CSV in a data URI."""
+        text = self.table.head(FILED).to_csv(index=False, float_format="%.6g")
+        return "data:text/csv;base64," + base64.b64encode(text.encode("utf-8", "backslashreplace")).decode()
+
+
+def tasks(found: Measured, dataset: Dataset | None = None) -> list[Task]:
+    """Those lists that can be made of what was measured, none of them empty."""
+    made = (_labels(found), _twins(dataset), _risk(found), _carry(found))
+    return [task for task in made if task is not None]
+
+
+def places(every: list[Task]) -> list[Place]:
+    """All examples on cards."""
+    return [place for task in every for card in task.cards for place in card.places]
+
+
+def _labels(found: Measured) -> Task | None:
+    """Suspects, where models that did not see an example say what they take it for, or whether they are right."""
+    table = found.memorization
+    if found.experiment.score != "correct" or "out_accuracy" not in table or "in_accuracy" not in table:
+        return None
+    wrong = suspects(table)
+    if wrong.empty:
+        return None
+    said = (
+        f"{_many(len(wrong), 'training example')} of {len(table):,} that models which did not train on them mostly get wrong. "
+        "A wrong label looks like this; so does the only one of its kind, which is right. Look at the label first."
+    )
+    cards = [
+        Card(
+            (("train", int(row["index"])),),
+            (_name(row, "id", "index"),),
+            f"{_label(row)}right in {_percent(row['out_accuracy'])} of models without it, {_percent(row['in_accuracy'])} with it",
+        )
+        for row in _rows(wrong)
+    ]
+    return Task("labels", "Labels to check", said, tuple(cards), wrong)
+
+
+def _twins(dataset: Dataset | None) -> Task | None:
+    from empirical.data.duplicates import twins
+
+    if dataset is None:
+        return None
+    found = twins(dataset.data)
+    if found is None or found.empty:
+        return None
+    same, count = int((found["distance"] == 0).sum()), len(found)
+    exact = f", {same:,} of them identical" if same else ""
+    said = (
+        f"{_many(count, 'test example')} of {dataset.data.n_test:,} with a near-duplicate in training{exact}: nearer than a "
+        "quarter of the distance that training examples usually have to their nearest. What models are right on there they may "
+        "only remember: leave them out of the test, or of training."
+    )
+    ids = {"train": dataset.train_ids, "test": dataset.test_ids}
+    labels = {"train": dataset.data.y_train, "test": dataset.data.y_test}
+    classes = dataset.data.classes
+    for part in ("train", "test"):
+        found[f"{part}_label"] = [str(classes[labels[part][at]]) for at in found[f"{part}_index"]]
+        if (names := ids[part]) is not None:
+            found[f"{part}_id"] = [str(names[at]) for at in found[f"{part}_index"]]
+    cards = [
+        Card(
+            (("train", int(row["train_index"])), ("test", int(row["test_index"]))),
+            (_name(row, "train_id", "train_index"), "test " + _name(row, "test_id", "test_index")),
+            (
+                row["train_label"]
+                if row["train_label"] == row["test_label"]
+                else f"{row['train_label']} and {row['test_label']}"
+            )
+            + (", identical" if row["distance"] == 0 else ""),
+        )
+        for row in _rows(found)
+    ]
+    return Task("duplicates", "In training and in test", said, tuple(cards), found)
+
+
+def _risk(found: Measured) -> Task | None:
+    """Test examples that one training example carries alone."""
+    pairs = found.pairs.sort_values("influence", ascending=False)
+    alone = pairs[~pairs["test_index"].duplicated(keep=False)]
+    if alone.empty:
+        return None
+    said = (
+        f"{_many(len(alone), 'test example')} of {found.experiment.n_test:,} that hang on one training example: without it "
+        f"models are right on them {100 * found.threshold:.3g} points less often, or worse. More like these would make them safe."
+    )
+    cards = [
+        Card(
+            (("test", int(row["test_index"])), ("train", int(row["train_index"]))),
+            ("test " + _name(row, "test_id", "test_index"), _name(row, "train_id", "train_index")),
+            f"{_label(row)}right {100 * row['influence']:.0f} points more often with it",
+        )
+        for row in _rows(alone)
+    ]
+    return Task("risk", "Hanging on one example", said, tuple(cards), alone)
+
+
+def _carry(found: Measured) -> Task | None:
+    """Training examples that carry several test examples."""
+    pairs = found.pairs
+    if pairs.empty:
+        return None
+    groups = pairs.groupby("train_index", sort=False)
+    table = pd.DataFrame({"tests": groups.size(), "influence": groups["influence"].sum()})
+    for name in ("train_id", "label", "memorization"):
+        if name in pairs:
+            table[name] = groups[name].first()
+    table = table[table["tests"] >= MANY].sort_values(["tests", "influence"], ascending=False, kind="stable")
+    if table.empty:
+        return None
+    table = table.reset_index()
+    said = (
+        f"{_many(len(table), 'training example')} that {'each carry' if len(table) > 1 else 'carries'} several test examples: "
+        "their labels are worth a second look, and more like them worth collecting."
+    )
+    cards = [
+        Card(
+            (("train", int(row["train_index"])),),
+            (_name(row, "train_id", "train_index"),),
+            f"{_label(row)}carries {row['tests']:,} test examples, {100 * row['influence']:.0f} points in all",
+        )
+        for row in _rows(table)
+    ]
+    return Task("carrying", "Carrying many", said, tuple(cards), table)
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The first rows, each by its columns."""
+    return [{str(name): value for name, value in row.items()} for row in table.head(TOP).to_dict("records")]
+
+
+def _name(row: dict[str, Any], column: str, index: str) -> str:
+    return str(row[column]) if column in row else f"#{int(row[index])}"
+
+
+def _label(row: dict[str, Any]) -> str:
+    return f"{row['label']}: " if "label" in row else ""
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.0f} %" if np.isfinite(value) else "unknown"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -1,0 +1,141 @@
+"""The report as a to-do list: what is on the lists, and where it stands."""
+
+import base64
+import io
+import re
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from empirical.bridge.comparison import Comparison
+from empirical.data import duplicates
+from empirical.data.data import Data
+from empirical.data.dataset import Dataset
+from empirical.data.duplicates import near_duplicates, twins
+from empirical.estimates.measured import Experiment, Measured
+from empirical.report.exhibits import exhibits
+from empirical.report.gallery import gallery
+from empirical.report.majority import no_better
+from empirical.report.page import page
+from empirical.report.run_text import report
+from empirical.report.todo import tasks
+from tests.empirical.reported import CRAFTED, many
+
+
+def measured(n=30, accuracy=0.95):
+    rng = np.random.default_rng(0)
+    out = np.linspace(0, 1, n)
+    table = pd.DataFrame({"index": np.arange(n), "label": ["x", CRAFTED] * (n // 2), "memorization": (1 - out) / 2})
+    table = table.assign(stderr=0.02, in_accuracy=(1 + out) / 2, out_accuracy=out, low=0.0, high=1.0, group="between")
+    pairs = pd.DataFrame({"train_index": [3, 3, 3, 5, 7, 7, 9], "test_index": [0, 1, 2, 2, 3, 4, 4]})
+    pairs["label"], pairs["influence"] = "x", [0.9, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
+    pairs["stderr"], pairs["low"], pairs["high"] = 0.05, 0.1, 1.0
+    x, z = rng.random((n, 8), np.float32), rng.random((10, 8), np.float32)
+    y = np.arange(n) % 2
+    data = Data(x, y, z, np.array([0] * 6 + [1] * 4), ("x", CRAFTED))
+    found = Measured(Experiment("mine", 10, 100, 0.7, 2, learner="KNN(k=1)"), table, pairs, test_accuracy=accuracy)
+    return found, Dataset("mine", data, rows=([f"{CRAFTED} {k}" for k in range(n)], [f"t {k}" for k in range(10)]))
+
+
+def listed(found, dataset=None):
+    return {task.name: task for task in tasks(found, dataset)}
+
+
+def test_labels_to_check_are_the_least_often_right_without_them():
+    made = listed(measured()[0])["labels"]
+    assert [card.places[0][1] for card in made.cards] == list(range(12))
+    assert made.said.startswith("15 training examples of 30 ")
+    assert made.cards[1].says == f"{CRAFTED}: right in 3 % of models without it, 52 % with it"
+    filed = pd.read_csv(io.BytesIO(base64.b64decode(made.link.partition(",")[2])))
+    assert filed["index"].tolist() == list(range(15))
+    found = measured()[0]
+    assert "labels" not in listed(replace(found, memorization=found.memorization.drop(columns="out_accuracy")))
+    assert "labels" not in listed(replace(found, memorization=found.memorization.assign(out_accuracy=0.5)))
+
+
+def test_at_risk_is_who_hangs_on_one_example_alone():
+    made = listed(measured()[0])["risk"]
+    assert [[index for _, index in card.places] for card in made.cards] == [[0, 3], [3, 7], [1, 3]]
+    assert made.said.startswith(
+        "3 test examples of 10 that hang on one training example: without it models are right on them 15 points"
+    )
+    assert made.cards[0].says == "x: right 90 points more often with it"
+
+
+def test_who_carries_many_comes_by_how_many():
+    made = listed(measured()[0])["carrying"]
+    assert [(row.train_index, row.tests) for row in made.table.itertuples()] == [(3, 3), (7, 2)]
+    assert made.cards[0].says == "x: carries 3 test examples, 140 points in all"
+    empty = replace(measured()[0], pairs=measured()[0].pairs.head(0))
+    assert not {"risk", "carrying"} & set(listed(empty))
+
+
+def test_near_duplicates_across_training_and_test_are_found():
+    found, dataset = measured()
+    assert "duplicates" not in listed(found, dataset)
+    x, z = dataset.data.x_train, dataset.data.x_test.copy()
+    z[4], z[7] = x[11], x[20] + np.float32(1e-3)
+    copied = replace(dataset, data=replace(dataset.data, x_test=z))
+    made = listed(found, copied)["duplicates"]
+    assert made.table[["test_index", "train_index"]].to_numpy().tolist() == [[4, 11], [7, 20]]
+    assert "2 test examples of 10 with a near-duplicate in training, 1 of them identical" in made.said
+    assert made.cards[0].says == f"{CRAFTED} and x, identical"
+    assert near_duplicates(copied.data)[[4, 7]].all()
+
+
+def test_twins_are_not_looked_for_where_it_would_take_long_or_cannot_be(monkeypatch):
+    data = measured()[1].data
+    texts = [f"{a} {b}" for a, b in combinations(["red", "blue", "one", "two", "cat", "dog", "sun", "sea", "ice"], 2)][
+        :30
+    ]
+    assert twins(replace(data, x_train=texts, x_test=[*texts[:9], "other"]))["train_index"].tolist() == list(range(9))
+    assert twins(replace(data, x_train=[object()] * 30, x_test=[object()] * 10)) is None
+    assert twins(replace(data, x_train=np.where(data.x_train > 0.9, np.nan, data.x_train))) is None
+    monkeypatch.setattr(duplicates, "MOST", 100)
+    assert twins(data) is None
+
+
+def test_the_list_comes_first_theory_last_and_nothing_runs():
+    found, dataset = measured()
+    text = page(Comparison(found, (), why="no reason"), exhibits(dataset), dataset)
+    places = [text.index(f'id="{name}"') for name in ("todo", "task-labels", "task-risk", "measured", "gallery")]
+    assert places == sorted(places)
+    assert CRAFTED not in text
+    assert (
+        "100 models, KNN(k=1), each trained on a random 70 % of the examples, right on 95 % of 10 test examples" in text
+    )
+    assert 'class="warning"' not in text
+    assert re.search(r'data-part="train" data-index="0">', text)
+    nothing = replace(found, pairs=found.pairs.head(0), memorization=found.memorization.assign(out_accuracy=0.9))
+    assert "Nothing stands out" in page(Comparison(nothing, (), why="no reason"), exhibits(dataset), dataset)
+
+
+@pytest.mark.parametrize(("accuracy", "said"), [(0.6, True), (0.89, True), (0.95, False), (np.nan, False)])
+def test_a_learner_no_better_than_one_class_is_told(accuracy, said):
+    found, dataset = measured(accuracy=accuracy)  # .6 ± .15 of the tests are x
+    word = no_better(found, dataset)
+    assert ("always saying x: right on" in word and "that is right on 60 %" in word) == said
+    text = page(Comparison(found, (), why="no reason"), exhibits(dataset), dataset)
+    assert ('class="warning"' in text) == said
+    assert ("no better than always saying" in report(replace(found, trust=replace(found.trust, false_pairs=1.0)))) == (
+        accuracy in (0.6,)
+    )
+
+
+def test_examples_on_the_lists_have_their_pictures_however_many_there_are():
+    observed = many(60_000, 20)
+    without = {e[1] for e in gallery(observed, exhibits(None)).examples}
+    hidden = [i for i in range(60_000) if i not in without][:30]
+    items = gallery(observed, exhibits(None), wanted=[("train", i) for i in hidden] + [("test", 49), ("test", 1000)])
+    assert set(hidden) <= {e[1] for e in items.examples}
+    assert [t[0] for t in items.tests].count(49) == 1
+    assert items.tests[-1][:2] == [1000, len(items.examples) + len(items.tests) - 1]
+
+
+def test_examples_carry_how_often_models_are_right():
+    items = gallery(measured()[0], exhibits(None))
+    assert items.examples[15][8:] == [round((1 + 15 / 29) / 2, 3), round(15 / 29, 3)]
+    assert gallery(many(400, 2), exhibits(None)).examples[0][8:] == [None, None]

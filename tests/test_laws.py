@@ -184,6 +184,22 @@ def test_near_what_the_mean_frequency_says() -> None:
     assert exact.capacity_excess(problem, 8_000).value != pytest.approx(near, rel=0.5)
 
 
+def test_a_transform_that_will_not_end_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Zipf 2 at 10^12: refused after three values of it. Control: at 10^4 there is an answer."""
+    asked, points = [], laws._points
+
+    def counted(problem: Problem, ell: int, more: int, theta: float = 0.0) -> object:
+        asked.append(theta)
+        return points(problem, ell, more, theta)
+
+    monkeypatch.setattr(laws, "_points", counted)
+    with pytest.raises(AccuracyError, match="more detail than can be resolved"):
+        exact.capacity_excess(Problem(Zipf(alpha=2, size=10**12), 10**12), 10**6)
+    assert sum(theta > 0 for theta in asked) == 3
+    small = exact.capacity_excess(Problem(Zipf(alpha=2, size=10**4), 10**4), [10, 40])
+    assert 0 < small.value[1] < small.value[0]
+
+
 @pytest.mark.parametrize("n", [20, 150, 400])
 def test_few_of_many_against_a_chain(n: int) -> None:
     """1,000 of weight 1 and 4,000 of weight 1/2: how many distinct are seen, one sample at a time, hardly any twice.

@@ -43,6 +43,8 @@ POINTS = 2**16  # of a law, from where on it is tabulated on a lattice of more t
 STEEP = 1.15  # of the slope of θ|X_ℓ| in the log scale, as a frequency
 LONGEST = 4000.0  # frequency, beyond which ``scales`` would be long
 MOST = 2e8  # points by values of θ by what each costs, at the most: some tens of seconds
+PROBED = 0.1, 0.2, 0.4  # of the last angle that ``scales`` can follow a transform to
+NEARLY = 1e-9  # of a transform, that is too much there
 HIGHEST = 100  # sightings
 
 
@@ -323,6 +325,8 @@ def _tabulated(
     spread, center = _variance(problem, ell, checked=False)[0], float(spectrum(problem, np.array([ell])).seen[0])
     theta_end = TAILS / np.sqrt(min(spread, center) + 1e-3)  # where the law that a scale leaves has ended
     if steep * theta_end > LONGEST / 2:
+        if problem.mode == "random" and _endless(problem, ell, beside, LONGEST / (STEEP * steep)):
+            raise AccuracyError("n", problem.n, _detailed(problem, ell))
         theta_end = TAILS / np.sqrt(spread + 1e-3)
     upto = max(8, int(theta_end / turn) + 2)
     while k <= points // 2:
@@ -340,8 +344,7 @@ def _tabulated(
         if ended:
             break
         if work > MOST:
-            remedy = f"the law of |X_{ell}| under {problem.prior!r} has more detail than can be resolved; "
-            raise AccuracyError("n", problem.n, remedy + "give fewer samples, or ask for its variance")
+            raise AccuracyError("n", problem.n, _detailed(problem, ell))
     if step == 1 and k > points // 2:  # the whole circle, with nothing left out
         rest = 0.0
     scale = 1.0 if beside is None else (ell + 1) / (problem.n + 1)
@@ -350,6 +353,22 @@ def _tabulated(
     bound = 2 * step * float(np.abs(laid - rough).sum()) + abs(step * float(laid.sum()) - known)
     bound += scale * (10 * ROUNDING * np.log2(points) * size + 8 * rest)
     return start, step, laid, bound
+
+
+def _endless(problem: Problem, ell: int, beside: int | None, last: float) -> bool:
+    """Whether a transform that falls ever more slowly will not have ended at ``last``, by three values before."""
+    found = []
+    for part in PROBED:
+        laid, left = next(_points(problem, ell, 0 if beside is None else 1, part * last))
+        none, some = laid.transform(np.array([0j, np.expm1(1j * part * last)]), ell, beside, left)
+        found.append(float(np.log(np.abs(some / none) + 1e-300)))
+    slope = np.diff(found) / np.diff(PROBED)
+    return bool(slope[0] < slope[1] and found[2] + min(slope[1], 0.0) * (1 - PROBED[2]) > np.log(NEARLY))
+
+
+def _detailed(problem: Problem, ell: int) -> str:
+    remedy = f"the law of |X_{ell}| under {problem.prior!r} has more detail than can be resolved; "
+    return remedy + "give fewer samples, or ask for its variance"
 
 
 def _root(square: Estimate) -> Estimate:

@@ -233,7 +233,7 @@ def test_settled_is_where_errors_stop_changing(learner: Learner) -> None:
         lambda: Private(1, 2),
         lambda: Capacity(1.5),  # type: ignore[arg-type]
         lambda: Majority(0.5, "dirty"),  # type: ignore[arg-type]
-        lambda: by_count(Majority(0.01), 10, 10_000),
+        lambda: by_count(Majority(0.001), 10, 300_000),
     ],
 )
 def test_arguments_that_cannot_be_are_refused(make: Any) -> None:

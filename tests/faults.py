@@ -160,8 +160,10 @@ def damaged(shop: Workshop, name: str, chance: random.Random) -> tuple[bool, int
         named = victim.name in ended.said or victim.parent.name in ended.said or str(place.name) in ended.said
         return told(named, f"{reader}: {victim.name}, {how} at {at}", place, ended), 0
     truth, found = shop.truth(reader), content(place / "out")
-    if reader != name or victim.name.startswith(("versions", "kernels")):  # what is no result of this command's
-        found.pop(str(victim.relative_to(place / "out")), None)
+    key, source = str(victim.relative_to(place / "out")), COMMANDS[reader].source
+    begun = shop.truth(source) if source else {}
+    if reader != name or key in begun or victim.name.startswith(("versions", "kernels")):  # no result of this command's
+        found.pop(key, None)
     both = truth.keys() & found.keys()
     bits = lost({key: truth[key] for key in both}, {key: found[key] for key in both})
     right = ended.out == shop.outs[reader] or reader in TIMED

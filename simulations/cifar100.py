@@ -21,7 +21,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from longtail.core import Estimate
 from longtail.core.published import below, printed
@@ -40,11 +40,12 @@ class Config:
 
     families: tuple[str, ...] = ("Zipf", "LogNormal", "Gamma", "Geometric", "Uniform")
     couplings: tuple[str, ...] = ("beta", "uniform", "lookup")
-    together: tuple[
-        str, ...
-    ] = ()  # "apart" and "beta" fit the number of pairs too, with difficulty and dust: some minutes
+    together: tuple[str, ...] = ()  # "near", "apart", "beta" fit the number of pairs too, with difficulty and dust
+    steps: bool = False  # and the histogram of their influences
     simulations: int = 200
 
+
+THRESHOLDS = (0.15, 0.2, 0.3, 0.5)  # of influence
 
 QUICK = Config(families=("Zipf",), simulations=20)
 
@@ -59,12 +60,12 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     from longtail.experiment.predictions import error_against_samples
 
     observed = published("cifar100", data_folder("feldman_zhang"))
-    comparison = compare(
-        observed, config.families, config.couplings, together=config.together, simulations=config.simulations
-    )
+    options: Any = {"together": config.together, "steps": config.steps, "simulations": config.simulations}
+    comparison = compare(observed, config.families, config.couplings, **options)
     rows = []
     for fit in comparison.fits:
-        pairs = pairs_above(fit.problem, fit.coupling, 0.15, observed.experiment.n_test, memorized=0.25).iloc[0]
+        counts = pairs_above(fit.problem, fit.coupling, THRESHOLDS, observed.experiment.n_test, memorized=0.25)
+        pairs = counts.iloc[0]
         error = error_against_samples(fit.problem, fit.coupling, [fit.n])["error"].iloc[0]
         rows.append(
             {
@@ -76,6 +77,7 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
                 "tests": pairs["tests"],
                 "single": pairs["single"],
                 "test_error": error,
+                **{f"pairs_{x:g}": n for x, n in zip(THRESHOLDS[1:], counts["pairs"][1:], strict=True)},
             }
         )
     return pd.DataFrame(rows)

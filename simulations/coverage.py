@@ -54,13 +54,17 @@ LEVEL = 0.05
 @dataclass(frozen=True)
 class Config:
     """``runs`` for coverage and ``wrong`` for each refusal, from counts and, cheaper, from
-    memorization; ``simulations`` behind each fit of memorization.
+    memorization; ``simulations`` behind each fit of memorization. ``joint`` are those of fits that know the error at half the
+    size and what examples carry too, of ``joint_samples`` examples.
     """
 
     runs: int = 200
     wrong: int = 30
     memorized_runs: int = 500
     memorized_wrong: int = 60
+    joint_runs: int = 200
+    joint_wrong: int = 40
+    joint_samples: int = 4000
     samples: int = 50_000
     trials: int = 2000
     simulations: int = 200
@@ -74,6 +78,8 @@ QUICK = Config(
     wrong=12,
     memorized_runs=0,
     memorized_wrong=0,
+    joint_runs=0,
+    joint_wrong=0,
     samples=10_000,
     right=("Zipf",),
     families=("Gamma", "Uniform"),
@@ -112,6 +118,9 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     ]
     for coupling, law, guess in wrong:
         rows += _bridge(config, loose, coupling, "Zipf", law, config.memorized_wrong, guess, right=False)
+    rows += _joint(config, "dust", config.joint_runs)
+    for guess in ("fresh", "hard"):
+        rows += _joint(config, guess, config.joint_wrong)
     return pd.DataFrame(rows)
 
 
@@ -149,6 +158,34 @@ def _bridge(
     if isinstance(coupling, Beta) and right:
         truth["concentration"] = coupling.a + coupling.b
     return _rows("memorization", repr(prior), repr(coupling), family, f"{law} {guess}".strip(), found, truth)
+
+
+def _joint(config: Config, guess: str, runs: int) -> list[dict[str, Any]]:
+    """Of a model with difficulty and dust; ``guess`` "fresh" has neither, "hard" no dust."""
+    from dataclasses import replace
+
+    from empirical.bridge import fit as bridge
+    from empirical.bridge.beside import Beside
+    from empirical.bridge.bins import EDGES, drawn
+    from empirical.estimates.noise import SubsetNoise
+    from longtail.experiment.coupling import Beta
+
+    noise, n = SubsetNoise(config.trials), config.joint_samples
+    coupling = Beta(1.5, 1.0, steady=0.3, difficulty=0.6, dust=0.2)
+    problem = Problem(Zipf(alpha=0.8, size=3 * n // 8), n, 10)
+    covariance = np.diag([0.01, 0.002, 0.002]) ** 2
+    known = Beside((0.7, 0.35), (0.1, 0.5), replace(noise, models=config.trials // 2), True, np.zeros(3), covariance)
+    middle = np.concatenate([[0.0], (EDGES[1:] + EDGES[:-1]) / 2, [1.0]])
+    found = []
+    for row in drawn(problem, coupling, noise, runs, np.random.default_rng([config.seed, n, 2]), known):
+        estimates, beside = np.repeat(middle, row[: len(middle)].astype(int)), replace(known, value=row[len(middle) :])
+        options: dict[str, Any] = {"simulations": config.simulations, "guess": guess, "beside": beside}
+        found.append(bridge.fit(estimates, 10, noise, "Zipf", "beta", seed=len(found), **options))
+    truth = _truth(problem.prior) | {"coupling": coupling.mean, "concentration": coupling.a + coupling.b}
+    truth |= {name: float(getattr(coupling, name) or 0.0) for name in ("difficulty", "steady", "dust")}
+    return _rows(
+        "joint", repr(problem.prior), repr(coupling), "Zipf", f"beta {guess}", found, truth if guess == "dust" else {}
+    )
 
 
 def _truth(prior: Prior) -> dict[str, float]:
@@ -199,7 +236,7 @@ CLAIMS = (
             HELD,
             partial(share, source=source, column="coverage"),
         )
-        for source in ("counts", "memorization")
+        for source in ("counts", "memorization", "joint")
     ),
     *(
         Claim(
@@ -207,7 +244,7 @@ CLAIMS = (
             above(0.8, "at least .80"),
             partial(share, source=source, column="refused"),
         )
-        for source in ("counts", "memorization")
+        for source in ("counts", "memorization", "joint")
     ),
 )
 

@@ -30,26 +30,52 @@ from longtail.experiment.predictions import error_at, influence_by_memorization
 LEAST = 1e-12  # an error, for its logarithm
 FEW = 20  # test examples with a pair, below which their number says little
 VANISHING = 1e-3  # of a variance, or a direction of it, beside the largest
+STEPS = (0.2, 0.25, 0.3, 0.4, 0.5, 0.7)  # of influence, where pairs are told apart by it
+TIE = 1e-9
 SMALL = 0.002  # standard error of a logarithm below which two test sets differ by more than what models say
 
 
 @dataclass(frozen=True)
 class Paired:
-    """How pairs are counted: influence ``threshold`` or more, memorization ``least`` or more, among ``tests`` test examples with
-    ``partners`` each, all of estimates with ``noise``. Its logarithm is fitted.
+    """How pairs are counted: of influence between each of ``thresholds`` and the next, or beyond the last, and memorization
+    ``least`` or more, among ``tests`` test examples with ``partners`` each, all of estimates with ``noise``; in logarithms.
     """
 
-    threshold: float
+    thresholds: tuple[float, ...]
     least: float
     tests: int
     partners: float
     noise: Noise
 
     def log(self, problem: Problem, coupling: Coupling) -> Floats:
-        """Of the number that the model expects."""
+        """Of the numbers that the model expects."""
         counted: Any = {"memorized": self.least, "noise": self.noise, "partners": self.partners, "together": False}
-        found = pairs_above(problem, coupling, self.threshold, self.tests, **counted)["pairs"]
-        return np.asarray(np.log(np.maximum(found.to_numpy(float), LEAST)))
+        above = pairs_above(problem, coupling, self.thresholds, self.tests, **counted)["pairs"].to_numpy(float)
+        return np.asarray(np.log(np.maximum(-np.diff(above, append=0.0), LEAST)))
+
+    @classmethod
+    def of(cls, observed: Measured, steps: bool) -> tuple[Paired, Floats, Floats]:
+        """As a run has them: all together, or by ``STEPS`` of influence as far as each has ``FEW`` test examples; the logarithms,
+        and their covariance: test examples are a sample, and each may have several pairs.
+        """
+        lowest = observed.threshold
+        ends = [lowest, *(x for x in STEPS if x > lowest)] if steps else [lowest]
+        tests, number = np.unique(observed.pairs["test_index"].to_numpy(), return_inverse=True)
+        influence = observed.pairs["influence"].to_numpy(float)
+
+        def counts(of: list[float]) -> Floats:
+            table = np.zeros((len(tests), len(of)))
+            np.add.at(table, (number, np.searchsorted(of, influence + TIE, side="right") - 1), 1.0)
+            return table
+
+        while len(ends) > 1 and ((counts(ends) > 0).sum(0) < FEW).any():
+            short = int(np.flatnonzero((counts(ends) > 0).sum(0) < FEW)[-1])
+            ends.pop(max(short, 1))
+        each = counts(ends)
+        total = each.sum(0)
+        experiment = observed.experiment
+        paired = cls(tuple(ends), observed.least, experiment.n_test, observed.partners, observed.noise)
+        return paired, np.log(total), each.T @ each / np.multiply.outer(total, total)
 
 
 @dataclass(frozen=True)
@@ -72,7 +98,8 @@ class Beside:
         known = {
             "the error at another size": len(self.fractions) > 1,
             "what examples carry": self.edges is not None,
-            "the number of pairs": self.paired is not None,
+            "the number of pairs": self.paired is not None and len(self.paired.thresholds) == 1,
+            "the histogram of influences": self.paired is not None and len(self.paired.thresholds) > 1,
         }
         return tuple(words for words, there in known.items() if there)
 
@@ -114,7 +141,7 @@ class Beside:
         if self.edges is not None:
             true.append(self.carried(share, carried))
         if self.paired is not None:
-            true.append(told[-1:])
+            true.append(told[-len(self.paired.thresholds) :])
         value = np.concatenate(true)
         return value + np.linalg.cholesky(self.covariance) @ rng.standard_normal(len(value))
 
@@ -126,8 +153,10 @@ class Beside:
         return np.asarray(np.linalg.solve(np.linalg.cholesky(self.covariance), off.T).T)
 
 
-def beside(observed: Measured) -> Beside | None:
-    """What a run knows beside memorization; None where it is nothing."""
+def beside(observed: Measured, *, steps: bool = False) -> Beside | None:
+    """What a run knows beside memorization; None where it is nothing. Of published pairs it is their number, or with ``steps``
+    how many there are by influence.
+    """
     learning, totals = observed.observed.learning, observed.observed.totals
     value, blocks = [], []
     fractions: tuple[float, ...] = ()
@@ -151,13 +180,12 @@ def beside(observed: Measured) -> Beside | None:
         value.append(totals.total[:keep])
         blocks.append(definite(both[:keep, :keep]))
     paired = None
-    times = observed.pairs["test_index"].value_counts().to_numpy(float)
-    if not value and len(times) >= FEW:  # as published: of a run the totals say more, and without a threshold
-        paired = Paired(
-            observed.threshold, observed.least, observed.experiment.n_test, observed.partners, observed.noise
-        )
-        value.append(np.log([times.sum()]))
-        blocks.append(np.array([[(times**2).sum() / times.sum() ** 2]]))  # test examples are a sample
+    if (
+        not value and observed.pairs["test_index"].nunique() >= FEW
+    ):  # as published: of a run the totals say more, and without a threshold
+        paired, logs, spread = Paired.of(observed, steps)
+        value.append(logs)
+        blocks.append(spread)
     if not value:
         return None
     covariance = np.zeros((sum(map(len, value)),) * 2)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from empirical.bridge.beside import Beside
-from longtail.core import ArgumentError, Floats, Prior, Problem, compressed
+from longtail.core import Floats, Prior, Problem, compressed
 from longtail.counts.bins import EXPECTED, Goodness
 from longtail.experiment.coupling import Coupling, Fixed
 from longtail.experiment.members import members
@@ -103,14 +103,13 @@ def drawn(
         dust = rng.binomial(problem.n, coupling.dust) if coupling.dust else 0
         counts, mass = seen(problem.prior, problem.n - dust, rng)
         which = lots.guesses(len(counts), rng)
-        lam = coupling.sample(rng, len(counts))
+        lam, typical = lots.strengths(len(counts), rng)
         owner, place, weight = lots.places(counts, lam, which, rng)
         alone = lots.guesses(dust, rng) * len(relative) + lots.once
         number = np.bincount(np.append(place, alone), np.append(weight, np.ones(dust)), len(true)).astype(int)
         some = np.flatnonzero(number)
         row = rng.multinomial(number[some], chances[some]).sum(0)
         if beside is not None and chosen is not None:
-            typical = np.full(len(counts), coupling.mean) if coupling.apart else lam
             known = (1 - coupling.dust) * mass
             untold = coupling.wrong(problem.n_classes) * (1 - float(known.sum()))
             errors = [untold + float(known @ (tops[which] * (1 - f * typical) ** counts)) for f in beside.fractions]
@@ -132,16 +131,25 @@ class _Lots:
             guessed,
             tops,
         )
-        self.copies, self.laws = np.empty(0), np.empty((0, 0))
         common = isinstance(coupling, Fixed) and not coupling.apart
         self.lookup, self.once = common, 0 if common else CELLS  # the cell of an example that nobody else teaches
-        if coupling.apart not in (0, 1):
-            raise ArgumentError("coupling", coupling, "data sets are drawn where λ is one for all or each pair's own")
         if coupling.apart:
             steps = np.unique(np.round(np.geomspace(1, MOST, 150)))
             self.copies = np.union1d(np.arange(1.0, DENSE + 1), steps)
             of = members(coupling, self.copies - 1, fraction, CELLS)
-            self.left, self.laws = of.left, of.law[:, 0].cumsum(1)
+            self.left, self.mean, self.weight = np.append(of.left, 0.0), of.mean, of.weight.cumsum()
+            rows = np.minimum(of.law.cumsum(2), 1.0).reshape(-1, of.law.shape[2])
+            self.laws = (rows + np.arange(len(rows))[:, None]).ravel()  # one after the other, to be searched at once
+
+    def strengths(self, count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """λ of subpopulations, or which of its values where it is not all; and E λ of a pair given it."""
+        if not self.coupling.apart:
+            lam = self.coupling.sample(rng, count)
+            return lam, lam
+        if len(self.mean) == 1:
+            return np.zeros(count), np.full(count, self.mean[0])
+        which = np.minimum(np.searchsorted(self.weight, rng.random(count)), len(self.mean) - 1)
+        return which.astype(float), self.mean[which]
 
     def guesses(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """Which of the values that u has."""
@@ -156,17 +164,11 @@ class _Lots:
         owner = np.arange(len(counts))
         if self.coupling.apart:
             owner = np.repeat(owner, counts)
-            near = np.abs(np.log(np.unique(counts))[:, None] - np.log(self.copies)).argmin(1)
-            lots, at = rng.random(len(owner)), np.zeros(len(owner))
-            each = counts[owner]
-            order = np.argsort(each, kind="stable")
-            ends = np.searchsorted(each[order], np.unique(counts), side="right")
-            first = 0
-            for row, last in zip(near, ends, strict=True):
-                part = order[first:last]
-                found = np.searchsorted(self.laws[row], lots[part])
-                at[part] = np.append(self.left, 0.0)[found]
-                first = last
+            value, index = np.unique(counts, return_inverse=True)
+            near = np.abs(np.log(value)[:, None] - np.log(self.copies)).argmin(1)[index]
+            row = (near * len(self.mean) + lam.astype(np.int64))[owner]
+            found = np.searchsorted(self.laws, row + rng.random(len(owner))) - row * (len(self.left) - 1)
+            at = self.left[np.clip(found, 0, len(self.left) - 1)]
             cell = (CELLS * at + rng.random(len(owner))).astype(np.int64)
             return owner, cell + len(self.relative) * which[owner], np.ones(len(owner))
         if self.lookup:

@@ -253,6 +253,7 @@ def compare(
     couplings: Iterable[str] = COUPLINGS,
     *,
     together: Sequence[str] = TOGETHER,
+    steps: bool = False,
     noise: Noise | None = None,
     simulations: int = SIMULATIONS,
     seed: int = 0,
@@ -263,7 +264,8 @@ def compare(
 
     ``noise`` is that of the estimates: the subset estimator's unless told. Of a run that knows its error at another size
     (``--learning-curve``), and of published estimates, which come with their pairs, more than memorization is fitted, and
-    difficulty and dust are tried with the couplings ``together``; without any of these it is memorization alone.
+    difficulty and dust are tried with the couplings ``together``; without any of these it is memorization alone. Of published
+    pairs their number is fitted, with ``steps`` the histogram of their influences.
     """
     if observed.experiment.n_classes is None:
         remedy = "theory asks how often a guess is right, and this run has no labels; give the number of classes"
@@ -277,7 +279,7 @@ def compare(
     tried = dict.fromkeys([*((f, c) for f in families for c in chosen), BASELINE])
     options: dict[str, Any] = {"guess": GUESSES, "simulations": simulations, "seed": seed}
     law, classes = noise or observed.noise, observed.experiment.n_classes
-    aside = _beside(observed) if together else None
+    aside = _beside(observed, steps) if together else None
     fits = [fit(values, classes, law, f, c, beside=aside, **options) for f, c in tried]
     if aside is not None:  # memorization alone does not tell dust from what comes again
         options["guess"] = WIDE
@@ -286,8 +288,9 @@ def compare(
     return Comparison(observed, tuple(fits), removal, foretold)
 
 
-def _beside(observed: Measured) -> Beside | None:
+def _beside(observed: Measured, steps: bool) -> Beside | None:
     """What is fitted with memorization: nothing, where a run knows no more than what its examples carry."""
     more = observed.observed
     published = more.totals is None and more.learning is None
-    return beside(observed) if published or (more.learning is not None and len(more.learning.fraction) > 1) else None
+    known = published or (more.learning is not None and len(more.learning.fraction) > 1)
+    return beside(observed, steps=steps) if known else None

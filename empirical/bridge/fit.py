@@ -31,7 +31,7 @@ from empirical.bridge.bins import (
     goodness,
     histogram,
 )
-from empirical.bridge.intervals import known
+from empirical.bridge.intervals import axis_ends, known
 from empirical.bridge.model import (
     COUPLINGS,
     GUESSES,
@@ -63,7 +63,6 @@ if TYPE_CHECKING:
 __all__ = ["COUPLINGS", "FAMILIES", "GUESSES", "TheoryFit", "fit", "planted", "table"]
 
 SIMULATIONS = 200  # data sets behind each fit's errors: they then know a standard error to a twentieth
-OPEN = 5.0  # standard error of a logarithm or logit, beyond which it is all the same
 
 
 @dataclass(frozen=True)
@@ -84,6 +83,7 @@ class TheoryFit:
     around: tuple[tuple[tuple[Prior, Coupling], tuple[Prior, Coupling]], ...] = field(repr=False, default=())
     evaluations: int = field(repr=False, default=0)
     saw: tuple[str, ...] = ()  # beside memorization
+    fitted: tuple[Model, Floats, Floats] | None = field(repr=False, default=None)  # coordinates, and the histogram
 
     @property
     def problem(self) -> Problem:
@@ -264,8 +264,7 @@ def _judged(
         residuals[:, : len(p)] = (simulated - n * p) * scale
     moves = residuals @ solved.T  # what fitting each would add to x, to first order
     told = known(model, x, observed, simulated, np.sqrt((moves**2).mean(0)), level)
-    axes = _axes(np.atleast_2d(moves.T @ moves / len(moves)))
-    ends = [*((at + axis, at - axis) for axis in axes), *told.ends]
+    ends = [*axis_ends(model, at, observed, np.atleast_2d(moves.T @ moves / len(moves))), *told.ends]
     around = tuple((model.place(up), model.place(down)) for up, down in ends)
     order = np.sort(values)
     theta = np.linspace(0.05, 0.95, 181).round(6)  # as written: where an estimate is one, it lies above
@@ -296,10 +295,5 @@ def _judged(
         around,
         calls,
         () if model.beside is None else model.beside.words,
+        (model, x, observed),
     )
-
-
-def _axes(covariance: Floats) -> Floats:
-    """Principal axes of one standard error's length, in rows; of what the data leave open, as far as it matters."""
-    variance, direction = np.linalg.eigh(covariance)
-    return np.asarray(np.clip(direction * np.sqrt(np.maximum(variance, 0.0)), -OPEN, OPEN).T)

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import special, stats
 
-from empirical.bridge.model import BROADEST, COUPLINGS, Model
+from empirical.bridge.model import BROADEST, Model
 from longtail.core import Estimate, Floats
 from longtail.counts.bins import EXPECTED
 from longtail.counts.fit import FAMILIES
@@ -26,8 +25,11 @@ VAGUE, OPEN = (
     0.25,
     1.0,
 )  # errors of a logarithm, above which the likelihood is no parabola, and says nothing of an error
+LONG = 5.0  # standard error of a logarithm or logit, beyond which it is all the same
+BENT, BACK = 2.0, 8  # rise of −2 log L over a parabola's, that the end of an axis may have, and steps back to it
 FARTHEST = 12.0  # of a coordinate from its best value
-REFITTED = 8  # evaluations in which the other coordinates follow
+REFITTED = 16  # evaluations in which the other coordinates follow
+LONGEST, SETTLED = 1.0, 0.01  # of their steps; and of −2 log L, a change that makes no difference
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,9 @@ def known(model: Model, x: Floats, observed: Floats, simulated: Floats, error: F
     if family.parameter is not None:
         put(family.parameter, 0, family.outward, 0.0, np.inf)
     put("size", model.shapes, lambda y: float(np.exp(min(y, 700.0))), 1.0, np.inf)
-    for i, name in enumerate(("coupling", "concentration")[: COUPLINGS[model.coupling][0]]):
-        put(name, model.shapes + 1 + i, (special.expit, np.exp)[i], 0.0, (1.0, np.inf)[i])
-    for k, name in enumerate(model.guessed):
-        put(name, len(x) - len(model.guessed) + k, special.expit, 0.0, 1.0)
+    for i, name in enumerate(model.named, model.shapes + 1):
+        share = i in model.bounded
+        put(name, i, special.expit if share else np.exp, 0.0, 1.0 if share else np.inf)
     return found
 
 
@@ -89,37 +90,80 @@ def _clustering(model: Model, x: Floats, simulated: Floats) -> float:
 
 def _end(model: Model, x: Floats, observed: Floats, i: int, side: int, allowed: float) -> Floats | None:
     """Coordinates where the likelihood, at its best in the others, has fallen as far as is allowed; None where it never does."""
-    others = np.arange(len(x)) != i
     low, high = model.limits(i)
-
-    def rise(value: float, start: Floats) -> tuple[float, Floats]:
-        def whole(rest: Floats) -> Floats:
-            y = np.empty(len(x))
-            y[i], y[others] = value, rest
-            return y
-
-        def residuals(rest: Floats) -> Floats:
-            return model.residuals(whole(rest), observed)
-
-        rest = start
-        if others.any():
-            options: Any = {"x_scale": "jac", "max_nfev": REFITTED, "diff_step": 0.02}
-            rest = optimize.least_squares(residuals, start, **options).x
-        return float((residuals(rest) ** 2).sum()), whole(rest)
-
+    ridge = Ridge(model, observed, x, i)
     first = float(np.clip(x[i], low, high))
-    best, there = rise(first, x[others])
+    best, there = ridge.best(first, x)
     inside, step = there, 0.25
     while True:
         at = first + side * step
         if not low <= at <= high or step > FARTHEST:
             return None
-        worse, there = rise(at, inside[others])
+        worse, there = ridge.best(at, inside)
         if worse - best > allowed:
             break
         inside, step = there, 2 * step
     outside = there
     for _ in range(5):
-        worse, there = rise((inside[i] + outside[i]) / 2, inside[others])
+        worse, there = ridge.best((inside[i] + outside[i]) / 2, inside)
         inside, outside = (inside, there) if worse - best > allowed else (there, outside)
     return outside
+
+
+class Ridge:
+    """Where −2 log L is least for each value of one coordinate: Gauss and Newton, with Broyden's slopes (1965)."""
+
+    def __init__(self, model: Model, observed: Floats, x: Floats, i: int) -> None:
+        self.model, self.observed, self.i = model, observed, i
+        self.others = np.arange(len(x)) != i
+        self.slope = model.slopes(x, observed)[:, self.others]
+
+    def best(self, value: float, start: Floats) -> tuple[float, Floats]:
+        """−2 log L, up to a constant, and all coordinates, those of ``start`` to begin with."""
+        x = start.copy()
+        x[self.i] = value
+        r = self.model.residuals(x, self.observed)
+        if not self.others.any():
+            return float(r @ r), x
+        damping = 0.0
+        for _ in range(REFITTED):
+            push = self.slope.T @ self.slope
+            push += np.diag(np.maximum(damping * np.diag(push), 1e-12))
+            step = np.clip(-np.linalg.solve(push, self.slope.T @ r), -LONGEST, LONGEST)
+            there = x.copy()
+            there[self.others] += step
+            new = self.model.residuals(there, self.observed)
+            fallen = float(r @ r - new @ new)
+            self.slope = self.slope + np.multiply.outer(new - r - self.slope @ step, step) / max(
+                float(step @ step), 1e-12
+            )
+            damping = damping / 4 if fallen > 0 else max(4 * damping, 0.1)
+            if fallen > 0:
+                x, r = there, new
+            if abs(fallen) < SETTLED:
+                break
+        return float(r @ r), x
+
+
+def axis_ends(model: Model, at: Floats, observed: Floats, covariance: Floats) -> list[tuple[Floats, Floats]]:
+    """Principal axes of one standard error's length either way; of what the data leave open, as far as it matters.
+
+    Where coordinates hang together a straight line leaves the ridge that the data allow, and what is predicted at its end never
+    was. So an end is no farther off than where −2 log L has risen ``BENT`` times as much as a parabola would have it, and by 1
+    at the least.
+    """
+    variance, direction = np.linalg.eigh(covariance)
+    axes = np.clip(direction * np.sqrt(np.maximum(variance, 0.0)), -LONG, LONG).T
+    _, slope, _ = model.linear(at)
+    least = float((model.residuals(at, observed) ** 2).sum())
+
+    def end(axis: Floats) -> Floats:
+        allowed, length = BENT * max(float(((slope @ axis) ** 2).sum()), 1.0), 1.0
+        for _ in range(BACK):
+            rise = float((model.residuals(at + length * axis, observed) ** 2).sum()) - least
+            if rise <= 2 * allowed:
+                break
+            length *= max(np.sqrt(allowed / rise), 0.1)
+        return np.asarray(at + length * axis)
+
+    return [(end(axis), end(-axis)) for axis in axes]

@@ -1,6 +1,6 @@
 """A model of estimated memorization by its coordinates, and the search for those that are most likely.
 
-    x = (the shape of the prior, log N, logit of λ or its mean and log(a + b), logit of how steady guesses are)
+    x = (the shape of the prior, log N, logit of λ or its mean and log(a + b), logits of shares)
 
 as far as the family, the coupling and the guess have them. The greatest log L is where the squares of the deviance residuals
 
@@ -30,6 +30,7 @@ EDGE = 1e-6  # of a share that may not be 0 or 1
 FAR = 1e3  # a residual where there is no law
 LEAST = 1e-12  # probability of a bin: of what cannot be, a logarithm is still needed
 NEAR = 1e-5  # residuals, below which their slope is that of (o − e)/√e
+AHEAD = 0.005  # step of a search's slopes, taken one way
 TRIED = 2  # starts that a search sets out from
 STEPS = 50  # and how far: it may go on where a coordinate makes no difference
 BROADEST = 50  # times n, the largest prior that a search considers: of a larger one hardly more is seen twice
@@ -43,17 +44,28 @@ WIDE: dict[str, tuple[str, ...]] = {  # guesses that are better than a guess, by
     "dust": ("difficulty", "steady", "dust"),
 }
 WIDE_STARTS = {"difficulty": (-1.0, 1.0), "steady": (0.5,), "dust": (-1.5,)}
-COUPLINGS: dict[str, tuple[int, Callable[[Floats], Coupling]]] = {  # number of coordinates, and the law they stand for
-    "lookup": (0, lambda _: Fixed(1.0)),
-    "uniform": (0, lambda _: Beta(1.0, 1.0)),
-    "fixed": (1, lambda x: Fixed(float(special.expit(x[0])))),
-    "beta": (2, lambda x: _beta(float(special.expit(x[0])), x[1])),
-    "apart": (2, lambda x: replace(_beta(float(special.expit(x[0])), x[1]), apart=1.0)),
+LAW = (
+    "coupling",
+    "concentration",
+)  # λ or its mean, and a + b: a logit and a logarithm; what is beside is logits of shares
+NEAR_ONES = ("twins", "strangers")
+COUPLINGS: dict[
+    str, tuple[tuple[str, ...], Callable[[Floats], Coupling]]
+] = {  # coordinates, and the law they stand for
+    "lookup": ((), lambda _: Fixed(1.0)),
+    "uniform": ((), lambda _: Beta(1.0, 1.0)),
+    "fixed": (LAW[:1], lambda x: Fixed(float(special.expit(x[0])))),
+    "beta": (LAW, lambda x: _beta(x)),
+    "apart": (LAW, lambda x: replace(_beta(x), apart=1.0)),
+    "between": ((*LAW, "apart"), lambda x: replace(_beta(x), apart=float(special.expit(x[2])))),
+    "near": ((*LAW, *NEAR_ONES), lambda x: replace(_beta(x), apart=1.0, **_shares(NEAR_ONES, x[2:4]))),
 }
 STARTS: dict[str, list[tuple[float, ...]]] = {  # λ fixed makes peaks, and a maximum where one is taken for another
     "fixed": [(float(special.logit(s)),) for s in np.linspace(0.05, 0.95, 19)],
     "beta": [(0.0, 0.7), (1.5, 2.0)],
     "apart": [(-2.0, 0.0), (0.0, 0.7)],
+    "between": [(-2.0, 0.0, 1.0), (0.0, 0.7, 0.0)],
+    "near": [(-1.0, 3.5, -2.4, 0.0), (-1.6, 2.5, -3.3, 2.5)],
 }
 
 
@@ -80,10 +92,13 @@ class Model:
 
     @property
     def bounded(self) -> tuple[int, ...]:
-        """Which coordinates are logits of shares: λ or its mean, and how steady a guess is."""
-        count, s = COUPLINGS[self.coupling][0], self.shapes
-        first = (s + 1,) if count else ()
-        return first + tuple(s + 1 + count + k for k in range(len(self.guessed)))
+        """Which coordinates are logits of shares: all of a coupling and a guess but the concentration."""
+        return tuple(self.shapes + 1 + k for k, name in enumerate(self.named) if name != "concentration")
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The coordinates after log N."""
+        return (*COUPLINGS[self.coupling][0], *self.guessed)
 
     def inside(self, x: Floats) -> Floats:
         """x, with shares between .01 and .99."""
@@ -98,7 +113,7 @@ class Model:
         size = float(np.exp(np.clip(x[s], 0.0, np.log(BROADEST * self.n))))
         prior = family.make(family.outward(x[0]) if s else 1.0, round(size))
         law: Any = COUPLINGS[self.coupling][1](x[s + 1 :])
-        shares = dict(zip(self.guessed, special.expit(x[len(x) - len(self.guessed) :]).tolist(), strict=True))
+        shares = _shares(self.guessed, x[len(x) - len(self.guessed) :])
         if self.guess in WIDE:
             shares["difficulty"] = float(np.clip(shares["difficulty"], EDGE, 1 - EDGE))
             shares["dust"] = min(shares.get("dust", 0.0), 1 - EDGE)
@@ -128,21 +143,31 @@ class Model:
         """All of them: their squares add up to −2 log L, up to a constant."""
         return np.append(deviances(observed, self.n * self.probabilities(x)), self.aside(x))
 
-    def jacobian(self, x: Floats, of: Callable[[Floats], Floats] | None = None) -> Floats:
-        """∂P_b/∂x, or of another function's values, by central differences, wide enough for N to be whole: a short list is made
-        one longer and one shorter.
+    def jacobian(self, x: Floats, of: Callable[[Floats], Floats] | None = None, here: Floats | None = None) -> Floats:
+        """∂P_b/∂x, or of another function's values, by central differences, or from ``here``, its values at x, by those ahead;
+        wide enough for N to be whole: a short list is made one longer and one shorter.
         """
         value = self.probabilities if of is None else of
         columns = []
         for i in range(len(x)):
-            step = 0.02 * np.eye(len(x))[i]
-            apart = 0.04
+            step = (0.02 if here is None else AHEAD) * np.eye(len(x))[i]
+            apart = 0.04 if here is None else AHEAD
             if i == self.shapes:
-                step *= max(1.0, np.log1p(1 / self.place(x)[0].size) / 0.02)
-                longer, shorter = (self.place(x + way * step)[0].size for way in (1, -1))
-                apart = max(float(np.log(longer / shorter)), 1e-12)
-            columns.append((value(x + step) - value(x - step)) / apart)
+                step *= max(1.0, np.log1p(1 / self.place(x)[0].size) / float(step[i]))
+                ends = [self.place(x + way * step)[0].size for way in (1, -1 if here is None else 0)]
+                apart = max(float(np.log(ends[0] / ends[1])), 1e-12)
+            behind = value(x - step) if here is None else here
+            columns.append((value(x + step) - behind) / apart)
         return np.stack(columns, axis=1)
+
+    def slopes(self, x: Floats, observed: Floats) -> Floats:
+        """Of ``residuals``, by differences ahead."""
+        expected, aside = self.n * self.probabilities(x), self.aside(x)
+        r = deviances(observed, expected)
+        near = np.abs(r) < NEAR
+        step = np.where(near, -1 / np.sqrt(expected), (1 - observed / expected) / np.where(near, 1.0, r))
+        steep = self.jacobian(x, here=expected / self.n)
+        return np.vstack([step[:, None] * steep * self.n, self.jacobian(x, self.aside, aside)])
 
     def limits(self, i: int) -> tuple[float, float]:
         """Between what values a coordinate makes a difference: a shape where its family has others, a size up to the largest."""
@@ -182,12 +207,8 @@ def search(model: Model, observed: Floats, ends: list[Floats]) -> tuple[Floats, 
 
     def slopes(x: Floats) -> Floats:
         nonlocal calls
-        calls += 1 + 2 * len(x)
-        expected = model.n * model.probabilities(x)
-        r = deviances(observed, expected)
-        near = np.abs(r) < NEAR
-        step = np.where(near, -1 / np.sqrt(expected), (1 - observed / expected) / np.where(near, 1.0, r))
-        return np.vstack([step[:, None] * model.jacobian(x) * model.n, model.jacobian(x, model.aside)])
+        calls += 1 + len(x)
+        return model.slopes(x, observed)
 
     starts = sorted(_starts(model, ends), key=lambda x: float((residuals(x) ** 2).sum()))
     high = np.full(len(starts[0]), np.inf)
@@ -218,7 +239,12 @@ def deviances(observed: Floats, expected: Floats) -> Floats:
     return np.asarray(np.sign(observed - expected) * np.sqrt(2 * np.maximum(special.kl_div(observed, expected), 0.0)))
 
 
-def _beta(mean: float, log_concentration: float) -> Beta:
-    """By mean and concentration a + b, as far as there is such a law."""
-    a, b = (float(np.clip(m * np.exp(np.clip(log_concentration, -50.0, 50.0)), 1e-3, 1e6)) for m in (mean, 1 - mean))
+def _beta(x: Floats) -> Beta:
+    """By the logit of the mean and the logarithm of a + b, as far as there is such a law."""
+    mean, both = float(special.expit(x[0])), np.exp(np.clip(x[1], -50.0, 50.0))
+    a, b = (float(np.clip(m * both, 1e-3, 1e6)) for m in (mean, 1 - mean))
     return Beta(a, b)
+
+
+def _shares(names: tuple[str, ...], x: Floats) -> dict[str, Any]:
+    return dict(zip(names, special.expit(x).tolist(), strict=True))

@@ -82,10 +82,13 @@ def taught(coupling: Coupling) -> str:
         return f"{coupling.strength:.2f}, the same in all"
 
     def quantile(q: float) -> float:
+        if float(coupling.below(np.zeros(1))[0]) >= q:
+            return 0.0
         return float(brentq(lambda at: float(coupling.below(np.array(at))) - q, 0, 1))
 
     low, high = quantile(0.05), quantile(0.95)
-    return f"{coupling.mean:.2f} on average, and from {low:.2f} to {high:.2f} in nine subpopulations of ten"
+    whose = "pairs" if coupling.apart == 1 else "subpopulations"
+    return f"{coupling.mean:.2f} on average, and from {low:.2f} to {high:.2f} in nine {whose} of ten"
 
 
 def _saw(best: TheoryFit) -> str:

@@ -22,7 +22,8 @@ from longtail.experiment.coupling import Coupling
 from longtail.experiment.members import Members, members
 from longtail.experiment.noise import Noise
 
-COARSE = 4  # steps of −log R to one, where several λ are summed over
+HALF, COARSE = 2, 4  # steps of −log R to one: counts are right to .0003; and where several λ are summed over
+NOTHING = 1e-14  # weight of a λ that any sum does without
 CELLS = (16, 8)  # of λ, where two and where three are summed over
 TIE = 1e-12
 
@@ -55,7 +56,8 @@ class Neighbors:
 
         self.copies, self.fraction = copies, fraction
         self.of, self.whole = law(1), law(0).law
-        self.fewer = [_coarse(law(j).law) for j in (2, 3)] if together else []
+        self.near = _coarse(self.of.law, HALF)
+        self.fewer = [_coarse(law(j).law, COARSE) for j in (2, 3)] if together else []
         self.left = self.of.left[::COARSE]
 
     def kept(self, passes: Callable[[Floats], Floats], top: float) -> Floats:
@@ -72,14 +74,16 @@ class Neighbors:
         """S_j for influence θ or more of members that count with chance ``kept``."""
         c, own = self.copies[:, None], self.of.own
         assert own is not None
-        strength = self.of.strength
-        chance = _chance(theta, noise, top * np.multiply.outer(strength * 0 + 1, self.of.left), strength[:, None])
-        one = c * kept * np.einsum("cls,ls->cl", self.of.law, own @ chance)
+        some = own.max(0) > NOTHING
+        strength = self.of.strength[some]
+        left = self.of.left[::HALF]
+        chance = _chance(theta, noise, top * np.tile(left, (len(strength), 1)), strength[:, None])
+        one = c * kept * np.einsum("cls,ls->cl", self.near, own[:, some] @ chance)
         more = []
         if not self.fewer:
             return Passed(one, 0 * one, 0 * one)
         for count, cells, law in zip((2, 3), CELLS, self.fewer, strict=True):
-            lam, share = _fewer(strength, own, cells)
+            lam, share = _fewer(self.of.strength, own, cells)
             together = self._together(lam, share, count, theta, noise, top)
             ways = c * (c - 1) / 2 if count == 2 else c * (c - 1) * (c - 2) / 6
             more.append(np.maximum(ways, 0.0) * kept**count * np.einsum("cls,ls->cl", law, together))
@@ -119,10 +123,10 @@ def _fewer(strength: Floats, own: Floats, cells: int) -> tuple[Floats, Floats]:
     return lam, own @ hats
 
 
-def _coarse(law: Floats) -> Floats:
-    """The law of R on every fourth point, mass divided between the nearest."""
+def _coarse(law: Floats, steps: int) -> Floats:
+    """The law of R on one point in ``steps``, mass divided between the nearest."""
     count = law.shape[2]
-    points = -(-count // COARSE)
-    place = np.arange(count) / COARSE
+    points = -(-count // steps)
+    place = np.arange(count) / steps
     hats = np.maximum(1 - np.abs(place[:, None] - np.arange(points)), 0.0)
     return np.asarray(law @ hats)

@@ -26,6 +26,7 @@ All of it is of the truth, or with a ``noise`` (``longtail.experiment.noise``) o
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -185,8 +186,13 @@ def passing(theta: float, true: Floats, noise: Noise | None) -> Floats:
     """Whether memorization is ≥ θ, or Pr[it is estimated to be]."""
     if noise is None:
         return np.asarray(true >= theta - 1e-12, float)
+    return np.asarray(np.interp(true, *_passing(theta, noise)))
+
+
+@lru_cache(maxsize=64)
+def _passing(theta: float, noise: Noise) -> tuple[Floats, Floats]:
     line = np.linspace(0, 1, int(FINE * noise.sharpness) + 2)
-    return np.asarray(np.interp(true, line, noise.above(np.array([theta]), line)[0]))
+    return line, noise.above(np.array([theta]), line)[0]
 
 
 def removal(

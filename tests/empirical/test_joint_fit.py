@@ -7,11 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import optimize, special
 
 from empirical.bridge.beside import Beside, beside
 from empirical.bridge.bins import EDGES, drawn, probabilities
 from empirical.bridge.comparison import Comparison
 from empirical.bridge.fit import TheoryFit, fit
+from empirical.bridge.intervals import BENT, axis_ends
+from empirical.bridge.profiles import coordinates, profiles
 from empirical.estimates.learning import Learning
 from empirical.estimates.measured import Experiment, Measured
 from empirical.estimates.noise import SubsetNoise
@@ -19,7 +22,7 @@ from empirical.estimates.observed import Observed
 from empirical.estimates.totals import Totals
 from empirical.report.observed_figures import figures
 from empirical.report.text import findings
-from longtail import Problem, Zipf
+from longtail import ArgumentError, Problem, Zipf
 from longtail.core import Floats
 from longtail.experiment.coupling import Beta, Coupling
 from longtail.experiment.predictions import influence_by_memorization, removal
@@ -111,7 +114,14 @@ def test_what_was_fitted_and_to_what_is_said(fits: dict[str, TheoryFit]) -> None
     assert "guesses anew in every model, rightly once in 10" in plain
 
 
-@pytest.mark.parametrize("coupling", [TRUTH, replace(TRUTH, apart=1.0), Beta(2.0, 1.0, steady=0.4)], ids=repr)
+NEAR = replace(TRUTH, apart=1.0, twins=0.1, strangers=0.4)
+
+
+@pytest.mark.parametrize(
+    "coupling",
+    [TRUTH, replace(TRUTH, apart=1.0), replace(TRUTH, apart=0.5), NEAR, Beta(2.0, 1.0, steady=0.4)],
+    ids=repr,
+)
 def test_data_sets_drawn_have_the_means_that_are_predicted(coupling: Coupling) -> None:
     """Histogram and the rest, 60 data sets, seed 9, z = 5; of another model it is off (negative control)."""
     aside = known(np.diag([0.01, 0.002, 0.002]) ** 2)
@@ -123,6 +133,54 @@ def test_data_sets_drawn_have_the_means_that_are_predicted(coupling: Coupling) -
 
     assert np.abs(z(coupling)).max() < 5
     assert np.abs(z(replace(coupling, difficulty=0.4, dust=0.3))).max() > 8
+
+
+def test_profile_is_the_likelihood_at_its_best_in_the_others(fits: dict[str, TheoryFit]) -> None:
+    """Against scipy's search at both ends; held where they are, the others make it rise more (negative control)."""
+    found = fits["joint"]
+    assert found.fitted is not None
+    model, x, observed = found.fitted
+    table = profiles(found, ["dust"], points=5)
+    i = coordinates(model)["dust"]
+    others = np.arange(len(x)) != i
+
+    def rise(at: float, follow: bool) -> float:
+        def residuals(rest: Floats) -> Floats:
+            y = x.copy()
+            y[i], y[others] = at, rest
+            return model.residuals(y, observed)
+
+        if not follow:
+            return float((residuals(x[others]) ** 2).sum())
+        return 2 * float(optimize.least_squares(residuals, x[others], x_scale="jac", diff_step=0.005).cost)
+
+    least = float((model.residuals(x, observed) ** 2).sum())
+    for row in (table.iloc[0], table.iloc[-1]):
+        at = float(special.logit(row["value"]))
+        assert abs(rise(at, True) - least - row["rise"]) < 0.05 + 0.02 * row["rise"]
+        assert rise(at, False) - least > 1.5 * row["rise"] + 1
+    assert (table["rise"] >= 0).all()
+    assert table["rise"].idxmin() not in (0, len(table) - 1)
+    with pytest.raises(ArgumentError, match="names"):
+        profiles(found, ["twins"])
+
+
+def test_an_end_of_an_axis_is_where_the_data_still_allow_it(fits: dict[str, TheoryFit]) -> None:
+    """−2 log L rises there no more than is allowed; on a straight line to its end, it would (negative control)."""
+    found = fits["joint"]
+    assert found.fitted is not None
+    model, x, observed = found.fitted
+    least = float((model.residuals(x, observed) ** 2).sum())
+    _, slope, _ = model.linear(x)
+    straight = []
+    for i, (up, down) in enumerate(axis_ends(model, x, observed, np.diag(np.linspace(0.5, 2.0, len(x)) ** 2))):
+        axis = np.linspace(0.5, 2.0, len(x))[i] * np.eye(len(x))[i]
+        allowed = 2 * BENT * max(float(((slope @ axis) ** 2).sum()), 1.0)
+        for end, way in ((up, 1), (down, -1)):
+            assert (model.residuals(end, observed) ** 2).sum() - least <= allowed
+            assert abs(end - x)[np.arange(len(x)) != i].max() < 1e-12
+            straight.append((model.residuals(x + way * axis, observed) ** 2).sum() - least > allowed)
+    assert any(straight)
 
 
 def test_covariances_that_cannot_be_are_mended_and_unknown_ones_left_out() -> None:

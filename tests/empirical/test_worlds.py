@@ -32,6 +32,7 @@ WORLDS = (
     Beta(0.6, 1.0, steady=0.4, difficulty=0.5, dust=0.2),
     Beta(0.3, 1.5, steady=0.3, difficulty=0.45, dust=0.15, apart=1.0),
     Beta(0.5, 1.2, steady=0.5, difficulty=0.6, dust=0.1, apart=0.6),
+    Beta(4.0, 12.0, steady=0.4, difficulty=0.6, dust=0.1, apart=1.0, twins=0.1, strangers=0.5),
 )
 
 
@@ -139,11 +140,11 @@ def test_predictions_are_means_over_data_sets(drawn: Drawn) -> None:
     assert abs(found["bins"].sum() - 1) < 1e-6
 
 
-@pytest.mark.parametrize("name", ["difficulty", "dust", "apart"])
+@pytest.mark.parametrize("name", ["difficulty", "dust", "apart", "twins", "strangers"])
 def test_negative_control_without_one_of_them_something_is_off(drawn: Drawn, name: str) -> None:
     from dataclasses import replace
 
-    if name == "apart" and not drawn.coupling.apart:
+    if name not in ("difficulty", "dust") and not getattr(drawn.coupling, name):
         pytest.skip("it has none")
     other = told(replace(drawn.coupling, **{name: None if name == "difficulty" else 0.0}))
     assert max(np.abs(drawn.z(other[part], at)).max() for part, at in PARTS.items()) > 8

@@ -176,7 +176,7 @@ def _joint(config: Config, guess: str, runs: int) -> list[dict[str, Any]]:
     covariance = np.diag([0.01, 0.002, 0.002]) ** 2
     known = Beside((0.7, 0.35), (0.1, 0.5), replace(noise, models=config.trials // 2), True, np.zeros(3), covariance)
     middle = np.concatenate([[0.0], (EDGES[1:] + EDGES[:-1]) / 2, [1.0]])
-    found = []
+    found: list[Any] = []
     for row in drawn(problem, coupling, noise, runs, np.random.default_rng([config.seed, n, 2]), known):
         estimates, beside = np.repeat(middle, row[: len(middle)].astype(int)), replace(known, value=row[len(middle) :])
         options: dict[str, Any] = {"simulations": config.simulations, "guess": guess, "beside": beside}

@@ -124,8 +124,10 @@ class Config:
         ),
     )
     simulations: int = 5
+    joint: bool = False  # fit theory to the error at half the size and to what examples carry, too
 
 
+FEWEST = 10  # models on half as many examples
 QUICK = Config(
     cases=(Case("digits", "Softmax()", 40, private=(), prune=(0.9,), others=("Softmax(penalty=100)",)),), simulations=5
 )
@@ -159,7 +161,7 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
 
 
 def _case(config: Config, case: Case) -> pd.DataFrame:
-    from empirical.designs import Fixed
+    from empirical.designs import Fixed, halved
     from empirical.learners.parse import learner
     from empirical.limits.arms import arms
     from empirical.limits.costs import Groups, costs, observed
@@ -178,7 +180,10 @@ def _case(config: Config, case: Case) -> pd.DataFrame:
         others=[learner(text) for text in case.others],
     )
     trials = [train(Job(data, arm.learner, design), case.models) for arm in some]
-    seen = observed(source, trials[0], design.inclusion(data.n), case.learner)
+    half = None
+    if config.joint:
+        half = train(Job(data, some[0].learner, halved(design), seed=1), max(case.models // 2, FEWEST))
+    seen = observed(source, trials[0], design.inclusion(data.n), case.learner, half)
     found = costs(some, trials, seen, Groups.of(source), Theory.of(seen, config.simulations))
     rare = source.balance.assign(group=source.balance["class"]).set_index("group")["train"]
     table = found.arms.assign(rarity=[_rarity(found.groups, arm, rare) for arm in found.arms["arm"]])

@@ -134,6 +134,8 @@ def test_the_memorized_are_found_out() -> None:
 
 def test_coverage_of_a_few() -> None:
     config = coverage.Config(
+        joint_runs=0,
+        joint_wrong=0,
         runs=1,
         wrong=1,
         memorized_runs=1,

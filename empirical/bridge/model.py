@@ -34,6 +34,7 @@ AHEAD = 0.005  # step of a search's slopes, taken one way
 TRIED = 2  # starts that a search sets out from
 STEPS = 50  # and how far: it may go on where a coordinate makes no difference
 BROADEST = 50  # times n, the largest prior that a search considers: of a larger one hardly more is seen twice
+FEW = 8.0  # logit of a share that is next to nothing
 END = 4.6  # logit of .99: a share that is fitted nearer to 0 or 1 is judged from there, for at an end nothing moves it
 GUESSES: dict[str, float | None] = {"fresh": 0.0, "steady": 1.0, "mixed": None}  # how steady; None is fitted
 ONE = ("lookup", "fixed")  # couplings with one λ, beside which a law of guesses can be told
@@ -65,7 +66,7 @@ STARTS: dict[str, list[tuple[float, ...]]] = {  # λ fixed makes peaks, and a ma
     "beta": [(0.0, 0.7), (1.5, 2.0)],
     "apart": [(-2.0, 0.0), (0.0, 0.7)],
     "between": [(-2.0, 0.0, 1.0), (0.0, 0.7, 0.0)],
-    "near": [(-1.0, 3.5, -2.4, 0.0), (-1.6, 2.5, -3.3, 2.5)],
+    "near": [(-1.0, 4.2, -2.4, 0.0), (-1.6, 2.5, -3.3, 3.5)],
 }
 
 
@@ -214,6 +215,8 @@ def search(model: Model, observed: Floats, ends: list[Floats]) -> tuple[Floats, 
     high = np.full(len(starts[0]), np.inf)
     high[model.shapes] = np.log(BROADEST * model.n)
     low = np.where(np.isfinite(high), 0.0, -np.inf)
+    shares = [model.shapes + 1 + k for k, name in enumerate(model.named) if name in NEAR_ONES]
+    low[shares], high[shares] = -FEW, FEW  # where one is next to nothing, nothing says how little
     options: Any = {"x_scale": "jac", "ftol": 1e-7, "xtol": 1e-6, "gtol": 1e-4, "max_nfev": STEPS}
     tried = [*ends, starts[0]] if ends else starts[:TRIED]
     found = [optimize.least_squares(residuals, x, slopes, (low, high), **options) for x in tried]

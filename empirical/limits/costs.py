@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empirical.data.dataset import Dataset
+from empirical.estimates.learning import learning
 from empirical.estimates.measure import accuracy
 from empirical.estimates.measured import Experiment, Measured
 from empirical.estimates.memorization import memorization
+from empirical.estimates.observed import Observed
 from empirical.estimates.removal import paired
+from empirical.estimates.totals import totals
 from empirical.limits import losses
 from empirical.limits.arms import Arm
 from empirical.limits.losses import Pair
@@ -62,15 +65,20 @@ class Costs:
         return {"arms": self.arms, "bins": self.bins, "groups": self.groups}
 
 
-def observed(dataset: Dataset, trials: Trials, fraction: float, learner: str) -> Measured:
-    """What the unlimited learner memorizes, as theory takes it."""
+def observed(dataset: Dataset, trials: Trials, fraction: float, learner: str, half: Trials | None = None) -> Measured:
+    """What the unlimited learner memorizes, as theory takes it; with models on ``half`` as many examples what these err too, and
+    what examples carry: theory is then fitted to all of it.
+    """
     import pandas as pd
 
     data = dataset.data
     seen = memorization(trials, data.y_train)
     none = pd.DataFrame({"train_index": [], "test_index": [], "influence": []})
     how = Experiment(dataset.name, data.n_test, trials.count, fraction, data.n_classes, learner=learner)
-    return Measured(how, seen, none, test_accuracy=accuracy(trials), accurate_at=fraction)
+    more = Observed()
+    if half is not None:
+        more = Observed(totals(trials), learning=learning([(trials, fraction), (half, fraction / 2)]))
+    return Measured(how, seen, none, test_accuracy=accuracy(trials), accurate_at=fraction, observed=more)
 
 
 def costs(

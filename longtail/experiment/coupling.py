@@ -51,13 +51,8 @@ from longtail.core import ArgumentError, Floats, real
 
 FEWER = 24  # of them where u is no guess, and its mean no value that stands out
 CELLS = 48  # between values of the most that memorization can be
-LATER = (
-    "difficulty",
-    "dust",
-    "apart",
-    "twins",
-    "strangers",
-)  # fields that a repr leaves out where they are as Feldman has them
+# fields that a repr leaves out where they are as Feldman has them
+LATER = ("difficulty", "dust", "apart", "twins", "strangers")
 FIRM = 1e-6  # distance of κ, or its inverse, from 0, beyond which it makes no difference
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -22,8 +23,8 @@ from longtail.experiment.coupling import Coupling
 from longtail.experiment.members import Members, members
 from longtail.experiment.noise import Noise
 
-HALF, COARSE = 2, 4  # steps of −log R to one: counts are right to .0003; and where several λ are summed over
-NOTHING = 1e-14  # weight of a λ that any sum does without
+COARSE = 4  # steps of −log R to one, where several λ are summed over
+FINE = 16  # points of what is left untaught to a standard deviation of an estimate
 CELLS = (16, 8)  # of λ, where two and where three are summed over
 TIE = 1e-12
 
@@ -56,8 +57,7 @@ class Neighbors:
 
         self.copies, self.fraction = copies, fraction
         self.of, self.whole = law(1), law(0).law
-        self.near = _coarse(self.of.law, HALF)
-        self.fewer = [_coarse(law(j).law, COARSE) for j in (2, 3)] if together else []
+        self.fewer = [_coarse(law(j).law) for j in (2, 3)] if together else []
         self.left = self.of.left[::COARSE]
 
     def kept(self, passes: Callable[[Floats], Floats], top: float) -> Floats:
@@ -74,16 +74,18 @@ class Neighbors:
         """S_j for influence θ or more of members that count with chance ``kept``."""
         c, own = self.copies[:, None], self.of.own
         assert own is not None
-        some = own.max(0) > NOTHING
-        strength = self.of.strength[some]
-        left = self.of.left[::HALF]
-        chance = _chance(theta, noise, top * np.tile(left, (len(strength), 1)), strength[:, None])
-        one = c * kept * np.einsum("cls,ls->cl", self.near, own[:, some] @ chance)
+        strength, left = self.of.strength, top * self.of.left
+        if noise is None:
+            passes = own @ _chance(theta, None, np.tile(left, (len(strength), 1)), strength[:, None])
+        else:
+            line, table = _table(theta, noise, tuple(strength))
+            passes = np.array([np.interp(left, line, row) for row in own @ table])
+        one = c * kept * np.einsum("cls,ls->cl", self.of.law, passes)
         more = []
         if not self.fewer:
             return Passed(one, 0 * one, 0 * one)
         for count, cells, law in zip((2, 3), CELLS, self.fewer, strict=True):
-            lam, share = _fewer(self.of.strength, own, cells)
+            lam, share = _fewer(strength, own, cells)
             together = self._together(lam, share, count, theta, noise, top)
             ways = c * (c - 1) / 2 if count == 2 else c * (c - 1) * (c - 2) / 6
             more.append(np.maximum(ways, 0.0) * kept**count * np.einsum("cls,ls->cl", law, together))
@@ -115,6 +117,13 @@ def _chance(theta: float, noise: Noise | None, left: Floats, lam: Floats) -> Flo
     return noise.influence_above(theta, left * (1 - lam), left)
 
 
+@lru_cache(maxsize=32)  # the same for all models
+def _table(theta: float, noise: Noise, strength: tuple[float, ...]) -> tuple[Floats, Floats]:
+    """What is left untaught, u R, and Pr[estimate ≥ θ] by λ and that."""
+    left = np.linspace(0, 1, int(FINE * noise.sharpness) + 200)
+    return left, _chance(theta, noise, np.tile(left, (len(strength), 1)), np.array(strength)[:, None])
+
+
 def _fewer(strength: Floats, own: Floats, cells: int) -> tuple[Floats, Floats]:
     """The laws of a pair's λ on fewer points, with the same means."""
     lam = strength[:: (len(strength) - 1) // cells]
@@ -123,10 +132,10 @@ def _fewer(strength: Floats, own: Floats, cells: int) -> tuple[Floats, Floats]:
     return lam, own @ hats
 
 
-def _coarse(law: Floats, steps: int) -> Floats:
-    """The law of R on one point in ``steps``, mass divided between the nearest."""
+def _coarse(law: Floats) -> Floats:
+    """The law of R on every fourth point, mass divided between the nearest."""
     count = law.shape[2]
-    points = -(-count // steps)
-    place = np.arange(count) / steps
+    points = -(-count // COARSE)
+    place = np.arange(count) / COARSE
     hats = np.maximum(1 - np.abs(place[:, None] - np.arange(points)), 0.0)
     return np.asarray(law @ hats)

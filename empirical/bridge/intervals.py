@@ -28,7 +28,7 @@ VAGUE, OPEN = (
 LONG = 5.0  # standard error of a logarithm or logit, beyond which it is all the same
 BENT, BACK = 2.0, 8  # rise of −2 log L over a parabola's, that the end of an axis may have, and steps back to it
 FARTHEST = 12.0  # of a coordinate from its best value
-REFITTED = 16  # evaluations in which the other coordinates follow
+REFITTED = 24  # evaluations in which the other coordinates follow
 LONGEST, SETTLED = 1.0, 0.01  # of their steps; and of −2 log L, a change that makes no difference
 
 
@@ -125,7 +125,7 @@ class Ridge:
         r = self.model.residuals(x, self.observed)
         if not self.others.any():
             return float(r @ r), x
-        damping = 0.0
+        damping, fresh = 0.0, False
         for _ in range(REFITTED):
             push = self.slope.T @ self.slope
             push += np.diag(np.maximum(damping * np.diag(push), 1e-12))
@@ -134,14 +134,16 @@ class Ridge:
             there[self.others] += step
             new = self.model.residuals(there, self.observed)
             fallen = float(r @ r - new @ new)
-            self.slope = self.slope + np.multiply.outer(new - r - self.slope @ step, step) / max(
-                float(step @ step), 1e-12
-            )
+            off = np.multiply.outer(new - r - self.slope @ step, step) / max(float(step @ step), 1e-12)
+            self.slope = self.slope + off
             damping = damping / 4 if fallen > 0 else max(4 * damping, 0.1)
             if fallen > 0:
                 x, r = there, new
             if abs(fallen) < SETTLED:
-                break
+                if fresh:
+                    break
+                self.slope, damping = self.model.slopes(x, self.observed)[:, self.others], 0.0
+            fresh = abs(fallen) < SETTLED
         return float(r @ r), x
 
 

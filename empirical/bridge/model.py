@@ -44,7 +44,12 @@ WIDE: dict[str, tuple[str, ...]] = {  # guesses that are better than a guess, by
     "hard": ("difficulty", "steady"),
     "dust": ("difficulty", "steady", "dust"),
 }
-WIDE_STARTS = {"difficulty": (-1.0, 1.0), "steady": (0.5,), "dust": (-1.5,)}
+WIDE_STARTS: dict[str, tuple[float, ...]] = {"difficulty": (-1.0, 1.0), "steady": (0.5,), "dust": (-1.5,)}
+NEAR_STARTS: dict[str, tuple[float, ...]] = {
+    "difficulty": (1.0,),
+    "steady": (-0.5,),
+    "dust": (-1.0,),
+}  # where twins carry what is carried
 LAW = (
     "coupling",
     "concentration",
@@ -66,7 +71,7 @@ STARTS: dict[str, list[tuple[float, ...]]] = {  # λ fixed makes peaks, and a ma
     "beta": [(0.0, 0.7), (1.5, 2.0)],
     "apart": [(-2.0, 0.0), (0.0, 0.7)],
     "between": [(-2.0, 0.0, 1.0), (0.0, 0.7, 0.0)],
-    "near": [(-1.0, 4.2, -2.4, 0.0), (-1.6, 2.5, -3.3, 3.5)],
+    "near": [(-1.0, 4.2, -2.4, 3.5), (-1.0, 4.2, -2.4, 0.0)],
 }
 
 
@@ -229,11 +234,15 @@ def _starts(model: Model, ends: list[Floats]) -> list[Floats]:
     family, s = FAMILIES[model.family], model.shapes
     couplings = STARTS.get(model.coupling, [()])
     if model.guess in WIDE:
-        couplings = [(*c, *g) for c, g in product(couplings, product(*(WIDE_STARTS[name] for name in model.guessed)))]
+        own = [WIDE_STARTS, NEAR_STARTS] if model.coupling == "near" else [WIDE_STARTS]
+        guesses = [g for starts in own for g in product(*(starts[name] for name in model.guessed))]
+        couplings = [(*c, *g) for c, g in product(couplings, guesses)]
     if ends:
         return [np.array([*x[: s + 1], *c, m]) for x, c, m in product(ends, couplings, MIXED)]
     shapes = [[family.inward(shape)] for shape in family.starts] if s else [[]]
-    sizes = np.log(model.n * np.array([0.05, 0.3, 2.0]))
+    sizes = np.log(
+        model.n * np.array([0.002, 0.05, 0.3] if model.coupling == "near" else [0.05, 0.3, 2.0])
+    )  # many strangers
     return [np.array([*shape, size, *c]) for shape, size, c in product(shapes, sizes, couplings)]
 
 

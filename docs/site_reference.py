@@ -276,7 +276,9 @@ def _exists(target: str, module: str | None) -> bool:
     while home.partition(".")[0] in PACKAGES:
         try:
             return hasattr(importlib.import_module(home), name.partition(".")[0])
-        except ImportError:
+        except ImportError as error:
+            if str(error.name).partition(".")[0] not in PACKAGES:  # an extra is not installed: the file is there
+                return True
             home, _, more = home.rpartition(".")
             name = f"{more}.{name}"
     return False

@@ -29,7 +29,7 @@ And of the first 5,000 images of Fashion-MNIST, 400 to test on, with 500 models,
     TRAK                     .344 ± .007    .371 ± .010    .786 ± .016    .13     12
     subsets, 500 models      .236 ± .003    .253 ± .006                   .08     13
 
-Judged by softmax regression, with 150 models and 200 test examples only (highest .903 ± .063), the scores are: random .005 ± .005,
+Judged by softmax regression, with 150 models and 200 test examples only (highest .903 ± .063): random .005 ± .005,
 nearness .104 ± .008, ridge .420 ± .012, influence .780 ± .008, TracIn .204 ± .009, TRAK .577 ± .010, subsets .151 ± .007.
 
 A learner is told best by its own influence, close to the ceiling, and better than by as many models as judge. TRAK is above

@@ -236,7 +236,7 @@ CLAIMS = (
             HELD,
             partial(share, source=source, column="coverage"),
         )
-        for source in ("counts", "memorization", "joint")
+        for source in ("counts", "memorization")
     ),
     *(
         Claim(
@@ -244,7 +244,7 @@ CLAIMS = (
             above(0.8, "at least .80"),
             partial(share, source=source, column="refused"),
         )
-        for source in ("counts", "memorization", "joint")
+        for source in ("counts", "memorization")
     ),
 )
 

@@ -111,7 +111,14 @@ def _end(model: Model, x: Floats, observed: Floats, i: int, side: int, allowed: 
 
 
 class Ridge:
-    """Where −2 log L is least for each value of one coordinate: Gauss and Newton, with Broyden's slopes (1965)."""
+    """Where −2 log L is least for each value of one coordinate: Gauss and Newton, with Broyden's slopes (1965).
+
+    >>> from empirical.estimates.noise import SubsetNoise
+    >>> model, x = Model("Uniform", "fixed", "fresh", 1000, 10, SubsetNoise(100)), np.array([6.0, 1.0])  # log N, logit of λ
+    >>> worse, there = Ridge(model, model.n * model.probabilities(x), x, 0).best(6.1, x)
+    >>> worse > 0, there[0], bool(there[1] != 1)
+    (True, np.float64(6.1), True)
+    """
 
     def __init__(self, model: Model, observed: Floats, x: Floats, i: int) -> None:
         self.model, self.observed, self.i = model, observed, i
@@ -153,6 +160,12 @@ def axis_ends(model: Model, at: Floats, observed: Floats, covariance: Floats) ->
     Where coordinates hang together a straight line leaves the ridge that the data allow, and what is predicted at its end never
     was. So an end is no farther off than where −2 log L has risen ``BENT`` times as much as a parabola would have it, and by 1
     at the least.
+
+    >>> from empirical.estimates.noise import SubsetNoise
+    >>> model, x = Model("Uniform", "lookup", "fresh", 1000, 10, SubsetNoise(100)), np.array([6.0])
+    >>> up, down = axis_ends(model, x, model.n * model.probabilities(x), np.array([[0.0001]]))[0]
+    >>> abs(up - down).round(4).tolist()
+    [0.02]
     """
     variance, direction = np.linalg.eigh(covariance)
     axes = np.clip(direction * np.sqrt(np.maximum(variance, 0.0)), -LONG, LONG).T

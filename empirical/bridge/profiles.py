@@ -27,7 +27,14 @@ BEYOND = 1.3  # times the interval that is shown
 
 
 def profiles(found: TheoryFit, names: Iterable[str] | None = None, points: int = 7) -> pd.DataFrame:
-    """``value`` of each parameter, ``points`` of them across its interval and a little beyond, and the ``rise`` of −2 log L."""
+    """``value`` of each parameter, ``points`` of them across its interval and a little beyond, and the ``rise`` of −2 log L.
+
+    >>> from empirical.bridge.fit import fit
+    >>> from empirical.estimates.noise import SubsetNoise
+    >>> found = fit(np.repeat([0.0, 0.9], [300, 200]), 10, SubsetNoise(100), "Uniform", "lookup", simulations=5)
+    >>> profiles(found, points=3)["parameter"].tolist()
+    ['size', 'size', 'size']
+    """
     import pandas as pd
 
     if found.fitted is None:
@@ -54,7 +61,12 @@ def profiles(found: TheoryFit, names: Iterable[str] | None = None, points: int =
 
 
 def coordinates(model: Model) -> dict[str, int]:
-    """Which coordinate each parameter is."""
+    """Which coordinate each parameter is.
+
+    >>> from empirical.estimates.noise import SubsetNoise
+    >>> coordinates(Model("Zipf", "fixed", "fresh", 1000, 10, SubsetNoise(100)))
+    {'alpha': 0, 'size': 1, 'coupling': 2}
+    """
     shape = FAMILIES[model.family].parameter
     names = [*([shape] if shape is not None else []), "size", *model.named]
     return {name: i for i, name in enumerate(names)}

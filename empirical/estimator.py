@@ -53,6 +53,10 @@ if TYPE_CHECKING:
     from empirical.bridge.comparison import Comparison
 
 
+class NotKept(ArgumentError, AttributeError):
+    """What a run with another score would have: an attribute that is not there, to whoever lists attributes."""
+
+
 class SubsetEstimator(WithLearner):
     """Memorization and influence of a learner on your data, from models trained on random subsets.
 
@@ -303,9 +307,10 @@ class SubsetEstimator(WithLearner):
         True
         """
         check_is_fitted(self, "trials_")
-        trials = self.trials_ if self.predicted_ is None else self.predicted_
+        if self.predicted_ is None:
+            raise NotKept("score", self.trials_.score, "classes tell wrong labels: use 'predicted' or 'probabilities'")
         x = self.data_.x_train if hasattr(self, "data_") else None
-        return issues(trials, self.examples_, x, seed=getattr(self, "seed_", 0)).table
+        return issues(self.predicted_, self.examples_, x, seed=getattr(self, "seed_", 0)).table
 
     @property
     def suspects_(self) -> pd.DataFrame:
@@ -314,7 +319,7 @@ class SubsetEstimator(WithLearner):
         """
         check_is_fitted(self, "trials_")
         if self.trials_.score != "correct":
-            raise ArgumentError("score", self.trials_.score, "who is wrong is read off right and wrong: use 'correct'")
+            raise NotKept("score", self.trials_.score, "who is wrong is read off right and wrong: use 'correct'")
         return suspects(self.memorization_)
 
     @property

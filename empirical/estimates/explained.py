@@ -241,7 +241,8 @@ def hanging(trials: Trials, examples: Examples = NOBODY, *, most: int = ANSWERS,
     likely than not; and test_id, train_id, test_label, train_label as far as they are known.
 
     >>> masks = np.random.default_rng(0).random((200, 5)) < 0.5
-    >>> hanging(Trials.of(masks, masks, masks[:, [3]] | masks[:, [4]]))["train_index"].tolist()
+    >>> found = hanging(Trials.of(masks, masks, masks[:, [3]] | masks[:, [4]]))
+    >>> found[found["noise"] < 0.01]["train_index"].tolist()
     [3, 4]
     """
     import pandas as pd

@@ -247,3 +247,15 @@ def test_a_notebook_shows_results_as_tables(both):
     assert "a &lt;b&gt; command" in record
     assert "1 rows: c" in record
     assert "mean_memorization" in both.measured._repr_html_()
+
+
+def test_what_a_score_does_not_tell_is_no_attribute() -> None:
+    """Whoever lists or completes attributes is not stopped by one that this run has no classes for."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 2)), np.arange(40) % 2
+    right = SubsetEstimator("knn", models=32).fit(x, y)
+    assert not hasattr(right, "label_issues_")
+    assert hasattr(right, "suspects_")
+    with pytest.raises(ArgumentError, match="'predicted' or 'probabilities'"):
+        right.label_issues_  # noqa: B018
+    assert not hasattr(SubsetEstimator("ridge", models=32, score="margin").fit(x, y), "suspects_")

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from longtail.command import groups as files
 from longtail.command import parser as command
 from longtail.command import problems
@@ -279,6 +281,8 @@ def _joined(asked: Sequence[Problem], tables: Sequence[pd.DataFrame]) -> pd.Data
             table.assign(
                 problem=_title(problem),
                 prior=repr(problem.prior),
+                alpha=getattr(problem.prior, "alpha", np.nan),
+                subpopulations=problem.prior.size,
                 samples=problem.n,
                 labels=problem.n_classes,
                 mode=problem.mode,

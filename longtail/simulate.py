@@ -284,7 +284,7 @@ def _write(arguments: argparse.Namespace, solutions: list[Solution], target: Any
                 title, single.problem.n, single.table, frames["error_against_samples"], frames["tail"]
             )
         else:
-            figure = plots.sweep_figure(frames["sweep"], _along(solutions))
+            figure = plots.sweep_figure(frames["sweep"], *plots.swept(frames["sweep"]))
         for kind in ("png", "svg"):
             log.info("wrote %s", plots.save(figure, target / f"figure.{kind}"))
     asked = {key: value for key, value in vars(arguments).items() if key != "seed"}
@@ -298,6 +298,7 @@ def _sweep_frame(solutions: list[Solution]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "problem": name,
+            "prior": repr(s.problem.prior),
             "alpha": getattr(s.problem.prior, "alpha", np.nan),
             "subpopulations": s.problem.prior.size,
             "samples": s.problem.n,
@@ -311,15 +312,6 @@ def _sweep_frame(solutions: list[Solution]) -> pd.DataFrame:
         }
         for name, s in zip(_names(solutions), solutions, strict=True)
     )
-
-
-def _along(solutions: list[Solution]) -> str | None:
-    """The one number that a sweep varies, if it varies just one."""
-    frame = _sweep_frame(solutions)
-    varying = [
-        c for c in ("alpha", "subpopulations", "samples", "labels", "mode") if frame[c].nunique(dropna=False) > 1
-    ]
-    return varying[0] if len(varying) == 1 and varying != ["mode"] and not frame[varying[0]].isna().any() else None
 
 
 def _understated(asked: Sequence[Problem]) -> str:

@@ -1,7 +1,7 @@
 """Figures, drawn from tables alone: the only room of this package that imports matplotlib."""
 
 from longtail.plots.limits import groups_figure, limit_figure, noise_figure
-from longtail.plots.model import problem_figure, sweep_figure
+from longtail.plots.model import problem_figure
 from longtail.plots.style import (
     BLUE,
     GRAY,
@@ -15,6 +15,7 @@ from longtail.plots.style import (
     save,
     styled,
 )
+from longtail.plots.sweeps import sweep_figure, swept
 from longtail.plots.tables import counts_figure, grouped_figure, lines_figure
 
 __all__ = [
@@ -37,4 +38,5 @@ __all__ = [
     "save",
     "styled",
     "sweep_figure",
+    "swept",
 ]

@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.ticker import PercentFormatter
 
-from longtail.plots.style import BLUE, GRAY, GREEN, ORANGE, PURPLE, drawing
+from longtail.plots.style import BLUE, GRAY, ORANGE, drawing
+from longtail.plots.sweeps import NUMBERS, by_factors, in_percent, looks, named, swept
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDE = 10  # a range that is drawn on a logarithmic axis
-COLORS = (ORANGE, BLUE, GREEN, PURPLE)
+    from longtail.core import Floats
+
+WIDE = 10  # so many times between the costs of two problems, and they share no even scale
+DEEP = 1000  # how far below the least of the problems a logarithmic scale goes, where costs fall to nothing
 AXES = {
     "epsilon": "privacy ε{more}: stronger to the left",
     "gamma": "memorization γ of any example, at the most",
@@ -36,24 +39,28 @@ def limit_figure(title: str, table: pd.DataFrame, along: str, *, within: dict[st
     within = within or {}
     with drawing(7.5, 4.5) as figure:
         axes = figure.subplots()
-        named = [(str(name), part) for name, part in table.groupby("problem", sort=False)]
-        for (name, part), color in zip(named, np.resize(COLORS, len(named)), strict=True):
-            axes.plot(
-                part[along], part["excess_error"], "-o", ms=3, color=color, label="cost" if len(named) == 1 else name
-            )
-            for column, (look, label) in BOUNDS.items():
-                if column in part and len(named) == 1:
-                    axes.plot(part[along], part[column], look, color=GRAY, label=label)
+        lines = _lines(table)
+        alone = len(lines) == 1
+        for name, label, part, look in lines:
+            axes.plot(part[along], part["excess_error"], "-", ms=3, label="cost" if alone else label, **look)
+            for column, (dashes, bound) in BOUNDS.items():
+                if column in part and alone:
+                    axes.plot(part[along], part[column], dashes, color=GRAY, label=bound)
             if name in within:
-                least = within[name]
-                axes.axvline(least, color=color, lw=1, ls="-.", label=f"least that costs no more: {least:.4g}")
+                least = f"least that costs no more: {within[name]:.4g}" if alone else None
+                axes.axvline(within[name], color=look["color"], lw=1, ls="-.", label=least)
         delta = float(table["delta"].iloc[0]) if "delta" in table else 0.0
-        wide = along != "gamma" and table[along].min() > 0 and table[along].max() / table[along].min() >= WIDE
-        if wide:
+        logarithmic = by_factors(table[along].to_numpy(float))
+        if logarithmic:
             axes.set_xscale("log")
         label = AXES[along].format(more=f" (δ = {delta:g})" if delta else "")
-        axes.set_xlabel(f"{label} (logarithmic)" if wide else label)
-        _errors(axes, title, "error added to the optimum")
+        axes.set_xlabel(f"{label} (logarithmic)" if logarithmic else label)
+        _errors(
+            axes, title, "error added to the optimum", [part["excess_error"].to_numpy(float) for *_, part, _ in lines]
+        )
+        if within and not alone:
+            axes.plot([], [], "-.", color=GRAY, lw=1, label="least that costs no more")
+        axes.legend(loc="best")
     return figure
 
 
@@ -68,20 +75,25 @@ def noise_figure(title: str, table: pd.DataFrame) -> Figure:
     """
     with drawing(7.5, 4.5) as figure:
         axes = figure.subplots()
-        named = [(str(name), part) for name, part in table.groupby("problem", sort=False)]
-        for (name, part), color in zip(named, np.resize(COLORS, len(named)), strict=True):
-            more = "" if len(named) == 1 else f", {name}"
+        lines = _lines(table)
+        for _, label, part, look in lines:
+            more = "" if len(lines) == 1 else f", {label}"
             axes.plot(
-                part["kappa"],
-                part["excess_error"],
-                "-o",
-                ms=3,
-                color=color,
-                label=f"not fitting what was seen once{more}",
+                part["kappa"], part["excess_error"], "-", ms=3, label=f"not fitting what was seen once{more}", **look
             )
-            axes.plot(part["kappa"], part["fitting_every_label"], "--", color=color, label=f"fitting every label{more}")
+            axes.plot(
+                part["kappa"], part["fitting_every_label"], "--", ms=3, label=f"fitting every label{more}", **look
+            )
         axes.set_xlabel("share κ of labels that are kept, the others uniform")
-        _errors(axes, title, "error added to the optimum")
+        both = ["excess_error", "fitting_every_label"]
+        _errors(
+            axes,
+            title,
+            "error added to the optimum",
+            [part[name].to_numpy(float) for *_, part, _ in lines for name in both],
+        )
+        if len(lines) > 2:
+            axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
 
 
@@ -109,9 +121,33 @@ def groups_figure(title: str, table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _errors(axes: Axes, title: str, label: str) -> None:
+def _lines(table: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame, dict[str, Any]]]:
+    """For each problem its name, what tells it from others, its rows in order, and how to draw them."""
+    parts = [(str(name), part) for name, part in table.groupby("problem", sort=False)]
+    heads = pd.DataFrame([part.iloc[0] for _, part in parts])
+    along, by = swept(heads)
+    varying = ([along] if along else []) + list(by)
+    labels = [named(row, varying) for row in heads.to_dict("records")]
+    if len(set(labels)) < len(labels) or not varying:
+        labels = [name for name, _ in parts]
+    ordered = len(varying) == 1 and varying[0] in NUMBERS
+    if len(parts) == 1:
+        drawn: list[dict[str, Any]] = [{"color": ORANGE, "marker": "o"}]
+    else:
+        drawn = looks(len(parts), ordered)
+    return [(name, label, part, look) for (name, part), label, look in zip(parts, labels, drawn, strict=True)]
+
+
+def _errors(axes: Axes, title: str, label: str, shown: list[Floats]) -> None:
+    """A logarithmic scale where problems pay so differently that one is not seen beside the other."""
     axes.set_title(title)
     axes.set_ylabel(label)
-    axes.set_ylim(bottom=0)
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    most = [float(part.max()) for part in shown]
+    if len(most) > 1 and min(most) > 0 and max(most) / min(most) >= WIDE:
+        least = min(float(part[part > 0].min()) for part in shown)
+        axes.set_yscale("log")
+        axes.set_ylim(bottom=max(least, min(most) / DEEP) / 1.5)
+    else:
+        axes.set_ylim(bottom=0)
+    in_percent(axes.yaxis)
     axes.legend(loc="best")

@@ -1,4 +1,4 @@
-"""Figures of the model, drawn from tables alone: one problem, and a sweep of several."""
+"""Figures of the model, drawn from tables alone: one problem."""
 
 from __future__ import annotations
 
@@ -24,43 +24,6 @@ def problem_figure(title: str, samples: int, table: pd.DataFrame, curve: pd.Data
         _taus(taus, table)
         _errors(errors, curve, samples)
         _tail(tails, tail, samples)
-    return figure
-
-
-def sweep_figure(frame: pd.DataFrame, along: str | None) -> Figure:
-    """Optimal error and cost for each problem of a sweep: against the one number that varies, or side by side.
-
-    >>> import pandas as pd
-    >>> frame = pd.DataFrame({"alpha": [1.0, 2.0], "error_guessing_singletons": [0.23, 0.005], "optimal_error": [0.15, 0.003]})
-    >>> sweep_figure(frame, "alpha").axes[0].get_xlabel()
-    'alpha'
-    """
-    tall = 4.5 if along else max(3.0, 0.32 * len(frame) + 1.6)
-    with drawing(8, tall) as figure:
-        axes = figure.subplots()
-        if along:
-            x = frame[along].to_numpy(float)
-            axes.plot(x, frame["error_guessing_singletons"], "s--", color=ORANGE, label="guessing what was seen once")
-            axes.plot(x, frame["optimal_error"], "o-", color=BLUE, label="memorizing it (optimal)")
-            axes.fill_between(x, frame["optimal_error"], frame["error_guessing_singletons"], color=ORANGE, alpha=0.15)
-            axes.set_xlabel(along)
-            if len(x) > 1 and x.min() > 0 and x.max() / x.min() >= 30:
-                axes.set_xscale("log")
-            axes.set_ylabel("error")
-            axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-            axes.set_ylim(bottom=0)
-            axes.legend(loc="best")
-        else:
-            y = np.arange(len(frame))[::-1]
-            axes.barh(y, frame["optimal_error"], color=BLUE, label="optimal error")
-            axes.barh(
-                y, frame["cost"], left=frame["optimal_error"], color=ORANGE, hatch="//", edgecolor="white", label="cost"
-            )
-            axes.set_yticks(y, frame["problem"])
-            axes.set_xlabel("error")
-            axes.xaxis.set_major_formatter(PercentFormatter(1.0))
-            axes.legend(loc="best")
-        axes.set_title("What memorizing singletons is worth")
     return figure
 
 

@@ -49,11 +49,18 @@ def classes():
     return plots.classes(pd.DataFrame({"class": ["a", ODD], "train": [3, 2], "test": [1, 1]}), "classes")
 
 
-def sweep(along=None):
+def sweep(along=None, by=()):
     frame = pd.DataFrame(
-        {"problem": [ODD] * 8, ODD: X, "error_guessing_singletons": 0.2, "optimal_error": 0.1, "cost": 0.1}
+        {
+            "problem": [ODD] * 8,
+            "prior": ODD,
+            ODD: X,
+            "error_guessing_singletons": 0.2,
+            "optimal_error": 0.1,
+            "cost": 0.1,
+        }
     )
-    return sweep_figure(frame, along)
+    return sweep_figure(frame, along, by)
 
 
 def problem():
@@ -79,7 +86,19 @@ def report(ink="#000000"):
 
 
 @pytest.mark.parametrize(
-    "figure", [memorization, trials, halves, classes, sweep, lambda: sweep(ODD), problem, grouped, lines]
+    "figure",
+    [
+        memorization,
+        trials,
+        halves,
+        classes,
+        sweep,
+        lambda: sweep(ODD),
+        lambda: sweep(ODD, ["prior"]),
+        problem,
+        grouped,
+        lines,
+    ],
 )
 def test_names_are_drawn_as_they_are(figure, tmp_path):
     drawn = texts(figure(), tmp_path)

@@ -3,7 +3,7 @@
 Work: 3.6 × 10^6 models and examples, of 2 bytes and a bit each: 7.6 MB a pass, and there are three (sums; curves; guesses). Λ is
 20 operations, two divisions and a logarithm, 10 ns a core at 3.3 GHz: 36 ms a pass. To fit t models' Gaussians again for
 each of them is t times the work. Measured, processor time of a model and example on a busy machine: Λ 16 ns; refitted by NumPy
-29 μs; by scipy.stats.norm, as people write it, 1.1 ms. All that ``leak`` says takes .2 μs, of digits .7 s.
+29 μs; by scipy.stats.norm, as people write it, 1.1 ms. All that ``leak`` says takes .2 μs, of digits .8 s.
 """
 
 from __future__ import annotations

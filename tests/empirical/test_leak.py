@@ -89,16 +89,14 @@ def test_own_variances_tell_more_where_variances_differ_and_many_models_show_it(
 
 
 def test_nothing_is_found_where_models_say_nothing():
-    """Masks of other models. A rate's error is its spread over 24 such runs, not the one stated: where there is nothing to find
-    a model moves the rate as much by the others' Gaussians as by its own guesses, and z² is 2 (see ``attacked``).
-    """
+    """Masks of other models. A rate is compared with its spread over 24 such runs, and that with the error stated."""
     found = [leak(gaussian(seed, 600, 150, 1.0, spread=0.2, shuffled=True)) for seed in range(24)]
     rates = np.array([one.rates["true_rate"] / one.rates["false_rate"] for one in found])
     stated = np.array([one.rates["stderr"] / one.rates["false_rate"] for one in found])
     spread = rates.std(0, ddof=1)
     assert (abs(rates.mean(0) - 1) < Z * spread / np.sqrt(len(found))).all()
     assert (abs(rates - 1) < Z * spread).all()
-    assert 0.8 < (((rates - 1) / stated) ** 2).mean() < 3
+    assert 0.5 < (((rates - 1) / stated) ** 2).mean() < 1.6
     areas = np.array([one.rates["area"][::3] for one in found])
     assert (abs(areas.mean(0) - 0.5) < Z * areas.std(0, ddof=1) / np.sqrt(len(found))).all()
     assert np.mean([one.audit.epsilon > 0 for one in found]) < 0.05 + Z * np.sqrt(0.05 * 0.95 / len(found))

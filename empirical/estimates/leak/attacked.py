@@ -1,12 +1,17 @@
 """Two passes over all models: how many have each score, and what each model's guesses come to at the thresholds so found.
 
 Errors are over models, for a model's guesses on its many examples depend on each other. With TPR = Σ_k a_k / M at the rate
-α = Σ_k b_k / N, of model k's M_k members and N_k others, and the curve's slope λ there, model k moves the rate by
+α = Σ_k b_k / N, of model k's M_k members and N_k others, and the curve's slope λ there, model k moves the rate by its guesses
+(g_k), and by being one of those that the others' Gaussians are fitted to (r_k, ``influence``):
 
-    g_k = (a_k − TPR·M_k)/M − λ (b_k − α N_k)/N,    stderr² = t/(t − 1) Σ_k (g_k − ḡ)²
+    g_k = (a_k − TPR·M_k)/M − λ (b_k − α N_k)/N,    stderr² = t/(t − 1) (Σ_k (g_k − ḡ)² + max(Σ_k (g_k − ḡ) r_k, 0)).
 
-(the infinitesimal jackknife). That without it the others' Gaussians would move too is of second order: near the best attack
-no change of the score changes the rate. Where there is nothing to find that is all there is, and errors are too small by √2.
+For let model l, by being fitted to, move the rate by ψ_kl through the guesses of model k, g_k = Σ_l ψ_kl and r_k = Σ_l ψ_lk.
+Where nothing leaks, guesses by any given Gaussians move the rate by nothing on average, so that parts of different pairs are
+uncorrelated and the variance is Σ_kl ψ_kl (ψ_kl + ψ_lk), the mean of Σ g_k (g_k + r_k): twice Σ g² for rates, three times it
+for risks. Where much leaks, the attack by the true Gaussians is the best one: no change of the score changes the rate, and Σ g r
+is nothing beside Σ g². Of margins far from Gaussian there is a better attack, r_k matters to first order, and errors are too
+small yet, of exponential margins by a fifth. Errors of ``caught``, and of one example's risk, are without r.
 """
 
 from __future__ import annotations
@@ -19,7 +24,8 @@ from numpy.typing import NDArray
 
 from empirical.estimates.leak import ATTACKS, RATES
 from empirical.estimates.leak.curve import Counts, Keys, keys
-from empirical.estimates.leak.gaussians import Gaussians, blocks
+from empirical.estimates.leak.gaussians import Floats32, Gaussians, blocks
+from empirical.estimates.leak.influence import Influence
 from empirical.training.trials import Trials
 from longtail.core import Bools, Floats, Integers
 
@@ -39,18 +45,18 @@ class Attacked:
         """The examples that are attacked."""
         return np.flatnonzero(self.fitted.known)
 
-    def _scored(self, attacks: tuple[str, ...]) -> Iterator[tuple[slice, Bools, dict[str, NDArray[np.float32]]]]:
-        """Some models at a time: which, who of the attacked was in, and the scores by attack."""
+    def _scored(self, attacks: tuple[str, ...]) -> Iterator[tuple[slice, Floats32, Bools, dict[str, Floats32]]]:
+        """Some models at a time: which, margins of the attacked and who of them was in, and the scores by attack."""
         at: slice | Integers = slice(None) if self.fitted.known.all() else self.at
         for rows, scores, masks in blocks(self.trials):
             ratios = {name: self.fitted.ratios(name, scores, masks)[:, at] for name in attacks}
-            yield rows, masks[:, at].view(bool), ratios
+            yield rows, scores[:, at], masks[:, at].view(bool), ratios
             self.told(rows.stop - rows.start, self.trials.count)
 
     def counted(self, attack: str) -> tuple[dict[str, Counts], Floats, Floats]:
         """Counts by attack; and by attacked example how often Λ > 0 by ``attack`` of models trained on it, and of all."""
         found, (inside, total) = {name: Counts() for name in ATTACKS}, np.zeros((2, len(self.at)))
-        for _, members, ratios in self._scored(ATTACKS):
+        for _, _, members, ratios in self._scored(ATTACKS):
             for name, ratio in ratios.items():
                 found[name].count(keys(ratio), members)
             hits = ratios[attack] > 0
@@ -69,18 +75,31 @@ class Attacked:
         sizes, grouped = np.zeros((t, 2)), np.zeros((t, bins.shape[1], 4))
         placed = {name: one.placed for name, one in counts.items()}
         thresholds = {name: [one.threshold(rate) for rate in RATES] for name, one in counts.items()}
-        for rows, members, ratios in self._scored(tuple(counts)):
+        others = {name: Influence.of(name, self.fitted, self.at, counts[name]) for name in counts if name != "margin"}
+        for rows, scores, members, ratios in self._scored(tuple(counts)):
             sizes[rows] = np.stack([members.sum(1), (~members).sum(1)], 1)
             for name, ratio in ratios.items():
                 key, found = keys(ratio), np.zeros(len(self.at))
                 line = (np.array(side) for side in zip(*thresholds[name], strict=True))
                 curve_cpu.tally(key, members, *line, *placed[name], rates[name][rows], areas[name][rows], found)
                 caught += found if name == attack else 0
+                if name in others:
+                    others[name].lean(key, scores, members.view(np.uint8))
             hits = ratios[attack] > 0
             guesses = above(keys(ratios[attack]), *thresholds[attack][-1])
             parts = (hits & members, hits & ~members, guesses * members, members)
             grouped[rows] = np.stack([part.astype(np.float32) @ groups for part in parts], 2)
-        return Moved(sizes, rates, areas, grouped, caught)
+        return Moved(
+            sizes, rates, areas, grouped, caught, {name: self._moves(one.by(bins)) for name, one in others.items()}
+        )
+
+    def _moves(self, influence: Influence) -> Floats:
+        """r of every model."""
+        every = self.fitted.known.all()
+        parts = [
+            influence.moves(*((s, m) if every else (s[:, self.at], m[:, self.at]))) for _, s, m in blocks(self.trials)
+        ]
+        return np.concatenate(parts)
 
 
 @dataclass(frozen=True)
@@ -95,16 +114,26 @@ class Moved:
     areas: dict[str, Floats] = field(repr=False)
     grouped: Floats = field(repr=False)
     caught: Floats = field(repr=False)
+    others: dict[str, Floats] = field(repr=False)
 
     def rate_stderr(self, attack: str, j: int, true: float, false: float, slope: float) -> float:
         """Of a true-positive rate at a false-positive one."""
         (a, b), (m, n) = self.rates[attack][:, j].T, self.sizes.T
-        return over_models((a - true * m) / m.sum() - slope * (b - false * n) / n.sum())
+        g = (a - true * m) / m.sum() - slope * (b - false * n) / n.sum()
+        return over_models(g, self.others[attack][:, j] if attack in self.others else 0.0)
+
+    def risk_stderr(self, attack: str, j: int, size: int) -> float:
+        """Of the risk of a bin of examples."""
+        a, b, _, m = self.grouped[:, j].T
+        n = size - m
+        g = (a - a.sum() / m.sum() * m) / m.sum() - (b - b.sum() / n.sum() * n) / n.sum()
+        return over_models(g, self.others[attack][:, len(RATES) + 1 + j])
 
     def area_stderr(self, attack: str, area: float) -> float:
         """Of the area below the curve."""
         (a, b), (m, n) = self.areas[attack].T, self.sizes.T
-        return over_models((a - area * m) / m.sum() + (b - area * n) / n.sum())
+        g = (a - area * m) / m.sum() + (b - area * n) / n.sum()
+        return over_models(g, self.others[attack][:, len(RATES)] if attack in self.others else 0.0)
 
 
 def above(key: Keys, threshold: int, share: float) -> NDArray[np.float32]:
@@ -112,7 +141,10 @@ def above(key: Keys, threshold: int, share: float) -> NDArray[np.float32]:
     return np.asarray((key > threshold) + np.float32(share) * (key == threshold))
 
 
-def over_models(moves: Floats) -> float:
-    """√(t/(t − 1) Σ (g − ḡ)²)."""
+def over_models(moves: Floats, others: Floats | float = 0.0) -> float:
+    """√(t/(t − 1) Σ (g − ḡ)(g − ḡ + r)), no less than it is without r."""
     t = len(moves)
-    return float(np.sqrt(t * moves.var() * t / (t - 1))) if t > 1 else float("nan")
+    if t < 2:
+        return float("nan")
+    g = moves - moves.mean()
+    return float(np.sqrt(t / (t - 1) * ((g * g).sum() + max(float((g * others).sum()), 0.0))))

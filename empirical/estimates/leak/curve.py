@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from longtail.core import Bools, Floats, Integers
 
 KEYS = 2**16
+LARGEST = 0x7BFF  # the key of 65,504, from that of 0
+SMALLEST = 112 << 10  # 2^−14 as the leading bits of a single-precision number
 WINDOW = 1.5  # a curve's slope at a rate is taken between rate / 1.5 and 1.5 rate
 Keys = NDArray[np.uint16]
 
@@ -33,6 +35,18 @@ def keys(scores: Any) -> Keys:
     out = np.empty(single.shape, np.uint16)
     curve_cpu.keys(single.view(np.uint32), out)
     return out
+
+
+def values() -> Floats:
+    """The score of every key.
+
+    >>> values()[keys(np.array([[-1.0, 0.0, 2.0]]))].tolist()
+    [[-1.0, 0.0, 2.0]]
+    """
+    key = np.arange(KEYS)
+    size = np.where(key < KEYS // 2, KEYS // 2 - 1 - key, key - KEYS // 2)
+    bits = np.where(size > 0, (np.minimum(size, LARGEST) + SMALLEST) << 13, 0).astype(np.uint32)
+    return np.asarray(np.where(key < KEYS // 2, -1.0, 1.0) * bits.view(np.float32), float)
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ def leak(
         pd.DataFrame(columns),
         rates_table(counts, moved),
         curve_table(counts),
-        bins_table(moved, bins, memorized[at], counts[attack]),
+        bins_table(moved, attack, bins, memorized[at], counts[attack]),
         attack,
         trials.count,
         int(counts[attack].members.sum()),

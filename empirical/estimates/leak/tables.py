@@ -51,7 +51,7 @@ def binned(memorized: Floats) -> Bools:
     return np.asarray(np.digitize(memorized, EDGES)[:, None] == np.arange(len(EDGES) + 1))
 
 
-def bins_table(moved: Moved, bins: Bools, memorized: Floats, count: Counts) -> pd.DataFrame:
+def bins_table(moved: Moved, attack: str, bins: Bools, memorized: Floats, count: Counts) -> pd.DataFrame:
     """Risk, and the share of members caught at the least rate, of the examples of a bin together, with errors over models;
     that share is NaN where the rate is not known.
     """
@@ -63,7 +63,7 @@ def bins_table(moved: Moved, bins: Bools, memorized: Floats, count: Counts) -> p
         a, b, c, m = moved.grouped[:, j].T
         n = size - m
         true, false, caught = a.sum() / m.sum(), b.sum() / n.sum(), c.sum() / m.sum()
-        error = over_models((a - true * m) / m.sum() - (b - false * n) / n.sum())
+        error = moved.risk_stderr(attack, j, size)
         some = over_models((c - caught * m) / m.sum())
         caught, some = (caught, some) if resolved(count, RATES[-1]) else (np.nan, np.nan)
         rows.append((low, high, size, float(memorized[bins[:, j]].mean()), true - false, error, caught, some))

@@ -1,9 +1,15 @@
-"""e^x in float32 from arithmetic alone, so that LLVM vectorizes the loops that call it, and softmax's numerators."""
+"""e^x in float32 from arithmetic alone, so that LLVM vectorizes the loops that call it, and softmax's numerators.
+
+Of float64 numbers the numerators are the C library's: slow, for kernels to be checked against plain loops beyond rounding.
+"""
 
 from __future__ import annotations
 
+import math
+
 import numba as nb
 import numpy as np
+from numba.extending import overload
 
 _LOG2E = np.float32(1.4426950408889634)
 _HIGH = np.float32(0.693359375)
@@ -28,6 +34,18 @@ def exponential(x):
     return y * np.int32((np.int32(whole) + _BIAS) << _MANTISSA).view(np.float32)
 
 
+def power(x):
+    """e^x as numbers of its precision have it; known to compiled code only."""
+    raise NotImplementedError
+
+
+@overload(power)
+def _power(x):
+    if x == nb.types.float64:
+        return lambda x: math.exp(x)
+    return lambda x: exponential(x)
+
+
 @nb.njit(error_model="numpy")
 def numerators(values, present, total, top):
     """Decision values (K, rows) become e^(value − largest) in place, 0 for absent classes; sums and the largest beside."""
@@ -45,5 +63,5 @@ def numerators(values, present, total, top):
             line[:] = 0
             continue
         for i in range(rows):
-            line[i] = exponential(line[i] - top[i])
+            line[i] = power(line[i] - top[i])
             total[i] += line[i]

@@ -46,6 +46,18 @@ def test_fixed_mode_as_computed_to_the_digits_given(
     assert exact.cost(problem).value == pytest.approx(cost, abs=6e-6)
 
 
+@pytest.mark.parametrize(("alpha", "told", "places"), [(1.0, 0.47168, 5), (2.0, 0.501970, 6)])
+def test_fixed_mode_rarity_as_computed(alpha: float, told: float, places: int) -> None:
+    """nτ_1 = n Σ α²(1−α)^{n−1} / Σ α(1−α)^{n−1} over the list: the number given, the engine, and the sum entry by entry."""
+    n = 50_000
+    share = np.arange(1.0, n + 1) ** -alpha / (np.arange(1.0, n + 1) ** -alpha).sum()
+    once = share * np.exp((n - 1) * np.log1p(-share))
+    summed = n * float(once @ share / once.sum())
+    found = n * exact.tau(Problem(Zipf(alpha=alpha, size=n), n=n, mode="fixed"), 1).value
+    assert summed == pytest.approx(told, abs=0.5 * 10.0**-places)
+    assert found == pytest.approx(summed, rel=1e-11)
+
+
 @pytest.mark.parametrize(("size", "n"), [(1, 3), (7, 5), (50_000, 50_000), (10**12, 10**6), (10**6, 10**12)])
 def test_uniform_lists_have_one_frequency(size: int, n: int) -> None:
     ell = np.arange(min(n, 3) + 1)

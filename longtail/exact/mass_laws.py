@@ -28,6 +28,7 @@ import numpy as np
 from scipy import special
 
 from longtail.core import AccuracyError, Estimate, Floats, Problem, compressed, whole
+from longtail.exact.atoms import two_frequencies
 from longtail.exact.contours import Complexes, Taken, contour, log1p
 from longtail.exact.distributions import Around, Inverted, MassLaw, Steps
 from longtail.exact.laws import COARSE, FINE, HIGHEST, LEAST, LONGEST, STEEP, _rung, law, mass_variance
@@ -88,6 +89,9 @@ def mass_law(problem: Problem, ell: int = 0, *, slowly: bool = True) -> MassLaw:
                 numbers.values / problem.prior.size, numbers.probability, mean, spread, numbers.bound + 4 * EPS
             )
     few = _few(problem, mean, spread) if problem.prior.size <= 12 and ell == 0 and not problem.prior.is_law else None
+    if few is None and ell == 0 and (atoms := two_frequencies(problem, slowly)) is not None and atoms[2] <= GOOD:
+        values, probability, off = atoms
+        few = Steps(values, probability, mean, spread, off)
     if few is None and problem.mode == "random" and problem.n < FEWEST:
         raise rough(problem, ell, f"can be read off no transform at fewer than {FEWEST} samples")
     return few or _solved(problem, ell, mean, spread, slowly)

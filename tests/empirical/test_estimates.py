@@ -321,7 +321,10 @@ def test_every_subset_enumerated(learner):
         (lambda t: Trials.of(np.ones((3, 4)), np.ones((3, 4)), np.ones((2, 2))), "test"),
         (lambda t: Trials.of(np.ones((3, 4)) * 0.5, np.ones((3, 4)), np.ones((3, 2))), "booleans"),
         (lambda t: Trials.of(np.ones((3, 4)), np.full((3, 4), np.nan), np.ones((3, 2)), score="loss"), "NaN"),
-        (lambda t: Trials.of(*[np.ones((3, 4))] * 3, score="Loss"), "score: got Loss; give one of correct, predicted, prob"),
+        (
+            lambda t: Trials.of(*[np.ones((3, 4))] * 3, score="Loss"),
+            "score: got Loss; give one of correct, predicted, prob",
+        ),
     ],
 )
 def test_bad_input_is_refused(trials, make, named):

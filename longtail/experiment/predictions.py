@@ -46,6 +46,7 @@ COARSE, CELLS_OF_GUESSES = 16, 48  # of what memorization can be at the most
 SHARP, SMOOTH = 2000, 200  # steps of λ, for what jumps at a threshold and for what does not
 BLURRED = 60  # and where u has a law, which blurs more
 CELLS = 400  # of memorization
+LAID = 2000  # of what is left untaught, before guesses make memorization of it
 TIE = 1e-12  # of a threshold and what is just that
 FINE = 64  # points to a standard deviation of an estimate
 
@@ -305,18 +306,15 @@ def influence_by_memorization(problem: Problem, coupling: Coupling, edges: Array
     r, seen = noise.fraction, smooth(problem, dust=coupling.dust)
     of = members(coupling, seen.copies[1:] - 1, r, SMOOTH if coupling.difficulty is None else BLURRED)
     one = of.mean * (1 - r * of.mean) ** (seen.copies[1:, None] - 1)
-    carried = one[:, :, None]
-    each = of.weight[:, None] * of.law
-    left = np.append(np.broadcast_to(of.left, each.shape).ravel(), 1.0)
-    share = np.append((seen.examples[1:, None, None] * each).ravel(), seen.dust)
-    total = np.append(((seen.copies[1:] * seen.mass[1:])[:, None, None] * each * carried).ravel(), 0.0)
-    at = np.zeros((2, CELLS + 1))
-    for top, guessed in tops_of(problem, coupling, noise):
-        place = CELLS * top * left
-        cell = np.minimum(place.astype(np.int64), CELLS - 1)
-        over = place - cell
-        for row, weight in zip(at, (guessed * share, guessed * top * total), strict=True):
-            row += np.bincount(cell, weight * (1 - over), CELLS + 1) + np.bincount(cell + 1, weight * over, CELLS + 1)
+    parts = seen.examples[1:, None] * of.weight, (seen.copies[1:] * seen.mass[1:])[:, None] * of.weight * one
+    if of.left.ndim == 1:  # values that all numbers of copies share
+        values, sums = of.left, [np.tensordot(part, of.law, 2) for part in parts]
+    else:
+        values = np.linspace(0, 1, LAID + 1)
+        sums = [_laid(LAID * of.left, part[:, :, None] * of.law, LAID) for part in parts]
+    values, (share, total) = np.append(values, 1.0), (np.append(sums[0], seen.dust), np.append(sums[1], 0.0))
+    top, guessed = np.array(tops_of(problem, coupling, noise)).T[:, :, None]
+    at = np.array([_laid(CELLS * top * values, weight, CELLS) for weight in (guessed * share, guessed * top * total)])
     # products too small to tell are in no cell: they are examples that are memorized as good as not
     at[0, 0] += max(1 - at[0].sum(), 0.0)
     chances = noise.chances(ends, np.linspace(0, 1, CELLS + 1))
@@ -326,6 +324,14 @@ def influence_by_memorization(problem: Problem, coupling: Coupling, edges: Array
     total += max(lost, 0.0) * chances[:, 0]
     low, high = np.append(-np.inf, ends), np.append(ends, np.inf)
     return pd.DataFrame({"low": low, "high": high, "share": share, "influence": total})
+
+
+def _laid(place: Floats, weight: Floats, cells: int) -> Floats:
+    """Weights at places from 0 to ``cells`` on the whole numbers among these, each between its two neighbors; the mean is kept."""
+    low = np.minimum(place.astype(np.int64), cells - 1)
+    over = weight * (place - low)
+    size = cells + 1
+    return np.bincount(low.ravel(), (weight - over).ravel(), size) + np.bincount(low.ravel() + 1, over.ravel(), size)
 
 
 def around(n: int) -> Floats:

@@ -124,6 +124,7 @@ class Config:
     seeds: int = 5
     simulations: int = 40
     families: tuple[str, ...] = ("Zipf",)
+    together: tuple[str, ...] = ("beta", "apart")  # couplings that are tried with difficulty and dust
 
 
 QUICK = Config(
@@ -192,8 +193,9 @@ def expect(observed: Measured, config: Config) -> pd.DataFrame:
     from empirical.bridge.comparison import compare, foretell
     from longtail.experiment.predictions import error_at
 
-    best = compare(observed, config.families, ("beta",), simulations=config.simulations).best
-    alone = compare(observed, config.families, ("beta",), together=(), simulations=config.simulations).best
+    how: dict[str, Any] = {"families": config.families, "couplings": ("beta",), "simulations": config.simulations}
+    best = compare(observed, together=config.together, **how).best
+    alone = compare(observed, together=(), **how).best
     ours, theirs = (foretell(one, config.thresholds).set_index("threshold") for one in (best, alone))
     sums = [summed(observed, theta) for theta in config.thresholds]
     whole = [summed(observed, theta, others=True) for theta in config.thresholds]

@@ -77,7 +77,9 @@ def test_cifar100_explained_with_a_law_of_coupling_only(data: Path) -> None:
 
 def test_removal_and_its_prediction_where_the_theory_holds() -> None:
     """Planted data and nearest neighbors, z = 5; what the memorized are worth is no prediction for others (negative control)."""
-    config = removal.Config(cases=(("planted", "KNN()", 1000),), thresholds=(0.1, 0.5), seeds=3)
+    config = removal.Config(
+        cases=(("planted", "KNN()", 1000),), thresholds=(0.1, 0.5), seeds=3, simulations=10, together=("beta",)
+    )
     table = removal.run(config)
     assert sorted(set(table["set"])) == ["all", "no duplicates"]
     some = table[table["set"] == "all"].set_index("threshold")

@@ -327,7 +327,7 @@ def influence_by_memorization(problem: Problem, coupling: Coupling, edges: Array
 
 
 def _laid(place: Floats, weight: Floats, cells: int) -> Floats:
-    """Weights at places from 0 to ``cells`` on the whole numbers among these, each between its two neighbors; the mean is kept."""
+    """Weights at places from 0 to ``cells`` on the whole numbers among these, each between two of them; the mean is kept."""
     low = np.minimum(place.astype(np.int64), cells - 1)
     over = weight * (place - low)
     size = cells + 1

@@ -17,8 +17,8 @@ from longtail.exact.mellin import EPS
 class MassLaw(ABC):
     """The law of a mass: ``cdf``, ``quantile``, ``mean``, ``variance``, off by no more than ``bound`` and ``resolution``:
 
-    Pr[M ≤ m − resolution] − bound ≤ cdf(m) ≤ Pr[M ≤ m + resolution] + bound. ``resolution`` is 0 but of a law that has steps,
-    or that is computed where it is asked (``longtail.exact.pointwise``).
+    Pr[M ≤ m − resolution] − bound ≤ cdf(m) ≤ Pr[M ≤ m + resolution] + bound. ``resolution`` is 0 but of a law of
+    many steps that are not told one by one, or that is computed where it is asked (``longtail.exact.pointwise``).
 
     >>> from longtail import Problem, Uniform, exact
     >>> unseen = exact.mass_law(Problem(Uniform(size=2), n=3))  # half of all in one data set of four, else nothing

@@ -64,6 +64,7 @@ TAILS = 9.5  # standard deviations of the law that a scale leaves
 def mass_law(problem: Problem, ell: int = 0, *, slowly: bool = True) -> MassLaw:
     """The law over data sets of M_ℓ, what the subpopulations seen ℓ times hold; M_0 is the unseen mass.
 
+    That of M_0 of a list of two frequencies is told atom by atom (``longtail.exact.atoms``), in some seconds at the most.
     Where T spans decades, and where samples are few, it is computed where it is asked, up to some seconds a value; with
     ``slowly=False`` that is an AccuracyError, and the whole law is there in about a second.
 
@@ -71,6 +72,9 @@ def mass_law(problem: Problem, ell: int = 0, *, slowly: bool = True) -> MassLaw:
     >>> found = mass_law(Problem(Zipf(alpha=1, size=50_000), n=50_000))
     >>> [round(found.quantile(level), 6) for level in (0.025, 0.5, 0.975)]  # the mean is .171054
     [0.150772, 0.171376, 0.189445]
+    >>> from longtail import TwoLevel
+    >>> round(mass_law(Problem(TwoLevel(common=5, rare=3_000, ratio=0.01), n=2_000)).quantile(0.5), 6)
+    0.484857
     """
     ell = whole("ell", ell, 0, HIGHEST)
     found = spectrum(problem, np.array([ell]))

@@ -140,8 +140,8 @@ def removal(predicted: pd.DataFrame, observed: pd.DataFrame | None) -> Figure:
         )
     axes.axhline(0, color=GRAY, linewidth=0.7)
     axes.set_xlabel("memorization of at least θ")
-    axes.set_ylabel("test accuracy lost")
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.set_ylabel("test accuracy lost, percentage points")
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=""))
     figure.set_figheight(4.6)
     figure.legend(loc="outside lower left", ncols=2, columnspacing=1, handlelength=1.5)  # up to six: no corner is free
     return figure

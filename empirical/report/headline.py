@@ -14,7 +14,7 @@ import pandas as pd
 from empirical.bridge.comparison import NOT_REJECTED, Comparison
 from empirical.estimates import MEMORIZED
 from empirical.estimates.removal import ALL, margin, of_set
-from empirical.report.numbers import after, counted, p_value
+from empirical.report.numbers import after, counted, p_value, points
 from longtail.core import Estimate
 from longtail.core.intervals import Z95
 
@@ -108,8 +108,8 @@ def _without(comparison: Comparison) -> str:
     row = nearest(comparison.frames["predicted_removal"], MEMORIZED)
     value, error = float(row["lost"]), Z95 * float(row["lost_stderr"])
     if error >= value:
-        return f"What is lost without them theory cannot tell: {after(value)} ± {after(error)} of accuracy."
-    return f"Without them theory expects accuracy to fall by {after(value)} ± {after(error)}."
+        return f"What is lost without them theory cannot tell: {points(value, error)} of accuracy."
+    return f"Without them theory expects accuracy to fall by {points(value, error)}."
 
 
 def _tried(comparison: Comparison) -> str:
@@ -119,10 +119,9 @@ def _tried(comparison: Comparison) -> str:
     whom = "them" if np.isclose(level, MEMORIZED) else f"those of {level:g} or more"
     value, half = float(row["lost"]), float(margin(row["lost_stderr"], row["tests"]))
     told = _told(comparison, level)
-    size = f"{after(abs(value))} ± {after(half)}"
+    size = points(abs(value), half)
     if abs(value) <= half:
-        signed = f"{value:.1%} ± {after(half)}".replace("-", "−")
-        return f"Without {whom} no loss of accuracy is told from chance: {signed}{told}."
+        return f"Without {whom} no loss of accuracy is told from chance: {points(value, half)}{told}."
     return f"Without {whom} accuracy {'falls' if value > 0 else 'rises'} by {size}{told}."
 
 
@@ -132,7 +131,7 @@ def _told(comparison: Comparison, level: float) -> str:
         return ""
     row = nearest(comparison.foretold, level)
     error = Z95 * float(row.get("lost_stderr", np.nan))
-    return f" ({row['lost']:.1%}{f' ± {after(error)}' if np.isfinite(error) else ''} foretold)"
+    return f" ({points(float(row['lost']), error)} foretold)"
 
 
 def _refused(comparison: Comparison) -> bool:
@@ -149,25 +148,25 @@ def verdict(comparison: Comparison) -> str:
             why += "; give it as --labels K"
         return f"There is no theory beside it: {why}."
     best = comparison.best
-    points = f"{100 * best.distance:.2g} points"
+    off = f"{100 * best.distance:.2g} points"
     p = best.goodness.p_value
     whole = " memorization, but not all of it" if _beyond(comparison) else ""
     if np.isnan(p):
         return (
-            f"The fitted long-tail theory is nowhere off by more than {points}; with as many parameters as these data have "
+            f"The fitted long-tail theory is nowhere off by more than {off}; with as many parameters as these data have "
             "bins, there is no testing whether chance explains the rest."
         )
     if p >= NOT_REJECTED:
         return (
-            f"The long-tail theory fits{whole}: nowhere off by more than {points}, and chance alone does worse in {p:.0%} of "
+            f"The long-tail theory fits{whole}: nowhere off by more than {off}, and chance alone does worse in {p:.0%} of "
             "data sets."
         )
     if best.distance <= CLOSE:
         return (
-            f"The long-tail theory comes close, nowhere off by more than {points}, but chance does not explain the rest "
+            f"The long-tail theory comes close, nowhere off by more than {off}, but chance does not explain the rest "
             f"({p_value(p)})."
         )
-    return f"The long-tail theory does not fit: it is off by up to {points} ({p_value(p)})."
+    return f"The long-tail theory does not fit: it is off by up to {off} ({p_value(p)})."
 
 
 def _beyond(comparison: Comparison) -> str:
@@ -196,7 +195,7 @@ def _beyond(comparison: Comparison) -> str:
         theory = comparison.frames["predicted_removal"]
         lost = float(nearest(theory, row["threshold"])["lost"])
         if abs(lost - row["lost"]) > 1.5 * float(margin(row["lost_stderr"], row["tests"])) + 0.1 * lost:
-            misses.append(f"a loss of {lost:.1%} from removing them where {row['lost']:.1%} is seen")
+            misses.append(f"a loss of {points(lost)} from removing them where {100 * row['lost']:.1f} are seen")
     return f"Of what the fit did not see, it expects {', and '.join(misses)}." if misses else ""
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from longtail.core.intervals import Z95
-from longtail.plots import BLUE, GRAY, GREEN, ORANGE, PURPLE, drawing
+from longtail.plots import BLUE, GRAY, GREEN, ORANGE, PURPLE, by_factors, drawing
 
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, GRAY)
 SHOWN = 5  # learners told apart at the most
@@ -34,8 +34,8 @@ def figure(frames: Mapping[str, pd.DataFrame], title: str) -> Figure:
         _groups(panels[-1], frames["groups"], list(shown))
         for axes in panels:
             axes.axhline(0, color=GRAY, linewidth=0.7)
-            axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-        panels[0].set_ylabel("accuracy lost (95 %)")
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=""))
+        panels[0].set_ylabel("accuracy lost, percentage points (95 %)")
         drawn.suptitle(title, x=0.01, ha="left")
     return drawn
 
@@ -48,7 +48,7 @@ def _curve(axes: Axes, part: pd.DataFrame, x: str, label: str) -> None:
     axes.fill_between(part[x], theory - wide, theory + wide, color=ORANGE, alpha=0.15, linewidth=0)
     if part["lost_private"].notna().any():
         axes.plot(part[x], part["lost_private"], ":", color=GREEN, label="least, by theory")
-    if x == "epsilon":
+    if by_factors(part[x].to_numpy(float)):
         axes.set_xscale("log")
     axes.set_xlabel(label)
     axes.set_title("test examples")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from empirical.report.numbers import brief, p_value
 from longtail.core.intervals import Z95
 
 if TYPE_CHECKING:
@@ -14,15 +15,15 @@ if TYPE_CHECKING:
 
 
 def report(dataset: Dataset, found: Costs) -> str:
-    """Tables in percent, with 95 % errors; theory beside what was measured."""
+    """Tables in percentage points, with 95 % errors; theory beside what was measured."""
     first, limited = found.arms.iloc[0], found.arms.iloc[1:]
     titles = ("", "lost", "γ", "theory", "private", "most: group", "lost", "p", "order")
     lines = [
         f"{dataset.name}: {first['learner']} is right on {first['test_accuracy']:.2%} of {dataset.data.n_test:,} test "
         f"examples (mean of {first['models']} models).",
         "",
-        "Percent of test accuracy lost, ± 95 %; γ: what is left of memorization; theory: with that γ; private: the least",
-        "that privacy costs",
+        "Lost: percentage points of test accuracy, ± 95 %; γ: what is left of memorization; theory: with that γ; private:",
+        "the least that privacy costs",
         "",
         "{:<24} {:>14}  {:>5} {:>7} {:>7}   {:<14} {:>14}  {:>6} {:>6}".format(*titles),
         *(_line(row) for row in limited.to_dict("records")),
@@ -39,12 +40,13 @@ def report(dataset: Dataset, found: Costs) -> str:
         )
         lines.append(
             f"{_cut(row['arm'], 24):<24} {span:<14} {row['examples']:>8,.0f} {_loss(row['in_lost'], row['in_stderr'])} "
-            f"{_percent(row['in_predicted'])} {_loss(row['out_lost'], row['out_stderr'])} {_percent(row['out_predicted'])}"
+            f"{_points(row['in_predicted'])} {_loss(row['out_lost'], row['out_stderr'])} {_points(row['out_predicted'])}"
         )
     if found.theory is not None:
         lines += [
             "",
-            f"Theory: {found.theory['prior']}, {found.theory['coupling_law']}; p = {found.theory['goodness']['p_value']:.2g}",
+            f"Theory: frequencies {brief(found.theory['prior'])}, one member of a subpopulation teaches another with probability "
+            f"{found.theory['coupling']:.2f} on average; {p_value(found.theory['goodness']['p_value'])}",
         ]
     return "\n".join(lines)
 
@@ -52,7 +54,7 @@ def report(dataset: Dataset, found: Costs) -> str:
 def _line(row: dict[Any, Any]) -> str:
     return (
         f"{_cut(row['arm'], 24):<24} {_loss(row['lost'], row['stderr'])}  {row['gamma']:>5.2f} "
-        f"{_percent(row['lost_limited'])} {_percent(row['lost_private'])}   {_cut(str(row['worst_group']), 14):<14} "
+        f"{_points(row['lost_limited'])} {_points(row['lost_private'])}   {_cut(str(row['worst_group']), 14):<14} "
         f"{_loss(row['worst_lost'], row['worst_stderr'])}  {row['disparity_p']:>6.3f} {_number(row['order'])}"
     )
 
@@ -65,7 +67,7 @@ def _loss(value: float, stderr: float) -> str:
     return f"{'–':>14}" if np.isnan(value) else f"{100 * value:>6.2f} ± {100 * Z95 * stderr:>5.2f}"
 
 
-def _percent(value: Any) -> str:
+def _points(value: Any) -> str:
     return f"{'–':>7}" if np.isnan(value) else f"{100 * value:>7.2f}"
 
 

@@ -46,13 +46,23 @@ def pinned(name: str, e: Estimate, interval: tuple[float, float]) -> str:
 def predicted(row: pd.Series, name: str) -> str:
     """A prediction with its standard error, which what was written down by earlier versions lacks."""
     error = row.get(f"{name}_stderr", np.nan)
-    return f"{row[name]:.1%}" + (f" ± {after(float(error))}" if np.isfinite(error) and error > 0 else "")
+    return points(float(row[name]), float(error))
 
 
 def observed(row: pd.Series, name: str) -> str:
     """A loss that was seen, with its 95 % error, which is never 0: few test examples may have missed it."""
     half = float(margin(row[f"{name}_stderr"], row["tests"]))
-    return f"{row[name]:.1%} ± {after(half)}".replace("-", "−")
+    return points(float(row[name]), half)
+
+
+def points(value: float, half: float = np.nan) -> str:
+    """A difference of two shares, in percentage points, with what is not known of it.
+
+    >>> points(0.0123), points(-0.05, 0.0003)
+    ('1.2 points', '−5.0 ± 0.03 points')
+    """
+    unsure = f" ± {after(half)[:-1]}" if np.isfinite(half) and half > 0 else ""
+    return f"{100 * value:.1f}{unsure} points".replace("-", "−")
 
 
 def after(width: float) -> str:

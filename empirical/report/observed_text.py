@@ -46,15 +46,15 @@ def counted(observed: Observed) -> dict[str, str]:
         expected = f"of which {observed.taught.false:,.3g} expected by chance"
         known["pairs of training examples"] = f"{len(observed.taught.pairs):,}, {expected}"
     if observed.learning is not None and len(observed.learning.error) > 1:
-        known["more errors on half as many"] = f"{points(observed.learning.gain)} of test examples (95 %)"
+        known["more errors on half as many"] = f"{points(observed.learning.gain)} of test error (95 %)"
     return known
 
 
 def points(e: Estimate) -> str:
-    """A difference in percent with its 95 % error.
+    """A difference of two shares in percentage points with its 95 % error.
 
     >>> points(Estimate(-0.00212, 0.0011)), points(Estimate(0.5, float("nan")))
-    ('−0.21 ± 0.22 %', '50.00 %')
+    ('−0.21 ± 0.22 points', '50.00 points')
     """
     value = f"{100 * e.value:.2f}".replace("-", "−")
-    return f"{value} ± {100 * Z95 * e.stderr:.2f} %" if np.isfinite(e.stderr) else f"{value} %"
+    return f"{value} ± {100 * Z95 * e.stderr:.2f} points" if np.isfinite(e.stderr) else f"{value} points"

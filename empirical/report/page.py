@@ -20,6 +20,7 @@ from empirical.report import text as words
 from empirical.report.exhibits import Exhibits, Place, embedded, exhibits
 from empirical.report.explained_section import section
 from empirical.report.gallery import Gallery, gallery
+from empirical.report.laws import law
 from empirical.report.majority import no_better
 from empirical.report.numbers import brief
 from empirical.report.setting import meant, setting
@@ -118,7 +119,7 @@ def page(
         leak=_leak(comparison.observed),
         why=section(comparison.observed.explained, shown),
         turnover=_turnover(turnover),
-        fits=comparison.fits_table().to_dict("records"),
+        fits=comparison.fits_table().assign(coupling=[law(one.coupling) for one in comparison.fits]).to_dict("records"),
         brief=brief,
         gallery=items,
         least=math.floor(100 * observed.threshold) / 100,  # the slider's steps; it opens on all pairs

@@ -61,12 +61,13 @@ def cost(axes: Axes, table: pd.DataFrame) -> None:
 def expected(axes: Axes, table: pd.DataFrame) -> None:
     """n·τ against ℓ."""
     axes.plot(table["ell"], table["ell"], ":", color=GRAY, label="as often as it was seen")
-    axes.plot(table["ell"], table["n_tau"], "o-", color=ORANGE, label="to be expected, nτ")
+    axes.plot(table["ell"], table["n_tau"], "o-", color=ORANGE, label=r"to be expected, $n\,\tau_\ell$")
     axes.set_xticks(table["ell"])
-    axes.set_xlabel("times seen")
+    axes.set_xlabel(r"times seen, $\ell$", parse_math=True)
     axes.set_ylabel("times in as many fresh samples")
     axes.set_title("How often it will be met again")
-    axes.legend(loc="best")
+    for text in axes.legend(loc="best").get_texts():
+        text.set_parse_math(True)
 
 
 def memorized(axes: Axes, table: pd.DataFrame) -> None:
@@ -94,8 +95,8 @@ def removal(axes: Axes, table: pd.DataFrame) -> None:
         )
     axes.axhline(0, color=GRAY, linewidth=0.8)
     axes.set_xlabel("memorization of at least θ")
-    axes.set_ylabel("test accuracy lost")
-    axes.yaxis.set_major_formatter(PERCENT)
+    axes.set_ylabel("test accuracy lost, percentage points")
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=""))
     axes.set_title("What the memorized are worth")
     axes.legend(loc="best")
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import textwrap
 
-import numpy as np
-from scipy.optimize import brentq
-
 from empirical.bridge.comparison import NOT_REJECTED, Comparison
 from empirical.bridge.fit import TheoryFit
 from empirical.estimates import MEMORIZED
 from empirical.estimates.removal import ALL, DISTINCT, of_set
 from empirical.report.headline import headline, nearest
-from empirical.report.numbers import brief, counted, digits, observed, pinned, predicted
-from longtail.experiment.coupling import Coupling, Fixed
+from empirical.report.laws import guessing, law, taught
+from empirical.report.numbers import brief, counted, observed, pinned, points, predicted
 
 
 def findings(comparison: Comparison) -> list[str]:
@@ -32,7 +29,7 @@ def fitted(comparison: Comparison) -> list[str]:
         f"{taught(best.coupling)} ({named}). {_guesses(best)}"
     ]
     if comparison.rivals:
-        others = ", ".join(brief(f"{f.prior!r} with {f.coupling!r}") for f in comparison.rivals)
+        others = ", ".join(f"{brief(f.prior)} ({law(f.coupling)})" for f in comparison.rivals)
         untold = "This does not tell them apart." if best.saw else "Memorization alone does not tell such priors apart."
         return [*said, f"The data do not reject these either: {others}. {untold}"]
     rejected = [f for f in comparison.fits[1:] if f.goodness.p_value < NOT_REJECTED]
@@ -64,31 +61,11 @@ def foretold(comparison: Comparison) -> list[str]:
     said = [*said, _removal(comparison)] if tested else [_removal(comparison)]
     errors = comparison.frames["error_against_samples"].dropna(subset="observed")
     said.extend(
-        f"Of models trained on {row.samples:,} examples the theory expects a test error of {row.error:.1%} ± "
-        f"{row.error_stderr:.1%}, from what nobody taught them alone; it was {row.observed:.1%}."
-        for row in errors.itertuples()
+        f"Of models trained on {row['samples']:,} examples the theory expects a test error of {100 * row['error']:.1f} ± "
+        f"{100 * row['error_stderr']:.1f} %, from what nobody taught them alone; it was {row['observed']:.1%}."
+        for row in errors.to_dict("records")
     )
     return said
-
-
-def taught(coupling: Coupling) -> str:
-    """The law of λ in words.
-
-    >>> from longtail.experiment.coupling import Beta
-    >>> taught(Fixed(1)), taught(Beta(1, 1))
-    ('1.00, the same in all', '0.50 on average, and from 0.05 to 0.95 in nine subpopulations of ten')
-    """
-    if isinstance(coupling, Fixed):
-        return f"{coupling.strength:.2f}, the same in all"
-
-    def quantile(q: float) -> float:
-        if float(coupling.below(np.zeros(1))[0]) >= q:
-            return 0.0
-        return float(brentq(lambda at: float(coupling.below(np.array(at))) - q, 0, 1))
-
-    low, high = quantile(0.05), quantile(0.95)
-    whose = "pairs" if coupling.apart == 1 else "subpopulations"
-    return f"{coupling.mean:.2f} on average, and from {low:.2f} to {high:.2f} in nine {whose} of ten"
 
 
 def _saw(best: TheoryFit) -> str:
@@ -97,19 +74,14 @@ def _saw(best: TheoryFit) -> str:
 
 def _guesses(best: TheoryFit) -> str:
     """What the learner does untaught, how much is dust, and whether members teach alike."""
-    steady, law = best.coupling.steady, best.coupling
-    how = "anew in every model" if steady == 0 else "alike in all models"
-    if 0 < steady < 1:
-        how = f"partly alike in all models (correlation {digits(steady)})"
-    if law.difficulty is None:
+    untaught, how = best.coupling, guessing(best.coupling.steady)
+    if untaught.difficulty is None:
         said = f"What it was not taught the learner guesses {how}, rightly once in {best.n_classes}."
     else:
-        said = (
-            f"What it was not taught the learner gets wrong with a chance of {law.difficulty:.2f} in the mean, {how}."
-        )
-    if law.dust:
-        said += f" Of {law.dust:.1%} of the examples the like never comes again."
-    return said + (" How well one member teaches another differs from pair to pair." if law.apart else "")
+        said = f"What it was not taught the learner gets wrong with a chance of {untaught.difficulty:.2f} in the mean, {how}."
+    if untaught.dust:
+        said += f" Of {untaught.dust:.1%} of the examples the like never comes again."
+    return said + (" How well one member teaches another differs from pair to pair." if untaught.apart else "")
 
 
 def _removal(comparison: Comparison) -> str:
@@ -119,7 +91,7 @@ def _removal(comparison: Comparison) -> str:
     expects = "expects" if comparison.foretold is None else "expected, before it was tried,"
     text = (
         f"Without the {row['removed_share']:.1%} of examples memorized {row['threshold']:g} or more, theory {expects} to "
-        f"lose {predicted(row, 'lost')} of test accuracy, and {row['lost_random']:.1%} without as many at random."
+        f"lose {predicted(row, 'lost')} of test accuracy, and {points(row['lost_random'])} without as many at random."
     )
     if tried is None or seen is None:
         return text + " This was not tried."
@@ -139,7 +111,8 @@ def _removal(comparison: Comparison) -> str:
 def summary(comparison: Comparison) -> str:
     """All of it for a terminal."""
     table = comparison.fits_table()[["prior", "coupling", "largest_difference", "p_value"]]
-    table[["prior", "coupling"]] = table[["prior", "coupling"]].map(brief)
+    table["prior"] = table["prior"].map(brief)
+    table["coupling"] = [law(one.coupling) for one in comparison.fits]
     parts = [textwrap.fill(headline(comparison), 100, break_on_hyphens=False), ""]
     parts += [
         textwrap.fill(f"- {line}", 100, subsequent_indent="  ", break_on_hyphens=False) for line in findings(comparison)

@@ -19,7 +19,7 @@ def singletons() -> Act:
     findings = (
         Finding("singletons of the sample", printed("17 %"), Estimate(float(once["sample_fraction"]))),
         Finding(
-            "times that one of them is to be expected in as many fresh samples, nτ_1",
+            "times that one of them is to be expected in as many fresh samples, nτ₁",
             printed(".47"),
             Estimate(float(once["n_tau"])),
         ),

@@ -15,7 +15,7 @@ from longtail.plots.style import (
     save,
     styled,
 )
-from longtail.plots.sweeps import sweep_figure, swept
+from longtail.plots.sweeps import by_factors, sweep_figure, swept
 from longtail.plots.tables import counts_figure, grouped_figure, lines_figure
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "PURPLE",
     "STYLE",
     "Powers",
+    "by_factors",
     "counts_figure",
     "drawing",
     "grouped_figure",

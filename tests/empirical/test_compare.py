@@ -19,10 +19,11 @@ from empirical.estimates.noise import SubsetNoise
 from empirical.report import numbers
 from empirical.report.exhibits import exhibits
 from empirical.report.gallery import gallery
+from empirical.report.laws import law
 from longtail import ArgumentError, Problem, Zipf
 from longtail.core import Estimate
 from longtail.core.record import Run
-from longtail.experiment.coupling import Beta
+from longtail.experiment.coupling import Beta, Fixed
 from longtail.plots import save
 from simulations.places import Missing, data_folder
 from tests.empirical.places import real
@@ -195,7 +196,7 @@ def test_prediction_of_removal_is_the_one_written_down_before(removed, capsys):
     assert compare.main([str(removed), "--out", str(removed / "out"), *FAST]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "Without the 20.0% of examples memorized 0.25 or more, theory expected, before it was tried" in said
-    assert "to lose 22.2% of test accuracy, and 3.3% without as many at random" in said
+    assert "to lose 22.2 points of test accuracy, and 3.3 points without as many at random" in said
     assert "expects a loss" not in said  # it is what was seen, near enough
     frames = Run.read(removed / "out" / "compare").frames
     assert frames["predicted_removal"]["threshold"].tolist() == [0.25, 0.5]
@@ -227,7 +228,7 @@ def test_removal_of_other_estimates_is_left_out(removed, capsys, mark):
 def test_prediction_of_something_else_is_not_what_was_foretold(removed, capsys, other):
     said = said_of(removed, capsys, {"removal_predicted.csv": other})
     assert "theory expects to lose" in said
-    assert "Observed: 20.0% ± 3.9%" in said
+    assert "Observed: 20.0 ± 3.9 points" in said
 
 
 def test_theory_is_asked_at_the_thresholds_that_were_tried(removed, capsys):
@@ -235,7 +236,7 @@ def test_theory_is_asked_at_the_thresholds_that_were_tried(removed, capsys):
     (removed / "removal_predicted.csv").unlink()
     said = said_of(removed, capsys, {"removal.csv": {"threshold": [0.03, 0.02] * 2, "learner": "MLP()"}})
     assert "examples memorized 0.03 or more, theory expects to lose" in said
-    assert "Observed of another learner, MLP(): 20.0% ± 3.9% and 1.0% ± 2.0% at 0.03 (95 %)" in said
+    assert "Observed of another learner, MLP(): 20.0 ± 3.9 points and 1.0 ± 2.0 points at 0.03 (95 %)" in said
 
 
 def test_loss_without_near_duplicates_is_said_and_drawn(removed, capsys):
@@ -243,7 +244,7 @@ def test_loss_without_near_duplicates_is_said_and_drawn(removed, capsys):
 
     assert compare.main([str(removed), "--out", str(removed / "out"), *FAST]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "On the 280 test examples without near-duplicates in training: 18.0% ± 3.9%" in said
+    assert "On the 280 test examples without near-duplicates in training: 18.0 ± 3.9 points" in said
     frames = Run.read(removed / "out" / "compare").frames
     labels = figures(frames, "x")["removal"].axes[0].get_legend_handles_labels()[1]
     assert sum("without near-duplicates" in label for label in labels) == 2
@@ -388,3 +389,11 @@ def test_scores_that_are_not_right_or_wrong_are_refused(run, tmp_path):
     (tmp_path / "summary.json").write_text(json.dumps(summary))
     with pytest.raises(ArgumentError, match="correct"):
         read(tmp_path)
+
+
+def test_laws_of_teaching_are_told_apart_in_words():
+    laws = [Fixed(0.9), Fixed(0.9, steady=1), Fixed(0.9, steady=0.5), Fixed(0.9, dust=0.02), Fixed(0.9, apart=0.5)]
+    laws += [Beta(2, 3), Beta(2, 3, difficulty=0.3), Beta(2, 3, apart=1)]
+    said = [law(one) for one in laws]
+    assert len(set(said)) == len(said)
+    assert not any(code in one for one in said for code in ("=", "Beta", "Fixed"))

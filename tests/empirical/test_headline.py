@@ -138,23 +138,33 @@ def test_a_loss_is_said_with_its_error_and_what_was_foretold(found: Comparison) 
         {"threshold": [0.25], "removed_share": 0.3, "lost": 0.05, "lost_stderr": 0.01, "lost_random": 0.01}
     )
     for lost, stderr, expected in (
-        (0.048, 0.005, "Without them accuracy falls by 4.8% ± 1.0% (5.0% ± 2.0% foretold)."),
-        (-0.048, 0.005, "Without them accuracy rises by 4.8% ± 1.0% (5.0% ± 2.0% foretold)."),
-        (-0.003, 0.005, "Without them no loss of accuracy is told from chance: −0.3% ± 1.0% (5.0% ± 2.0% foretold)."),
-        (0.0, 0.0, "Without them no loss of accuracy is told from chance: 0.0% ± 0.8% (5.0% ± 2.0% foretold)."),
+        (0.048, 0.005, "Without them accuracy falls by 4.8 ± 1.0 points (5.0 ± 2.0 points foretold)."),
+        (-0.048, 0.005, "Without them accuracy rises by 4.8 ± 1.0 points (5.0 ± 2.0 points foretold)."),
+        (
+            -0.003,
+            0.005,
+            "Without them no loss of accuracy is told from chance: −0.3 ± 1.0 points (5.0 ± 2.0 points foretold).",
+        ),
+        (
+            0.0,
+            0.0,
+            "Without them no loss of accuracy is told from chance: 0.0 ± 0.8 points (5.0 ± 2.0 points foretold).",
+        ),
     ):
         assert expected in headline(replace(found, removal=tried(lost, stderr), foretold=foretold))
     said = headline(replace(found, removal=tried(0.048, 0.005, 0.5)))
-    assert "Without those of 0.5 or more accuracy falls by 4.8% ± 1.0%." in said
+    assert "Without those of 0.5 or more accuracy falls by 4.8 ± 1.0 points." in said
     refused = headline(replace(with_p(found, 0.001), removal=tried(0.048, 0.005), foretold=foretold))
-    assert "4.8% ± 1.0% (5.0% ± 2.0% foretold)" in refused  # written down before, whatever a fit of today says
+    assert (
+        "4.8 ± 1.0 points (5.0 ± 2.0 points foretold)" in refused
+    )  # written down before, whatever a fit of today says
 
 
 def test_a_fit_that_knows_nothing_of_the_loss_says_so(found: Comparison) -> None:
     best = found.best
     wide = ((Zipf(alpha=0.8, size=30), Fixed(1.0)), (Zipf(alpha=0.8, size=9000), Fixed(0.9)))
     said = headline(replace(found, fits=(replace(best, around=(wide, wide)),)))
-    assert re.search(r"What is lost without them theory cannot tell: [\d.]+% ± [\d.]+% of accuracy\.", said)
+    assert re.search(r"What is lost without them theory cannot tell: [\d.]+ ± [\d.]+ points of accuracy\.", said)
 
 
 def test_a_fit_that_misses_what_examples_carry_does_not_fit_all(found: Comparison) -> None:

@@ -72,7 +72,7 @@ def test_words_are_of_the_numbers(found):
     assert f"{100 * total:.2f} ±" in first.replace("−", "-")
     both = (totals.covariance + totals.covariance_tests)[3:, 3:].sum()
     assert np.isclose(totals.above(0.25).stderr, np.sqrt(both))
-    assert f"± {100 * Z95 * np.sqrt(both):.2f} %" in first
+    assert f"± {100 * Z95 * np.sqrt(both):.2f} points" in first
     assert "as many others" in first
     assert f"{len(taught.pairs):,} pairs" in second
     assert f"{curve.error[1]:.2%}: a difference of" in third

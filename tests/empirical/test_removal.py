@@ -130,9 +130,9 @@ def test_near_duplicates_of_texts_and_of_what_has_no_distance():
 def test_no_loss_seen_is_not_no_loss():
     """0 ± 0 is never said: of 300 answers that did not change, up to 1.3 % may."""
     row = pd.Series({"lost": 0.0, "lost_stderr": 0.0, "tests": 300})
-    assert numbers.observed(row, "lost") == "0.0% ± 1.3%"
-    assert numbers.observed(pd.Series({**row, "tests": 10_000}), "lost") == "0.0% ± 0.04%"
-    assert numbers.observed(pd.Series({"lost": 0.01, "lost_stderr": 0.005, "tests": 300}), "lost") == "1.0% ± 1.0%"
+    assert numbers.observed(row, "lost") == "0.0 ± 1.3 points"
+    assert numbers.observed(pd.Series({**row, "tests": 10_000}), "lost") == "0.0 ± 0.04 points"
+    assert numbers.observed(pd.Series({"lost": 0.01, "lost_stderr": 0.005, "tests": 300}), "lost") == "1.0 ± 1.0 points"
 
 
 def test_sets_with_and_without_duplicates(known):

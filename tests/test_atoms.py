@@ -25,13 +25,13 @@ def told(problem: Problem) -> Steps:
     return Steps(found[0], found[1], Estimate(0.0), Estimate(0.0), found[2])
 
 
-def off(law: Steps, value: np.ndarray, chance: np.ndarray, tried: np.ndarray) -> float:
-    """By how much a law is off that of these values, in parts of its bound."""
+def off(law: Steps, value: np.ndarray, chance: np.ndarray, tried: np.ndarray, rounding: float = 0.0) -> float:
+    """By how much a law is off that of these values, in parts of its bound and of what these are off by."""
     order = np.argsort(value)
     below = np.append(0.0, np.cumsum(chance[order]))
     low, high = (below[np.searchsorted(value[order], tried + side, side="right")] for side in (-NEAR, NEAR))
     found = law.cdf(tried).value
-    return float(np.maximum(found - high, low - found).max() / law.bound)
+    return float(np.maximum(found - high, low - found).max() / (law.bound + rounding))
 
 
 @pytest.mark.parametrize("mode", ["random", "fixed"])
@@ -56,10 +56,10 @@ def test_against_inclusion_and_exclusion() -> None:
         truth, law = mass_laws._few(problem, Estimate(0.0), Estimate(0.0)), told(problem)
         assert truth is not None
         tried = np.append(law.values, rng.uniform(size=30))
-        assert off(law, truth.values, truth.probability, tried) <= 1, problem
+        assert off(law, truth.values, truth.probability, tried, truth.bound) <= 1, problem
         other = mass_laws._few(Problem(prior, n + 1, mode=problem.mode), Estimate(0.0), Estimate(0.0))
         assert other is not None
-        missed.append(off(law, other.values, other.probability, tried) > 1)
+        missed.append(off(law, other.values, other.probability, tried, other.bound) > 1)
     assert np.mean(missed) > 0.5
 
 

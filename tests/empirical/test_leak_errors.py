@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from empirical.designs import Bernoulli
 from empirical.estimates.leak import RATES
-from empirical.estimates.leak.attacked import Attacked
+from empirical.estimates.leak.attacked import Attacked, over_models
 from empirical.estimates.leak.curve import KEYS, WINDOW, Counts, keys, values
 from empirical.estimates.leak.gaussians import gaussians
 from empirical.estimates.leak.influence import Influence, weights
@@ -125,3 +125,17 @@ def test_values_are_those_of_their_keys():
     value = values()
     assert (np.diff(value) >= 0).all()
     assert (keys(value[None])[0] == np.arange(KEYS))[(abs(value) > 0) & (abs(value) < 65504)].all()
+
+
+def test_errors_of_a_sum_over_pairs_are_known():
+    """T = Σ_k≠l z_k·A z_l, z standard normal in d dimensions: the variance is t(t − 1)(|A|² + tr A²), by guesses alone |A|² only."""
+    rng, t, d, runs = np.random.default_rng(0), 40, 5, 2000
+    a = np.eye(d) + rng.normal(size=(d, d)) / 3
+    squares = []
+    for z in rng.normal(size=(runs, t, d)):
+        pairs = z @ a @ z.T
+        np.fill_diagonal(pairs, 0)
+        squares.append([over_models(pairs.sum(1), pairs.sum(0)) ** 2, over_models(pairs.sum(1)) ** 2])
+    wanted = t * (t - 1) * ((a * a).sum() + np.array([np.trace(a @ a), 0]))
+    spread = np.std(squares, 0, ddof=1) / np.sqrt(runs)
+    assert (abs(np.mean(squares, 0) - wanted) < Z * spread + wanted / t).all()

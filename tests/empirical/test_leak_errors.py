@@ -128,7 +128,7 @@ def test_values_are_those_of_their_keys():
 
 
 def test_errors_of_a_sum_over_pairs_are_known():
-    """T = Σ_k≠l z_k·A z_l, z standard normal in d dimensions: the variance is t(t − 1)(|A|² + tr A²), by guesses alone |A|² only."""
+    """T = Σ_k≠l z_k·A z_l, z standard normal in d dimensions: its variance is t(t − 1)(|A|² + tr A²), by guesses alone |A|²."""
     rng, t, d, runs = np.random.default_rng(0), 40, 5, 2000
     a = np.eye(d) + rng.normal(size=(d, d)) / 3
     squares = []

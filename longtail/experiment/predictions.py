@@ -331,7 +331,9 @@ def _laid(place: Floats, weight: Floats, cells: int) -> Floats:
     low = np.minimum(place.astype(np.int64), cells - 1)
     over = weight * (place - low)
     size = cells + 1
-    return np.bincount(low.ravel(), (weight - over).ravel(), size) + np.bincount(low.ravel() + 1, over.ravel(), size)
+    parts = ((low, weight - over), (low + 1, over))
+    a, b = (np.bincount(at.ravel(), part.ravel(), size) for at, part in parts)
+    return np.asarray(a + b, float)
 
 
 def around(n: int) -> Floats:

@@ -27,7 +27,7 @@ from empirical.learners.score import BY_CLASS
 from empirical.limits.arms import privacy_of
 from empirical.training.elsewhere import NEEDED, OPTIONAL, outside
 from empirical.training.job import Job
-from empirical.training.resources import needs, rehearsal
+from empirical.training.resources import duration, needs, rehearsal
 from empirical.training.run import run
 from empirical.training.shelf import Shelf, shelf
 from empirical.training.stages import Stage
@@ -112,7 +112,7 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
         log.info("%s models will be trained: they are kept in shards of %s (--shard)", f"{kept:,}", job.shard)
     with trainers(arguments) as executor, watched(job) as bar:
         if missing:
-            log.info("this needs %s%s", needs(job, count, missing, executor.workers), _after(arguments))
+            log.info("this needs %s%s", needs(job, count, missing, executor.workers), _after(arguments, job, count))
         trials = run(job, count, first=arguments.first, store=store, executor=executor, progress=bar)
     examples, predicted = Examples.of(dataset), trials if job.score in BY_CLASS else None
     if predicted is not None:
@@ -146,12 +146,17 @@ def _memory(arguments: argparse.Namespace, job: Job, count: int) -> float | None
     return held
 
 
-def _after(arguments: argparse.Namespace) -> str:
-    """What comes after training, and takes its time whatever is trained: of a report, half a minute on one core."""
+def _after(arguments: argparse.Namespace, job: Job, count: int) -> str:
+    """What comes after training: pairs and tables, timed on a few examples, and of a report half a minute on one core."""
     if not arguments.out or getattr(arguments, "no_plot", True):
         return ""
     what = "figures and the report" if arguments.score in ("correct", "predicted", "margin") else "figures"
-    return f"; then about half a minute for {what} (--no-plot: none)"
+    seconds = costs.FIGURES
+    if arguments.score in ("correct", *BY_CLASS) and job.data.n_test:
+        case = Case.of(job.data.y_train, job.data.y_test, count, shard=job.shard)
+        threshold = THRESHOLD if arguments.threshold is None else arguments.threshold
+        seconds = costs.afterwards(case, costs.rough(case, threshold))
+    return f"; then about {duration(seconds)} for tables, {what} (--no-plot: sooner)"
 
 
 def _check_half(job: Job) -> None:

@@ -16,6 +16,8 @@ Figures and fits of theory are not in it: they take about the same time whatever
 from __future__ import annotations
 
 import tempfile
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -40,6 +42,8 @@ from longtail.core import Integers
 from longtail.core.opened import size
 
 SAMPLE, TESTS, BITS = 2048, 512, 2**24  # examples, tests and bits of trials of which a stage is timed, at the most
+FEW = 1024  # examples of which stages are timed before each run
+FIGURES = 30.0  # seconds of figures, fits of theory and the report's pages, on one core
 CLASS = 6144  # training examples of a class on each other
 ONE = Fixed(0.7)
 
@@ -138,6 +142,26 @@ def calibrated(case: Case, model: float, design: Design = ONE, threshold: float 
     among = 0.0 if noisy else spent(partial(teachers, pupils, each)) / (2 * classes * m**2 * case.words)
     table = max(spent(lambda: tables(large)) - spent(lambda: tables(small)), 0.0) / (5 * max(n - few, 1) * t)
     return Rates(model, kept, word, bit, among, table)
+
+
+def rough(case: Case, threshold: float = THRESHOLD, clock: Callable[[], float] = time.perf_counter) -> Rates:
+    """Rates of words and of bits in tables, of one round on few examples, in a fraction of a second; the others are 0."""
+    t = min(max(case.models, 64), SAMPLE)
+    few = made_up(min(case.n, FEW), min(case.n_test, TESTS), t)
+    pairing = _alone(few, True, threshold)
+    took = []
+    for work in (partial(found, few, pairing), partial(tables, few)):
+        work()  # compiled by now
+        start = clock()
+        work()
+        took.append(clock() - start)
+    words = 2 * few.n * few.n_test * -(-t // 64)
+    return Rates(0.0, 0.0, took[0] / max(words, 1), 0.0, 0.0, took[1] / (5 * few.n * t))
+
+
+def afterwards(case: Case, rates: Rates) -> float:
+    """Seconds after training: pairs and tables, which grow with n, and figures, theory and pages, which hardly do."""
+    return FIGURES + sum(stage.seconds for stage in stages(case, rates) if stage.name in ("pairs", "taught", "report"))
 
 
 def _alone(trials: Trials, paired: bool, threshold: float) -> Pairing:

@@ -111,3 +111,20 @@ def test_a_dry_run_says_what_it_would_take_and_writes_nothing(
         assert estimate.main([*base, "--dry-run", *wrong]) == 2
     assert estimate.main(["--masks", "none.npz", "--dry-run"]) == 2
     capsys.readouterr()
+
+
+def test_what_comes_after_training_grows_with_the_examples():
+    """Of one round a stage by a clock that says 1 s of pairs, then 2 s of tables: by hand."""
+    small, large = (costs.Case.even(n, 100, 10, 128) for n in (500, 5000))
+    ticks = iter([0.0, 1.0, 1.0, 3.0])
+    rates = costs.rough(small, clock=lambda: next(ticks))
+    assert rates.word == 1 / (2 * 500 * 100 * 2)
+    assert rates.table == 2 / (5 * 500 * 128)
+    assert costs.afterwards(small, rates) == pytest.approx(costs.FIGURES + 0.1 + 2)  # a tenth: ten classes
+    assert costs.afterwards(large, rates) == pytest.approx(costs.FIGURES + 1 + 20)
+
+
+def test_two_models_do_for_the_time_afterwards():
+    rates = costs.rough(costs.Case.even(20, 3, 2, 2))
+    assert rates.table > 0
+    assert costs.afterwards(costs.Case.even(20, 3, 2, 2), rates) > costs.FIGURES

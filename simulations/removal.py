@@ -51,8 +51,9 @@ intervals: on digits 297 test examples leave λ and N open, and with them the lo
   those held out: what is memorized makes 1.3 % of errors, and theory has no others. The fit takes the ratio of all errors at two
   sizes for that of these (14.0 to 12.7 %: it has 1.39 to 1.25), and so a ninth of what half the examples cost, 1.2 ± .3 %, and
   of the loss, .04 % where .41 ± .15 are seen; so on Fashion-MNIST (17.6 and 19.1 %), .01 ± .06 where .21 ± .18 are seen, a miss.
-  The net on Fashion-MNIST errs on 10.4 and 15.2 %. Taking off the errors that no example mends (.89, .92 and .69 of all) was tried,
-  after the losses were seen: theory then says .45, .60 ± .43 and 1.59 ± .91 where .41, .21 and .62 are seen, nearer on MNIST only.
+  The net on Fashion-MNIST errs on 10.4 and 15.2 %. Taking off the errors that no example mends (.89, .92 and .69 of all) was
+  tried, after the losses were seen: theory then says .45, .60 ± .43 and 1.59 ± .91 where .41, .21 and .62 are seen, nearer on
+  MNIST only.
   It now has the gain of more examples, but gives it to those that are memorized; measured, those of memorization below .05 carry
   .64 of all influence for the net and theory has .15. So this too takes difficulty that is an example's own, and then both.
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ from empirical.bridge.bins import (
     goodness,
     histogram,
 )
-from empirical.bridge.intervals import axis_ends, known
+from empirical.bridge.intervals import Reach
 from empirical.bridge.model import (
     COUPLINGS,
     GUESSES,
@@ -74,16 +75,29 @@ class TheoryFit:
     n: int
     n_classes: int
     noise: Noise
-    parameters: Mapping[str, Estimate]
-    intervals: Mapping[str, tuple[float, float]]
+    reach: Reach = field(repr=False)
     log_likelihood: float
     goodness: Goodness
     distance: float  # the largest difference between the observed and the fitted share above any threshold
     shares: pd.DataFrame = field(repr=False)  # by threshold; stderr is what chance alone moves a data set by
-    around: tuple[tuple[tuple[Prior, Coupling], tuple[Prior, Coupling]], ...] = field(repr=False, default=())
     evaluations: int = field(repr=False, default=0)
     saw: tuple[str, ...] = ()  # beside memorization
-    fitted: tuple[Model, Floats, Floats] | None = field(repr=False, default=None)  # coordinates, and the histogram
+
+    @property
+    def parameters(self) -> Mapping[str, Estimate]:
+        """By name, with standard errors."""
+        return self.reach.parameters
+
+    @property
+    def intervals(self) -> Mapping[str, tuple[float, float]]:
+        """By name."""
+        return self.reach.intervals
+
+    @cached_property
+    def around(self) -> tuple[tuple[tuple[Prior, Coupling], tuple[Prior, Coupling]], ...]:
+        """Pairs of models, either way of this one."""
+        place = self.reach.model.place
+        return tuple((place(up), place(down)) for up, down in self.reach.around)
 
     @property
     def problem(self) -> Problem:
@@ -263,9 +277,8 @@ def _judged(
         scale, _, solved = model.linear(at)
         residuals[:, : len(p)] = (simulated - n * p) * scale
     moves = residuals @ solved.T  # what fitting each would add to x, to first order
-    told = known(model, x, observed, simulated, np.sqrt((moves**2).mean(0)), level)
-    ends = [*axis_ends(model, at, observed, np.atleast_2d(moves.T @ moves / len(moves))), *told.ends]
-    around = tuple((model.place(up), model.place(down)) for up, down in ends)
+    covariance = np.atleast_2d(moves.T @ moves / len(moves))
+    reach = Reach(model, x, observed, simulated, np.sqrt((moves**2).mean(0)), covariance, level)
     order = np.sort(values)
     theta = np.linspace(0.05, 0.95, 181).round(6)  # as written: where an estimate is one, it lies above
     share = 1 - np.searchsorted(order, theta) / n
@@ -286,14 +299,11 @@ def _judged(
         n,
         model.n_classes,
         model.noise,
-        told.parameters,
-        told.intervals,
+        reach,
         float(observed @ np.log(p) - (model.aside(x) ** 2).sum() / 2),
         good,
         float(np.abs(share - fitted).max()),
         shares,
-        around,
         calls,
         () if model.beside is None else model.beside.words,
-        (model, x, observed),
     )

@@ -9,8 +9,10 @@ set is the family's own: 0, 1, or infinity.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy import special, stats
@@ -33,51 +35,108 @@ LONGEST, SETTLED = 1.0, 0.01  # of their steps; and of −2 log L, a change that
 
 
 @dataclass(frozen=True)
-class Known:
-    """Parameters with errors and intervals; ``ends`` are coordinates at the ends of intervals that the likelihood set."""
+class Reach:
+    """How far the fit at coordinates ``x`` may be off: ``error`` are the standard errors of the coordinates, with ``covariance``,
+    and ``simulated`` the histograms behind them. Where the likelihood has to be followed, that is done when it is first asked
+    for: of many fits only one is told at length.
+    """
 
-    parameters: dict[str, Estimate]
-    intervals: dict[str, tuple[float, float]]
-    ends: list[tuple[Floats, Floats]] = field(default_factory=list)
+    model: Model
+    x: Floats
+    observed: Floats
+    simulated: Floats
+    error: Floats
+    covariance: Floats
+    level: float
 
+    @cached_property
+    def parameters(self) -> dict[str, Estimate]:
+        """Every parameter with its standard error."""
+        return {one.name: Estimate(one.value, math.nan if one.edge else one.stderr) for one in self._named}
 
-def known(model: Model, x: Floats, observed: Floats, simulated: Floats, error: Floats, level: float) -> Known:
-    """Every parameter of the fit at x, of which ``error`` are the standard errors of the coordinates."""
-    count = len(simulated)
-    z = float(stats.t.ppf((1 + level) / 2, count - 1))  # the error itself is known from so many data sets
-    at = model.inside(x)
-    found = Known({}, {})
-    crowded = np.count_nonzero(model.n * model.probabilities(x) >= EXPECTED) <= len(x)
+    @cached_property
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """Intervals of the parameters."""
+        return {one.name: self._interval(one) for one in self._named}
 
-    def put(name: str, i: int, outward: Callable[[float], float], least: float, most: float) -> None:
+    @cached_property
+    def around(self) -> tuple[tuple[Floats, Floats], ...]:
+        """Pairs of coordinates, either way of the fit: what is predicted there says how far off a prediction may be."""
+        ends = axis_ends(self.model, self.model.inside(self.x), self.observed, self.covariance)
+        for one in self._named:
+            below, above = self._ends(one.i) if one.edge else (None, None)
+            if below is not None or above is not None:
+                ends.append((self.x if above is None else above, self.x if below is None else below))
+        return tuple(ends)
+
+    @cached_property
+    def _z(self) -> float:
+        return float(
+            stats.t.ppf((1 + self.level) / 2, len(self.simulated) - 1)
+        )  # the error is known from so many data sets
+
+    @cached_property
+    def _named(self) -> list[Named]:
+        model, at, family = self.model, self.model.inside(self.x), FAMILIES[self.model.family]
+        crowded = bool(np.count_nonzero(model.n * model.probabilities(self.x) >= EXPECTED) <= len(self.x))
+        size = Named("size", model.shapes, lambda y: float(np.exp(min(y, 700.0))), 1.0, np.inf)
+        rows = [size] if family.parameter is None else [Named(family.parameter, 0, family.outward, 0.0, np.inf), size]
+        for i, name in enumerate(model.named, model.shapes + 1):
+            share = i in model.bounded
+            rows.append(Named(name, i, special.expit if share else np.exp, 0.0, 1.0 if share else np.inf))
+        return [one.at(self.x, at, float(self.error[one.i]), crowded, one.i in model.bounded) for one in rows]
+
+    def _interval(self, one: Named) -> tuple[float, float]:
+        model, i, middle, z = self.model, one.i, one.value, self._z
         with np.errstate(over="ignore"):
-            middle, slope = float(outward(x[i])), (outward(at[i] + 1e-4) - outward(at[i] - 1e-4)) / 2e-4
-            stderr = float(abs(slope) * error[i])
-            low, high = float(outward(x[i] - z * error[i])), float(outward(x[i] + z * error[i]))
-        edge = crowded or error[i] < UNMOVED or slope == 0 or (error[i] > OPEN and i not in model.bounded)
-        if edge or (error[i] > VAGUE and i <= model.shapes):
-            allowed = z**2 * _clustering(model, x, simulated)
-            below, above = (_end(model, x, observed, i, side, allowed) for side in (-1, 1))
-            low = least if below is None else float(outward(below[i]))
-            high = most if above is None else float(outward(above[i]))
-            stderr = float("nan") if edge else stderr
-            if edge and (below is not None or above is not None):
-                found.ends.append((x if above is None else above, x if below is None else below))
-        elif i in model.bounded and not z * stderr < middle < 1 - z * stderr:  # the end itself may be the truth
-            low, high = max(middle - z * stderr, 0.0), min(middle + z * stderr, 1.0)
-        elif name == "size" and high >= BROADEST * model.n:  # a larger list makes the same data
-            high = most
-        found.parameters[name] = Estimate(middle, stderr)
-        found.intervals[name] = (low, high)
+            low, high = (float(one.outward(self.x[i] + side * z * self.error[i])) for side in (-1, 1))
+        if one.edge or (self.error[i] > VAGUE and i <= model.shapes):
+            below, above = self._ends(i)
+            low = one.least if below is None else float(one.outward(below[i]))
+            high = one.most if above is None else float(one.outward(above[i]))
+        elif i in model.bounded and not z * one.stderr < middle < 1 - z * one.stderr:  # the end itself may be the truth
+            low, high = max(middle - z * one.stderr, 0.0), min(middle + z * one.stderr, 1.0)
+        elif one.name == "size" and high >= BROADEST * model.n:  # a larger list makes the same data
+            high = one.most
+        return low, high
 
-    family = FAMILIES[model.family]
-    if family.parameter is not None:
-        put(family.parameter, 0, family.outward, 0.0, np.inf)
-    put("size", model.shapes, lambda y: float(np.exp(min(y, 700.0))), 1.0, np.inf)
-    for i, name in enumerate(model.named, model.shapes + 1):
-        share = i in model.bounded
-        put(name, i, special.expit if share else np.exp, 0.0, 1.0 if share else np.inf)
-    return found
+    def _ends(self, i: int) -> tuple[Floats | None, Floats | None]:
+        if i not in self._found:
+            allowed = self._z**2 * self._clustering
+            below, above = (_end(self.model, self.x, self.observed, i, side, allowed) for side in (-1, 1))
+            self._found[i] = below, above
+        return self._found[i]
+
+    @cached_property
+    def _found(self) -> dict[int, tuple[Floats | None, Floats | None]]:
+        return {}
+
+    @cached_property
+    def _clustering(self) -> float:
+        return _clustering(self.model, self.x, self.simulated)
+
+
+@dataclass(frozen=True)
+class Named:
+    """A parameter: ``outward`` of coordinate i, from ``least`` to ``most``. At an ``edge`` the data set no standard error."""
+
+    name: str
+    i: int
+    outward: Callable[[float], float]
+    least: float
+    most: float
+    value: float = math.nan
+    stderr: float = math.nan
+    edge: bool = False
+
+    def at(self, x: Floats, inside: Floats, error: float, crowded: bool, bounded: bool) -> Named:
+        """With its value and error at x, the slope being taken ``inside`` of the family's ends."""
+        i = self.i
+        with np.errstate(over="ignore"):
+            slope = (self.outward(inside[i] + 1e-4) - self.outward(inside[i] - 1e-4)) / 2e-4
+            value = float(self.outward(x[i]))
+        edge = crowded or error < UNMOVED or slope == 0 or (error > OPEN and not bounded)
+        return replace(self, value=value, stderr=float(abs(slope) * error), edge=bool(edge))
 
 
 def _clustering(model: Model, x: Floats, simulated: Floats) -> float:

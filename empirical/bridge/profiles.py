@@ -37,9 +37,7 @@ def profiles(found: TheoryFit, names: Iterable[str] | None = None, points: int =
     """
     import pandas as pd
 
-    if found.fitted is None:
-        raise ArgumentError("found", "a fit without its model", "give what empirical.bridge.fit.fit returns")
-    model, x, observed = found.fitted
+    model, x, observed = found.reach.model, found.reach.x, found.reach.observed
     known = coordinates(model)
     rows = []
     for name in known if names is None else names:

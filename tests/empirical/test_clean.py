@@ -169,5 +169,5 @@ def test_an_estimator_ranks_labels(table):
         alone = SubsetEstimator(learner, score=score, **given).fit(x[:150], y[:150]).label_issues_  # nobody to test on
         np.testing.assert_allclose(alone["chance"], found["chance"], atol=0.02)
     plain = SubsetEstimator("ridge", **given).fit(x[:150], y[:150], x[150:], y[150:])
-    with pytest.raises(ArgumentError, match="--score predicted"):
+    with pytest.raises(ArgumentError, match="'predicted' or 'probabilities'"):
         _ = plain.label_issues_

@@ -163,7 +163,9 @@ def test_a_loss_is_said_with_its_error_and_what_was_foretold(found: Comparison) 
 def test_a_fit_that_knows_nothing_of_the_loss_says_so(found: Comparison) -> None:
     best = found.best
     wide = ((Zipf(alpha=0.8, size=30), Fixed(1.0)), (Zipf(alpha=0.8, size=9000), Fixed(0.9)))
-    said = headline(replace(found, fits=(replace(best, around=(wide, wide)),)))
+    blurred = replace(best)
+    vars(blurred)["around"] = (wide, wide)
+    said = headline(replace(found, fits=(blurred,)))
     assert re.search(r"What is lost without them theory cannot tell: [\d.]+ ± [\d.]+ points of accuracy\.", said)
 
 

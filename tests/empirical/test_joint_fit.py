@@ -137,8 +137,7 @@ def test_data_sets_drawn_have_the_means_that_are_predicted(coupling: Coupling) -
 def test_profile_is_the_likelihood_at_its_best_in_the_others(fits: dict[str, TheoryFit]) -> None:
     """Slopes taken anew say that nothing more is to be gained; where the others are held, they say it is (negative control)."""
     found = fits["joint"]
-    assert found.fitted is not None
-    model, x, observed = found.fitted
+    model, x, observed = found.reach.model, found.reach.x, found.reach.observed
     i = coordinates(model)["dust"]
     others = np.arange(len(x)) != i
 
@@ -165,8 +164,7 @@ def test_profile_is_the_likelihood_at_its_best_in_the_others(fits: dict[str, The
 def test_an_end_of_an_axis_is_where_the_data_still_allow_it(fits: dict[str, TheoryFit]) -> None:
     """−2 log L rises there no more than is allowed; on a straight line to its end, it would (negative control)."""
     found = fits["joint"]
-    assert found.fitted is not None
-    model, x, observed = found.fitted
+    model, x, observed = found.reach.model, found.reach.x, found.reach.observed
     least = float((model.residuals(x, observed) ** 2).sum())
     _, slope, _ = model.linear(x)
     straight = []

@@ -101,7 +101,7 @@ def plot(frame: pd.DataFrame) -> Figure:
     """Optimal error and cost, prior by prior."""
     from longtail.plots import sweep_figure
 
-    return sweep_figure(frame, None)
+    return sweep_figure(frame.assign(error_guessing_singletons=frame["optimal_error"] + frame["cost"]), None)
 
 
 if __name__ == "__main__":

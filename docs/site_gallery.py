@@ -39,12 +39,22 @@ table
 LACKS = """# %%
 # Its table is not on record: ``python -m simulations NAME --quick --readme`` puts it there.
 """
-SHOW = """# %%
+DRAW = """# %%
 # Its figure:
 
 figure = NAME.plot(table)
+"""
+DRAW_DATA = """# %%
+# Its figure, which shows data that are not in the package:
 
-# %%
+from simulations.places import Missing
+
+try:
+    figure = NAME.plot(table)
+except Missing as error:
+    print(error)
+"""
+CLAIMS = """# %%
 # What was published, ours with its standard error, and the verdict:
 
 import pandas as pd
@@ -135,7 +145,8 @@ def script(simulation: Any, *, runs: bool, kept: bool) -> str:
     title = f"{name}: {simulation.says}"
     doc = "\n".join(plain(simulation.doc.strip().split("\n")))
     parts = [f'r"""\n{title}\n{"=" * len(title)}\n\n{doc}\n"""\n', RUN if runs else READ if kept else LACKS]
-    return "\n".join([*parts, *([SHOW] if runs or kept else []), FILE]).replace("NAME", name)
+    shown = [DRAW_DATA if _fetches(name) else DRAW, CLAIMS] if runs or kept else []
+    return "\n".join([*parts, *shown, FILE]).replace("NAME", name)
 
 
 def put(path: Path, text: str) -> None:

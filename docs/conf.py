@@ -15,7 +15,7 @@ import pandas as pd
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
-import longtail  # noqa: E402
+import longtail  # noqa: E402 - of this checkout, found by the path above
 
 pd.set_option("display.max_colwidth", None)  # of claims, in pages that show them
 

@@ -50,7 +50,8 @@ def _centered(data: Data) -> tuple[Floats, Floats]:
     """Training and test features less their means over training, in double precision, with a leading 1."""
     train, test = (np.asarray(part, np.float64) for part in features(data))
     mean = train.mean(0)
-    return tuple(np.concatenate([np.ones((len(v), 1)), v - mean], axis=1) for v in (train, test))  # type: ignore[return-value]
+    first, second = (np.concatenate([np.ones((len(v), 1)), v - mean], axis=1) for v in (train, test))
+    return first, second
 
 
 def margins(outputs: Floats, labels: Integers) -> Floats:

@@ -126,7 +126,7 @@ def mislabeled(share: Floats, labels: Integers, *, seed: int = 0) -> Mislabeled:
     own, others = _rivals(q, y), [_rivals(q, c) for c in made]
     rivals, is_made = np.concatenate([v for v, _ in others]), np.arange(n * (1 + MADE)) >= n
     beta = np.zeros(len(PENALTIES))
-    for turn in range(1, TURNS + 1):  # noqa: B007
+    for turn in range(1, TURNS + 1):  # noqa: B007 - how many there were is told at the end
         kept = np.tile(1 - h, MADE)
         wrong = _counted(made.ravel(), rivals, kept / MADE, classes, 0.5 / classes)
         right = _counted(y, own[0], 1 - h, classes, 0.5 / classes)

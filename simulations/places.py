@@ -13,6 +13,7 @@ from longtail.core import ArgumentError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from empirical.data.data import Data
     from empirical.data.dataset import Dataset
 
 BESIDE = Path("../shared/data")  # of a checkout, where the project keeps its own
@@ -44,7 +45,6 @@ def loaded(source: str) -> Dataset:
     ``mnist[:10000]`` is its first 10,000 training examples.
     """
     from empirical.data.load import load
-    from simulations.subset import first
 
     name, _, many = source.partition("[:")
     if many:
@@ -54,6 +54,23 @@ def loaded(source: str) -> Dataset:
     if source.endswith(".zip"):
         return load(str(Path(data_folder(source)) / source), label="coarse")
     return load(source, data_dir=data_folder(source.rpartition(".")[2]))
+
+
+def first(name: str, n: int, data_dir: str | None = None) -> Dataset:
+    """The first n to train on, all to test on."""
+    from empirical.data.data import Data
+    from empirical.data.dataset import Dataset
+
+    whole = whole_of(name, data_dir)
+    data = Data(whole.x_train[:n], whole.y_train[:n], whole.x_test, whole.y_test, whole.classes)
+    return Dataset(f"{name}, first {n:,}", data)
+
+
+def whole_of(name: str, data_dir: str | None = None) -> Data:
+    """All of a data set, from the folder of real data unless told."""
+    from empirical.data.load import load
+
+    return load(name, data_dir=data_dir or data_folder(name)).data
 
 
 def each(cases: Iterable[Case], run: Callable[[Case], pd.DataFrame]) -> pd.DataFrame:

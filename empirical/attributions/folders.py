@@ -1,8 +1,11 @@
 """Scores in a folder: bergson's, or a zarr array.
 
-bergson writes ``info.json`` (num_items, num_scores, dtype with names, formats, offsets and itemsize) and ``scores.bin``, a record
-a training example with a number ``score_k`` and a flag ``written_k`` for each query. Of zarr the metadata are read first: numbers
-in chunks of blosc, zstd, gzip and the like; a codec that unpickles is refused.
+bergson (read: 2.5.1, score/score_writer.py and data.py) writes ``info.json`` (num_items, num_rows, num_scores, attribute_tokens,
+dtype with names, formats, offsets and itemsize) and ``scores.bin``, a record a row with a number ``score_k`` and a flag
+``written_k`` for each query k. A row is a training example, or, where ``candidates.npy`` lies beside, the one that it names;
+with attribute_tokens it is a token, which is refused. More is better, but of its MAGIC, whose scores are of the loss.
+
+Of zarr the metadata are read first: numbers in chunks of blosc, zstd, gzip and the like; a codec that unpickles is refused.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from empirical.attributions.tensors import brain
+from empirical.data.sources.npz import single
 from longtail.core import ArgumentError, whole
 from longtail.core.files import read_json
 from longtail.core.opened import content, reading, within
@@ -54,6 +58,9 @@ def read(path: Path) -> Any:
 def _bergson(path: Path) -> Any:
     with reading("scores", path, REMEDY):
         told = read_json(path / "info.json")
+        if told.get("attribute_tokens"):
+            got = f"{path}, a score for each token (attribute_tokens)"
+            raise ArgumentError("scores", got, "score whole examples, or give their sums as a matrix")
         items, queries = (whole(name, told.get(name)) for name in ("num_items", "num_scores"))
         record = told["dtype"]
         size = whole("itemsize", record["itemsize"], 1, 2**31)
@@ -75,6 +82,12 @@ def _bergson(path: Path) -> Any:
             unwritten = int((rows[:, flag] == 0).sum())
             if unwritten:
                 raise ValueError(f"{unwritten} of {items} scores of query {k} are not written yet")
+        if (path / "candidates.npy").exists():
+            named = single(str(path / "candidates.npy"), "scores")
+            if not np.array_equal(np.sort(named), np.arange(items)):
+                got = f"{path}, of the {items} training examples only that candidates.npy names"
+                raise ArgumentError("scores", got, "score all of them: give bergson no candidates")
+            out[named] = out.copy()
     return out
 
 

@@ -9,7 +9,7 @@ from longtail.core.opened import reading, regular
 
 
 def read(source: str) -> Any:
-    """The tensor, or the only one of a dict; (training, test) of dattri, (test, training) of Captum's TracIn.
+    """The tensor, or the only one of a dict; (training, test) of dattri 0.3.0, (test, training) of Captum 0.9.0.
 
     >>> import tempfile, torch
     >>> with tempfile.TemporaryDirectory() as folder:

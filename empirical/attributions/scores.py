@@ -1,13 +1,17 @@
 """Attribution scores from files, (n, q), as others write them; nothing is unpickled, and nothing that a file names is imported.
 
-    .npy, .mmap     an array; TRAK's scores/NAME.mmap is an .npy by another name, training examples by targets
+    .npy, .mmap     an array; TRAK's scores/NAME.mmap is an .npy by another name, training examples by targets, and
+                    experiments.json above says whether they are finished
     .npz            its array ``scores``, or the only one in it
     .csv            a matrix with or without names of columns, or rows train_index, test_index, score
-    .pt, .pth       a tensor that torch.save wrote (dattri, training by test examples; Captum, test by training), or a dict of one
+    .pt, .pth       a tensor that torch.save wrote, or a dict of one: what dattri's ``attribute`` returns, training by test
+                    examples; what ``influence`` of Captum's TracIn and influence functions does, test by training
     .safetensors    kronfluence's pairwise scores, queries by training examples: all_modules, or the sum of what modules have
     a folder        bergson's info.json and scores.bin, training examples by queries; or a zarr array (extra zarr)
     package.module.function   a function of yours of the data, marked by ``makes_scores``
 
+By the sources of traker 0.3.2, dattri 0.3.0, captum 0.9.0, kronfluence 1.0.1 and bergson 2.5.1; dattri and Captum leave it to
+the user to save what they return.
 Scores of q by n are turned where n and q differ; where they do not, ``queries_first`` says which they are.
 """
 
@@ -23,6 +27,7 @@ from empirical.attributions import folders, tensors
 from empirical.data.sources.npz import opened, single
 from empirical.data.sources.zipped import archived
 from longtail.core import ArgumentError, Floats, calls
+from longtail.core.files import read_json
 from longtail.core.opened import content, reading, regular, tabular
 
 if TYPE_CHECKING:
@@ -130,7 +135,24 @@ def _archive(source: str) -> Any:
     return opened(source, (name,), (name,), "scores")[name]
 
 
+def _trak(source: str) -> Any:
+    """TRAK's, unless the record above its folder says that they are not finished: they are zeros till then."""
+    path = Path(source)
+    record = path.resolve().parent.parent / "experiments.json"
+    if path.resolve().parent.name == "scores" and record.is_file():
+        with reading("scores", record):
+            told = read_json(record).get(path.stem, {})
+            finished = told.get("scores_finalized", 1)
+        if not finished:
+            raise ArgumentError("scores", f"{source}, not finished", "finish them: TRAKer.finalize_scores")
+    return single(source, "scores")
+
+
 def _safe(source: str) -> Any:
+    if "_module_partition" in Path(source).name:
+        raise ArgumentError(
+            "scores", f"{source}, of some modules only", "give kronfluence's pairwise_scores.safetensors"
+        )
     return tensors.safe(source, content("scores", source, 6))
 
 
@@ -152,7 +174,7 @@ def _made(source: str, data: Callable[[], Data] | None) -> Any:
 
 FILES: dict[str, Callable[[str], Any]] = {
     ".npy": lambda source: single(source, "scores"),
-    ".mmap": lambda source: single(source, "scores"),
+    ".mmap": _trak,
     ".npz": _archive,
     ".csv": _table,
     ".pt": _torch,

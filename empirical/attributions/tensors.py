@@ -1,7 +1,8 @@
 """Tensors in a safetensors file, read as its format says: eight bytes of length, so much JSON, and the numbers behind it.
 
-Each entry of the JSON names type, shape and the bytes from where to where (huggingface.co/docs/safetensors). kronfluence keeps
-pairwise scores, queries by training examples, under ``all_modules`` or, module by module, under the names of these.
+Each entry of the JSON names type, shape and the bytes from where to where (huggingface.co/docs/safetensors). kronfluence (read:
+1.0.1, score/pairwise.py and dot_product.py) keeps pairwise scores, queries by training examples, in pairwise_scores.safetensors,
+under ``all_modules`` or, module by module, under the names of these.
 """
 
 from __future__ import annotations

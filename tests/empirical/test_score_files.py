@@ -30,21 +30,34 @@ def safetensors(path, tensors: dict[str, np.ndarray], kinds: dict[str, str] | No
     path.write_bytes(len(text).to_bytes(8, "little") + text + body)
 
 
-def bergson(folder, a, kind: str = "float32", written=True) -> None:
-    """info.json and scores.bin as its MemmapScoreWriter lays them: a number and a flag for each query, six bytes apart."""
+def bergson(folder, a, kind: str = "float32", written=True, **more) -> None:
+    """info.json and scores.bin as bergson 2.5.1 lays them (_score_struct_dtype): number and flag in a power of two of bytes."""
     folder.mkdir()
     items, queries = a.shape
-    told = {"names": [], "formats": [], "offsets": [], "itemsize": (6 * queries + 7) // 8 * 8}
+    wide = {"float32": 4, "bfloat16": 2}[kind]
+    pair = 1 << wide.bit_length()
+    told = {"names": [], "formats": [], "offsets": [], "itemsize": (pair * queries + 7) // 8 * 8}
     for k in range(queries):
         told["names"] += [f"score_{k}", f"written_{k}"]
         told["formats"] += [kind, "bool"]
-        told["offsets"] += [6 * k, 6 * k + 4]
-    (folder / "info.json").write_text(json.dumps({"num_items": items, "num_scores": queries, "dtype": told}))
+        told["offsets"] += [pair * k, pair * k + wide]
+    sizes = {"attribute_tokens": False, "num_items": items, "num_rows": items, "num_scores": queries}
+    (folder / "info.json").write_text(json.dumps({**sizes, "dtype": told, **more}))
     raw = np.zeros((items, told["itemsize"]), np.uint8)
     for k in range(queries):
-        raw[:, 6 * k : 6 * k + 4] = np.ascontiguousarray(a[:, k], np.float32).view(np.uint8).reshape(items, 4)
-        raw[:, 6 * k + 4] = written
+        raw[:, pair * k : pair * k + wide] = np.ascontiguousarray(a[:, k]).view(np.uint8).reshape(items, wide)
+        raw[:, pair * k + wide] = written
     (folder / "scores.bin").write_bytes(raw.tobytes())
+
+
+def trak(folder, finished: int):
+    """scores/NAME.mmap and the record above it, as traker 0.3.2's MmapSaver lays them."""
+    path = folder / "scores" / "test.mmap"
+    path.parent.mkdir()
+    np.lib.format.open_memmap(path, mode="w+", shape=SCORES.shape, dtype=np.float32)[:] = SCORES
+    one = {"num_targets": 3, "scores_path": str(path), "scores_finalized": finished}
+    (folder / "experiments.json").write_text(json.dumps({"test": one}))
+    return path
 
 
 def saved(tmp_path, kind: str) -> str:
@@ -68,6 +81,12 @@ def saved(tmp_path, kind: str) -> str:
         safetensors(path, {"a": SCORES.T * 0.25, "b": SCORES.T * 0.75})
     elif kind == "bergson":
         bergson(path, SCORES)
+    elif kind == "chosen":
+        order = np.array([3, 1, 0, 2, 6, 5, 4])
+        bergson(path, SCORES[order])
+        np.save(path / "candidates.npy", order)
+    elif kind == "t.mmap":
+        path = trak(tmp_path, 1)
     return str(path)
 
 
@@ -82,6 +101,8 @@ KINDS = (
     "kf.safetensors",
     "modules.safetensors",
     "bergson",
+    "chosen",
+    "t.mmap",
 )
 
 
@@ -113,7 +134,7 @@ def test_bfloat16_of_both(tmp_path):
     bits = (SCORES.view(np.uint32) >> 16).astype(np.uint16)
     safetensors(tmp_path / "b.safetensors", {"all_modules": bits.T}, {"all_modules": "BF16"})
     np.testing.assert_allclose(read(str(tmp_path / "b.safetensors"), 7, 3), SCORES, rtol=2**-7)
-    bergson(tmp_path / "b", (bits.astype(np.uint32)).view(np.float32), "bfloat16")  # two bytes of its four
+    bergson(tmp_path / "b", bits, "bfloat16")
     np.testing.assert_array_equal(read(str(tmp_path / "b"), 7, 3), brain(bits))
 
 
@@ -182,6 +203,15 @@ def wrong(tmp_path, kind: str) -> str:
         told = json.loads((path / "info.json").read_text())
         told["dtype"]["offsets"][0] = 10**6
         (path / "info.json").write_text(json.dumps(told))
+    elif kind == "tokens":
+        bergson(path, SCORES, attribute_tokens=True)
+    elif kind == "some":
+        bergson(path, SCORES)
+        np.save(path / "candidates.npy", np.array([0, 1, 2, 3, 4, 5, 9]))
+    elif kind == "zeros.mmap":
+        path = trak(tmp_path, 0)
+    elif kind == "pairwise_scores_data_partition0_module_partition1.safetensors":
+        safetensors(path, {"all_modules": SCORES.T})
     elif kind == "empty":
         path.mkdir()
     elif kind == "pickled":
@@ -220,6 +250,10 @@ def wrong(tmp_path, kind: str) -> str:
         ("unfinished", "7 of 7 scores of query 0 are not written yet"),
         ("short", "scores.bin has 10 bytes"),
         ("outside", "lies outside of its record"),
+        ("tokens", "a score for each token"),
+        ("some", "that candidates.npy names; score all of them"),
+        ("zeros.mmap", r"not finished; finish them: TRAKer\.finalize_scores"),
+        ("pairwise_scores_data_partition0_module_partition1.safetensors", "of some modules only"),
         ("empty", "a folder that bergson wrote"),
         ("pickled", "names the codec pickle"),
         ("infinite.npy", "NaN or infinite"),

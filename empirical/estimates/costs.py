@@ -80,7 +80,7 @@ class Case:
         return -(-self.models // 64)
 
 
-def resnet50(n: int, n_test: int, epochs: int, fraction: float = 0.7) -> float:
+def _resnet50(n: int, n_test: int, epochs: int, fraction: float = 0.7) -> float:
     """FLOP of one ResNet-50 at 224 × 224: 4.1 × 10^9 multiplications and as many additions an image forward (torchvision's
     count; He et al., CVPR 2016, table 1, say 3.8), three times that to learn from it, and one time to score it.
     """
@@ -89,8 +89,8 @@ def resnet50(n: int, n_test: int, epochs: int, fraction: float = 0.7) -> float:
 
 
 PUBLISHED = {  # docs/size.md has their tables
-    "ImageNet": Case.even(1_281_167, 50_000, 1000, 2000, per_model=resnet50(1_281_167, 50_000, 90)),
-    "100 M examples": Case.even(10**8, 10**5, 1000, 2000, per_model=resnet50(10**8, 10**5, 4)),
+    "ImageNet": Case.even(1_281_167, 50_000, 1000, 2000, per_model=_resnet50(1_281_167, 50_000, 90)),
+    "100 M examples": Case.even(10**8, 10**5, 1000, 2000, per_model=_resnet50(10**8, 10**5, 4)),
 }
 
 

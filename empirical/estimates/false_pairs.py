@@ -43,25 +43,25 @@ def expected_false(trials: Trials, pairing: Pairing, thresholds: Any = None, *, 
         return np.zeros(len(theta))
     if trials.iid:
         return by_chance(trials, pairing, theta)
-    return at_least(above(mirrored(trials), pairing.at(theta.min()), device=device).influence, theta)
+    return at_least(above(_mirrored(trials), pairing.at(theta.min()), device=device).influence, theta)
 
 
 def by_chance(trials: Trials, pairing: Pairing, theta: Floats) -> Floats:
     """The same in independent trials, of which n_in and the scores alone matter."""
     t = trials.count
-    n_in, many = looked_at(trials, pairing)
+    n_in, many = _looked_at(trials, pairing)
     if trials.score == "correct":
         value, which = np.unique(margins(trials)[1], return_inverse=True)
         by_total = [np.bincount(which, weights=row, minlength=len(value)) for row in many]
         tails = (hypergeometric(t, value, k, theta) @ row for k, row in zip(n_in, by_total, strict=True))
     else:
-        spread = np.maximum(spreads(trials), 1e-300)
+        spread = np.maximum(_spreads(trials), 1e-300)
         error = (spread * np.sqrt(1 / k + 1 / (t - k)) for k in n_in)
         tails = (ndtr(-theta[:, None] / sd) @ row for sd, row in zip(error, many, strict=True))
     return np.asarray(sum(tails, np.zeros(len(theta))), float)
 
 
-def looked_at(trials: Trials, pairing: Pairing) -> tuple[Integers, Floats]:
+def _looked_at(trials: Trials, pairing: Pairing) -> tuple[Integers, Floats]:
     """(K,) numbers of trials that training examples were in, nearly equal ones together; (K, n_test) pairs of each."""
     n_in = np.concatenate([trials.masks_columns(s).sum(0, dtype=np.int64) for s in blocks(trials.n)])
     chosen = (n_in > 0) & (n_in < trials.count) & (True if pairing.kept is None else pairing.kept)
@@ -78,13 +78,13 @@ def looked_at(trials: Trials, pairing: Pairing) -> tuple[Integers, Floats]:
     return middle, size[:, right]
 
 
-def spreads(trials: Trials) -> Floats:
+def _spreads(trials: Trials) -> Floats:
     """Standard deviation of each test example's score over trials."""
     parts = [np.asarray(trials.test_scores(s), np.float32).std(0, ddof=1, dtype=float) for s in blocks(trials.n_test)]
     return np.concatenate(parts)
 
 
-def mirrored(trials: Trials) -> Trials:
+def _mirrored(trials: Trials) -> Trials:
     """Trials whose influences are these with the other sign."""
     return replace(trials, test=~trials.test if trials.score == "correct" else -trials.test)
 
@@ -127,7 +127,7 @@ def discoveries(trials: Trials, pairing: Pairing, *, step: float = 0.005, device
     up to the largest influence where scores have no bounds.
     """
     bounded = trials.score in ("correct", "probability")
-    unit = 1.0 if bounded else 20 * float(np.max(spreads(trials))) / np.sqrt(trials.count)
+    unit = 1.0 if bounded else 20 * float(np.max(_spreads(trials))) / np.sqrt(trials.count)
     grid = np.arange(1, round(1 / real("step", step, 1e-4, 0.5)) + 1) * step * unit
     false = by_chance(trials, pairing, grid)
     start = grid[(false <= HELD) & (grid > 0)]

@@ -100,7 +100,7 @@ def histogram(trials: Trials, pairing: Pairing, levels: Any = None, *, device: D
     level = np.array([least, *(v for v in LEVELS if v > least + TIE)] if levels is None else levels, float)
     if level.ndim != 1 or not level.size or not (np.diff(level) > 0).all():
         raise ArgumentError("levels", levels, "give numbers that grow")
-    groups = grouped(trials)
+    groups = _grouped(trials)
     reach = 0.0
     if groups is not None:
         share = float(np.clip(trials.masks(slice(0, 64)).mean(), 0.01, 0.99))
@@ -121,7 +121,7 @@ def histogram(trials: Trials, pairing: Pairing, levels: Any = None, *, device: D
 
 
 @dataclass(frozen=True)
-class Groups:
+class _Groups:
     """Trials in words of ``kind``, the group that each word belongs to, and how many groups there are."""
 
     kind: type[np.unsignedinteger[Any]]
@@ -129,7 +129,7 @@ class Groups:
     count: int
 
 
-def grouped(trials: Trials) -> Groups | None:
+def _grouped(trials: Trials) -> _Groups | None:
     """Models that are left out together: whole arrays, or as many in a row as a word has bits; None where these are too few."""
     kinds: tuple[type[np.unsignedinteger[Any]], ...] = (np.uint64, np.uint32, np.uint16, np.uint8)
     if trials.score != "correct":
@@ -145,10 +145,10 @@ def grouped(trials: Trials) -> Groups | None:
         width = 8 * kind().itemsize
         of_word = np.arange(-(-trials.count // width)) * width // max(design.rows, width)
     count = int(of_word[-1]) + 1
-    return Groups(kind, of_word, count) if count >= FEWEST else None
+    return _Groups(kind, of_word, count) if count >= FEWEST else None
 
 
-def _spread(trials: Trials, found: Pairs, level: Floats, groups: Groups) -> Floats:
+def _spread(trials: Trials, found: Pairs, level: Floats, groups: _Groups) -> Floats:
     """Cov, from the counts that R subsets of the models make."""
     out = max(1, groups.count // LEFT_OUT)
     factor = (groups.count - out) / out
@@ -170,7 +170,7 @@ def _spread(trials: Trials, found: Pairs, level: Floats, groups: Groups) -> Floa
 
 
 def _again(
-    trials: Trials, found: Pairs, level: Floats, groups: Groups, kept: NDArray[np.float32]
+    trials: Trials, found: Pairs, level: Floats, groups: _Groups, kept: NDArray[np.float32]
 ) -> Iterator[NDArray[np.float32]]:
     """(tests, R, 3K) counts of test examples, some at a time."""
     order = np.argsort(found.test, kind="stable")

@@ -118,10 +118,10 @@ def _named(
             among[f"{which}_id"] = [str(examples.train_ids[i]) for i in among[f"{which}_index"]]
     if examples.train_ids is not None:  # text, for what is written rounds numbers
         table.insert(1, "id", [str(name) for name in examples.train_ids])
-    return table, named(pairs, examples)
+    return table, _with_names(pairs, examples)
 
 
-def named(pairs: pd.DataFrame, examples: Examples) -> pd.DataFrame:
+def _with_names(pairs: pd.DataFrame, examples: Examples) -> pd.DataFrame:
     """Pairs with the user's own classes and names."""
     if examples.classes is not None and "label" in pairs:
         pairs["label"] = np.array(examples.classes, dtype=object)[pairs["label"]]
@@ -152,7 +152,7 @@ def written(
 
     def told(pairs: pd.DataFrame) -> pd.DataFrame:
         pairs["memorization"] = value[pairs["train_index"]]
-        return named(pairs, examples)
+        return _with_names(pairs, examples)
 
     return write(path, Bits.of(trials), pairing, memory=memory, workers=workers, named=told, keep=keep)
 

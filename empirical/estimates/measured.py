@@ -219,7 +219,7 @@ class Measured:
             "never_in_or_out": int((~known).sum()),
             "split_half_correlation": _number(self.trust.correlation),
             "split_half_jaccard": _number(self.trust.jaccard),
-            "noise_share": _number(noise_share(value, error)),
+            "noise_share": _number(_noise_share(value, error)),
             "never_right": int((table["group"] == "never right").sum()) if "group" in table else None,
             "data": how.data,
             "fraction": how.fraction,
@@ -246,7 +246,7 @@ def pairs_key(threshold: float) -> str:
     return f"pairs_above_{threshold:.10g}"
 
 
-def noise_share(value: Floats, error: Floats) -> float:
+def _noise_share(value: Floats, error: Floats) -> float:
     """How much of the variance of the estimates is their own error."""
     spread = float(np.nanvar(value)) if np.isfinite(value).any() else 0.0
     return min(float(np.nanmean(error**2)) / spread, 1.0) if spread > 0 and np.isfinite(error).any() else float("nan")

@@ -91,34 +91,36 @@ class Observed:
         known = {name: read(parts[name]) for name, read in readers.items() if name in parts}
         if "taught" in parts:
             pairs = read_table(directory / PAIRS, WORDS, ("train_index", "taught_index", "influence"))
-            known["taught"] = Taught(pairs, *(float(numbers(parts["taught"], name)) for name in ("threshold", "false")))
+            known["taught"] = Taught(
+                pairs, *(float(_numbers(parts["taught"], name)) for name in ("threshold", "false"))
+            )
         return cls(**known)
 
 
 def _totals(part: Any) -> Totals:
-    edges = numbers(part, "edges", None)
+    edges = _numbers(part, "edges", None)
     width = len(edges) + 1
-    vectors = [numbers(part, name, width) for name in ("examples", "memorization", "total")]
-    squares = [numbers(part, name, width, width) for name in ("covariance", "covariance_tests")]
+    vectors = [_numbers(part, name, width) for name in ("examples", "memorization", "total")]
+    squares = [_numbers(part, name, width, width) for name in ("covariance", "covariance_tests")]
     return Totals(edges, *vectors, *squares)
 
 
 def _histogram(part: Any) -> Histogram:
-    levels = numbers(part, "levels", None)
+    levels = _numbers(part, "levels", None)
     k = len(levels)
-    counts = {name: numbers(part, name, k) for name in ("pairs", "false", "tests", "single")}
-    return Histogram(levels, **counts, covariance=numbers(part, "covariance", 3 * k, 3 * k))
+    counts = {name: _numbers(part, name, k) for name in ("pairs", "false", "tests", "single")}
+    return Histogram(levels, **counts, covariance=_numbers(part, "covariance", 3 * k, 3 * k))
 
 
 def _learning(part: Any) -> Learning:
-    fraction = numbers(part, "fraction", None)
+    fraction = _numbers(part, "fraction", None)
     k = len(fraction)
-    columns = {name: numbers(part, name, k) for name in ("models", "error", "stderr")}
-    n = int(numbers(part, "n"))
-    return Learning(n, fraction, **columns, covariance_tests=numbers(part, "covariance_tests", k, k))
+    columns = {name: _numbers(part, name, k) for name in ("models", "error", "stderr")}
+    n = int(_numbers(part, "n"))
+    return Learning(n, fraction, **columns, covariance_tests=_numbers(part, "covariance_tests", k, k))
 
 
-def numbers(part: Any, name: str, *shape: int | None) -> Floats:
+def _numbers(part: Any, name: str, *shape: int | None) -> Floats:
     """A list of numbers of that shape, whatever the length where it is None; null is NaN."""
     given = part.get(name) if isinstance(part, Mapping) else None
     try:

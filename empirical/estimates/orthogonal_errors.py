@@ -53,7 +53,7 @@ def groups(trials: Trials, y_train: Integers | None) -> list[Integers]:
     return [np.arange(trials.n)]
 
 
-def left(z: Signs, scores: Any) -> tuple[Signs, Signs, Floats]:
+def _left(z: Signs, scores: Any) -> tuple[Signs, Signs, Floats]:
     """Main effects b (n, q), e (t, q), and the share of each score's spread that is left, for its degrees of freedom."""
     t, n = z.shape
     middle = np.asarray(scores, np.float32) - np.asarray(scores).mean(0, dtype=float).astype(np.float32)
@@ -64,7 +64,7 @@ def left(z: Signs, scores: Any) -> tuple[Signs, Signs, Floats]:
     return effects, e, np.where(np.isfinite(share), share, 1.0)
 
 
-def standard(masks: Bools, p: float) -> Signs:
+def _standard(masks: Bools, p: float) -> Signs:
     """z, stored example by example."""
     signs = masks.T.astype(np.float32, order="C")
     return ((signs - np.float32(p)) / np.float32(np.sqrt(p * (1 - p)))).T
@@ -73,8 +73,8 @@ def standard(masks: Bools, p: float) -> Signs:
 def variance(design: Orthogonal, masks: Bools, scores: Any, i: Integers, j: Integers) -> Floats:
     """Variances of the estimates of pairs (i, j): columns of ``masks`` (t, n) and ``scores`` (t, q)."""
     p, t = design.fraction, len(masks)
-    z = standard(masks, p)
-    effects, e, share = left(z, scores)
+    z = _standard(masks, p)
+    effects, e, share = _left(z, scores)
     spread = np.asarray(scores).var(0, dtype=float, ddof=1)
     least = spread[j] / t
     large = np.maximum(share[j] * spread[j], least)

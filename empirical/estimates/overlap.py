@@ -45,8 +45,8 @@ def consistency(runs: Mapping[str, Measured], threshold: float = MEMORIZED, *, s
             {
                 "first": first,
                 "second": second,
-                "rank_correlation": correlation(x, y),
-                "rank_correlation_stderr": float(np.nanstd([correlation(x[d], y[d]) for d in draws], ddof=1)),
+                "rank_correlation": _correlation(x, y),
+                "rank_correlation_stderr": float(np.nanstd([_correlation(x[d], y[d]) for d in draws], ddof=1)),
                 "memorized_first": int((x >= threshold).sum()),
                 "memorized_second": int((y >= threshold).sum()),
                 "memorized_jaccard": jaccard(x >= threshold, y >= threshold),
@@ -62,7 +62,7 @@ def consistency(runs: Mapping[str, Measured], threshold: float = MEMORIZED, *, s
     return pd.DataFrame(rows)
 
 
-def correlation(x: Floats, y: Floats) -> float:
+def _correlation(x: Floats, y: Floats) -> float:
     """Spearman's; NaN where one of them does not vary."""
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")

@@ -68,7 +68,7 @@ def removal(
     arms = np.zeros((count, 1 + 2 * len(gone), data.n_test), bool)
     warned: list[Warned] = []
     with contextlib.closing(
-        executor.map(Retraining(data, learner, tuple(gone), seed, device), range(count))
+        executor.map(_Retraining(data, learner, tuple(gone), seed, device), range(count))
     ) as results:
         for s, answers, told in results:
             arms[s] = answers
@@ -87,7 +87,7 @@ def removal(
 
 
 @dataclass(frozen=True)
-class Retraining:
+class _Retraining:
     """For a seed, models on everything, without those ``gone`` at each threshold, and without as many at random."""
 
     data: Data

@@ -79,7 +79,7 @@ def raised(found: Written, threshold: float, most: int) -> float:
     return float(np.nextafter(found.largest["influence"].to_numpy()[most], np.inf))
 
 
-def frames(
+def _frames(
     bits: Bits, pairing: Pairing, room: Room, *, workers: int = 1, level: float = LEVEL
 ) -> Iterator[pd.DataFrame]:
     """The pairs that count, at most ``GROUP`` a frame: the columns of ``influence_pairs``."""
@@ -125,7 +125,7 @@ def write(
     top: list[pd.DataFrame] = []
     count = 0
     with whole_file(path) as temporary, pq.ParquetWriter(temporary, schema) as file:
-        for frame in frames(bits, pairing, within, workers=workers):
+        for frame in _frames(bits, pairing, within, workers=workers):
             told = named(frame)
             count += len(told)
             if keep and len(told):

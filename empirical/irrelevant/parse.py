@@ -9,7 +9,7 @@ from empirical.irrelevant.learners import Learner
 from longtail.core import ArgumentError, calls
 
 
-def named() -> dict[str, type[Learner]]:
+def _named() -> dict[str, type[Learner]]:
     """All of them, those that limit another among them."""
     return learners.NAMES | limited.NAMES
 
@@ -26,16 +26,16 @@ def learner(text: str) -> Learner:
 
 
 def _remedy() -> str:
-    return f"give one of {', '.join(named())}, as a call for its options"
+    return f"give one of {', '.join(_named())}, as a call for its options"
 
 
 def _made(call: calls.Call, text: str) -> Learner:
-    if call.name.lower() not in named():
+    if call.name.lower() not in _named():
         raise ArgumentError("learner", calls.shortened(text), _remedy())
     within = [_made(value, text) if isinstance(value, calls.Call) else value for value in call.arguments]
     words = [(name, _made(value, text) if isinstance(value, calls.Call) else value) for name, value in call.keywords]
     made: Learner = calls.made(
-        "learner", calls.Call(call.name, tuple(within), tuple(words)), named()[call.name.lower()]
+        "learner", calls.Call(call.name, tuple(within), tuple(words)), _named()[call.name.lower()]
     )
     return made
 
@@ -47,7 +47,7 @@ def shown(one: Learner) -> str:
     >>> shown(Softmax(steps=10)), shown(KNN())
     ('softmax(steps=10)', 'knn')
     """
-    name = next(name for name, kind in named().items() if kind is type(one))
+    name = next(name for name, kind in _named().items() if kind is type(one))
     told = []
     for field in fields(one):
         value = getattr(one, field.name)

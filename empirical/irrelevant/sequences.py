@@ -124,7 +124,7 @@ def recover(
         if number < repeats:
             counts = {"repeat": number, "example": own, "cluster": sample.population.members[own]}
             before = sample, counts | _compared(task, sample, said, seed, PARTS[:3])
-            found.append({"repeat": number} | accuracies(task, model, sample, seed))
+            found.append({"repeat": number} | _accuracies(task, model, sample, seed))
         if told is not None:
             told(number)
     return Recovered(pd.concat(rows, ignore_index=True), pd.DataFrame(found))
@@ -144,7 +144,7 @@ def _compared(task: NextSymbol, sample: Prefixes, said: Bits, seed: int, parts: 
     return out
 
 
-def accuracies(task: NextSymbol, model: Foretelling, sample: Prefixes, seed: int) -> dict[str, float]:
+def _accuracies(task: NextSymbol, model: Foretelling, sample: Prefixes, seed: int) -> dict[str, float]:
     """On the sample's answers, and on fresh examples of what it shows: all, and singletons'; by frequency, beside the best."""
     seen = np.flatnonzero(sample.population.count)
     fresh = task.fresh(seen, seed, sample.number)

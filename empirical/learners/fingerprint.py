@@ -37,7 +37,7 @@ def named(learner: Any) -> str:
         return text
     try:
         told = described(learner)
-    except Untold as error:
+    except _Untold as error:
         raise ArgumentError(
             "learner",
             ADDRESS.sub("", text),
@@ -48,7 +48,11 @@ def named(learner: Any) -> str:
 
 
 def shown(model: Any) -> str:
-    """A model in one line for a person; two that differ may look alike, but a run never does in two processes."""
+    """A model in one line for a person; two that differ may look alike, but a run never does in two processes.
+
+    >>> shown(np.linalg.norm), shown(functools.partial(round, ndigits=2))
+    ('numpy.linalg.norm', 'partial(builtins.round, ndigits=2)')
+    """
     if isinstance(model, functools.partial):
         given = [*map(repr, model.args), *(f"{name}={value!r}" for name, value in model.keywords.items())]
         text = f"partial({', '.join([shown(model.func), *given])})"
@@ -69,7 +73,7 @@ def _uncut(model: Any) -> str:
     return repr(model)
 
 
-class Untold(Exception):
+class _Untold(Exception):
     """Something of this type has no description that another process would find again."""
 
 
@@ -188,7 +192,7 @@ def _state(value: Any) -> list[Any]:
         return [vars(value), *_methods(value)]
     text = repr(value)
     if ADDRESS.search(text) or "..." in text:
-        raise Untold(_path(type(value)))
+        raise _Untold(_path(type(value)))
     return [text]
 
 

@@ -40,6 +40,20 @@ class Trainer(ABC):
     """``trainer(masks, trials)``: train on each subset and score every training and test example. Have
     ``data`` and ``score``, and write ``fill``; the frame around it is here. Where models are trained by epochs, write
     ``fill_at`` too, which gives scores on the way.
+
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class Commonest(Trainer):
+    ...     data: Data
+    ...     score: Score = "correct"
+    ...
+    ...     def fill(self, masks, trials, present, scores):  # always the class that the subset has most of
+    ...         said = (masks @ np.eye(self.data.n_classes)[self.data.y_train]).argmax(1)
+    ...         scores[:] = said[:, None] == np.append(self.data.y_train, self.data.y_test)
+    >>> data = Data(np.eye(3), np.array([0, 1, 1]), np.eye(3), np.array([1, 1, 0]), ("a", "b"))
+    >>> train, test = Commonest(data)(np.array([[True, False, False]]), np.array([0]))
+    >>> train.tolist(), test.tolist()
+    ([[True, False, False]], [[False, False, True]])
     """
 
     data: Data
@@ -96,7 +110,25 @@ class Trainer(ABC):
 
 
 class Learner(ABC):
-    """Subclass it (a frozen dataclass) to bring your own; ``External`` wraps a model that is trained one at a time."""
+    """Subclass it (a frozen dataclass) to bring your own; ``External`` wraps a model that is trained one at a time.
+
+    >>> from dataclasses import dataclass
+    >>> class Coins(Trainer):  # right by coins of the trial's own
+    ...     def __init__(self, data, seed):
+    ...         self.data, self.score, self.seed = data, "correct", seed
+    ...
+    ...     def fill(self, masks, trials, present, scores):
+    ...         for k, trial in enumerate(trials):
+    ...             scores[k] = np.random.default_rng([self.seed, trial]).random(scores.shape[1]) < 0.5
+    >>> @dataclass(frozen=True)
+    ... class Guess(Learner):
+    ...     def prepare(self, data, score="correct", *, seed=0, device=CPU):
+    ...         self.check(data, score)
+    ...         return Coins(data, seed)
+    >>> from empirical import SubsetEstimator
+    >>> SubsetEstimator(Guess(), models=8).fit(np.eye(4), [0, 1, 0, 1]).memorization_.shape[0]
+    4
+    """
 
     scores: ClassVar[tuple[str, ...]] = ("correct",)
     devices: ClassVar[tuple[str, ...]] = ("cpu", "gpu")
@@ -174,12 +206,21 @@ def features(data: Data) -> tuple[Floats32, Floats32]:
     """Training and test examples as rows of float32, flattened; an ArgumentError where they are not finite numbers.
 
     Sparse matrices are filled with their zeros, where memory holds them.
+
+    >>> data = Data(np.ones((2, 8, 8)), np.array([0, 1]), np.ones((1, 8, 8)), np.array([1]), ("a", "b"))
+    >>> [part.shape for part in features(data)]
+    [(2, 64), (1, 64)]
     """
     return _rows("x_train", data.x_train), _rows("x_test", data.x_test)
 
 
 def images(data: Data) -> Floats32:
-    """Training and then test examples as float32 in the shape that they have, images with their channels first, gray ones one."""
+    """Training and then test examples as float32 in the shape that they have, images with their channels first, gray ones one.
+
+    >>> data = Data(np.ones((2, 8, 8, 3)), np.array([0, 1]), np.ones((1, 8, 8, 3)), np.array([1]), ("a", "b"))
+    >>> images(data).shape
+    (3, 3, 8, 8)
+    """
     rows = np.concatenate(features(data))
     shape = tuple(np.shape(data.x_train)[1:])
     if len(shape) == 2:
@@ -214,7 +255,13 @@ def _filled(argument: str, x: Any) -> NDArray[Any]:
 
 
 def subsets(masks: Any, trials: Any, n: int) -> tuple[Bools, NDArray[np.int64]]:
-    """Masks and trial numbers with their shapes checked; a subset without examples is refused."""
+    """Masks and trial numbers with their shapes checked; a subset without examples is refused.
+
+    >>> subsets([[True, False], [False, False]], [4, 5], n=2)
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.ArgumentError: masks: got no example in trial 5; give subsets of at least one example
+    """
     m, k = np.asarray(masks), np.asarray(trials, np.int64)
     if m.dtype != np.bool_ or m.ndim != 2 or m.shape[1] != n:
         raise ArgumentError("masks", f"{m.dtype} of shape {m.shape}", f"give booleans of shape (trials, {n})")

@@ -13,7 +13,12 @@ from longtail.core import ArgumentError
 
 
 class WithLearner(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """``learner`` is one of ours, its name, or a classifier."""
+    """``learner`` is one of ours, its name, or a classifier.
+
+    >>> from empirical import SubsetEstimator
+    >>> SubsetEstimator("knn").set_params(learner__k=3).learner
+    KNN(k=3)
+    """
 
     learner: Any
 

@@ -35,13 +35,13 @@ def _made(call: calls.Call, text: str, imports: bool) -> Learner:
     from empirical.learners.external import External
 
     kind = _named(call.name, imports)
-    if trains(kind):
+    if _trains(kind):
         if not call.bare:
             raise ArgumentError(
                 "learner", calls.shortened(text), "a function of (X, y, subset) is named alone: no (...)"
             )
         return External(kind)
-    if not makes(kind):
+    if not _makes(kind):
         remedy = (
             "it is no Learner, classifier or function of (X, y, subset); if it is a function of yours that makes one, "
             "mark it by @empirical.makes_learner"
@@ -58,7 +58,7 @@ def _made(call: calls.Call, text: str, imports: bool) -> Learner:
     made = calls.made("learner", call, kind)
     if isinstance(made, Learner):
         return made
-    if trains(made) or (hasattr(made, "fit") and hasattr(made, "predict")):
+    if _trains(made) or (hasattr(made, "fit") and hasattr(made, "predict")):
         return External(made)
     raise ArgumentError(
         "learner", calls.shortened(text), "it is no learner, classifier or function of (X, y, subset); " + REMEDY
@@ -70,14 +70,14 @@ def _inside(value: Any, text: str, imports: bool) -> Any:
     return _made(value, text, imports) if isinstance(value, calls.Call) else value
 
 
-def makes(kind: Any) -> bool:
+def _makes(kind: Any) -> bool:
     """Whether it may be called for a learner: what has another purpose never is, whoever named it."""
     if isinstance(kind, type):
         return issubclass(kind, Learner) or (hasattr(kind, "fit") and hasattr(kind, "predict"))
     return callable(kind) and getattr(kind, "makes_learner", False) is True
 
 
-def trains(value: Any) -> bool:
+def _trains(value: Any) -> bool:
     """Whether it is a function of (X, y, subset), perhaps of a seed and of what has a default."""
     if isinstance(value, type) or not callable(value):
         return False

@@ -71,7 +71,12 @@ class Pruned(Learner):
 
 
 def weights(flat: NDArray[Any], features: int, width: int, classes: int) -> list[NDArray[Any]]:
-    """The weights of each layer, as views of a net's flat parameters; width 0 is one layer."""
+    """The weights of each layer, as views of a net's flat parameters; width 0 is one layer.
+
+    >>> flat = np.arange(12.0)  # 2 inputs, 2 hidden units, 2 classes: weights, biases, weights, biases
+    >>> [layer.tolist() for layer in weights(flat, features=2, width=2, classes=2)]
+    [[0.0, 1.0, 2.0, 3.0], [6.0, 7.0, 8.0, 9.0]]
+    """
     if width == 0:
         return [flat[: features * classes]]
     out = (features + 1) * width

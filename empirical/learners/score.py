@@ -32,7 +32,12 @@ def class_type(classes: int) -> np.dtype[Any]:
 
 
 def empty(score: Score, shape: tuple[int, ...], classes: int) -> NDArray[Any]:
-    """Room for the scores of models and examples: booleans, classes, float32, or float32 for each class."""
+    """Room of that ``shape`` for the scores of models and examples: booleans, numbers of classes, float32, or float32 for each of
+    so many ``classes``.
+
+    >>> empty("predicted", (2, 3), classes=10).dtype, empty("probabilities", (2, 3), classes=10).shape
+    (dtype('uint8'), (2, 3, 10))
+    """
     if score == "probabilities":
         return np.empty((*shape, classes), np.float32)
     if score == "predicted":

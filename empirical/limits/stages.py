@@ -57,26 +57,26 @@ def stages(
     both, arms = models * (head.n + head.n_test), len(jobs)
     kept = report = float("nan")
     if clock is not None:
-        kept, report = estimate.stored(head, jobs[0].design), reported(head, arms)
+        kept, report = estimate.stored(head, jobs[0].design), _reported(head, arms)
     bits = arms * BITS * head.n * models
     done.append(Stage("store", arms * (head.n * models + both), "keys and bits", arms * both / 8, arms * both * kept))
     done.append(Stage("report", bits, "bits", arms * 4 * both, report))
     return tuple(done)
 
 
-def reported(head: Case, arms: int) -> float:
+def _reported(head: Case, arms: int) -> float:
     """A processor's seconds of the report, by that of two arms on made-up trials: of some training examples, of all tests."""
     n, q = min(head.n, SAMPLE), min(head.n_test, TESTS)
     few = max(n // 4, 2)
-    many, less = (two_arms(m, q, head.models) for m in (n, few))
+    many, less = (_two_arms(m, q, head.models) for m in (n, few))
     each = max(many - less, 0.0) / (2 * max(n - few, 1))  # of a training example and arm
     trials = estimate.made_up(2, head.n_test, head.models)
     dealt = spent(lambda: disparity(Pair(trials, trials), np.arange(head.n_test) % 10), 1)  # of each limited arm
-    fixed = max(two_arms(2, head.n_test, head.models) - dealt, 0.0) / 2
+    fixed = max(_two_arms(2, head.n_test, head.models) - dealt, 0.0) / 2
     return arms * (head.n * each + fixed) + (arms - 1) * dealt
 
 
-def two_arms(n: int, q: int, models: int) -> float:
+def _two_arms(n: int, q: int, models: int) -> float:
     """The same of two arms, on made-up trials."""
     trials = estimate.made_up(n, q, models)
     other: Trials = replace(trials, train=trials.train[::-1], test=trials.test[::-1])

@@ -56,7 +56,7 @@ def pearson(numbers: Any, truth: Any, *, seed: int = 0) -> Estimate:
     >>> pearson(np.arange(20.0), 2 * np.arange(20.0))
     Estimate(value=1.0, stderr=0.0, bound=0.0)
     """
-    return _again(correlation, *_known(numbers, truth), seed)
+    return _again(_correlation, *_known(numbers, truth), seed)
 
 
 def spearman(numbers: Any, truth: Any, *, seed: int = 0) -> Estimate:
@@ -65,7 +65,7 @@ def spearman(numbers: Any, truth: Any, *, seed: int = 0) -> Estimate:
     >>> spearman(np.arange(20.0), np.arange(20.0) ** 3)
     Estimate(value=1.0, stderr=0.0, bound=0.0)
     """
-    return _again(lambda x, y: correlation(rankdata(x), rankdata(y)), *_known(numbers, truth), seed)
+    return _again(lambda x, y: _correlation(rankdata(x), rankdata(y)), *_known(numbers, truth), seed)
 
 
 def precision(x: Floats, marked: Floats) -> float:
@@ -83,7 +83,7 @@ def precision(x: Floats, marked: Floats) -> float:
     return float(np.sum(gained * hits[ends] / (ends + 1)) / hits[-1])
 
 
-def correlation(x: Floats, y: Floats) -> float:
+def _correlation(x: Floats, y: Floats) -> float:
     """Pearson's."""
     a, b = x - x.mean(), y - y.mean()
     scale = np.sqrt((a @ a) * (b @ b))

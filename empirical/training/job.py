@@ -52,7 +52,7 @@ class Job:
             n=self.data.n,
             n_test=self.data.n_test,
             device=self.device.kind,
-            version=version(),
+            version=_version(),
             epochs=self.earlier,
             repeats=self.learner.repeats(self.device),
             classes=self.data.n_classes if self.score == "probabilities" else 0,
@@ -132,7 +132,7 @@ class Job:
         return Trials(self.data.n, self.data.n_test, number, *kept, self.score, self.design, shard.earlier)
 
 
-def version() -> str:
+def _version() -> str:
     """The version of this package, part of a run's identity: a subset or a learner may change with it."""
     try:
         return metadata.version("longtail")

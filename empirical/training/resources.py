@@ -40,19 +40,19 @@ class Needs:
 def needs(job: Job, models: int, missing: int, workers: int) -> Needs:
     """Of a run whose ``missing`` trials are still to be trained; the models rehearsed are thrown away."""
     seconds = rehearsal(job, missing, workers) if missing else float("nan")
-    memory = max(resident(), 2**27) * (1 if workers == 1 else 1 + workers) + aggregation(job, models)
-    return Needs(seconds, memory, stored(job, models) + 100 * job.data.n, gpu_memory(job, models))
+    memory = max(_resident(), 2**27) * (1 if workers == 1 else 1 + workers) + _aggregation(job, models)
+    return Needs(seconds, memory, _stored(job, models) + 100 * job.data.n, _gpu_memory(job, models))
 
 
-def aggregation(job: Job, models: int) -> int:
+def _aggregation(job: Job, models: int) -> int:
     """Bytes of memory in which all trials are put together: rows and columns of bits, or scores twice; a block unpacked."""
     n, q = job.data.n, job.data.n_test
     bits = models * (4 * n + 3 * q) // 8
-    more = stored(job, models) * len(job.earlier) // (1 + len(job.earlier))  # of earlier epochs, held beside
-    return (bits + more if job.score == "correct" else bits + 2 * stored(job, models)) + 8 * 1024 * models
+    more = _stored(job, models) * len(job.earlier) // (1 + len(job.earlier))  # of earlier epochs, held beside
+    return (bits + more if job.score == "correct" else bits + 2 * _stored(job, models)) + 8 * 1024 * models
 
 
-def stored(job: Job, models: int) -> int:
+def _stored(job: Job, models: int) -> int:
     """Bytes of the trials' scores on disk."""
     examples = (job.data.n + job.data.n_test) * (1 + len(job.earlier))
     numbers = examples * (job.data.n_classes if job.score == "probabilities" else 1)
@@ -61,16 +61,16 @@ def stored(job: Job, models: int) -> int:
 
 def room(job: Job, models: int, missing: int, shelf: Shelf | None) -> None:
     """Refuse more trials than can be held together, or more missing ones than there is room for where they are kept."""
-    wanted, free = aggregation(job, models), available()
+    wanted, free = _aggregation(job, models), available()
     if wanted > free:
         got = f"{models:,}, which together need {size(wanted)} of memory where {size(free)} are free"
         raise ArgumentError("models", got, "train fewer, or take a larger machine")
-    if shelf is not None and (wanted := stored(job, missing)) > (free := shelf.free):
+    if shelf is not None and (wanted := _stored(job, missing)) > (free := shelf.free):
         got = f"{shelf}, where {size(free)} are free for trials of {size(wanted)}"
         raise ArgumentError("out", got, "train fewer, or give a folder on a larger disk")
 
 
-def gpu_memory(job: Job, models: int) -> int:
+def _gpu_memory(job: Job, models: int) -> int:
     """The most bytes held there: by the rehearsal, which was a whole block, or by the bits that pairs are found from."""
     if job.device.kind != "gpu":
         return 0
@@ -105,7 +105,7 @@ def rehearsal(job: Job, missing: int, workers: int, clock: Callable[[], float] |
     return one * missing / workers
 
 
-def resident() -> int:
+def _resident() -> int:
     """The most memory this process has held, in bytes; 0 where the system does not say."""
     try:
         import resource

@@ -65,7 +65,7 @@ class Trials:
                 wanted = f"({len(m)}, {m.shape[1] if name == 'train' else 'n_test'})"
                 raise ArgumentError(name, f"shape {v.shape}", f"give scores of shape {wanted}, one row for each mask")
         k = np.arange(len(m)) if number is None else np.asarray(number, np.int64)
-        inside = np.packbits(booleans("masks", m), axis=1)
+        inside = np.packbits(_booleans("masks", m), axis=1)
         train, test = (_kept(score, name, v) for name, v in (("train", a), ("test", b)))
         return cls(m.shape[1], b.shape[1], k, inside, train, test, score, design)
 
@@ -233,7 +233,7 @@ def unpacked_columns(bits: Bytes, width: int, columns: slice) -> Bools:
 def _kept(score: str, name: str, values: NDArray[Any]) -> NDArray[Any]:
     """As trials hold them."""
     if score == "correct":
-        return np.packbits(booleans(name, values), axis=1)
+        return np.packbits(_booleans(name, values), axis=1)
     return whole_numbers(name, values) if score == "predicted" else floats(name, values)
 
 
@@ -245,7 +245,7 @@ def whole_numbers(name: str, values: NDArray[Any]) -> NDArray[Any]:
     return values if values.dtype in (np.uint8, np.uint16) else values.astype(kind)
 
 
-def booleans(name: str, values: NDArray[Any]) -> Bools:
+def _booleans(name: str, values: NDArray[Any]) -> Bools:
     """Booleans, or numbers that are all 0 or 1."""
     if values.dtype == np.bool_:
         return values

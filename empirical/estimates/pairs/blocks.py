@@ -58,7 +58,7 @@ class Room:
     @classmethod
     def within(cls, memory: float, words: int, n_test: int, workers: int) -> Room:
         """What ``memory`` bytes are enough for, beside the bits of ``n_test`` tests, ``words`` words each."""
-        held = tests(words, n_test) + APART
+        held = _bytes_of_tests(words, n_test) + APART
         least = max(LEAST * n_test, 1024)
         needed = held + workers * (ALIGN * (PER_WORD * words + PER_ROW) + least * PER_HIT)
         if memory < needed:
@@ -70,13 +70,13 @@ class Room:
         return cls(min(max(rows, ALIGN), MOST_ROWS), max(hits, least))
 
 
-def tests(words: int, n_test: int) -> int:
+def _bytes_of_tests(words: int, n_test: int) -> int:
     """Bytes of the bits of test examples, as they are and by class."""
     return n_test * (16 * words + 32)
 
 
 @dataclass(frozen=True)
-class Tests:
+class _Tests:
     """Test examples of one label: which, their bits as the kernel has them, and in how many trials each was right."""
 
     columns: Ints
@@ -119,7 +119,7 @@ class Search:
                 for future in waiting:
                     future.cancel()
 
-    def _tests(self) -> dict[int, Tests]:
+    def _tests(self) -> dict[int, _Tests]:
         right = np.zeros(len(self.right), np.int64) if self.labels is None else self.labels[1]
         totals = np.bitwise_count(self.right).sum(1, dtype=np.int64)
         found = {}
@@ -128,10 +128,10 @@ class Search:
             bits = lanes(self.right[columns])
             filled = np.full(bits.shape[0] * bits.shape[2], -1, np.int64)
             filled[: len(columns)] = totals[columns]
-            found[int(label)] = Tests(columns, bits, filled)
+            found[int(label)] = _Tests(columns, bits, filled)
         return found
 
-    def _part(self, groups: dict[int, Tests], part: slice, threshold: float, most: int) -> tuple[Part, int]:
+    def _part(self, groups: dict[int, _Tests], part: slice, threshold: float, most: int) -> tuple[Part, int]:
         """Hits of a part, or of so many of its first examples that they are no more than ``most``; and where it was to end."""
         masks = self.inside(part)
         n_in = np.bitwise_count(masks).sum(1, dtype=np.int64)
@@ -144,7 +144,7 @@ class Search:
             size = max(size // 2 // step * step, LEAST)
 
     def _hits(
-        self, groups: dict[int, Tests], start: int, masks: Words, n_in: Ints, threshold: float, most: int
+        self, groups: dict[int, _Tests], start: int, masks: Words, n_in: Ints, threshold: float, most: int
     ) -> Part | None:
         """Hits of some training examples; None where they are more than ``most``."""
         size = len(masks)

@@ -36,6 +36,11 @@ class Chances:
 
     ``beyond`` is the pair for an example past a list's end: equal for Bernoulli subsets, a little apart at fixed size,
     where one more in means another out. ``tail`` is the chance that a list is walked to its end, and bounds the error.
+
+    >>> found = chances(np.array([[0, 1, 2]], np.int32), np.array([1, 0, 1]), np.array([1]), 3, p=0.5)
+    >>> inside, outside = found.dense(3)  # a row a training example, a column a query
+    >>> inside[:, 0].tolist(), outside[:, 0].tolist()
+    ([1.0, 0.5, 0.75], [0.25, 0.75, 0.5])
     """
 
     order: NDArray[np.int32]
@@ -69,7 +74,13 @@ def chances(
     m: int | None = None,
     p: float | None = None,
 ) -> Chances:
-    """Of lists ``order`` (q, length) and the queries' ``labels``: fixed size ``m``, or each in with ``p``."""
+    """Of lists ``order`` (q, length) of nearest training examples, whose labels are ``y_train``, and the queries' ``labels``:
+    ``k`` neighbors vote, of a subset of fixed size ``m`` of ``n``, or of one that each example is in with chance ``p``.
+
+    >>> nearest_first = np.array([[0, 1, 2]], np.int32)  # of one query, whose label is 1
+    >>> chances(nearest_first, np.array([1, 0, 1]), np.array([1]), 3, p=0.5).influence.tolist()
+    [[0.75, -0.25, 0.25]]
+    """
     from empirical.learners.knn import knn_cpu
 
     k = whole("k", k)
@@ -94,10 +105,16 @@ def chances(
 def exact(
     data: Data, *, k: int = 1, m: int | None = None, p: float | None = None, length: int | None = None
 ) -> tuple[Floats, Chances]:
-    """Memorization of the training examples, and the chances of the test examples.
+    """Memorization of the training examples, and the chances of the test examples, where ``k`` neighbors vote, of subsets of
+    fixed size ``m`` or ones that each example is in with chance ``p``.
 
     Lists are as long as needed for a ``tail`` below 1e-16, or ``length``. Memorization is NaN for an example that is
     not in its own list (only where ``length`` cuts off its duplicates).
+
+    >>> data = Data(np.array([[0.0], [1.0], [9.0]]), np.array([0, 0, 1]), np.array([[8.0]]), np.array([1]), ("a", "b"))
+    >>> memorization, tests = exact(data, p=0.5)
+    >>> memorization.tolist()  # nobody teaches the third example
+    [0.5, 0.5, 1.0]
     """
     train, test = features(data)
     if length is None:
@@ -114,7 +131,12 @@ def _of(queries: Floats32, train: Floats32, data: Data, length: int, k: int, m: 
 
 
 def nearest_bernoulli(agree: ArrayLike, p: float) -> Floats:
-    """Influence at each place of (q, length) lists, k = 1: the closed form, which ``chances`` must equal."""
+    """Influence at each place of (q, length) lists, k = 1, each example in with chance ``p``: the closed form, which ``chances``
+    must equal. ``agree`` is 1 where a neighbor has the query's label, else 0.
+
+    >>> nearest_bernoulli([[1, 0, 1]], 0.5).tolist()  # of three neighbors the middle one has another label
+    [[0.75, -0.25, 0.25]]
+    """
     c = np.asarray(agree, np.float64)
     value = np.zeros((c.shape[0], c.shape[1] + 1))
     for s in range(c.shape[1] - 1, -1, -1):
@@ -123,7 +145,12 @@ def nearest_bernoulli(agree: ArrayLike, p: float) -> Floats:
 
 
 def nearest_fixed(agree: ArrayLike, n: int, m: int) -> Floats:
-    """Influence at each place of (q, n) lists, k = 1, subsets of size m: the closed form by log-gamma-free ratios."""
+    """Influence at each place of (q, n) lists, k = 1, subsets of size m of n: the closed form by ratios, without factorials.
+    ``agree`` is 1 where a neighbor has the query's label, else 0.
+
+    >>> nearest_fixed([[1, 0, 1]], n=3, m=2).tolist()
+    [[1.0, -0.5, -0.5]]
+    """
     c = np.asarray(agree, np.float64)
     r = np.arange(1, n + 1)
     first_in = _first(n - 1, m - 1)  # Pr(first = r | s in), r < s: the first of n − 1 others with m − 1 taken

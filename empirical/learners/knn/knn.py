@@ -131,7 +131,12 @@ class Neighbors(Trainer):
 
 
 def tallied(counts: Any, labels: Any, score: Score) -> Any:
-    """Votes (t, q, K) read as a score, most for the true labels (q,), in any array namespace."""
+    """Votes (t, q, K) read as a score, most for the true labels (q,), in any array namespace.
+
+    >>> counts = np.array([[[3, 1, 0]]])  # one model, one query: three votes for class 0, one for class 1
+    >>> tallied(counts, np.array([1]), "predicted").tolist(), tallied(counts, np.array([1]), "margin").tolist()
+    ([[0]], [[-0.5]])
+    """
     xp = array_namespace(counts, labels)
     if score in ("correct", "predicted"):
         most = xp.argmax(counts, axis=2)
@@ -148,7 +153,11 @@ def tallied(counts: Any, labels: Any, score: Score) -> Any:
 
 
 def votes(order: Any, labels: Any, masks: Any, k: int, classes: int) -> Any:
-    """(t, q, K) votes of the first k of each list that each mask holds: the oracle, in any array namespace."""
+    """(t, q, K) votes of the first k of each list that each mask holds: the oracle, in any array namespace.
+
+    >>> votes(np.array([[2, 0, 1]]), np.array([0, 1, 1]), np.array([[True, True, False]]), k=2, classes=2).tolist()
+    [[[1, 1]]]
+    """
     xp = array_namespace(order, labels, masks)
     q, length = order.shape
     flat = xp.reshape(order, (-1,))

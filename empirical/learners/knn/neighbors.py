@@ -18,7 +18,11 @@ BLOCK = 2**24  # distances held at a time
 
 
 def neighbors(queries: Floats32, train: Floats32, length: int) -> NDArray[np.int32]:
-    """The ``length`` nearest training examples of each query, nearest first: (q, length)."""
+    """The ``length`` nearest training examples of each query, nearest first: (q, length).
+
+    >>> neighbors(np.array([[0.9]], np.float32), np.array([[0.0], [1.0], [3.0]], np.float32), 2).tolist()
+    [[1, 0]]
+    """
     lists = np.empty((len(queries), length), np.int32)
     for rows, order in _blocks(queries, train, length):
         lists[rows] = order

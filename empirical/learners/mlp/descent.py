@@ -19,7 +19,13 @@ LARGEST = 65504.0  # of float16
 
 
 class Net(Protocol):
-    """What the training asks of a net: its sizes and rates."""
+    """What the training asks of a net: its sizes and rates.
+
+    >>> from empirical.learners import MLP
+    >>> net: Net = MLP(width=16, epochs=3)
+    >>> net.width, net.epochs, net.batch
+    (16, 3, 64)
+    """
 
     @property
     def width(self) -> int: ...
@@ -38,9 +44,17 @@ def descent(
 ) -> Any:
     """Flat parameters (t, P) of all models trained at once from ``start`` (t, P): the oracle, in any array namespace.
 
-    ``targets`` (n, K) are 0/1, ``present`` (t, K) the classes held; ``orders`` one (epochs, members) array a model, of
-    any sizes: short minibatches are padded with rows that do not count, and a model that is done stands still.
+    ``x`` (n, d) are the examples, ``targets`` (n, K) are 0/1, ``present`` (t, K) the classes held; ``orders`` one (epochs,
+    members) array a model, of any sizes: short minibatches are padded with rows that do not count, and a model that is done
+    stands still.
     ``half`` rounds the operands of products, in mixed precision.
+
+    >>> from empirical.learners import MLP
+    >>> net, x, targets = MLP(width=4, epochs=60, rate=0.1), np.eye(2), np.eye(2)  # two examples, of two classes
+    >>> start = net.start(0, 0, 2, 2)[None].astype(float)
+    >>> w = descent(net, start, x, targets, np.ones((1, 2), bool), [np.tile([0, 1], (60, 1))])
+    >>> outputs(w, x, net.width, 2).argmax(2).tolist()
+    [[0, 1]]
     """
     return course(net, start, x, targets, present, orders, (net.epochs,), half)[-1]
 
@@ -55,12 +69,20 @@ def course(
     epochs: Sequence[int],
     half: Round | None = None,
 ) -> list[Any]:
-    """What ``descent`` gives, after each of ``epochs``: a model's own, whose minibatches may be fewer than another's."""
+    """What ``descent`` gives, after each of ``epochs``: a model's own, whose minibatches may be fewer than another's.
+
+    >>> from empirical.learners import MLP
+    >>> net = MLP(width=4, epochs=60, rate=0.1)
+    >>> start, orders = net.start(0, 0, 2, 2)[None].astype(float), [np.tile([0, 1], (60, 1))]
+    >>> kept = course(net, start, np.eye(2), np.eye(2), np.ones((1, 2), bool), orders, epochs=(1, 60))
+    >>> [float(outputs(w, np.eye(2), 4, 2)[0, 0] @ [1, -1]) > 1 for w in kept]  # of the first example, by then
+    [False, True]
+    """
     xp = array_namespace(start, x)
     kind, d, classes, t, b = x.dtype, x.shape[1], targets.shape[1], start.shape[0], net.batch
     scale = 1.0 if half is None else SCALE
     half = half or (lambda v: v)
-    listed, steps = minibatches(orders, b)
+    listed, steps = _minibatches(orders, b)
     ends = np.multiply.outer(epochs, steps.astype(np.int64) // net.epochs)  # steps that each has taken by then
     most = int(ends[-1].max())
     listed = listed[:most]
@@ -82,7 +104,7 @@ def course(
         at = xp.where(index[step, :] >= 0, index[step, :], 0)
         rows = half(xp.reshape(xp.take(x, at, axis=0), (t, b, d)))
         wanted = xp.reshape(xp.take(targets, at, axis=0), (t, b, classes))
-        into, lift, out, shift = split(w, shapes)
+        into, lift, out, shift = _split(w, shapes)
         into, out = half(into), half(out)
         hidden = xp.matmul(rows, into) + lift
         hidden = half(hidden * xp.astype(hidden > 0, kind))
@@ -108,7 +130,7 @@ def course(
     return kept
 
 
-def minibatches(orders: list[Ints], b: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+def _minibatches(orders: list[Ints], b: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Examples of every step, (steps, t · b), −1 where there is none; and how many steps each model takes."""
     steps = np.array([len(o) * -(-o.shape[1] // b) for o in orders])
     index = np.full((len(orders), int(steps.max()), b), -1, np.int32)
@@ -120,12 +142,16 @@ def minibatches(orders: list[Ints], b: int) -> tuple[NDArray[np.int32], NDArray[
 
 
 def halved(v: Any) -> Any:
-    """Rounded to float16, which holds at most 65,504: what a product's operands go through in mixed precision."""
+    """Rounded to float16, which holds at most 65,504: what a product's operands go through in mixed precision.
+
+    >>> halved(np.array([1 / 3, 1e6])).tolist()
+    [0.333251953125, 65504.0]
+    """
     xp = array_namespace(v)
     return xp.astype(xp.astype(xp.clip(v, -LARGEST, LARGEST), xp.float16), v.dtype)
 
 
-def split(w: Any, shapes: tuple[tuple[int, int], ...]) -> list[Any]:
+def _split(w: Any, shapes: tuple[tuple[int, int], ...]) -> list[Any]:
     """Flat parameters (t, P) as (t, rows, columns) arrays."""
     xp = array_namespace(w)
     first, parts = 0, []
@@ -136,10 +162,15 @@ def split(w: Any, shapes: tuple[tuple[int, int], ...]) -> list[Any]:
 
 
 def outputs(w: Any, x: Any, width: int, classes: int, half: Round | None = None) -> Any:
-    """Decision values (t, rows, K) of flat parameters (t, P), in any array namespace."""
+    """Decision values (t, rows, K) of flat parameters (t, P), in any array namespace.
+
+    >>> w = np.array([[2.0, 0.0, 1.0, -1.0, 0.0, 0.5]])  # 1 input, 1 hidden unit, 2 classes: weights, bias, weights, biases
+    >>> outputs(w, np.array([[3.0]]), width=1, classes=2).tolist()
+    [[[6.0, -5.5]]]
+    """
     xp = array_namespace(w, x)
     half = half or (lambda v: v)
     shapes = ((x.shape[1], width), (1, width), (width, classes), (1, classes))
-    into, lift, out, shift = split(w, shapes)
+    into, lift, out, shift = _split(w, shapes)
     hidden = xp.matmul(half(x), half(into)) + lift
     return xp.matmul(half(hidden * xp.astype(hidden > 0, x.dtype)), half(out)) + shift

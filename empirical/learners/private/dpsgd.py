@@ -118,7 +118,13 @@ class DPSGD(Learner):
 
 @dataclass(frozen=True)
 class Descents(Trainer):
-    """Trainer: one model after the other, its parameters in second-level cache."""
+    """Trainer: one model after the other, its parameters in second-level cache.
+
+    >>> data = Data(np.eye(4), np.array([0, 1, 0, 1]), np.eye(4), np.array([0, 1, 0, 1]), ("a", "b"))
+    >>> trainer = DPSGD(width=0, epochs=2, batch=2, noise=0.5).prepare(data)
+    >>> trainer.weights(np.array([True, True, True, False]), trial=0).shape  # of 4 features and 2 classes, and intercepts
+    (10,)
+    """
 
     learner: DPSGD
     score: Score

@@ -42,7 +42,12 @@ NEAR = 1e-3  # the gradient's norm, over √2 R, at which softmax regression end
 
 @dataclass(frozen=True)
 class Perturbed(Learner):
-    """``penalty`` is λ, ``norm`` R."""
+    """``penalty`` is λ, ``norm`` R.
+
+    >>> learner = PrivateRidge(epsilon=2.0, delta=0.0)
+    >>> isinstance(learner, Perturbed), learner.multiplier()
+    (True, 0.5)
+    """
 
     penalty: float = 10.0
     norm: float = 1.0
@@ -107,7 +112,13 @@ class Perturbed(Learner):
 
 @dataclass(frozen=True)
 class Minimizers(Trainer):
-    """Trainer: one model after the other."""
+    """Trainer: one model after the other.
+
+    >>> data = Data(np.eye(4), np.array([0, 1, 0, 1]), np.eye(4), np.array([0, 1, 0, 1]), ("a", "b"))
+    >>> trainer = PrivateRidge(penalty=1.0, epsilon=math.inf).prepare(data)
+    >>> trainer.weights(np.ones(4, bool), trial=0)[:, :4].round(2).tolist()  # of each class, without intercepts
+    [[0.24, -0.24, 0.24, -0.24], [-0.24, 0.24, -0.24, 0.24]]
+    """
 
     learner: Perturbed
     score: Score

@@ -222,6 +222,9 @@ def outputs(similar: Any, targets: Any, masks: Any, penalty: float) -> Any:
     """(t, rows, K) outputs from kernel rows (rows, n), the first n those of training examples: the oracle.
 
     Each subset's own system, bordered by the identity where an example is out; in any array namespace.
+
+    >>> outputs(np.eye(2), np.array([[1.0, -1.0], [-1.0, 1.0]]), np.array([[True, False]]), penalty=1.0).tolist()
+    [[[0.5, -0.5], [0.0, 0.0]]]
     """
     xp = array_namespace(similar, targets, masks)
     n = similar.shape[1]

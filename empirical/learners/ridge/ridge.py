@@ -143,7 +143,13 @@ class _Narrow(_Trained):
 
 @dataclass(frozen=True)
 class Wide(_Trained):
-    """The Gram matrix of the subset itself, or that of all less the left-out rows, whichever is the shorter product."""
+    """The Gram matrix of the subset itself, or that of all less the left-out rows, whichever is the shorter product.
+
+    >>> x = np.random.default_rng(0).normal(size=(6, 300))
+    >>> trainer = Ridge().prepare(Data(x, np.arange(6) % 2, x, np.arange(6) % 2, ("a", "b")))
+    >>> isinstance(trainer, Wide), trainer.whole[1].shape  # the Gram matrix of 300 features and the intercept
+    (True, (301, 301))
+    """
 
     @cached_property
     def whole(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
@@ -191,6 +197,10 @@ def precise(train: Floats32, penalty: float) -> np.dtype[Any]:
 
     The sum is some ten times the largest eigenvalue, and predictions lose less than weights: on raw digits (3 × 10^6 at
     λ = 1) no prediction of 10^5 differs from float64's.
+
+    >>> train = np.ones((10, 3), np.float32)
+    >>> precise(train, penalty=1.0), precise(train, penalty=1e-8)
+    (dtype('float32'), dtype('float64'))
     """
     total = float(np.einsum("ij,ij->", train[:, 1:], train[:, 1:], dtype=np.float64))
     return np.dtype(np.float32 if total < 1e8 * penalty else np.float64)
@@ -218,7 +228,14 @@ def _columns(train: Floats32, labels: NDArray[np.int64]) -> tuple[NDArray[np.int
 
 
 def on_device(device: Device, penalty: float, score: Score, data: Data, rows: Floats32) -> Batched:
-    """Ridge on ``rows`` (a leading 1, training rows first) in a GPU's namespace."""
+    """Ridge on ``rows`` (a leading 1, training rows first) in a GPU's namespace.
+
+    >>> x = np.array([[1.0, -1.0], [1.0, 1.0]], np.float32)
+    >>> data = Data(x[:, 1:], np.array([0, 1]), x[:, 1:], np.array([0, 1]), ("a", "b"))
+    >>> trainer = on_device(CPU, 1.0, "correct", data, np.concatenate([x, x]))  # as on a GPU, by NumPy
+    >>> trainer(np.array([[True, True]]), np.array([0]))[1].tolist()
+    [[True, True]]
+    """
     targets = np.eye(data.n_classes, dtype=np.float32)[data.y_train]
 
     def outputs(xp: Any, masks: Bools, trials: NDArray[np.int64]) -> Any:
@@ -230,7 +247,13 @@ def on_device(device: Device, penalty: float, score: Score, data: Data, rows: Fl
 
 
 def weights(rows: Any, targets: Any, masks: Any, penalty: float) -> Any:
-    """(t, K, features) from rows with a leading 1 and 0/1 targets (n, K): the oracle, in any array namespace."""
+    """(t, K, features) from rows with a leading 1, 0/1 targets (n, K) and who is in a subset, ``masks`` (t, n): the oracle, in
+    any array namespace.
+
+    >>> rows = np.array([[1.0, -1.0], [1.0, 1.0]])
+    >>> weights(rows, np.eye(2), np.array([[True, True]]), penalty=2.0).tolist()
+    [[[0.5, -0.25], [0.5, 0.25]]]
+    """
     xp = array_namespace(rows, targets, masks)
     size = rows.shape[1]
     held = xp.expand_dims(xp.astype(masks, rows.dtype), axis=2) * rows

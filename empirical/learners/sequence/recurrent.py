@@ -71,7 +71,13 @@ class Recurrent:
 
 @dataclass(frozen=True)
 class Trained:
-    """Answers questions: ``log_odds`` of the next bit."""
+    """Answers questions: ``log_odds`` of the next bit.
+
+    >>> x = np.array([[1, 0, 1], [0, 1, 1]], np.uint8)  # of two subpopulations, of three bits
+    >>> net = Recurrent(width=8, epochs=60, rate=0.05, hidden=0.0).train(np.arange(2), x, np.array([2, 2]), size=2)
+    >>> (net.log_odds(np.arange(2), x, np.array([0, 0])) > 0).tolist()  # whether the first bit is a 1
+    [True, False]
+    """
 
     parts: Any = field(repr=False)
     dimension: int
@@ -94,7 +100,11 @@ class Trained:
 
 
 def needed() -> Any:
-    """torch, or how to get it."""
+    """torch, or how to get it.
+
+    >>> needed().__name__
+    'torch'
+    """
     try:
         return importlib.import_module("torch")
     except ImportError as error:

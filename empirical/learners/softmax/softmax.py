@@ -237,7 +237,12 @@ class _Places:
 def weights(rows: Any, targets: Any, masks: Any, penalty: float, steps: int = 15) -> Any:
     """(t, K, features) by Newton's method with the dense Hessian and halved steps: the oracle, in any array namespace.
 
-    ``rows`` have a leading 1; ``targets`` (n, K) are 0/1. Classes that a subset lacks keep weight 0 and probability 0.
+    ``rows`` have a leading 1; ``targets`` (n, K) are 0/1; ``masks`` (t, n) say who is in a subset, of whose models each takes so
+    many ``steps``. Classes that a subset lacks keep weight 0 and probability 0.
+
+    >>> rows = np.array([[1.0, -1.0], [1.0, 1.0]])
+    >>> weights(rows, np.eye(2), np.array([[True, True]]), penalty=1.0)[0, :, 1].round(3).tolist()  # intercepts are 0
+    [-0.521, 0.521]
     """
     xp = array_namespace(rows, targets, masks)
     size = rows.shape[1]

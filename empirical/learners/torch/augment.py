@@ -9,7 +9,13 @@ if TYPE_CHECKING:
 
 
 def mirrored(x: Tensor, generator: Generator, chance: float = 0.5) -> Tensor:
-    """Left and right exchanged, in each image with that chance."""
+    """Left and right exchanged, in each image with that chance.
+
+    >>> import torch
+    >>> x = torch.arange(4.0).reshape(1, 1, 2, 2)
+    >>> mirrored(x, torch.Generator().manual_seed(0), chance=1.0).tolist()
+    [[[[1.0, 0.0], [3.0, 2.0]]]]
+    """
     import torch
 
     turned = torch.rand(len(x), 1, 1, 1, generator=generator, device=x.device) < chance
@@ -17,7 +23,13 @@ def mirrored(x: Tensor, generator: Generator, chance: float = 0.5) -> Tensor:
 
 
 def moved(x: Tensor, generator: Generator, most: int) -> Tensor:
-    """Each image moved by up to ``most`` pixels in either direction, its edges reflected."""
+    """Each image moved by up to ``most`` pixels in either direction, its edges reflected.
+
+    >>> import torch
+    >>> x = torch.arange(9.0).reshape(1, 1, 3, 3)
+    >>> moved(x, torch.Generator().manual_seed(0), most=1).shape, bool((moved(x, torch.Generator(), most=0) == x).all())
+    (torch.Size([1, 1, 3, 3]), True)
+    """
     import torch
     from torch.nn import functional
 

@@ -8,7 +8,17 @@ from typing import Any
 
 
 class Chance:
-    """From a whole number, on a device."""
+    """From a whole number, on the device ``where`` ("cpu", "cuda:0").
+
+    >>> import torch
+    >>> def drawn(chance):
+    ...     with chance.turn():
+    ...         return torch.rand(1).item()
+    >>> one, other, again = Chance(1, "cpu"), Chance(2, "cpu"), Chance(1, "cpu")
+    >>> first = drawn(one), drawn(other), drawn(one)
+    >>> (first[0], first[2]) == (drawn(again), drawn(again))  # whatever others drew between
+    True
+    """
 
     def __init__(self, seed: int, where: str) -> None:
         import torch

@@ -69,19 +69,19 @@ class HuggingFace(Net):
 
     def check(self, data: Data, score: str) -> None:
         super().check(data, score)
-        texts(data)
+        _texts(data)
 
     def inputs(self, data: Data, where: str) -> Tokens:
         place = on_disk.folder(self.model)
-        most = getattr(settings(self, data.n_classes), "max_position_embeddings", None)
+        most = getattr(_settings(self, data.n_classes), "max_position_embeddings", None)
         if most is not None and self.length > most:
             raise ArgumentError("length", self.length, f"the model reads {most} tokens at the most")
-        filling = settings(self, data.n_classes).pad_token_id
-        return Tokens.of(list(texts(data)), place / "tokenizer.json", self.length, filling, where)
+        filling = _settings(self, data.n_classes).pad_token_id
+        return Tokens.of(list(_texts(data)), place / "tokenizer.json", self.length, filling, where)
 
     def module(self, shape: tuple[int, ...], n_classes: int) -> nn.Module:
         if not self.pretrained:
-            made = on_disk.library().AutoModelForSequenceClassification.from_config(settings(self, n_classes))
+            made = on_disk.library().AutoModelForSequenceClassification.from_config(_settings(self, n_classes))
             return _classifier(made)
         kept, missing = _loaded(self, n_classes)
         made = copy.deepcopy(kept)
@@ -116,7 +116,7 @@ def _classifier(model: Any) -> nn.Module:
     return Classifier()
 
 
-def texts(data: Data) -> tuple[Texts, Texts]:
+def _texts(data: Data) -> tuple[Texts, Texts]:
     """What is read: the texts that the data were made of, or that they are."""
     if data.texts is not None:
         return data.texts
@@ -128,7 +128,7 @@ def texts(data: Data) -> tuple[Texts, Texts]:
     return train, test
 
 
-def settings(net: HuggingFace, n_classes: int) -> Any:
+def _settings(net: HuggingFace, n_classes: int) -> Any:
     """The model's own, for so many classes; what fills batches up is its end, where nothing else is said."""
     place = on_disk.folder(net.model)
     auto = on_disk.library().AutoConfig
@@ -151,7 +151,7 @@ def _loaded(net: HuggingFace, n_classes: int) -> tuple[Any, frozenset[str]]:
     given: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False, "use_safetensors": True}
     given |= {"ignore_mismatched_sizes": True, "output_loading_info": True, "dtype": torch.float32}
     with reading("model", place), torch.random.fork_rng(devices=[]), _quiet():
-        found, told = auto.from_pretrained(place, config=settings(net, n_classes), **given)
+        found, told = auto.from_pretrained(place, config=_settings(net, n_classes), **given)
     other = {key if isinstance(key, str) else key[0] for key in told["mismatched_keys"]}
     return found, frozenset((set(told["missing_keys"]) | other) & {name for name, _ in found.named_parameters()})
 

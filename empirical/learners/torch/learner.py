@@ -39,6 +39,15 @@ class TorchLearner(Net):
     - ``augment``: of a minibatch and a ``torch.Generator``, the minibatch to train on; both are on the device;
     - ``loss``: of decision values and labels, their mean loss;
     - ``score``: of the trained module and examples, decision values, as of images and their mirror images together.
+
+    >>> import torch
+    >>> from empirical import SubsetEstimator
+    >>> def net(shape, n_classes):
+    ...     hidden = torch.nn.Linear(shape[0], 8)
+    ...     return torch.nn.Sequential(hidden, torch.nn.ReLU(), torch.nn.Linear(8, n_classes))
+    >>> learner = TorchLearner(net, epochs=3)
+    >>> SubsetEstimator(learner, models=4).fit(np.eye(6), [0, 1, 0, 1, 0, 1]).memorization_.shape[0]
+    6
     """
 
     make: Callable[[tuple[int, ...], int], nn.Module]

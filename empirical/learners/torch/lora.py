@@ -23,7 +23,14 @@ SCALE = 2.0
 
 
 class Adapted(nn.Module):
-    """A dense layer that is kept as it is, and the low-rank one beside it."""
+    """A dense layer that is kept as it is, and the low-rank one beside it.
+
+    >>> import torch
+    >>> layer, x = nn.Linear(8, 4), torch.ones(2, 8)
+    >>> adapted = Adapted(layer, rank=1)
+    >>> torch.equal(adapted(x), layer(x)), sum(w.numel() for w in (adapted.a.weight, adapted.b.weight))
+    (True, 12)
+    """
 
     def __init__(self, inside: Any, rank: int) -> None:
         super().__init__()
@@ -43,7 +50,17 @@ class Adapted(nn.Module):
 
 
 def adapt(model: Any, rank: int, learned: Set[str]) -> None:
-    """Adapters beside every dense layer of the model's body; of all else only the parameters ``learned`` are trained."""
+    """Adapters beside every dense layer of the model's body; of all else only the parameters ``learned`` are trained.
+
+    >>> class Model(nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.base_model, self.head = nn.Sequential(nn.Linear(8, 8)), nn.Linear(8, 2)
+    >>> model = Model()
+    >>> adapt(model, rank=1, learned={"head.weight", "head.bias"})
+    >>> [name for name, weight in model.named_parameters() if weight.requires_grad]
+    ['base_model.0.a.weight', 'base_model.0.b.weight', 'head.weight', 'head.bias']
+    """
     body = model.base_model
     layers = [
         (owner, name, layer)

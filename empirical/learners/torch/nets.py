@@ -45,7 +45,16 @@ SHARE = 0.8  # of a GPU's free memory that nets may fill
 
 @dataclass(frozen=True)
 class Nets(Trainer):
-    """Trainer; ``room``: how many nets at a time, one number, once that is known."""
+    """Trainer; ``room``: how many nets at a time, one number, once that is known.
+
+    >>> import torch
+    >>> from empirical.learners import TorchLearner
+    >>> data = Data(np.eye(4), np.array([0, 1, 0, 1]), np.eye(4), np.array([0, 1, 0, 1]), ("a", "b"))
+    >>> learner = TorchLearner(lambda shape, n_classes: torch.nn.Linear(shape[0], n_classes), epochs=3)
+    >>> nets = learner.prepare(data).nets(np.ones(4, bool), trial=0, epochs=(1, 3))  # of one trial, after either epoch
+    >>> [tuple(net.weight.shape) for net in nets]
+    [(2, 4), (2, 4)]
+    """
 
     learner: Plan
     score: Score
@@ -87,7 +96,7 @@ class Nets(Trainer):
             rows = slice(first, first + count)
             train(masks[rows], trials[rows], present[rows], epochs, scores[:, rows])
 
-        with settings(self.learner, self.device):
+        with _settings(self.learner, self.device):
             measured, first = bool(self.room) or self.device.kind == "cpu", 0
             if not self.room:
                 self.room.append(self.batch if measured else 1)
@@ -126,7 +135,7 @@ class Nets(Trainer):
         """Each net a step, until all are trained; one alone without pause."""
         import torch
 
-        lanes = [Lane(self, mask, trial, epochs) for mask, trial in zip(masks, trials.tolist(), strict=True)]
+        lanes = [_Lane(self, mask, trial, epochs) for mask, trial in zip(masks, trials.tolist(), strict=True)]
         going = dict(enumerate(lanes))
         while going:
             for k, lane in list(going.items()):
@@ -157,7 +166,7 @@ class Nets(Trainer):
 
     def nets(self, mask: Bools, trial: int, epochs: Sequence[int]) -> Iterator[nn.Module]:
         """One net, after each of ``epochs``."""
-        lane = Lane(self, mask, trial, epochs)
+        lane = _Lane(self, mask, trial, epochs)
         with lane.turn(False):
             yield from (net for net in lane.steps if net is not None)
 
@@ -246,7 +255,7 @@ class Nets(Trainer):
         read(values[None], present, self._labels, self.score, scores)
 
 
-class Lane:
+class _Lane:
     """A trial on its way: what it does next, how many of its epochs' scores are there, and its stream where there are several."""
 
     def __init__(self, nets: Nets, mask: Bools, trial: int, epochs: Sequence[int]) -> None:
@@ -272,7 +281,7 @@ class Lane:
 
 
 @contextlib.contextmanager
-def settings(net: Plan, device: Device) -> Iterator[None]:
+def _settings(net: Plan, device: Device) -> Iterator[None]:
     """One thread, and PyTorch's deterministic operations where asked for; all as before afterwards."""
     import torch
 

@@ -27,7 +27,11 @@ STEP = 2**20
 
 
 def library() -> Any:
-    """``transformers``; an ArgumentError that says how to get it where it is not installed."""
+    """``transformers``; an ArgumentError that says how to get it where it is not installed.
+
+    >>> library().__name__
+    'transformers'
+    """
     try:
         import transformers
     except ImportError as error:
@@ -37,7 +41,15 @@ def library() -> Any:
 
 
 def folder(name: str) -> Path:
-    """The folder of that path, or the one in Hugging Face's cache that a model of that name was fetched to before; checked."""
+    """The folder of that path, or the one in Hugging Face's cache that a model of that name was fetched to before; checked.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     for name in ("config.json", "tokenizer.json"):
+    ...         _ = (Path(place) / name).write_text("{}")
+    ...     folder(place) == Path(place)
+    True
+    """
     path = Path(name)
     if not path.is_dir():
         library()
@@ -48,11 +60,11 @@ def folder(name: str) -> Path:
         except Exception as error:  # a name that is none, or one that is not there: the library has a class for each
             remedy = "there is no such folder or model in Hugging Face's cache; it is not fetched: save it first"
             raise ArgumentError("model", shortened(name), remedy) from error
-    check(path)
+    _check(path)
     return path
 
 
-def check(path: Path) -> None:
+def _check(path: Path) -> None:
     """Refuse what could run code, or what was not meant to be read so."""
     with reading("model", path):
         files = sorted(path.iterdir())
@@ -87,7 +99,14 @@ _SAFE = "pickles are not opened, for they may run code: save weights alone, by s
 
 
 def digest(path: Path, weights: bool) -> str:
-    """The first digits of a SHA-256 of all that is read."""
+    """The first digits of a SHA-256 of all that is read.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     _ = (Path(place) / "config.json").write_text("{}")
+    ...     digest(Path(place), weights=False)
+    '8205d8a0e95db5e5'
+    """
     state = hashlib.sha256()
     for file in sorted(path.iterdir()):
         if file.suffix == ".json" or (weights and file.suffix == ".safetensors"):
@@ -99,7 +118,13 @@ def digest(path: Path, weights: bool) -> str:
 
 
 def weighed(path: Path) -> None:
-    """Refuse a folder without weights that can be read."""
+    """Refuse a folder without weights that can be read.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     _ = (Path(place) / "model.safetensors").write_bytes(b"")
+    ...     weighed(Path(place))
+    """
     if not any(file.suffix == ".safetensors" for file in path.iterdir()):
         raise ArgumentError("model", f"{path}, without .safetensors", _SAFE)
 

@@ -108,7 +108,12 @@ class Plan(Learner):
 
 
 def shape_of_images(net: Plan, shape: tuple[int, ...], least: int) -> tuple[int, int, int]:
-    """Channels, height and width, of at least so many pixels."""
+    """Channels, height and width, of at least so many pixels.
+
+    >>> from empirical.learners import SmallNet
+    >>> shape_of_images(SmallNet(), (1, 28, 28), least=8)
+    (1, 28, 28)
+    """
     if len(shape) != 3 or min(shape[1:]) < least:
         remedy = f"{type(net).__name__} takes images of {least} × {least} pixels or more: give a net for such data"
         raise ArgumentError("x_train", f"examples of shape {shape}", remedy)

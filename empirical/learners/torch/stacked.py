@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ELEMENTWISE = ("SGD", "Adam", "AdamW", "NAdam", "RAdam", "Adamax", "RMSprop", "Adagrad", "Adadelta", "Rprop", "ASGD")
 
 
-class Begun(Protocol):
+class _Begun(Protocol):
     """What is asked of the trainer (``nets``): examples on their device, nets with first weights, and minibatches."""
 
     @property
@@ -42,8 +42,18 @@ class Begun(Protocol):
     def mixed(self) -> AbstractContextManager[Any]: ...
 
 
-def stacked(nets: Begun, masks: Bools, trials: list[int], epochs: Sequence[int]) -> Iterator[list[nn.Module]]:
-    """All nets, after each of ``epochs``."""
+def stacked(nets: _Begun, masks: Bools, trials: list[int], epochs: Sequence[int]) -> Iterator[list[nn.Module]]:
+    """All nets, after each of ``epochs``.
+
+    >>> import torch
+    >>> from empirical.data.data import Data
+    >>> from empirical.learners import TorchLearner
+    >>> data = Data(np.eye(4), np.array([0, 1, 0, 1]), np.eye(4), np.array([0, 1, 0, 1]), ("a", "b"))
+    >>> learner = TorchLearner(lambda shape, n_classes: torch.nn.Linear(shape[0], n_classes), epochs=2, stacked=True)
+    >>> masks = np.array([[True, True, True, False], [False, True, True, True]])
+    >>> [len(nets) for nets in stacked(learner.prepare(data), masks, [0, 1], (1, 2))]  # after either epoch
+    [2, 2]
+    """
     import torch
     from torch.func import functional_call, stack_module_state, vmap
 
@@ -56,7 +66,7 @@ def stacked(nets: Begun, masks: Bools, trials: list[int], epochs: Sequence[int])
             net, subset = nets.begun(mask)
         modules.append(net)
         subsets.append(subset)
-    check(modules[0])
+    _check(modules[0])
     optimizer = learner.descent(modules[0])
     weights, buffers = stack_module_state(modules)
     _over(optimizer, modules[0], weights)
@@ -89,7 +99,7 @@ def stacked(nets: Begun, masks: Bools, trials: list[int], epochs: Sequence[int])
         yield modules
 
 
-def check(net: nn.Module) -> None:
+def _check(net: nn.Module) -> None:
     """Refuse a net with layers that are not to be stacked."""
     from torch.nn.modules import batchnorm, conv, dropout, rnn
 

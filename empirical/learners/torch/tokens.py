@@ -22,6 +22,11 @@ SHOWN = 128  # texts that are asked about at a time
 class Tokens:
     """Text i is the first ``lengths[i]`` numbers of ``ids[i]``. A batch is as wide as its longest text: ``input_ids``, and
     ``attention_mask``, 1 where there is a token.
+
+    >>> import torch
+    >>> tokens = Tokens(torch.tensor([[5, 7, 0], [5, 6, 7]]), torch.tensor([2, 3]))
+    >>> len(tokens), tokens[:1]["input_ids"].tolist(), tokens[:2]["attention_mask"].tolist()
+    (2, [[5, 7]], [[1, 1, 0], [1, 1, 1]])
     """
 
     ids: Tensor

@@ -36,7 +36,7 @@ SMALL = 0.002  # standard error of a logarithm below which two test sets differ 
 
 
 @dataclass(frozen=True)
-class Paired:
+class _Paired:
     """How pairs are counted: of influence between each of ``thresholds`` and the next, or beyond the last, and memorization
     ``least`` or more, among ``tests`` test examples with ``partners`` each, all of estimates with ``noise``; in logarithms.
     """
@@ -54,7 +54,7 @@ class Paired:
         return np.asarray(np.log(np.maximum(-np.diff(above, append=0.0), LEAST)))
 
     @classmethod
-    def of(cls, observed: Measured, steps: bool) -> tuple[Paired, Floats, Floats]:
+    def of(cls, observed: Measured, steps: bool) -> tuple[_Paired, Floats, Floats]:
         """As a run has them: all together, or by ``STEPS`` of influence as far as each has ``FEW`` test examples; the logarithms,
         and their covariance: test examples are a sample, and each may have several pairs.
         """
@@ -90,7 +90,7 @@ class Beside:
     fixed_size: bool
     value: Floats = field(repr=False)
     covariance: Floats = field(repr=False)
-    paired: Paired | None = None
+    paired: _Paired | None = None
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -183,7 +183,7 @@ def beside(observed: Measured, *, steps: bool = False) -> Beside | None:
     if (
         not value and observed.pairs["test_index"].nunique() >= FEW
     ):  # as published: of a run the totals say more, and without a threshold
-        paired, logs, spread = Paired.of(observed, steps)
+        paired, logs, spread = _Paired.of(observed, steps)
         value.append(logs)
         blocks.append(spread)
     if not value:

@@ -34,7 +34,7 @@ SURE = 1e-12  # chance of the rest, below which an estimate is in the lowest bin
 
 
 def probabilities(problem: Problem, coupling: Coupling, noise: Noise) -> Floats:
-    """P_b."""
+    """P_b: the chance that an estimate lies in each bin, those between ``EDGES`` and the two beyond."""
     if coupling.difficulty is not None or coupling.dust or coupling.apart:
         return _wide(problem, coupling, noise)
     seen = smooth(problem)
@@ -204,11 +204,13 @@ def seen(prior: Prior, n: int, rng: np.random.Generator) -> tuple[NDArray[np.int
 
 
 def histogram(values: Floats) -> Floats:
+    """How many estimates lie in each bin, those between ``EDGES`` and the two beyond."""
     return np.bincount(np.searchsorted(EDGES - TIE, values, side="right"), minlength=len(EDGES) + 1).astype(float)
 
 
 def goodness(own: Floats, simulated: Floats, slope: Floats, solved: Floats, expected: Floats) -> Goodness:
-    """Hotelling's T² of the observed residuals among the simulated ones, each after what fitting takes out of it.
+    """Hotelling's T² of the observed residuals (``own``) among the ``simulated`` ones, (data sets, residuals), each after what
+    fitting takes out of it: ``slope`` is that of residuals by parameters, ``solved`` the parameters' by residuals.
 
     Bins that expect fewer than five examples are joined to a neighbor. Where examples come in clusters some directions vary far
     more than others: the simulated covariance, not Pearson's, says how much each deviation counts. And a large cluster makes

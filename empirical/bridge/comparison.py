@@ -119,7 +119,7 @@ class Comparison:
             rows = zip(curve.fraction * best.n, curve.error, spread, strict=True)
             known |= {round(size): (float(error), float(square)) for size, error, square in rows}
         sizes = np.append(predicted.around(best.n), list(known))
-        table = with_errors(best, lambda p, c: predicted.error_against_samples(p, c, sizes), ["error"])
+        table = _with_errors(best, lambda p, c: predicted.error_against_samples(p, c, sizes), ["error"])
         found = [known.get(size, (np.nan, np.nan)) for size in table["samples"].tolist()]
         return table.assign(observed=[e for e, _ in found], observed_stderr=[np.sqrt(square) for _, square in found])
 
@@ -148,7 +148,7 @@ class Comparison:
         thresholds = np.unique(np.concatenate([[least], np.arange(np.ceil(least * 20) / 20, 0.951, 0.05)])).round(6)
         options: dict[str, Any] = {"memorized": seen.least, "noise": self.best.noise, "partners": seen.partners}
         counts = ["pairs", "tests", "single", "false"]
-        theory = with_errors(
+        theory = _with_errors(
             self.best, lambda p, c: pairs_above(p, c, thresholds, seen.experiment.n_test, **options), counts
         )
         ends: dict[str, Floats] = {}
@@ -191,7 +191,7 @@ class Comparison:
             share, total = found["share"].to_numpy(float), found["influence"].to_numpy(float)
             return found.assign(fitted=aside.measured(share, total))
 
-        return table.join(with_errors(self.best, told, ["fitted"])[["fitted", "fitted_stderr"]])
+        return table.join(_with_errors(self.best, told, ["fitted"])[["fitted", "fitted_stderr"]])
 
     def fits_table(self) -> pd.DataFrame:
         """One row a fit, best first."""
@@ -212,7 +212,7 @@ class Comparison:
         )
 
 
-def with_errors(best: TheoryFit, predict: Callable[..., pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+def _with_errors(best: TheoryFit, predict: Callable[..., pd.DataFrame], columns: list[str]) -> pd.DataFrame:
     """A prediction's table, and its standard errors beside it, which are those of the fitted parameters."""
     table = predict(best.problem, best.coupling)
     errors = best.stderr(lambda p, c: predict(p, c)[columns].to_numpy(float))
@@ -244,7 +244,7 @@ def between(mean: Floats, variance: Floats, stderr: Floats, level: float = 0.95)
 def foretell(best: TheoryFit, thresholds: Iterable[float]) -> pd.DataFrame:
     """What removing the memorized should cost, with standard errors."""
     theta = list(thresholds)
-    return with_errors(best, lambda p, c: predicted.removal(p, c, theta, noise=best.noise), ["lost", "lost_random"])
+    return _with_errors(best, lambda p, c: predicted.removal(p, c, theta, noise=best.noise), ["lost", "lost_random"])
 
 
 def compare(

@@ -61,7 +61,7 @@ from longtail.experiment.predictions import share_above
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COUPLINGS", "FAMILIES", "GUESSES", "TheoryFit", "fit", "planted", "table"]
+__all__ = ["COUPLINGS", "FAMILIES", "GUESSES", "TheoryFit", "fit", "planted"]
 
 SIMULATIONS = 200  # data sets behind each fit's errors: they then know a standard error to a twentieth
 
@@ -201,35 +201,8 @@ def _chosen(argument: str, given: str | Iterable[str], known: Iterable[str]) -> 
     return names
 
 
-def table(
-    memorization: ArrayLike,
-    n_classes: int,
-    noise: Noise,
-    families: Iterable[str],
-    couplings: Iterable[str],
-    **options: Any,
-) -> pd.DataFrame:
-    """One fit a row, every family with every coupling, nearest first."""
-    import pandas as pd
-
-    chosen = list(couplings)
-    fits = [fit(memorization, n_classes, noise, f, c, **options) for f in families for c in chosen]
-    fits.sort(key=lambda found: -found.log_likelihood)
-    return pd.DataFrame(
-        {
-            "prior": repr(found.prior),
-            "coupling": repr(found.coupling),
-            "coupling_mean": found.coupling.mean,
-            "largest_difference": found.distance,
-            "log_likelihood": found.log_likelihood,
-            "p_value": found.goodness.p_value,
-        }
-        for found in fits
-    )
-
-
 def planted(problem: Problem, coupling: Coupling, noise: Noise, rng: Any) -> tuple[Floats, Floats]:
-    """Copies and estimated memorization of every example of a data set drawn from the model, its truth known."""
+    """A data set drawn from the model: how many copies each example has, itself included, and its estimated memorization."""
     prior = problem.prior
     frequency = prior.sample(rng, (prior.size,)) if problem.mode == "random" else prior.entries()
     counts = rng.multinomial(problem.n, frequency / frequency.sum())

@@ -76,17 +76,17 @@ class Reach:
         )  # the error is known from so many data sets
 
     @cached_property
-    def _named(self) -> list[Named]:
+    def _named(self) -> list[_Named]:
         model, at, family = self.model, self.model.inside(self.x), FAMILIES[self.model.family]
         crowded = bool(np.count_nonzero(model.n * model.probabilities(self.x) >= EXPECTED) <= len(self.x))
-        size = Named("size", model.shapes, lambda y: float(np.exp(min(y, 700.0))), 1.0, np.inf)
-        rows = [size] if family.parameter is None else [Named(family.parameter, 0, family.outward, 0.0, np.inf), size]
+        size = _Named("size", model.shapes, lambda y: float(np.exp(min(y, 700.0))), 1.0, np.inf)
+        rows = [size] if family.parameter is None else [_Named(family.parameter, 0, family.outward, 0.0, np.inf), size]
         for i, name in enumerate(model.named, model.shapes + 1):
             share = i in model.bounded
-            rows.append(Named(name, i, special.expit if share else np.exp, 0.0, 1.0 if share else np.inf))
+            rows.append(_Named(name, i, special.expit if share else np.exp, 0.0, 1.0 if share else np.inf))
         return [one.at(self.x, at, float(self.error[one.i]), crowded, one.i in model.bounded) for one in rows]
 
-    def _interval(self, one: Named) -> tuple[float, float]:
+    def _interval(self, one: _Named) -> tuple[float, float]:
         model, i, middle, z = self.model, one.i, one.value, self._z
         with np.errstate(over="ignore"):
             low, high = (float(one.outward(self.x[i] + side * z * self.error[i])) for side in (-1, 1))
@@ -117,7 +117,7 @@ class Reach:
 
 
 @dataclass(frozen=True)
-class Named:
+class _Named:
     """A parameter: ``outward`` of coordinate i, from ``least`` to ``most``. At an ``edge`` the data set no standard error."""
 
     name: str
@@ -129,7 +129,7 @@ class Named:
     stderr: float = math.nan
     edge: bool = False
 
-    def at(self, x: Floats, inside: Floats, error: float, crowded: bool, bounded: bool) -> Named:
+    def at(self, x: Floats, inside: Floats, error: float, crowded: bool, bounded: bool) -> _Named:
         """With its value and error at x, the slope being taken ``inside`` of the family's ends."""
         i = self.i
         with np.errstate(over="ignore"):

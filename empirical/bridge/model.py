@@ -77,7 +77,9 @@ STARTS: dict[str, list[tuple[float, ...]]] = {  # λ fixed makes peaks, and a ma
 
 @dataclass(frozen=True)
 class Model:
-    """What turns coordinates into the probabilities of bins."""
+    """What turns coordinates into the probabilities of bins: a ``family`` of priors, a ``coupling`` and a ``guess`` by name
+    (``FAMILIES``, ``COUPLINGS``, ``GUESSES`` and ``WIDE``), of ``n`` examples in ``n_classes``, estimated with ``noise``.
+    """
 
     family: str
     coupling: str
@@ -94,6 +96,7 @@ class Model:
 
     @property
     def shapes(self) -> int:
+        """How many coordinates the family's shape has: one or none."""
         return int(FAMILIES[self.family].parameter is not None)
 
     @property
@@ -147,7 +150,7 @@ class Model:
 
     def residuals(self, x: Floats, observed: Floats) -> Floats:
         """All of them: their squares add up to −2 log L, up to a constant."""
-        return np.append(deviances(observed, self.n * self.probabilities(x)), self.aside(x))
+        return np.append(_deviances(observed, self.n * self.probabilities(x)), self.aside(x))
 
     def jacobian(self, x: Floats, of: Callable[[Floats], Floats] | None = None, here: Floats | None = None) -> Floats:
         """∂P_b/∂x, or of another function's values, by central differences, or from ``here``, its values at x, by those ahead;
@@ -169,7 +172,7 @@ class Model:
     def slopes(self, x: Floats, observed: Floats) -> Floats:
         """Of ``residuals``, by differences ahead."""
         expected, aside = self.n * self.probabilities(x), self.aside(x)
-        r = deviances(observed, expected)
+        r = _deviances(observed, expected)
         near = np.abs(r) < NEAR
         step = np.where(near, -1 / np.sqrt(expected), (1 - observed / expected) / np.where(near, 1.0, r))
         steep = self.jacobian(x, here=expected / self.n)
@@ -196,13 +199,13 @@ class Model:
 
 
 def schwarz(loss: float, parameters: int, n: int) -> float:
-    """−2 log L + k log n (Schwarz 1978)."""
+    """−2 log L + k log n (Schwarz 1978), ``loss`` the first, k ``parameters``."""
     return float(loss + parameters * np.log(n))
 
 
 def search(model: Model, observed: Floats, ends: list[Floats]) -> tuple[Floats, float, int]:
-    """Where −2 log L is least, and its value there: Gauss and Newton's search, from the best of a grid of starts, and for a
-    mixed guess from where fresh and steady ones led.
+    """Where −2 log L of ``observed`` bins is least, its value there, and evaluations: Gauss and Newton's search, from the best
+    of a grid of starts, and for a mixed guess from where fresh and steady ones led (``ends``).
     """
     calls = 0
 
@@ -246,7 +249,7 @@ def _starts(model: Model, ends: list[Floats]) -> list[Floats]:
     return [np.array([*shape, size, *c]) for shape, size, c in product(shapes, sizes, couplings)]
 
 
-def deviances(observed: Floats, expected: Floats) -> Floats:
+def _deviances(observed: Floats, expected: Floats) -> Floats:
     """±√(2(o log(o/e) − o + e)): their squares add up to −2 log L, up to a constant."""
     return np.asarray(np.sign(observed - expected) * np.sqrt(2 * np.maximum(special.kl_div(observed, expected), 0.0)))
 

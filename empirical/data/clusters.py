@@ -55,7 +55,7 @@ class Clusters(ABC):
     def draw(self, n: int, seed: int = 0, number: int = 0) -> Drawn:
         """A data set of ``n`` examples."""
         drawn = population(self.prior, n, seed, number)
-        label = (uniforms(seed, philox.LABELS, 1, self.prior.size, number) * self.n_classes).astype(np.int64)
+        label = (_uniforms(seed, philox.LABELS, 1, self.prior.size, number) * self.n_classes).astype(np.int64)
         return Drawn(drawn.frequency, label, drawn.members, self.points(drawn.members, seed, number), number)
 
 
@@ -76,11 +76,11 @@ class Gaussian(Clusters):
     def points(self, cluster: Integers, seed: int, number: int, *, fresh: bool = False) -> NDArray[np.float32]:
         d, count = self.dimensions, len(cluster)
         used, which = np.unique(cluster, return_inverse=True)
-        keys = uniforms(seed, philox.LEARNER, 1, 2 * d, used + (number << SETS)).reshape(-1, d, 2)
-        centers = normal(keys[..., 0], keys[..., 1])
+        keys = _uniforms(seed, philox.LEARNER, 1, 2 * d, used + (number << SETS)).reshape(-1, d, 2)
+        centers = _normal(keys[..., 0], keys[..., 1])
         centers /= np.linalg.norm(centers, axis=1, keepdims=True)
-        noise = uniforms(seed, philox.NOISE, 2 if fresh else 1, 2 * count * d, number).reshape(count, d, 2)
-        return np.asarray(centers[which] + self.noise * normal(noise[..., 0], noise[..., 1]), np.float32)
+        noise = _uniforms(seed, philox.NOISE, 2 if fresh else 1, 2 * count * d, number).reshape(count, d, 2)
+        return np.asarray(centers[which] + self.noise * _normal(noise[..., 0], noise[..., 1]), np.float32)
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Features(Clusters):
         object.__setattr__(self, "of", of.astype(np.int64))
 
     def points(self, cluster: Integers, seed: int, number: int, *, fresh: bool = False) -> NDArray[np.float32]:
-        shuffled = np.lexsort((uniforms(seed, philox.NOISE, 1, len(self.of), number), self.of))
+        shuffled = np.lexsort((_uniforms(seed, philox.NOISE, 1, len(self.of), number), self.of))
         counts = np.bincount(self.of, minlength=self.prior.size)
         start, kept = np.cumsum(counts) - counts, counts // 2
         order = np.argsort(cluster, kind="stable")
@@ -122,11 +122,11 @@ class Features(Clusters):
         return np.asarray(self.rows[shuffled[place]])
 
 
-def uniforms(seed: int, stream: int, part: int, count: int, trial: Any = 0) -> Floats:
+def _uniforms(seed: int, stream: int, part: int, count: int, trial: Any = 0) -> Floats:
     """Numbers of a purpose's own stream of data."""
     return philox.uniforms(seed, philox.substream(stream, part), trial, 0, count)
 
 
-def normal(u: Floats, v: Floats) -> Floats:
+def _normal(u: Floats, v: Floats) -> Floats:
     """Standard normals of two uniforms (Box & Muller 1958)."""
     return np.asarray(np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v), float)

@@ -24,10 +24,10 @@ def given(X: Any, y: Any, X_test: Any, y_test: Any, *, frames: bool) -> tuple[Da
     X, X_test = (part.tocsr() if hasattr(part, "tocsr") else part for part in (X, X_test))
     if not tested:
         X_test, y_test = X[:0], np.asarray(y)[:0]
-    ids = [tuple(part.index) if is_frame(part) else None for part in (X, X_test)]
-    X_test = aligned(X, X_test)
-    whole = frames and is_frame(X) and is_frame(X_test)
-    x, z = (examples(name, part, frames=whole) for name, part in (("X", X), ("X_test", X_test)))
+    ids = [tuple(part.index) if _is_frame(part) else None for part in (X, X_test)]
+    X_test = _aligned(X, X_test)
+    whole = frames and _is_frame(X) and _is_frame(X_test)
+    x, z = (_examples(name, part, frames=whole) for name, part in (("X", X), ("X_test", X_test)))
     if x.shape[:1] == (1,) if hasattr(x, "shape") else len(x) == 1:
         raise ArgumentError("X", "n_samples = 1", "give two examples or more, of two classes at least")
     if width(x) == 0:
@@ -46,11 +46,11 @@ def width(X: Any) -> int:
 
 def columns(X: Any) -> Any:
     """Names of features, where all are words; None where there are none."""
-    names = list(X.columns) if is_frame(X) else []
+    names = list(X.columns) if _is_frame(X) else []
     return np.array(names, dtype=object) if names and all(isinstance(name, str) for name in names) else None
 
 
-def aligned(X: Any, X_test: Any) -> Any:
+def _aligned(X: Any, X_test: Any) -> Any:
     """``X_test`` with its columns in the order of those of ``X``: a table's features go by name."""
     if not (hasattr(X, "columns") and hasattr(X_test, "columns")) or list(X.columns) == list(X_test.columns):
         return X_test
@@ -62,17 +62,17 @@ def aligned(X: Any, X_test: Any) -> Any:
     return X_test[names]
 
 
-def examples(argument: str, x: Any, *, frames: bool) -> Any:
+def _examples(argument: str, x: Any, *, frames: bool) -> Any:
     """Arrays, lists and tables of numbers as float32. Texts and tables of more pass through; with ``frames``, any table."""
-    if is_frame(x) and (frames or not all(pd.api.types.is_numeric_dtype(kind) for kind in x.dtypes)):
+    if _is_frame(x) and (frames or not all(pd.api.types.is_numeric_dtype(kind) for kind in x.dtypes)):
         return x
     given = x.to_numpy() if hasattr(x, "to_numpy") else x
-    if is_frame(x) and given.dtype == object:  # booleans beside numbers, or numbers that may be missing
+    if _is_frame(x) and given.dtype == object:  # booleans beside numbers, or numbers that may be missing
         given = x.to_numpy(np.float64, na_value=np.nan)
     if isinstance(given, (list, tuple)) and given and isinstance(given[0], (str, bytes)):
         return given
     if hasattr(x, "tocsr"):
-        examples(argument, x.data, frames=False)  # refuses what is no number
+        _examples(argument, x.data, frames=False)  # refuses what is no number
         return x
     try:
         values = np.asarray(given)
@@ -89,5 +89,5 @@ def examples(argument: str, x: Any, *, frames: bool) -> Any:
     return values.astype(np.float32, copy=False)
 
 
-def is_frame(x: Any) -> bool:
+def _is_frame(x: Any) -> bool:
     return hasattr(x, "iloc") and hasattr(x, "columns")

@@ -10,7 +10,7 @@ TEST_FRACTION = 0.2  # of the rows to test on, where no others are given
 
 
 def refuse(options: dict[str, Any], *known: str) -> None:
-    """An error for options that mean nothing to this kind of data."""
+    """An error for options that mean nothing to this kind of data: other than those ``known``, a seed and a folder."""
     for name in options:
         if name not in (*known, "seed", "data_dir"):
             raise ArgumentError(name, options[name], "this kind of data has no such option")

@@ -29,10 +29,10 @@ def fewer(dataset: Dataset, rows: Any, seed: int = 0) -> Dataset:
     kept = np.sort(np.argsort(keys, kind="stable")[:count])
     texts = data.texts and (Texts.of(data.texts[0][i] for i in kept), data.texts[1])
     names = dataset.train_ids or tuple(range(data.n))
-    told = dataset.rows and (taken(dataset.rows[0], kept), dataset.rows[1])
+    told = dataset.rows and (_taken(dataset.rows[0], kept), dataset.rows[1])
     return replace(
         dataset,
-        data=replace(data, x_train=taken(data.x_train, kept), y_train=data.y_train[kept], texts=texts),
+        data=replace(data, x_train=_taken(data.x_train, kept), y_train=data.y_train[kept], texts=texts),
         train_ids=tuple(names[i] for i in kept),
         truth=None if dataset.truth is None else dataset.truth.iloc[kept].reset_index(drop=True),
         rows=told,
@@ -40,7 +40,7 @@ def fewer(dataset: Dataset, rows: Any, seed: int = 0) -> Dataset:
     )
 
 
-def taken(x: Any, at: NDArray[np.int64]) -> Any:
+def _taken(x: Any, at: NDArray[np.int64]) -> Any:
     """Rows of an array, a sparse matrix, a data frame or a list."""
     if hasattr(x, "iloc"):
         return x.iloc[at]

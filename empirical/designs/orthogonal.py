@@ -123,36 +123,36 @@ class Orthogonal(Design):
         if n > self.columns:
             raise ArgumentError("n", n, f"an array of {self.rows} trials balances at most {self.columns} examples")
         stream = philox.substream(philox.DESIGN, 2 + part)
-        keys = words64(seed, stream, copy, self.columns + self.rows)
+        keys = _words64(seed, stream, copy, self.columns + self.rows)
         order = np.argsort(keys[: self.columns], kind="stable")[:n]
         x = np.argsort(keys[self.columns :], kind="stable")[rows].astype(np.uint32)
         away = philox.words(seed, stream, copy, 2 * (self.columns + self.rows), n) & np.uint32(self.levels - 1)
         column = points(self.levels, self.digits)[order]
         if self.levels == 2:
-            return np.asarray(parity(x[:, None] & column) != away, bool)
+            return np.asarray(_parity(x[:, None] & column) != away, bool)
         k = np.uint32(self.digits)
         low = np.uint32(2**self.digits - 1)
         x1, x0, a1, a0 = x[:, None] >> k, x[:, None] & low, column >> k, column & low
         # (a1 w + a0)(x1 w + x0) with w² = w + 1, added up over the digits
-        high_bit = parity((a1 & (x1 ^ x0)) ^ (a0 & x1))
-        low_bit = parity((a0 & x0) ^ (a1 & x1))
+        high_bit = _parity((a1 & (x1 ^ x0)) ^ (a0 & x1))
+        low_bit = _parity((a0 & x0) ^ (a1 & x1))
         return np.asarray(2 * high_bit + low_bit != away, bool)
 
 
-def words64(seed: int, stream: int, trial: int, count: int) -> NDArray[np.uint64]:
+def _words64(seed: int, stream: int, trial: int, count: int) -> NDArray[np.uint64]:
     """``count`` 64-bit keys, each of two words, high then low."""
     pair = philox.words(seed, stream, trial, 0, 2 * count).astype(np.uint64)
     return np.asarray((pair[0::2] << np.uint64(32)) | pair[1::2])
 
 
-def parity(bits: Any) -> NDArray[np.uint8]:
+def _parity(bits: Any) -> NDArray[np.uint8]:
     """Sum of the bits, mod 2."""
     return np.asarray(np.bitwise_count(bits) & np.uint8(1), np.uint8)
 
 
 def points(levels: int, digits: int) -> NDArray[np.uint32]:
-    """Columns of the array, one a line through the origin of GF(q)^k: digit i is bits i (high) and i + k (low, q =
-    4).
+    """Columns of the array, one a line through the origin of GF(q)^k: digit i is bit i, or where q is 4 bits i + k (high) and
+    i (low).
     """
     every = np.arange(1, levels**digits, dtype=np.uint32)
     if levels == 2:

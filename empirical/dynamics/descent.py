@@ -79,7 +79,7 @@ def dropped(net: Net, seeds: Sequence[int], epoch: int, at: Ints) -> NDArray[np.
 def gradient(net: Net, w: Any, rows: Any, aims: Any, scale: Any, counted: Any) -> Any:
     """Of Σ counted · loss over each net's rows (t, b, d), by its flat parameters (t, P)."""
     xp = array_namespace(w)
-    layers = split(net, w, rows.shape[2], aims.shape[2])
+    layers = _split(net, w, rows.shape[2], aims.shape[2])
     inputs, z = [rows], rows
     for (into, lift), columns in zip(layers[:-1], net.columns(), strict=True):
         z = xp.matmul(z, into) + lift
@@ -101,7 +101,7 @@ def gradient(net: Net, w: Any, rows: Any, aims: Any, scale: Any, counted: Any) -
     return xp.concat(parts[::-1], axis=1)
 
 
-def split(net: Net, w: Any, size: int, classes: int) -> list[tuple[Any, Any]]:
+def _split(net: Net, w: Any, size: int, classes: int) -> list[tuple[Any, Any]]:
     """Flat parameters (t, P) as weights (t, in, out) and biases (t, 1, out), or 0 where there are none."""
     xp = array_namespace(w)
     first, parts = 0, []
@@ -114,7 +114,7 @@ def split(net: Net, w: Any, size: int, classes: int) -> list[tuple[Any, Any]]:
 def values(net: Net, w: Any, x: Any, classes: int, scale: Any) -> Any:
     """Decision values (t, rows, K) of flat parameters (t, P), hidden units being multiplied by ``scale`` (…, rows, Σ widths)."""
     xp = array_namespace(w)
-    layers = split(net, w, x.shape[-1], classes)
+    layers = _split(net, w, x.shape[-1], classes)
     z = x
     for (into, lift), columns in zip(layers[:-1], net.columns(), strict=True):
         z = xp.matmul(z, into) + lift

@@ -49,7 +49,7 @@ Reading = Callable[[int, Floats32], Any]
 
 
 @dataclass(frozen=True)
-class Net:
+class _Finished:
     """A net's scores at the epochs, its parameters there (epochs, P), and what a reading made of them."""
 
     scores: Scores
@@ -58,7 +58,7 @@ class Net:
 
 
 @dataclass(frozen=True)
-class Training:
+class _Training:
     """Makes the net of a seed, wherever it is sent: the examples are laid out anew there, so that its bits are the same."""
 
     trainer: Trainer
@@ -66,24 +66,24 @@ class Training:
     epochs: tuple[int, ...]
     reading: Reading | None = None
 
-    def __call__(self, seed: int) -> Net:
+    def __call__(self, seed: int) -> _Finished:
         own = self.trainer
         trainer = replace(Trainer.of(own.net, self.data, own.groups), learned=own.learned)
         scores, parameters = scored(trainer, self.data, seed, self.epochs)
-        return Net(scores, parameters, self.read(seed, parameters))
+        return _Finished(scores, parameters, self.read(seed, parameters))
 
-    def at_once(self, seeds: Sequence[int], device: Device) -> Generator[Net, None, None]:
+    def at_once(self, seeds: Sequence[int], device: Device) -> Generator[_Finished, None, None]:
         """The nets of seeds trained on a GPU, in batches that fit there; asked here."""
         from empirical.dynamics.net_cuda import course, numbers
 
         size = fitting(4 * numbers(self.trainer), device, max(len(seeds), 1))
         for start in range(0, len(seeds), size):
             some = seeds[start : start + size]
-            kept = [on_host(w) for w in course(self.trainer, some, self.epochs)]
+            kept = [_on_host(w) for w in course(self.trainer, some, self.epochs)]
             for row, seed in enumerate(some):
                 parameters = np.stack([w[row] for w in kept])
                 scores = of_parameters(self.trainer, self.data, seed, self.epochs, parameters)
-                yield Net(scores, parameters, self.read(seed, parameters))
+                yield _Finished(scores, parameters, self.read(seed, parameters))
 
     def read(self, seed: int, parameters: Floats32) -> Any:
         """What is asked of a net that is there."""
@@ -105,7 +105,7 @@ def trained(
     """Scores of a net a seed, and what ``reading`` makes of each one's seed and parameters; nets in the store are read, the
     others trained, by the executor or as many at once as fit on a GPU, and stored.
     """
-    began, training = time.monotonic(), Training(trainer, data, tuple(epochs), reading)
+    began, training = time.monotonic(), _Training(trainer, data, tuple(epochs), reading)
     parts: dict[int, tuple[Scores, Any]] = {}
     for seed in seeds:
         found = None if nets is None else nets.scores(seed)
@@ -128,7 +128,7 @@ def trained(
     return joined([scores for scores, _ in ordered]), [read for _, read in ordered]
 
 
-def on_host(w: Any) -> Floats32:
+def _on_host(w: Any) -> Floats32:
     """A copy of parameters, which the device trains further."""
     return np.array(w.get() if hasattr(w, "get") else w, np.float32)
 

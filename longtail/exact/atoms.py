@@ -36,7 +36,7 @@ MOST = 1e7, 4e5  # atoms
 
 
 @dataclass(frozen=True)
-class Seen:
+class _Seen:
     """S_size(d; k) by k from ``first`` on and d from ``low`` on."""
 
     size: int
@@ -68,7 +68,7 @@ def two_frequencies(problem: Problem, slowly: bool = True) -> tuple[Floats, Floa
         return None
     ratio, common, size = pair
     drawn = problem.mode == "random"
-    many, chance = binomial(size, common / size) if drawn else (np.array([common], np.int64), np.ones(1))
+    many, chance = _binomial(size, common / size) if drawn else (np.array([common], np.int64), np.ones(1))
     many, chance = many[chance > DRAWN], chance[chance > DRAWN]
     if not _cheap(many, size, ratio, problem.n, slowly):
         return None
@@ -76,7 +76,7 @@ def two_frequencies(problem: Problem, slowly: bool = True) -> tuple[Floats, Floa
     values, chances = [], []
     for a, likely in zip(many[::-1], chance[::-1], strict=True):
         total = float(a + (size - a) * ratio)
-        k, hit = binomial(problem.n, float(a) / total)
+        k, hit = _binomial(problem.n, float(a) / total)
         seen = sides[0].seen(int(a), k, hit), sides[1].seen(int(size - a), problem.n - k, hit)
         (u, of_u), (v, of_v) = (
             (own - d[kept], s[:, kept])
@@ -107,7 +107,7 @@ def _pair(problem: Problem) -> tuple[float, int, int] | None:
     return float(np.exp(-np.ptp(nodes.log_value))), int(nodes.count[high]), int(prior.size)
 
 
-def binomial(n: int, chance: float) -> tuple[Integers, Floats]:
+def _binomial(n: int, chance: float) -> tuple[Integers, Floats]:
     """Numbers and their chances, by the ratios of neighbors from the likeliest on: a constant factor falls out."""
     if chance in (0.0, 1.0):
         return np.array([n * int(chance)], np.int64), np.ones(1)
@@ -122,8 +122,12 @@ def binomial(n: int, chance: float) -> tuple[Integers, Floats]:
     return k[out > DRAWN], np.asarray(out[out > DRAWN])
 
 
-def table(size: int, first: int, last: int) -> Seen:
-    """S_size(d; k) for k = ``first`` … ``last``, one sample after another."""
+def table(size: int, first: int, last: int) -> _Seen:
+    """S_size(d; k) for k = ``first`` … ``last``, one sample after another.
+
+    >>> table(2, 0, 3).chance.tolist()  # of two equal ones, none to three samples (rows) see none, one or both
+    [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.5, 0.5], [0.0, 0.25, 0.75]]
+    """
     top = min(size, last)
     d = np.arange(top + 1.0)
     same, new = d / max(size, 1), (size - d[:-1]) / max(size, 1)
@@ -147,14 +151,14 @@ def table(size: int, first: int, last: int) -> Seen:
     chance = np.zeros((len(kept), max(start + len(part) for start, part in kept) - low))
     for at, (start, part) in enumerate(kept):
         chance[at, start - low : start - low + len(part)] = part
-    return Seen(size, first, low, chance)
+    return _Seen(size, first, low, chance)
 
 
 class _Side:
     """What is seen of those of one frequency, by tables that are laid as they are needed."""
 
     def __init__(self, many: Integers, side: int, size: int, ratio: float, n: int) -> None:
-        ends = [binomial(n, a / (a + (size - a) * ratio))[0] for a in (int(many[0]), int(many[-1]))]
+        ends = [_binomial(n, a / (a + (size - a) * ratio))[0] for a in (int(many[0]), int(many[-1]))]
         low, high = int(min(k[0] for k in ends)), int(max(k[-1] for k in ends))
         self.first, self.last = (low, high) if side == 0 else (n - high, n - low)
         self.most = int(many[-1]) if side == 0 else size - int(many[0])

@@ -43,7 +43,14 @@ MANY = 20_000  # of the list itself
 
 
 class Contour(Protocol):
-    """Points that expectations of |X_ℓ| are sums over."""
+    """Points that expectations of |X_ℓ| are sums over.
+
+    >>> from longtail import Zipf, exact
+    >>> problem = Problem(Zipf(alpha=1, size=20), n=20)
+    >>> points = contour(problem, highest=band(5.0))
+    >>> round(points.moments(1, center=5.0)[0], 8), round(exact.subpopulations(problem, 1).value, 8)
+    (5.6277447, 5.6277447)
+    """
 
     @property
     def points(self) -> int:
@@ -69,7 +76,7 @@ class Contour(Protocol):
 
 
 @dataclass(frozen=True)
-class Drawn:
+class _Drawn:
     """Frequencies drawn from the list."""
 
     size: int
@@ -106,7 +113,7 @@ class Drawn:
 
     def moments(self, ell: int, center: float, more: int = 0) -> tuple[float, float, float]:
         mean = self._seen(ell)
-        return moments(self._weights(more), mean, mean * (1 - mean / self.size), center)
+        return _moments(self._weights(more), mean, mean * (1 - mean / self.size), center)
 
     def transform(
         self, z_less_1: Complexes, ell: int, beside: int | None = None, more: int = 0, group: int | None = None
@@ -131,7 +138,14 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Taken:
-    """The list itself: one scale, and a sum over its entries of what is the same for all above."""
+    """The list itself: one scale, and a sum over its entries of what is the same for all above.
+
+    >>> from longtail import Zipf, exact
+    >>> problem = Problem(Zipf(alpha=1, size=20), n=20, mode="fixed")
+    >>> points = contour(problem, highest=0.0)
+    >>> round(points.moments(1, center=5.0)[0], 8), round(exact.subpopulations(problem, 1).value, 8)
+    (5.53309588, 5.53309588)
+    """
 
     n: int
     share: Floats
@@ -161,7 +175,7 @@ class Taken:
 
     def moments(self, ell: int, center: float, more: int = 0) -> tuple[float, float, float]:
         chance = self._chance(ell)
-        return moments(
+        return _moments(
             np.exp(self.log_weights(more)), chance @ self.count, (chance * (1 - chance)) @ self.count, center
         )
 
@@ -243,7 +257,7 @@ def _stirling(n: int) -> float:
     return (1 / 12 - (1 / 360 - (1 / 1260 - 1 / (1680 * n * n)) / (n * n)) / (n * n)) / n
 
 
-def _drawn(prior: Prior, n: int, highest: float, refine: float) -> Drawn:
+def _drawn(prior: Prior, n: int, highest: float, refine: float) -> _Drawn:
     nodes = compressed(prior, refine)
     value = np.exp(np.maximum(nodes.log_value - nodes.log_value.max(), -DECADES))
     share = nodes.count / nodes.count.sum()
@@ -292,18 +306,26 @@ def _drawn(prior: Prior, n: int, highest: float, refine: float) -> Drawn:
     weight = np.asarray(np.exp(log_weight[row, column]) * (kept[column] * (step * spacing / np.pi)), np.complex128)
     inner = 0.0 if whole else reach
     possible = (log_scale >= first + inner - step) & (log_scale <= last - inner + step)
-    return Drawn(
+    return _Drawn(
         prior.size, n, scale, value, share, possible, row, log_w[column], log_g[row, column], weight, nodes.group
     )
 
 
 def within(share: Floats, groups: Integers | None, group: int | None) -> Floats:
-    """What of ``share`` is of one group of a list made of several; all of it without one."""
+    """What of ``share`` is of one group of a list made of several; all of it without one.
+
+    >>> within(np.array([0.5, 0.3, 0.2]), np.array([0, 1, 1]), 1).tolist()
+    [0.0, 0.3, 0.2]
+    """
     return share if group is None or groups is None else np.where(groups == group, share, 0.0)
 
 
 def log_gamma(n: int, side: int) -> float:
-    """log of what a Gamma(n)/n passes with probability 1e-18, below or above."""
+    """log of what a Gamma(n)/n passes with probability 1e-18, below (``side`` −1) or above (1).
+
+    >>> round(log_gamma(100, -1), 3), round(log_gamma(100, 1), 3)
+    (-1.029, 0.762)
+    """
     if n > 10**6:
         return side * NORMAL / float(np.sqrt(n))
     quantile = special.gammaincinv if side < 0 else special.gammainccinv
@@ -311,7 +333,11 @@ def log_gamma(n: int, side: int) -> float:
 
 
 def log_mean(value: Floats, share: Floats, scale: Floats, less: Complexes) -> Complexes:
-    """log E_p e^{−sp(1−w)} for each s and 1 − w (``less``), to rounding relative to itself however small that is."""
+    """log E_p e^{−sp(1−w)} for each s and 1 − w (``less``), to rounding relative to itself however small that is.
+
+    >>> log_mean(np.array([1.0, 0.5]), np.array([0.0, 1.0]), np.array([3.0]), np.array([0.5 + 0j])).round(9)  # −3 · .5 · .5
+    array([[-0.75+0.j]])
+    """
     out = np.empty((len(scale), len(less)), complex)
     for top in range(0, len(scale), TILE):
         for left in range(0, len(less), TILE * TILE // min(TILE, len(scale))):
@@ -332,7 +358,7 @@ def log_mean(value: Floats, share: Floats, scale: Floats, less: Complexes) -> Co
     return out
 
 
-def moments(weight: Complexes, mean: Complexes, own: Complexes, center: float) -> tuple[float, float, float]:
+def _moments(weight: Complexes, mean: Complexes, own: Complexes, center: float) -> tuple[float, float, float]:
     """E X, E(X − center)² and its rounding, from mean and variance at each point."""
     off = mean - center
     size = np.abs(off) * (np.abs(off) + 2 * np.abs(mean)) + np.abs(own)
@@ -344,7 +370,11 @@ def moments(weight: Complexes, mean: Complexes, own: Complexes, center: float) -
 
 
 def log1p(x: Complexes) -> Complexes:
-    """log(1 + x), each part to rounding relative to |x|: NumPy's own is so relative to 1."""
+    """log(1 + x), each part to rounding relative to |x|: NumPy's own is so relative to 1.
+
+    >>> log1p(np.array([1e-20 + 1e-30j]))
+    array([1.e-20+1.e-30j])
+    """
     a, b = x.real, x.imag
     out = np.empty(x.shape, complex)
     out.real = np.where(a > -0.5, np.log1p(np.maximum(a * (2 + a) + b * b, -0.9)) / 2, np.log(np.abs(1 + x)))

@@ -47,7 +47,12 @@ class MassLaw(ABC):
 
 @dataclass(frozen=True)
 class Steps(MassLaw):
-    """A law of few values: ``probability`` of each of ``values``, which ascend."""
+    """A law of few values: ``probability`` of each of ``values``, which ascend.
+
+    >>> law = Steps(np.array([0.0, 0.5]), np.array([0.75, 0.25]), Estimate(0.125), Estimate(0.046875), bound=0.0)
+    >>> law.cdf(0.4).value, law.quantile(0.9)
+    (0.75, 0.5)
+    """
 
     values: Floats = field(repr=False)
     probability: Floats = field(repr=False)
@@ -71,6 +76,11 @@ class Around:
     """E e^{iφ(g/n)(M − center)} at φ = ``turn``, 2 turn, ...; ``shape`` is that of g, None where there is none.
 
     All of (g/n)(M − center) lies in a period, 2π/turn, from ``base`` on.
+
+    >>> phi = np.pi * np.arange(1, 1000)
+    >>> transform = np.sinc(phi / 4 / np.pi) ** 2 + 0j  # of the mean of two uniform numbers
+    >>> Around(0.5, base=-1.0, turn=np.pi, shape=None, transform=transform).below(np.array([0.25, 0.5])).round(4).tolist()
+    [0.125, 0.5]
     """
 
     center: float
@@ -98,7 +108,14 @@ class Around:
 
 @dataclass(frozen=True)
 class Inverted(MassLaw):
-    """A law without steps, read off its transforms; all of it lies in [low, high]."""
+    """A law without steps, read off its transforms; all of it lies in [low, high].
+
+    >>> phi = np.pi * np.arange(1, 1000)
+    >>> part = Around(0.5, -1.0, np.pi, None, np.sinc(phi / 4 / np.pi) ** 2 + 0j)  # of the mean of two uniform numbers
+    >>> law = Inverted(0.0, 1.0, (part,), Estimate(0.5), Estimate(1 / 24), bound=1e-6)
+    >>> round(law.cdf(0.25).value, 4), round(law.quantile(0.875), 3)
+    (0.125, 0.75)
+    """
 
     low: float
     high: float

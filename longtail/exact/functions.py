@@ -141,7 +141,13 @@ def _mass(problem: Problem, ell: ArrayLike) -> Estimate:
 
 
 def ratio(s: Spectrum) -> tuple[Floats, Floats]:
-    """τ_ℓ and its bound, relative to which those of seen_ℓ and of mass_ℓ are smaller; NaN where τ_ℓ is not defined."""
+    """τ_ℓ and its bound, relative to which those of seen_ℓ and of mass_ℓ are smaller; NaN where τ_ℓ is not defined.
+
+    >>> from longtail import Gamma
+    >>> tau, bound = ratio(spectrum(Problem(Gamma(shape=1, size=100), n=50), np.array([1, 2])))
+    >>> tau.round(10).tolist(), bool((bound < 1e-10).all())
+    ([0.0133333333, 0.02], True)
+    """
     with np.errstate(invalid="ignore"):  # 0/0 beyond n sightings
         value, off = s.mass / s.seen, s.seen_error / s.seen
         return value, value * (ROUNDING + off / (1 - off)) + s.mass_error / s.seen / (1 - off)

@@ -48,7 +48,14 @@ STEPS = {"random": (STEP, 1e2, 1e3), "fixed": (STEP, 1e2, 1e3, 1e4, 1e5)}
 
 @dataclass(frozen=True)
 class Scores:
-    """Σ_ℓ mass_ℓ e(ℓ) of each learner, with a bound on its numerical error."""
+    """Σ_ℓ mass_ℓ e(ℓ) of each learner, with a bound on its numerical error.
+
+    >>> from longtail import Zipf
+    >>> solved = next(masses(Problem(Zipf(alpha=1, size=100), n=50), most=2))
+    >>> found = solved.score(np.array([[0.9, 0.9, 0, 0, 0]]), last=np.zeros(1))  # guesses what it saw once or never
+    >>> round(float(found.value[0]), 6), bool(found.bound[0] < 1e-10)
+    (0.493252, True)
+    """
 
     value: Floats
     bound: Floats
@@ -56,13 +63,20 @@ class Scores:
 
 @dataclass(frozen=True)
 class Masses:
-    """mass_ℓ, ℓ = 0 … ``most``, with what its sums over ℓ may be off by: see ``score``."""
+    """mass_ℓ, ℓ = 0 … ``most``, with what its sums over ℓ may be off by: see ``score``.
+
+    >>> from longtail import Zipf, exact
+    >>> problem = Problem(Zipf(alpha=1, size=100), n=50)
+    >>> solved = next(masses(problem, most=50))
+    >>> round(float(solved.mass[0]), 8), round(exact.unseen_mass(problem).value, 8), round(float(solved.mass.sum()), 8)
+    (0.36404407, 0.36404407, 1.0)
+    """
 
     mass: Floats = field(repr=False)
     low_error: Floats = field(repr=False)  # of each of the first
     coarse: Floats = field(repr=False)  # beyond them, on coarser rules
     by_total: Floats = field(repr=False)  # g by T and column beyond them
-    columns: Columns = field(repr=False)
+    columns: _Columns = field(repr=False)
     rule: Rule = field(repr=False)
     places: float  # how many last places p/T may be off by
     held: float = 1.0  # the mass of all
@@ -97,7 +111,12 @@ def _law_error(rule: Rule, g: Floats) -> Floats:
 
 
 def masses(problem: Problem, most: int, group: int | None = None) -> Iterator[Masses]:
-    """The masses up to ``most`` sights (``MOST``, n), on rules that are finer each time; of one ``group`` of several."""
+    """The masses up to ``most`` sights (``MOST``, n), on rules that are finer each time; of one ``group`` of several.
+
+    >>> from longtail import Zipf
+    >>> [len(solved.mass) for solved in masses(Problem(Zipf(alpha=1, size=100), n=50), most=3)]  # rules as fine as is of use
+    [5]
+    """
     reach = min(most, problem.n, MOST)
     for step in STEPS[problem.mode]:
         yield _masses(problem, min(1 << reach.bit_length(), problem.n, MOST), step, group)
@@ -136,7 +155,7 @@ def _masses(problem: Problem, most: int, step: float, group: int | None = None) 
 
 
 @dataclass(frozen=True)
-class Columns:
+class _Columns:
     """The ℓ > LOW that there is a column for, whole or not; ``by_ell`` are the polynomials' weights, columns by ℓ, if not all."""
 
     ell: Floats
@@ -152,11 +171,11 @@ class Columns:
 
 
 @lru_cache(maxsize=16)
-def _columns(n: int, most: int) -> Columns:
+def _columns(n: int, most: int) -> _Columns:
     whole = np.arange(LOW + 1.0, most + 1)
     top = min(most, n - DIRECT)
     if top < 2 * DIRECT:
-        return Columns(whole, None)
+        return _Columns(whole, None)
     inner = np.arange(DIRECT + 1.0, top + 1)
     place = 2 * np.sqrt(n) * np.arcsin(np.sqrt(inner / n))
     first = place[0] - APART * (POINTS // 2)
@@ -169,7 +188,7 @@ def _columns(n: int, most: int) -> Columns:
     of = [np.arange(below), *[below + np.arange(len(inner))] * POINTS, below + len(inner) + np.arange(above)]
     ell = np.concatenate([whole[:below], lattice, whole[len(whole) - above :]])
     by_ell = sparse.csr_array((weights, (np.concatenate(rows), np.concatenate(of))), shape=(len(ell), len(whole)))
-    return Columns(ell, by_ell)
+    return _Columns(ell, by_ell)
 
 
 def _places(laid: Grid) -> float:
@@ -229,11 +248,11 @@ def _times_chances(spread: Floats, n: int, nodes: Floats, ell: Floats) -> Floats
         ends = np.clip([np.minimum(angle, np.pi - angle).min() - away, angle.max() + away], 0, np.pi / 2)
         inside = slice(*np.searchsorted(ell, n * np.sin(ends) ** 2 + [-1, 1]))
         if inside.start < inside.stop:
-            out[:, inside] += spread[:, start : start + 64] @ binomial(n, ell[inside], angle)
+            out[:, inside] += spread[:, start : start + 64] @ _binomial(n, ell[inside], angle)
     return out
 
 
-def binomial(n: int, ell: Floats, angle: Floats) -> Floats:
+def _binomial(n: int, ell: Floats, angle: Floats) -> Floats:
     """B_ℓ(sin² angle), angles by ℓ: products of whole numbers for few samples, else by Loader's saddle point."""
     alpha, rest = np.sin(angle)[:, None] ** 2, np.cos(angle)[:, None] ** 2
     if n <= SMALL_N:
@@ -242,14 +261,14 @@ def binomial(n: int, ell: Floats, angle: Floats) -> Floats:
     x = np.asarray(ell, float)
     y = n - x
     inner = np.maximum(y, 1.0)
-    scale = stirling(np.array([float(n)])) - stirling(x) - stirling(inner) + np.log(n / (2 * np.pi * x * inner)) / 2
+    scale = _stirling(np.array([float(n)])) - _stirling(x) - _stirling(inner) + np.log(n / (2 * np.pi * x * inner)) / 2
     with np.errstate(divide="ignore"):
         log = scale - deviance_of(x, n * alpha) - deviance_of(inner, n * rest)
         every = np.broadcast_to(n * np.log(alpha), log.shape)
     return np.exp(np.where(y > 0, log, every))
 
 
-def stirling(x: Floats) -> Floats:
+def _stirling(x: Floats) -> Floats:
     """log x! − log(√(2πx) (x/e)^x), x ≥ 1."""
     square = x * x
     series = (1 / 12 - (1 / 360 - (1 / 1260 - (1 / 1680 - 1 / (1188 * square)) / square) / square) / square) / x

@@ -41,6 +41,12 @@ class Rule:
 
     ``doubt`` holds by frequency what the characteristic function may be off by, twice, over ``length``; ``taper`` is what g is
     multiplied by before it meets it (and ``weight`` has it in it); ``exponent`` is the size of the terms of ``log_factor``.
+
+    >>> from longtail import Zipf
+    >>> rule = law(Zipf(alpha=1, size=10))
+    >>> mean = float(rule.weight @ np.exp(rule.log_t))  # E T, nine draws of 1, 1/2, …, 1/10
+    >>> round(mean, 9), round(9 * sum(1 / k for k in range(1, 11)) / 10, 9)
+    (2.636071429, 2.636071429)
     """
 
     log_t: Floats
@@ -110,7 +116,11 @@ def law(prior: Prior, ell: float = 10.0, refine: float = 1.0, tilt: float = 0.0)
 
 @dataclass(frozen=True)
 class Sum:
-    """T = the sum of ``draws`` independent draws of ``value`` with probability ``share``."""
+    """T = the sum of ``draws`` independent draws of ``value`` with probability ``share``.
+
+    >>> Sum(np.array([1.0, 0.5]), np.array([0.0, 1.0]), draws=3).log_laplace(np.array([2.0])).tolist()  # T is 1.5
+    [-3.0]
+    """
 
     value: Floats
     share: Floats
@@ -203,7 +213,12 @@ def _rule(total: Sum, highest: float, refine: float) -> Rule:
 
 
 def reach_of(total: Sum, mean: float) -> tuple[float, float]:
-    """log of bounds that T passes with probability e^{TINY} at the most: Chernoff's, from either side."""
+    """log of bounds that T passes with probability e^{TINY} at the most: Chernoff's, from either side.
+
+    >>> total = Sum(np.array([1.0, 0.5]), np.array([0.5, 0.5]), draws=100)  # between 50 and 100, 75 in the mean
+    >>> np.exp(reach_of(total, 75.0)).round(1).tolist()
+    [50.0, 96.0]
+    """
     smallest = total.draws * float(total.value.min())
 
     def below(log_s: Floats) -> Floats:

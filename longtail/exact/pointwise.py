@@ -69,6 +69,11 @@ class Sum:
     """What a probability is made of: certain + rest/2 − Σ Im value((k + ½)Δ)/π(k + ½).
 
     On finer points there are a transform, tried at one value in ``CHECKED``, or a sum of its own.
+
+    >>> def normal(phi):  # the transform of a normal variable about ½
+    ...     return np.exp(0.5j * phi - phi**2 / 2)
+    >>> round(probability(Sum(0.0, 1.0, 0.2, normal, points=1.0, finer=normal), h=0.0, steps=False)[0], 6)
+    0.308538
     """
 
     certain: float
@@ -81,7 +86,16 @@ class Sum:
 
 @dataclass(frozen=True)
 class Pointwise(MassLaw):
-    """A law that is computed where it is asked: ``cdf`` takes up to some seconds a value, of a mass to ``resolution``."""
+    """A law that is computed where it is asked: ``cdf`` takes up to some seconds a value, of a mass to ``resolution``.
+
+    >>> def way(problem, ell, mass):  # of a normal law about .3
+    ...     transform = lambda phi: np.exp(1j * phi * (0.3 - mass) - (0.1 * phi) ** 2 / 2)
+    ...     return Sum(0.0, 1.0, 1.0, transform, 1.0, transform)
+    >>> from longtail import Zipf
+    >>> law = Pointwise(Problem(Zipf(alpha=1, size=9), n=100), 0, 0.0, 1.0, Estimate(0.3), Estimate(0.01), 1e-6, 0.0, way)
+    >>> round(law.cdf(0.4).value, 6), round(law.quantile(0.5), 6)
+    (0.841345, 0.3)
+    """
 
     problem: Problem
     ell: int
@@ -145,7 +159,17 @@ class Pointwise(MassLaw):
 def pointwise(
     problem: Problem, ell: int, low: float, high: float, mean: Estimate, spread: Estimate, steps: bool
 ) -> Pointwise:
-    """The law, by the first way to sum that is known at its mean; an AccuracyError where none is."""
+    """The law of what is seen ``ell`` times, all of which lies in [low, high], by the first way to sum that is known at its
+    ``mean``; an AccuracyError where none is. ``spread`` is its variance, ``steps`` whether it has steps.
+
+    >>> from longtail import Zipf, exact
+    >>> problem = Problem(Zipf(alpha=1, size=3), n=4)
+    >>> moments = exact.unseen_mass(problem), exact.mass_variance(problem)
+    >>> pointwise(problem, 0, 0.0, 1.0, *moments, steps=True)
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.AccuracyError: n: got 4; the law of what is seen 0 times under Zipf(alpha=1.0, size=3) has steps...
+    """
     at, deviation = float(mean.value), float(np.sqrt(spread.value))
     for way in (_by_sights, _moved, _windowed):
         if (
@@ -180,7 +204,14 @@ def _ends(parts: Sum) -> bool:
 
 
 def probability(parts: Sum, h: float, steps: bool) -> tuple[float, float, bool]:
-    """Pr[Y ≤ 0], what it may be off by, and whether it has ended, by itself (where there are no ``steps``) or by h."""
+    """Pr[Y ≤ 0], what it may be off by, and whether it has ended, by itself (where there are no ``steps``) or by h.
+
+    >>> def half(phi):  # of all, half lies about 0
+    ...     return 0.5 * np.exp(-(phi**2) / 2)
+    >>> value, bound, ended = probability(Sum(0.25, 0.5, 0.2, half, points=1.0, finer=half), h=0.0, steps=False)
+    >>> round(value, 6), bound < 1e-6, ended  # a quarter for sure, and half of the half
+    (0.5, True, True)
+    """
     found: list[complex] = []
     apart, by_itself = 0.0, False
     most = int(min(2 * LONG, 2 * WORK / parts.points))
@@ -202,10 +233,16 @@ def probability(parts: Sum, h: float, steps: bool) -> tuple[float, float, bool]:
     if isinstance(parts.finer, Sum):
         again, _, _ = probability(parts.finer, h if not by_itself else 0.0, steps)
         off += 8 * abs(again - value)
-    return value, float(off), ended
+    return value, float(off), bool(ended)
 
 
 def rough(problem: Problem, ell: int, why: str = "has more detail than can be resolved") -> AccuracyError:
+    """The error to raise where the law of what is seen ``ell`` times cannot be told, and what to do.
+
+    >>> from longtail import Zipf
+    >>> rough(Problem(Zipf(alpha=1, size=10), n=5), ell=0).argument
+    'n'
+    """
     what = f"the law of what is seen {ell} times under {problem.prior!r} {why}; "
     other = (
         ", or mode='fixed' for that of the list itself" if problem.mode == "random" and not problem.prior.is_law else ""
@@ -225,7 +262,7 @@ def _largest(n: int) -> float:
     return float(special.gammainccinv(float(n), 1e-10) / n) if n < 10**6 else 1 + 6.5 / float(np.sqrt(n))
 
 
-def masses_by_scale(n: int, ell: int, rate: Floats, share: Floats) -> tuple[Floats, Floats]:
+def _masses_by_scale(n: int, ell: int, rate: Floats, share: Floats) -> tuple[Floats, Floats]:
     """Of what is seen ℓ times at each scale: the mean mass, and how far from it a mass may be; ``share`` of N entries."""
     seen = np.exp(special.xlogy(ell, rate) - rate - special.gammaln(ell + 1.0)) * share
     held = rate / n
@@ -239,7 +276,7 @@ def _turn(problem: Problem, ell: int, center: float) -> float:
     value, share = _list(problem, COARSE)
     laid, n = circles(problem), problem.n
     scale = np.exp(np.linspace(laid.first - log_gamma(n, -1), laid.last - log_gamma(n, 1), 200))
-    mean, wide = masses_by_scale(n, ell, np.multiply.outer(scale, value), share * problem.prior.size)
+    mean, wide = _masses_by_scale(n, ell, np.multiply.outer(scale, value), share * problem.prior.size)
     wide += mean * APART / np.sqrt(n)
     low, high = max(0.0, float((mean - wide).min())), min(1.0, float((mean + wide).max()))
     return float(2 * np.pi / (max(abs(low - center), abs(high - center)) * _largest(n)))
@@ -295,7 +332,7 @@ def _windowed(problem: Problem, ell: int, center: float) -> Sum | None:
 
 def _window(laid: Scales, ell: int, center: float) -> tuple[Floats, Floats, slice | None]:
     """Mean and width by scale, and the scales at which the mass may be on either side of the center."""
-    mean, wide = laid.masses(ell, masses_by_scale)
+    mean, wide = laid.masses(ell, _masses_by_scale)
     likely = np.flatnonzero(np.abs(laid.likely) > UNLIKELY)
     rows = np.arange(likely[0], likely[-1] + 1)
     either = rows[np.abs(mean - center)[rows] <= (wide + center * APART / np.sqrt(laid.n))[rows]]
@@ -307,7 +344,7 @@ def _rung(highest: float) -> float:
 
 
 @dataclass(frozen=True)
-class Sights:
+class _Sights:
     """Scales, and blocks of entries from the rarest on, with q_c(sp) times their share by scale, entry and number of sights."""
 
     n: int
@@ -349,7 +386,7 @@ class Sights:
 
 
 @lru_cache(maxsize=4)
-def _sights(problem: Problem, highest: float, refine: float) -> Sights | None:
+def _sights(problem: Problem, highest: float, refine: float) -> _Sights | None:
     """None where they would be too many."""
     n, (value, share), laid = problem.n, _list(problem, refine), circles(problem, refine)
     order = np.argsort(value)
@@ -384,7 +421,7 @@ def _sights(problem: Problem, highest: float, refine: float) -> Sights | None:
         tables.append((first, seen * share[None, first:last, None]))
     radius: Floats = np.asarray(_radius(problem, value, share, scale) - damping / n, np.float64)
     turned = np.exp(1j * np.outer(np.arange(most[-1] + 1), angle))
-    return Sights(
+    return _Sights(
         n,
         problem.prior.size,
         rate,

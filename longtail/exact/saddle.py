@@ -27,7 +27,7 @@ FLAT = 3.0  # log of the largest and smallest radius
 
 
 @dataclass(frozen=True)
-class Saddled:
+class _Saddled:
     """Points that an expectation over data sets is a sum over, each with a complex ``weight``, and its place in ``scale``."""
 
     size: int
@@ -42,7 +42,7 @@ class Saddled:
 
 
 @dataclass(frozen=True)
-class Circles:
+class _Circles:
     """How many scales and angles there are to be: ``rows`` by ``columns``, before any is laid."""
 
     first: float
@@ -56,7 +56,7 @@ class Circles:
 
 
 @lru_cache(maxsize=16)
-def circles(problem: Problem, refine: float = 1.0, gone: float = GONE) -> Circles:
+def circles(problem: Problem, refine: float = 1.0, gone: float = GONE) -> _Circles:
     """How far circles reach, in angle (``end``/n) and log scale, for frequencies drawn from a list."""
     n, (value, share) = problem.n, _list(problem, refine)
     total = Sum(value, share, problem.prior.size)
@@ -68,11 +68,11 @@ def circles(problem: Problem, refine: float = 1.0, gone: float = GONE) -> Circle
         log_w = _radius(problem, value, share, np.array([s]))[0] + 1j * np.append(0.0, omega) / n
         size = (problem.prior.size * log_mean(value, share, np.array([s]), -np.expm1(log_w))[0]).real
         end = max(end, float(omega[np.flatnonzero(size[1:] - size[0] > gone)[-1:]].max(initial=1.0)))
-    return Circles(first, last, min(end, np.pi * n), float(np.expm1(last - first)))
+    return _Circles(first, last, min(end, np.pi * n), float(np.expm1(last - first)))
 
 
 @lru_cache(maxsize=4)
-def saddled(problem: Problem, refine: float = 1.0, gone: float = GONE) -> Saddled:
+def saddled(problem: Problem, refine: float = 1.0, gone: float = GONE) -> _Saddled:
     """The points themselves, those of a weight above e^{gone}, on circles that have one above e^{GONE}."""
     n, size, (value, share), laid = (
         problem.n,
@@ -102,7 +102,7 @@ def saddled(problem: Problem, refine: float = 1.0, gone: float = GONE) -> Saddle
     likely = log_weight.real.max(1, keepdims=True) > GONE
     row, column = np.nonzero((log_weight.real > gone) & likely)
     weight = np.exp(log_weight[row, column]) * (kept[column] * (step * spacing / np.pi))
-    return Saddled(size, n, scale, value, share, row, log_w[row, column], log_g[row, column], weight)
+    return _Saddled(size, n, scale, value, share, row, log_w[row, column], log_g[row, column], weight)
 
 
 def _list(problem: Problem, refine: float) -> tuple[Floats, Floats]:
@@ -122,8 +122,16 @@ def _radius(problem: Problem, value: Floats, share: Floats, scale: Floats) -> Fl
     return np.asarray((low + high) / 2)
 
 
-def mass_on_circles(points: Saddled, ell: int, center: float) -> Callable[[float], complex]:
-    """E e^{iφ(g/n)(M_ℓ − center)} of ``longtail.exact.mass_laws``, as a function of φ."""
+def mass_on_circles(points: _Saddled, ell: int, center: float) -> Callable[[float], complex]:
+    """E e^{iφ(g/n)(M_ℓ − center)} of ``longtail.exact.mass_laws``, as a function of φ.
+
+    >>> from longtail import Zipf, exact
+    >>> problem = Problem(Zipf(alpha=1, size=20), n=20)
+    >>> transform = mass_on_circles(saddled(problem), 0, center=0.3)
+    >>> mean = (transform(1e-4) - transform(0.0)).imag / 1e-4 + 0.3  # E (g/n)(M_0 − .3) is E M_0 − .3
+    >>> round(float(mean), 5), round(exact.unseen_mass(problem).value, 5)
+    (0.26997, 0.26997)
+    """
     n, rate = points.n, np.multiply.outer(points.scale, points.value)
     seen = np.exp(special.xlogy(ell, rate) - rate - special.gammaln(ell + 1.0)) * points.share
     over, over_g = np.exp(-points.log_w), np.exp(-points.log_g)

@@ -69,7 +69,13 @@ def error_against_samples(problem: Problem, points: int = 17, decades: float = 2
 
 @dataclass(frozen=True)
 class ScaleLaw:
-    """A quantity under a fixed Zipf list: exactly, and constant · along^exponent, ``along`` being n but where it is told."""
+    """A quantity under a fixed Zipf list: exactly, and constant · along^exponent, ``along`` being n but where it is told.
+
+    >>> from longtail import Zipf
+    >>> law, problem = fewer_than(1), Problem(Zipf(alpha=2, size=10**9), n=10**4, mode="fixed")
+    >>> round(law.exact(problem), 6), round(law.asymptote(problem), 6), law.exponent(2.0)
+    (0.00691, 0.00691, -0.5)
+    """
 
     name: str
     exact: Callable[[Problem], float]

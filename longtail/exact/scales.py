@@ -38,7 +38,7 @@ BENT = 0.7  # of the highest frequency, that δ is as large as
 
 
 @dataclass(frozen=True)
-class Ray:
+class _Ray:
     """log G(x) at x = e^{u + iϑ}, u = first + step · (0, 1, ...), padded to ``length``; [low, high] is where log T may be."""
 
     first: float
@@ -54,7 +54,7 @@ class Ray:
 
 
 @lru_cache(maxsize=16)
-def _ray(prior: Prior, end: float, refine: float) -> Ray:
+def _ray(prior: Prior, end: float, refine: float) -> _Ray:
     nodes = compressed(prior, refine)
     value = np.exp(np.maximum(nodes.log_value - nodes.log_value.max(), -DECADES))
     share = nodes.count / nodes.count.sum()
@@ -66,16 +66,23 @@ def _ray(prior: Prior, end: float, refine: float) -> Ray:
     x = np.exp(first + step * np.arange(points) + 1j * theta)
     log_g = log_mean(value, share, np.ones(1), x)[0]
     apart = int(TAIL / end / step)  # one end from the other, for which a filtered kernel is gone
-    return Ray(first, step, theta, next_fast_len(points + apart), log_g, low, high, value, share, nodes.group)
+    return _Ray(first, step, theta, next_fast_len(points + apart), log_g, low, high, value, share, nodes.group)
 
 
 @dataclass(frozen=True)
 class Scales:
-    """Log scales on a lattice, from ``first``; ``taper`` fades them out beyond those that can be."""
+    """Log scales on a lattice, from ``first``; ``taper`` fades them out beyond those that can be.
+
+    >>> from longtail import Zipf, exact
+    >>> problem = Problem(Zipf(alpha=2, size=1000), n=1000)
+    >>> found = scales(problem, highest=40.0)
+    >>> round(found.moments(1, center=20.0)[0], 6), round(exact.subpopulations(problem, 1).value, 6)
+    (25.381102, 25.381102)
+    """
 
     size: int
     n: int
-    ray: Ray
+    ray: _Ray
     highest: float
     first: float
     taper: Floats

@@ -79,9 +79,13 @@ def by_count(learner: Learner, n_classes: int, n: int) -> tuple[Floats, float]:
 
 
 def scored(problem: Problem, table: Floats, last: Floats, group: int | None = None) -> Scores:
-    """Each row of errors by ℓ scored on the first rules that know it well, or on the finest.
+    """Each row of errors by ℓ (``table``) scored on the first rules that know it well, or on the finest; ``last`` is its error
+    at n sights. With ``group``, over the mass of that part of a list made of several.
 
-    With ``group``, over the mass of that part of a list made of several.
+    >>> from longtail import Zipf
+    >>> table = np.array([[0.9, 0.0, 0.0], [0.9, 0.9, 0.0]])  # by sights: one memorizes all, one guesses what it saw once
+    >>> scored(Problem(Zipf(alpha=1, size=100), n=100), table, last=np.zeros(2)).value.round(4).tolist()
+    [0.219, 0.3679]
     """
     value, bound = np.zeros(len(table)), np.full(len(table), np.inf)
     for solved in masses(problem, table.shape[1] - 1, group):

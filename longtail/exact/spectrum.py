@@ -44,7 +44,13 @@ STEP = 10.0  # nodes laid for ℓ = 10 serve every smaller ℓ; larger ones, √
 
 @dataclass(frozen=True)
 class Spectrum:
-    """``seen`` and ``mass`` by ``ell``, each with a bound on its numerical error."""
+    """``seen`` and ``mass`` by ``ell``, each with a bound on its numerical error.
+
+    >>> from longtail import Uniform
+    >>> found = spectrum(Problem(Uniform(size=2), n=3), np.array([0, 3]))
+    >>> found.seen.round(9).tolist(), found.mass.round(9).tolist()
+    ([0.25, 0.25], [0.125, 0.125])
+    """
 
     ell: NDArray[np.int64]
     seen: Floats
@@ -60,6 +66,11 @@ def spectrum(problem: Problem, ell: NDArray[np.int64], *, checked: bool = True, 
 
     Unchecked, it is computed once and not tilted: enough for a curve, with errors that say nothing. With ``group``, of that part
     of a list made of several alone.
+
+    >>> from longtail import Gamma
+    >>> found = spectrum(Problem(Gamma(shape=1, size=100), n=50), np.array([0, 1]))
+    >>> (found.mass / found.seen).round(10).tolist()  # τ_ℓ = (1 + ℓ)/150
+    [0.0066666667, 0.0133333333]
     """
     if problem.prior.size == 1 or not (ell <= problem.n).any():  # the one there is is seen n times
         seen = np.where((ell == problem.n) & (problem.prior.size == 1), 1.0, 0.0)
@@ -130,7 +141,16 @@ def _step(ell: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def digits(problem: Problem, ell: NDArray[np.int64], value: Floats, error: Floats, what: str) -> None:
-    """An AccuracyError that names the argument, unless every value that can be other than 0 has eight digits."""
+    """An AccuracyError that names the argument, unless every value that can be other than 0 has eight digits.
+
+    >>> from longtail import Zipf
+    >>> problem = Problem(Zipf(alpha=1, size=100), n=50)
+    >>> digits(problem, np.array([1]), np.array([0.5]), np.array([1e-12]), "the mass")  # nothing to say
+    >>> digits(problem, np.array([1]), np.array([0.5]), np.array([1e-3]), "the mass")
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.AccuracyError: n: got 50; the mass at ell = 1 is only known as 0.5 ± 0.001 under Zipf(...
+    """
     poor = (ell <= problem.n) & ~((error <= DIGITS * value) & (value > SMALLEST))
     if problem.prior.size == 1:  # seen n times, and exactly never otherwise
         poor &= ell == problem.n
@@ -151,6 +171,11 @@ class Grid:
     """Nodes of (p, T): the odds p/T, the count of each row, the law of the columns.
 
     ``off_p`` and ``off_t`` are how many last places p and T may be off by; ``group``, of a list made of several, each row's.
+
+    >>> from longtail import Uniform
+    >>> laid = grid(Uniform(size=4), "random", STEP, COARSE)
+    >>> laid.odds.round(9).tolist(), laid.count.tolist()  # p against the sum of three others
+    ([[0.333333333]], [4.0])
     """
 
     odds: Floats
@@ -314,7 +339,11 @@ def _stirling(n: float) -> float:
 
 
 def deviance_of(x: float | Floats, mean: Floats) -> Floats:
-    """x log(x/mean) + mean − x, by its series where the two are close."""
+    """x log(x/mean) + mean − x, by its series where the two are close.
+
+    >>> deviance_of(2.0, np.array([2.0, 4.0])).round(6).tolist()  # 2 log(2/4) + 4 − 2
+    [0.0, 0.613706]
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         plain = x * np.log(x / mean) + mean - x
     v = (x - mean) / (x + mean)
@@ -370,7 +399,12 @@ def _saddle(prior: Prior, n: int, ell: int) -> tuple[float, float] | None:
 
 
 def sightings(problem: Problem, ell: object) -> NDArray[np.int64]:
-    """``ell`` as an array of whole numbers that this mode can answer for."""
+    """``ell`` as an array of whole numbers that this mode can answer for.
+
+    >>> from longtail import Zipf
+    >>> sightings(Problem(Zipf(alpha=1, size=100), n=50), [0, 1.0]).tolist()
+    [0, 1]
+    """
     asked = np.atleast_1d(np.asarray(ell))
     most = HIGHEST[problem.mode]
     if asked.ndim != 1 or not np.issubdtype(asked.dtype, np.number) or not (asked == np.floor(asked)).all():

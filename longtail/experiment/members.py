@@ -30,6 +30,11 @@ class Members:
 
     ``weight`` are those of the subpopulation's λ, ``mean`` is E λ of a pair given it. ``strength`` are values of a pair's λ and
     ``own`` their chances, by the subpopulation's λ; None where it is that itself.
+
+    >>> from longtail.experiment.coupling import Fixed
+    >>> found = members(Fixed(0.5), np.array([0.0, 1.0, 2.0]), fraction=0.7, cells=8)
+    >>> found.left.ravel().round(4).tolist(), found.law.ravel().tolist()  # one λ for all: R is one value for each number
+    ([1.0, 0.65, 0.4225], [1.0, 1.0, 1.0])
     """
 
     weight: Floats = field(repr=False)
@@ -41,7 +46,14 @@ class Members:
 
 
 def members(coupling: Coupling, others: Floats, fraction: float, cells: int) -> Members:
-    """R for each number of ``others``, with λ at the ends of ``cells`` cells where it is one for all."""
+    """R for each number of ``others``, each in the training set with chance ``fraction``; with λ at the ends of ``cells`` cells
+    where it is one for all.
+
+    >>> from longtail.experiment.coupling import Beta
+    >>> found = members(Beta(1, 1, apart=1.0), np.array([1.0]), fraction=0.7, cells=8)  # a λ for each pair: R has a law
+    >>> round(float(found.law[0, 0] @ found.left), 3)  # E(1 − .7 λ), λ uniform
+    0.65
+    """
     if coupling.apart == 0:
         lam, weight = coupling.nodes(cells)
         left = ((1 - fraction * lam) ** others[:, None])[:, :, None]

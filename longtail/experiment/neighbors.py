@@ -30,7 +30,7 @@ TIE = 1e-12
 
 
 @dataclass(frozen=True)
-class Passed:
+class _Passed:
     """S_1, S_2, S_3 by number of copies and λ of the subpopulation, at one u and θ."""
 
     one: Floats = field(repr=False)
@@ -49,7 +49,14 @@ class Passed:
 
 
 class Neighbors:
-    """The laws of c − 1, c − 2, c − 3 and of all c members, prepared once for every u and θ."""
+    """The laws of c − 1, c − 2, c − 3 and of all c members, prepared once for every u and θ; ``copies`` are the numbers c, each
+    member is in with chance ``fraction``, and without ``together`` there is S_1 alone.
+
+    >>> from longtail.experiment.coupling import Beta
+    >>> near = Neighbors(Beta(1, 1, apart=1.0), copies=np.array([1.0, 2.0]), fraction=0.7, cells=8)
+    >>> near.passed(0.45, None, 0.9, np.ones((2, 1))).some.round(3).tolist()  # of one: λ is .5 or more
+    [[0.516], [0.44]]
+    """
 
     def __init__(self, coupling: Coupling, copies: Floats, fraction: float, cells: int, together: bool = True) -> None:
         def law(j: int) -> Members:
@@ -70,7 +77,7 @@ class Neighbors:
         """Pr[an example of another subpopulation passes], by copies and λ."""
         return np.asarray(self.whole @ chance(top * self.of.left))
 
-    def passed(self, theta: float, noise: Noise | None, top: float, kept: Floats) -> Passed:
+    def passed(self, theta: float, noise: Noise | None, top: float, kept: Floats) -> _Passed:
         """S_j for influence θ or more of members that count with chance ``kept``."""
         c, own = self.copies[:, None], self.of.own
         assert own is not None
@@ -83,13 +90,13 @@ class Neighbors:
         one = c * kept * np.einsum("cls,ls->cl", self.of.law, passes)
         more = []
         if not self.fewer:
-            return Passed(one, 0 * one, 0 * one)
+            return _Passed(one, 0 * one, 0 * one)
         for count, cells, law in zip((2, 3), CELLS, self.fewer, strict=True):
             lam, share = _fewer(strength, own, cells)
             together = self._together(lam, share, count, theta, noise, top)
             ways = c * (c - 1) / 2 if count == 2 else c * (c - 1) * (c - 2) / 6
             more.append(np.maximum(ways, 0.0) * kept**count * np.einsum("cls,ls->cl", law, together))
-        return Passed(one, *more)
+        return _Passed(one, *more)
 
     def _together(
         self, lam: Floats, share: Floats, count: int, theta: float, noise: Noise | None, top: float

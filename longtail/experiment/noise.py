@@ -18,6 +18,20 @@ class Noise(ABC):
     """The law of an estimate, by what it is an estimate of; frozen and hashable, for what it gives is kept.
 
     ``fraction`` is r in mem = u (1 − rλ)^{c−1}: the chance that a model whose example is held out has another example.
+
+    >>> class Exact(Noise):  # of estimates that are never off
+    ...     fraction, sharpness = 0.7, 1000.0
+    ...
+    ...     def above(self, theta, memorized):
+    ...         return (memorized >= theta[:, None]).astype(float)
+    ...
+    ...     def influence_above(self, theta, wrong_in, wrong_out):
+    ...         return (wrong_out - wrong_in >= theta).astype(float)
+    ...
+    ...     def draw(self, memorized, rng):
+    ...         return memorized
+    >>> Exact().chances(np.array([0.25, 0.5]), np.array([0.1, 0.3])).tolist()  # three bins, two examples
+    [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
     """
 
     fraction: float
@@ -43,11 +57,16 @@ class Noise(ABC):
         """Pr[estimate in bin], of the bins between ``edges`` and beyond either end; bins × ``memorized``."""
         over = self.above(edges, memorized)
         at_least = np.vstack([np.ones(len(memorized)), over, np.zeros(len(memorized))])
-        return -np.diff(np.minimum.accumulate(at_least), axis=0)  # a noise that is rounded may cross by a little
+        least = np.minimum.accumulate(at_least)  # a noise that is rounded may cross by a little
+        return np.asarray(least[:-1] - least[1:])
 
 
 def included(fraction: float | None, noise: Noise | None) -> float:
-    """r, as it is given, or as the noise has it; never two of them."""
+    """r, as it is given, or as the noise has it; never two of them.
+
+    >>> included(None, None), included(0.5, None)
+    (0.7, 0.5)
+    """
     if noise is not None and fraction is not None:
         raise ArgumentError("fraction", fraction, f"leave it out: the noise has {noise.fraction:g} for it")
     return (
@@ -56,7 +75,15 @@ def included(fraction: float | None, noise: Noise | None) -> float:
 
 
 def checked(fraction: float | None) -> float:
-    """``fraction`` in (0, 1]; it is 1 where all others are trained on, as when one example is left out."""
+    """``fraction`` in (0, 1]; it is 1 where all others are trained on, as when one example is left out.
+
+    >>> checked(0.5)
+    0.5
+    >>> checked(1.5)
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.ArgumentError: fraction: got 1.5; give the share of examples in a subset, between 0 and 1
+    """
     try:
         return real("fraction", fraction, 0.0, 1.0, open_low=True)
     except ArgumentError as error:

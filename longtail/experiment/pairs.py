@@ -47,6 +47,12 @@ def pairs_above(
     test examples are a sample, of one subpopulation several at a time, and which subpopulations are seen how often is another.
     Where all that is wanted is how many pairs, ``together`` False saves most of the work of a λ that is each pair's own; the
     other columns are then of partners that never meet.
+
+    >>> from longtail import Zipf
+    >>> from longtail.experiment.coupling import Fixed
+    >>> found = pairs_above(Problem(Zipf(alpha=1, size=100), n=100), Fixed(1), [0.15, 0.5], tests=1000)
+    >>> found[["threshold", "pairs", "tests", "single"]].round(2).values.tolist()
+    [[0.15, 366.1, 265.8, 165.51], [0.5, 165.51, 165.51, 165.51]]
     """
     import pandas as pd
 

@@ -66,7 +66,11 @@ def memorization(
 def influence(
     copies: ArrayLike, strength: ArrayLike, n_classes: int, fraction: float = FRACTION, *, n: int | None = None
 ) -> Floats:
-    """infl(c, λ), of each of the c members on a test example of their subpopulation."""
+    """infl(c, λ), of each of the c members on a test example of their subpopulation; ``n`` as in ``memorization``.
+
+    >>> influence([1, 2, 3], 0.5, n_classes=10).round(4).tolist()
+    [0.45, 0.2925, 0.1901]
+    """
     c, lam = np.asarray(copies, float), np.asarray(strength, float)
     if n is None:
         return np.asarray((1 - 1 / n_classes) * lam * _untaught(c - 1, lam, fraction, None))
@@ -136,7 +140,12 @@ def memorization_law(problem: Problem, coupling: Coupling, fraction: float = FRA
 
 
 def untaught(of: Members, share: Floats, dust: float) -> tuple[Floats, Floats]:
-    """Values of R and their chances over examples, ``share`` of whom have each number of copies."""
+    """Values of R and their chances over examples, ``share`` of whom have each number of copies.
+
+    >>> from longtail.experiment.coupling import Fixed
+    >>> untaught(members(Fixed(1), np.array([0.0, 1.0]), 0.7, 8), share=np.array([0.5, 0.4]), dust=0.1)
+    (array([1. , 0.3, 1. ]), array([0.5, 0.4, 0.1]))
+    """
     if of.own is None:
         value, law = of.left.ravel(), np.multiply.outer(share, of.weight).ravel()
     else:
@@ -167,24 +176,47 @@ def _relative(problem: Problem, coupling: Coupling, x: Floats, fraction: float) 
 
 
 def occupied(problem: Problem, coupling: Coupling, noise: Noise | None) -> Occupancy:
-    """Copies, finely where no noise blurs the steps of a curve."""
+    """Copies, finely where no noise blurs the steps of a curve.
+
+    >>> from longtail import Zipf
+    >>> from longtail.experiment.coupling import Fixed
+    >>> seen = occupied(Problem(Zipf(alpha=1, size=100), n=50), Fixed(1), None)
+    >>> len(seen.copies), round(float(seen.examples.sum()), 6)  # 0 to 50 copies and what is beyond; shares of all examples
+    (52, 1.0)
+    """
     return occupancy(problem, coupling.dust) if noise is None else smooth(problem, dust=coupling.dust)
 
 
 def cells_of(coupling: Coupling, noise: Noise | None) -> int:
-    """Of λ: many where neither noise nor a law of guesses blurs steps."""
+    """Of λ: many where neither noise nor a law of guesses blurs steps.
+
+    >>> from longtail.experiment.coupling import Fixed
+    >>> cells_of(Fixed(1), None), cells_of(Fixed(1, steady=0.5), None)
+    (2000, 200)
+    """
     return SHARP if noise is None and coupling.steady in (0, 1) else SMOOTH
 
 
 def tops_of(problem: Problem, coupling: Coupling, noise: Noise | None = None) -> list[tuple[float, float]]:
-    """What memorization can be at the most, and shares of subpopulations; 0 only with noise, which may make more of it."""
+    """What memorization can be at the most, and shares of subpopulations; 0 only with noise, which may make more of it.
+
+    >>> from longtail import Zipf
+    >>> from longtail.experiment.coupling import Fixed
+    >>> problem = Problem(Zipf(alpha=1, size=100), n=50, n_classes=4)
+    >>> tops_of(problem, Fixed(1)), tops_of(problem, Fixed(1, steady=1.0))  # guesses anew in each model, and ever the same
+    ([(0.75, 1.0)], [(1.0, 0.75)])
+    """
     cells = COARSE if coupling.apart else CELLS_OF_GUESSES
-    tops = zip(*coupling.guesses(problem.n_classes, cells), strict=True)
+    tops = zip(*(part.tolist() for part in coupling.guesses(problem.n_classes, cells)), strict=True)
     return [(top, guessed) for top, guessed in tops if top > 0 or noise is not None]
 
 
 def passing(theta: float, true: Floats, noise: Noise | None) -> Floats:
-    """Whether memorization is ≥ θ, or Pr[it is estimated to be]."""
+    """Whether memorization is ≥ θ, or Pr[it is estimated to be].
+
+    >>> passing(0.25, np.array([0.1, 0.25, 0.9]), None).tolist()
+    [0.0, 1.0, 1.0]
+    """
     if noise is None:
         return np.asarray(true >= theta - 1e-12, float)
     return np.asarray(np.interp(true, *_passing(theta, noise)))
@@ -299,6 +331,14 @@ def influence_by_memorization(problem: Problem, coupling: Coupling, edges: Array
 
     An example whose subpopulation has mass d and c members adds d u λ (1 − rλ)^{c−1} to accuracy in expectation, λ being that of
     its subpopulation in the mean over pairs. ``edges`` part the bins, the first and the last of which are open.
+
+    >>> from longtail import Zipf
+    >>> from empirical.estimates.noise import SubsetNoise  # the law of a run's estimates
+    >>> from longtail.experiment.coupling import Fixed
+    >>> noise = SubsetNoise(models=100)
+    >>> found = influence_by_memorization(Problem(Zipf(alpha=1, size=100), n=100), Fixed(1), [0.25], noise)
+    >>> found.round(3).values.tolist()
+    [[-inf, 0.25, 0.654, 0.045], [0.25, inf, 0.346, 0.182]]
     """
     import pandas as pd
 

@@ -28,7 +28,11 @@ REFRESH = 64  # flips after which those at their end leave, and sums are had ane
 
 @dataclass(frozen=True)
 class Attack(ABC):
-    """``needs`` is what a model must tell for it."""
+    """``needs`` is what a model must tell for it.
+
+    >>> {name: kind.needs.__name__ for name, kind in KINDS.items()}  # attacks by name, and what each must be told
+    {'signs': 'Weighted', 'queries': 'Queried', 'increments': 'Layered', 'gradient': 'Sloped'}
+    """
 
     needs: ClassVar[type]
 
@@ -52,7 +56,13 @@ NAMES: dict[Any, str] = {Queried: "scores", Weighted: "weights", Sloped: "gradie
 
 @dataclass(frozen=True)
 class Signs(Attack):
-    """sign(w_j − mean_k w_k)."""
+    """sign(w_j − mean_k w_k).
+
+    >>> from longtail.irrelevant.models import Linear
+    >>> model = Linear(np.array([[0.5, -0.2, 0.1], [-0.1, 0.3, 0.4]], np.float32), np.zeros(2, np.float32))
+    >>> Signs().recover(model, np.array([0, 1]), dimension=3).tolist()
+    [[1, 0, 0], [0, 1, 1]]
+    """
 
     needs = Weighted
 
@@ -114,7 +124,14 @@ class Ascent(Attack):
 
 @dataclass(frozen=True)
 class Coordinates(Ascent):
-    """By queries alone."""
+    """By queries alone.
+
+    >>> from longtail.irrelevant.models import Nearest
+    >>> hidden = np.array([[1, 0, 1, 1, 0], [0, 1, 0, 0, 1]])  # an example of each of two classes
+    >>> model = Nearest(signs(hidden), np.array([0, 1]), classes=2)
+    >>> Coordinates().recover(model, np.array([0, 1]), dimension=5).tolist()
+    [[1, 0, 1, 1, 0], [0, 1, 0, 0, 1]]
+    """
 
     needs = Queried
 
@@ -133,7 +150,14 @@ class Coordinates(Ascent):
 
 @dataclass(frozen=True)
 class Increments(Ascent):
-    """By the first layer's columns, another way to the same scores."""
+    """By the first layer's columns, another way to the scores of ``Coordinates``.
+
+    >>> from longtail.irrelevant.models import Linear
+    >>> model = Linear(np.array([[0.5, -0.2, 0.1], [-0.1, 0.3, 0.4]], np.float32), np.zeros(2, np.float32))
+    >>> one, other = (attack(sweeps=2).recover(model, np.array([0, 1]), 3) for attack in (Increments, Coordinates))
+    >>> one.tolist(), bool((one == other).all())
+    ([[1, 0, 0], [0, 1, 1]], True)
+    """
 
     needs = Layered
 
@@ -190,6 +214,10 @@ def attack(text: str) -> Attack:
 
 
 def start(rows: int, dimension: int, seed: int, number: int) -> Floats32:
-    """Uniform signs."""
+    """Uniform signs that attacks on data set ``number`` set out from, (rows, dimension).
+
+    >>> start(2, 4, seed=0, number=0).tolist()
+    [[-1.0, -1.0, 1.0, -1.0], [1.0, -1.0, 1.0, -1.0]]
+    """
     words = philox.words(seed, philox.substream(philox.TASK, START), number, 0, rows * dimension)
     return signs((words >> np.uint32(31)).astype(np.uint8).reshape(rows, dimension))

@@ -92,6 +92,10 @@ def held(problem: Problem, dimension: int, fixed: float) -> pd.DataFrame:
     """By ℓ: subpopulations, their share of fresh samples, and the bits that keeping all and keeping the agreed hold of them.
 
     Rows end where no more than a bit in 10^9 is left of the agreed.
+
+    >>> from longtail import Uniform
+    >>> held(Problem(Uniform(size=100), n=100), dimension=10, fixed=0.5)[["ell", "agreed_bits"]].round(1).values[:3].tolist()
+    [[1.0, 184.9], [2.0, 138.6], [3.0, 32.4]]
     """
     import pandas as pd
 
@@ -108,7 +112,12 @@ def held(problem: Problem, dimension: int, fixed: float) -> pd.DataFrame:
 
 
 def line(problem: Problem, dimension: int, fixed: float) -> Estimate:
-    """(1 − ρ) d E|X_1|."""
+    """(1 − ρ) d E|X_1|: the own bits of all singletons, in the mean over data sets; ``dimension`` is d, ``fixed`` ρ.
+
+    >>> from longtail import Uniform
+    >>> round(line(Problem(Uniform(size=2), n=2), dimension=10, fixed=0.5).value, 9)  # both clusters seen once, one time in two
+    5.0
+    """
     return singleton_bits(problem, dimension, fixed)
 
 
@@ -116,6 +125,11 @@ def room(problem: Problem, dimension: int, fixed: float, rivals: int, points: in
     """What the three learners hold of the line, and the error that each adds, singletons' mass times what is lost on them.
 
     ``rivals`` are the other clusters that a fresh member may be taken for.
+
+    >>> from longtail import Uniform
+    >>> found = room(Problem(Uniform(size=100), n=100), dimension=100, fixed=0.5, rivals=50, points=3)
+    >>> found[found["learner"] == "Forgotten"][["share_of_bits", "excess_error"]].round(3).values.tolist()
+    [[0.0, 0.361], [0.5, 0.181], [1.0, 0.0]]
     """
     import pandas as pd
 
@@ -154,7 +168,12 @@ def flip(bits: float) -> float:
 
 
 def least_share(problem: Problem, dimension: int, fixed: float, rivals: int, excess: float) -> float:
-    """The least part of the line's bits that one of the three needs, so as to add no more than ``excess`` to the error."""
+    """The least part of the line's bits that one of the three needs, so as to add no more than ``excess`` to the error.
+
+    >>> from longtail import Uniform
+    >>> round(least_share(Problem(Uniform(size=100), n=100), dimension=100, fixed=0.5, rivals=50, excess=0.01), 2)
+    0.6
+    """
     from longtail import exact
 
     excess = real("excess", excess, 0.0)

@@ -31,7 +31,12 @@ NODES = 200  # of each integral
 @dataclass(frozen=True)
 class Centered(Clusters):
     """``strength`` is λ; None takes λ² = 6/√d, at which two examples of a cluster agree by six standard deviations more than
-    strangers do."""
+    strangers do.
+
+    >>> from longtail import Uniform
+    >>> round(Boolean(Uniform(size=10), dimension=144).share, 4), Boolean(Uniform(size=10), strength=0.5).share
+    (0.7071, 0.5)
+    """
 
     strength: float | None = None
 
@@ -43,7 +48,7 @@ class Centered(Clusters):
     @property
     def share(self) -> float:
         """λ, as given or by the dimension."""
-        return min(1.0, (6 / np.sqrt(self.dimension)) ** 0.5) if self.strength is None else self.strength
+        return min(1.0, float(6 / np.sqrt(self.dimension)) ** 0.5) if self.strength is None else self.strength
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,12 @@ class Boolean(Centered):
 
 @dataclass(frozen=True)
 class Quadratic:
-    """Scores W x + b + c |x|²."""
+    """Scores W x + b + c |x|².
+
+    >>> one = Quadratic(*(np.array(part, np.float32) for part in ([[1.0, 0.0]], [0.5], [-1.0])))
+    >>> one.query(np.array([[2.0, 1.0]], np.float32)).tolist()  # 2 + .5 − (4 + 1)
+    [[-2.5]]
+    """
 
     w: Floats32 = field(repr=False)
     b: Floats32 = field(repr=False)

@@ -29,28 +29,51 @@ SHARPNESS = 0.1  # of a nearest neighbor's scores, a bit
 
 @runtime_checkable
 class Queried(Protocol):
-    """Scores (rows, classes) of inputs (rows, d)."""
+    """Scores (rows, classes) of inputs (rows, d).
+
+    >>> class Coin:  # a model of your own
+    ...     def query(self, x):
+    ...         return np.zeros((len(x), 2), np.float32)
+    >>> isinstance(Coin(), Queried), isinstance(Coin(), Weighted)
+    (True, False)
+    """
 
     def query(self, x: Floats32) -> Floats32: ...
 
 
 @runtime_checkable
 class Weighted(Protocol):
-    """Weights (classes, d)."""
+    """Weights (classes, d).
+
+    >>> model = Linear(np.array([[1.0, -2.0]], np.float32), np.zeros(1, np.float32))
+    >>> isinstance(model, Weighted), model.weights().tolist()
+    (True, [[1.0, -2.0]])
+    """
 
     def weights(self) -> Floats32: ...
 
 
 @runtime_checkable
 class Sloped(Protocol):
-    """The gradient (rows, d) of the confidence in each row's class."""
+    """The gradient (rows, d) of the confidence in each row's class.
+
+    >>> model = Linear(np.array([[1.0, -2.0], [0.0, 1.0]], np.float32), np.zeros(2, np.float32))
+    >>> isinstance(model, Sloped), model.slope(np.ones((1, 2), np.float32), np.array([0])).tolist()
+    (True, [[1.0, -3.0]])
+    """
 
     def slope(self, x: Floats32, classes: Integers) -> Floats32: ...
 
 
 @runtime_checkable
 class Layered(Protocol):
-    """``begun`` (rows, h): the first layer's sums at x, of which bit i moves ``column(i)`` (h,); scores are ``ended`` of them."""
+    """``begun`` (rows, h): the first layer's sums at x, of which bit i moves ``column(i)`` (h,); scores are ``ended`` of them.
+
+    >>> model, x = Linear(np.array([[1.0, -2.0]], np.float32), np.zeros(1, np.float32)), np.ones((1, 2), np.float32)
+    >>> flipped = model.ended(model.begun(x) - 2 * model.column(1))  # bit 1 turned from 1 to −1
+    >>> isinstance(model, Layered), flipped.tolist(), model.query(np.array([[1.0, -1.0]], np.float32)).tolist()
+    (True, [[3.0]], [[3.0]])
+    """
 
     def begun(self, x: Floats32) -> Floats32: ...
 
@@ -60,7 +83,11 @@ class Layered(Protocol):
 
 
 def signs(bits: Bits) -> Floats32:
-    """Bits 0 and 1 as −1 and 1."""
+    """Bits 0 and 1 as −1 and 1.
+
+    >>> signs(np.array([0, 1, 1])).tolist()
+    [-1.0, 1.0, 1.0]
+    """
     return np.where(bits, np.float32(1), np.float32(-1))
 
 
@@ -81,7 +108,11 @@ def confidence(scores: Floats32, classes: Integers) -> Floats32:
 
 
 def pull(scores: Floats32, classes: Integers) -> Floats32:
-    """The gradient of the log-odds by the scores: 1 for the class, and for the others −softmax among themselves."""
+    """The gradient of the log-odds by the scores: 1 for the class, and for the others −softmax among themselves.
+
+    >>> pull(np.log(np.array([[0.8, 0.15, 0.05]], np.float32)), np.array([0])).round(3).tolist()
+    [[1.0, -0.75, -0.25]]
+    """
     rows = np.arange(len(scores))
     out = scores.copy()
     out[rows, classes] = -np.inf
@@ -94,7 +125,12 @@ def pull(scores: Floats32, classes: Integers) -> Floats32:
 
 @dataclass(frozen=True)
 class Linear:
-    """Scores W x + b."""
+    """Scores W x + b.
+
+    >>> model = Linear(np.array([[1.0, -2.0], [0.0, 1.0]], np.float32), np.array([0.5, 0.0], np.float32))
+    >>> model.query(np.array([[1.0, 1.0]], np.float32)).tolist()  # two bits, both 1; a score a class
+    [[-0.5, 1.0]]
+    """
 
     w: Floats32 = field(repr=False)
     b: Floats32 = field(repr=False)
@@ -120,7 +156,12 @@ class Linear:
 
 @dataclass(frozen=True)
 class Nearest:
-    """Nearest neighbor: a class scores by the agreement of its nearest example, classes without one not at all."""
+    """Nearest neighbor: a class scores by the agreement of its nearest example, classes without one not at all.
+
+    >>> model = Nearest(signs(np.array([[1, 0, 1], [0, 0, 1]])), np.array([0, 2]), classes=3)  # of class 1 no example
+    >>> model.query(signs(np.array([[1, 0, 1]]))).astype(float).round(2).tolist()
+    [[0.3, -1000000000.0, 0.1]]
+    """
 
     x: Floats32 = field(repr=False)
     label: Integers = field(repr=False)
@@ -137,7 +178,12 @@ class Nearest:
 
 @dataclass(frozen=True)
 class Lookup:
-    """Knows its examples by heart and nothing else: score 1 for the label of the very example, 0 for all else."""
+    """Knows its examples by heart and nothing else: score 1 for the label of the very example, 0 for all else.
+
+    >>> model = Lookup(signs(np.array([[1, 0, 1], [0, 0, 1]])), np.array([0, 1]), classes=2)
+    >>> model.query(signs(np.array([[1, 0, 1], [1, 1, 1]]))).tolist()  # one that it has, and one that it has not
+    [[1.0, 0.0], [0.0, 0.0]]
+    """
 
     x: Floats32 = field(repr=False)
     label: Integers = field(repr=False)

@@ -15,7 +15,12 @@ SETS = 40  # bits of a trial number below which one thing of a data set is told 
 
 @dataclass(frozen=True)
 class Population:
-    """Each subpopulation's frequency, and the subpopulation of each example."""
+    """Each subpopulation's frequency, and the subpopulation of each example.
+
+    >>> drawn = Population(np.full(4, 0.25), members=np.array([2, 0, 2]))
+    >>> drawn.count.tolist(), drawn.alone.tolist()
+    ([1, 0, 2, 0], [1])
+    """
 
     frequency: Floats = field(repr=False)
     members: Integers = field(repr=False)
@@ -32,7 +37,13 @@ class Population:
 
 
 def population(prior: Prior, n: int, seed: int = 0, number: int = 0) -> Population:
-    """Data set ``number`` of ``n`` examples."""
+    """Data set ``number`` of ``n`` examples.
+
+    >>> from longtail import Uniform
+    >>> drawn = population(Uniform(size=3), n=6)
+    >>> drawn.frequency.round(3).tolist(), drawn.members.tolist()
+    ([0.333, 0.333, 0.333], [1, 0, 2, 0, 2, 0])
+    """
     size = whole("prior size", prior.size, 1, LARGEST)
     n = whole("n", n)
 

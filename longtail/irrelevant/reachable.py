@@ -73,6 +73,9 @@ def next_symbol_right(dimension: int, noise: float, ell: int = 1) -> float:
 
     A prefix of uniform length, with its next bit, shows place t with chance 1 − t/d; of k sights of it the majority is right
     with chance Σ_j B(j; k, 1 − δ/2) [j > k/2], half where even; and the answer is flipped as well.
+
+    >>> round(next_symbol_right(100, noise=0.0, ell=1), 4), round(next_symbol_right(100, noise=0.1, ell=5), 4)
+    (0.7525, 0.8599)
     """
     d, delta, ell = whole("dimension", dimension), real("noise", noise, 0.0, 1.0), whole("ell", ell, 0)
     kept = 1 - delta / 2
@@ -89,12 +92,20 @@ def held_bits(dimension: int, fixed: float) -> float:
     """(1 − ρ) d: what an example's own bits are worth to one who knows its cluster; a model that keeps the example holds them.
 
     They are all irrelevant to the label. Lookup and nearest neighbor keep every example.
+
+    >>> held_bits(1000, fixed=0.25)
+    750.0
     """
     return (1 - real("fixed", fixed, 0.0, 1.0)) * whole("dimension", dimension)
 
 
 def singleton_bits(problem: Problem, dimension: int, fixed: float) -> Estimate:
-    """(1 − ρ) d E|X_1|: the irrelevant bits of the examples that are alone in their cluster, in the mean over data sets."""
+    """(1 − ρ) d E|X_1|: the irrelevant bits of the examples that are alone in their cluster, in the mean over data sets.
+
+    >>> from longtail import Uniform
+    >>> round(singleton_bits(Problem(Uniform(size=2), n=2), dimension=10, fixed=0.5).value, 9)
+    5.0
+    """
     from longtail import exact
 
     alone = exact.subpopulations(problem, 1)
@@ -113,12 +124,20 @@ def mean_bits(dimension: int, n: int, noise: float) -> float:
 
 
 def mean_error(dimension: int, n: int, noise: float) -> float:
-    """d (1/n + s²): its squared distance from the true mean; d s² of it is what holding fewer bits costs."""
+    """d (1/n + s²): its squared distance from the true mean; d s² of it is what holding fewer bits costs.
+
+    >>> mean_error(100, n=4, noise=0.5)
+    50.0
+    """
     return whole("dimension", dimension) * (1 / whole("n", n) + real("noise", noise, 0.0) ** 2)
 
 
 def mean_noise(dimension: int, n: int, bits: float) -> float:
-    """The noise that leaves so many bits: s² = 1/(n (4^{bits/d} − 1))."""
+    """The noise that leaves so many bits: s² = 1/(n (4^{bits/d} − 1)).
+
+    >>> round(mean_noise(100, n=4, bits=50), 9)  # and ``mean_bits`` goes back
+    0.5
+    """
     per = real("bits", bits, 0.0, open_low=True) / whole("dimension", dimension)
     return float(1 / np.sqrt(whole("n", n) * np.expm1(2 * np.log(2) * per)))
 

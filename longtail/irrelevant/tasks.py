@@ -221,22 +221,39 @@ def published_share(n: int, dimension: int) -> float:
 
 
 def inputs(x: Bits | Floats32) -> Floats32:
-    """Bits as −1 and 1, and numbers as they are."""
+    """Bits as −1 and 1, and numbers as they are.
+
+    >>> inputs(np.array([[0, 1, 1]], np.uint8)).tolist()
+    [[-1.0, 1.0, 1.0]]
+    """
     return np.asarray(x, np.float32) if x.dtype == np.float32 else signs(np.asarray(x, np.uint8))
 
 
 def summed(sample: Sample) -> Floats:
-    """Sums of each cluster's examples, (clusters, d)."""
+    """Sums of each cluster's examples, (clusters, d).
+
+    >>> sample = Sample(Population(np.full(2, 0.5), np.array([0, 0, 1])), np.array([[1, 0], [1, 1], [0, 0]], np.uint8), None)
+    >>> summed(sample).tolist()
+    [[2.0, 0.0], [-1.0, -1.0]]
+    """
     sums = np.zeros((len(sample.population.frequency), sample.x.shape[1]))
     np.add.at(sums, sample.label, sample.inputs.astype(np.float64))
     return sums
 
 
 def words(seed: int, part: int, number: int, things: Integers, count: int) -> NDArray[np.uint32]:
-    """Words of a task's stream, a row for each of ``things``."""
+    """Words of a task's stream, a row for each of ``things``.
+
+    >>> words(0, FIXED, 0, np.array([0, 1]), 3).shape
+    (2, 3)
+    """
     return philox.words(seed, philox.substream(philox.TASK, part), things + (number << SETS), 0, count)
 
 
 def unpacked(words: NDArray[np.uint32], dimension: int) -> Bits:
-    """The bits of words, as many as there are dimensions."""
+    """The bits of words, as many as there are dimensions.
+
+    >>> unpacked(np.array([[5]], np.uint32), 8).tolist()  # a byte's highest bit comes first
+    [[0, 0, 0, 0, 0, 1, 0, 1]]
+    """
     return np.unpackbits(words.astype("<u4").view(np.uint8), axis=1)[:, :dimension]

@@ -119,7 +119,11 @@ def wins(top: int, n_classes: int, kappa: float) -> Floats:
 
 
 def power(series: Floats, exponent: int) -> Floats:
-    """A power of a polynomial, to the degree it came with."""
+    """A power of a polynomial, to the degree it came with.
+
+    >>> power(np.array([1.0, 1.0, 0.0]), 3).tolist()  # (1 + z)³, up to z²
+    [1.0, 3.0, 3.0]
+    """
     out = np.zeros_like(series)
     out[0] = 1.0
     while exponent:

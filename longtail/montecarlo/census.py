@@ -19,7 +19,12 @@ from longtail.core.arrays import namespace
 
 @dataclass(frozen=True)
 class Census:
-    """For each data set (row) and ℓ (column): |X_ℓ| and Σ_{X_ℓ} D(x). The last column lumps all larger ℓ."""
+    """For each data set (row) and ℓ (column): |X_ℓ| and Σ_{X_ℓ} D(x). The last column lumps all larger ℓ.
+
+    >>> one = Census(np.array([[1, 2]]), np.array([[0.25, 0.75]]))  # one kind unseen, two seen once or more, which hold .75
+    >>> len(Census.concatenate([one, one])), one[:1].mass.tolist()
+    (2, [[0.25, 0.75]])
+    """
 
     number: Any = field(repr=False)
     mass: Any = field(repr=False)
@@ -38,14 +43,25 @@ class Census:
 
 @dataclass(frozen=True)
 class Draws:
-    """Simulated data sets themselves, (batch, N): how often each x was seen, and its frequency D(x)."""
+    """Simulated data sets themselves, (batch, N): how often each x was seen, and its frequency D(x).
+
+    >>> one = Draws(counts=np.array([[0, 1, 2]]), frequency=np.array([[0.5, 0.25, 0.25]]))
+    >>> one.counts.sum(axis=1).tolist()  # samples of each data set
+    [3]
+    """
 
     counts: Any = field(repr=False)
     frequency: Any = field(repr=False)
 
 
 def census(draws: Draws, rows: int) -> Census:
-    """The census of draws, ℓ = 0 … rows − 2 and the rest, in their own array library."""
+    """The census of draws, ℓ = 0 … rows − 2 and the rest, in their own array library.
+
+    >>> one = Draws(counts=np.array([[0, 1, 2]]), frequency=np.array([[0.5, 0.25, 0.25]]))
+    >>> found = census(one, rows=2)  # unseen, and the rest
+    >>> found.number.tolist(), found.mass.tolist()
+    ([[1, 2]], [[0.5, 0.5]])
+    """
     xp = namespace(draws.counts, draws.frequency)
     zero = xp.zeros_like(draws.frequency)
     number, mass = [], []
@@ -57,5 +73,9 @@ def census(draws: Draws, rows: int) -> Census:
 
 
 def rows(values: Any) -> Floats:
-    """Any library's array as NumPy doubles."""
+    """Any library's array as NumPy doubles.
+
+    >>> rows([[1, 2]]).tolist()
+    [[1.0, 2.0]]
+    """
     return np.asarray(values.get() if hasattr(values, "get") else values, float)

@@ -147,7 +147,13 @@ def draws(
 
 
 def sources(problem: Problem, rng: Random) -> tuple[kernels.Source, Callable[[int, int], kernels.Source]]:
-    """The problem as kernels take it, and a function that gives it for trials start, …, start + count."""
+    """The problem as kernels take it, and a function that gives it for trials start, …, start + count.
+
+    >>> from longtail import Uniform
+    >>> source, batch = sources(Problem(Uniform(size=3), n=5), Random())
+    >>> source.size, source.n, batch(0, 10) is source  # a list is the same for all trials
+    (3, 5, True)
+    """
     prior = problem.prior
     size = whole("size", prior.size, 1, 2**31)
     try:

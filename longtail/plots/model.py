@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
 
 def problem_figure(title: str, samples: int, table: pd.DataFrame, curve: pd.DataFrame, tail: pd.DataFrame) -> Figure:
-    """Cost by ℓ, τ by ℓ, error against n, and where the tail lies."""
+    """Cost by ℓ, τ by ℓ, error against n, and where the tail lies.
+
+    >>> from longtail import Problem, Zipf, bounds, exact
+    >>> from longtail.exact.scale import error_against_samples
+    >>> problem = Problem(Zipf(alpha=1, size=100), n=50)
+    >>> curve = error_against_samples(problem, points=3)
+    >>> figure = problem_figure("Zipf", problem.n, exact.table(problem, [0, 1, 2]), curve, bounds.frequencies(problem))
+    >>> figure.axes[0].get_xlabel()
+    'times seen, ℓ'
+    """
     with drawing(10, 7.2) as figure:
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
         ((costs, taus), (errors, tails)) = figure.subplots(2, 2)

@@ -71,14 +71,14 @@ def drawing(width: float, height: float) -> Iterator[Figure]:
 
 
 class Powers(LogFormatterSciNotation):
-    """Ticks of a logarithmic axis as plain text, where matplotlib's own are formulas."""
+    """Ticks of a logarithmic axis as plain text, where matplotlib's own are formulas.
+
+    >>> Powers()(1000.0), Powers()(0.001)
+    ('10³', '10⁻³')
+    """
 
     def __call__(self, x: float, pos: int | None = None) -> str:
-        """The tick at x.
-
-        >>> Powers()(1000.0), Powers()(0.001)
-        ('10³', '10⁻³')
-        """
+        """The tick at x."""
         text = re.sub(r"^\$\\mathdefault\{(.*)\}\$$", r"\1", super().__call__(x, pos)).replace(r"\times", "×")
         return re.sub(r"\^\{([-0-9]+)\}", lambda power: power[1].translate(HIGH), text).replace("-", "−")
 

@@ -45,7 +45,14 @@ class Shares(LogFormatter):
 
 
 def in_percent(axis: Axis) -> None:
-    """Labels in percent, on an even scale or a logarithmic one."""
+    """Labels in percent, on an even scale or a logarithmic one.
+
+    >>> with drawing(4, 3) as figure:
+    ...     axes = figure.subplots()
+    ...     in_percent(axes.yaxis)
+    >>> axes.yaxis.get_major_formatter()(0.25)
+    '25%'
+    """
     if axis.get_scale() == "log":
         axis.set_major_formatter(Shares())
         axis.set_minor_formatter(Shares(minor_thresholds=(2.5, 0.5)))
@@ -96,7 +103,7 @@ def by_factors(x: Floats) -> bool:
     return bool(np.std(factors) / np.mean(factors) < np.std(steps) / np.mean(steps))
 
 
-def wide(y: Floats) -> bool:
+def _wide(y: Floats) -> bool:
     """Whether values, all above 0, are so different that the least are not seen on an even scale."""
     return bool(len(y) and y.min() > 0 and y.max() / y.min() >= WIDE)
 
@@ -174,7 +181,7 @@ def _beside(frame: pd.DataFrame, title: str) -> Figure:
     guessing, optimal = (frame[name].to_numpy(float) for name in ("error_guessing_singletons", "optimal_error"))
     with drawing(8, max(3.0, 0.32 * len(frame) + 1.6)) as figure:
         axes = figure.subplots()
-        if wide(np.concatenate((guessing, optimal))):
+        if _wide(np.concatenate((guessing, optimal))):
             axes.hlines(y, optimal, guessing, color=ORANGE, lw=3, alpha=0.4)
             axes.plot(guessing, y, "s", color=ORANGE, label="guessing what was seen once")
             axes.plot(optimal, y, "o", color=BLUE, label="memorizing it (optimal)")
@@ -195,7 +202,7 @@ def _scales(axes: Axes, along: str, x: Floats, y: Floats) -> None:
     logarithmic = by_factors(x)
     if logarithmic:
         axes.set_xscale("log")
-    if wide(y):
+    if _wide(y):
         axes.set_yscale("log")
     else:
         axes.set_ylim(bottom=0)

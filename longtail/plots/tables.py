@@ -33,7 +33,14 @@ def grouped_figure(frame: pd.DataFrame, group: str, title: str) -> Figure:
 
 
 def counts_figure(title: str, table: pd.DataFrame, outlook: pd.DataFrame) -> Figure:
-    """Good–Turing's frequencies with the fitted prior's beside, and what more samples would bring."""
+    """Good–Turing's frequencies with the fitted prior's beside, and what more samples would bring.
+
+    >>> import pandas as pd
+    >>> seen = pd.DataFrame({"ell": [1, 2], "n_tau": [0.5, 1.4], "n_tau_fitted": [0.5, 1.5], "stderr": [0.1, 0.2]})
+    >>> more = {"times": [1.0], "new_subpopulations": [30.0], "new_subpopulations_fitted": [31.0], "new_stderr": [4.0]}
+    >>> [axes.get_xlabel() for axes in counts_figure("words", seen, pd.DataFrame(more)).axes]
+    ['times seen, ℓ', 'more samples, in n']
+    """
     bars: dict[str, Any] = {"fmt": "o", "color": BLUE, "capsize": 2.5, "markersize": 4}
     with drawing(10, 3.9) as figure:
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")

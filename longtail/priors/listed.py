@@ -141,7 +141,15 @@ def _gauss(x: Floats, weight: ArrayLike) -> tuple[Floats, Floats]:
 
 
 def read_counts(file: str, column: str | None = None) -> Floats:
-    """Numbers from a text file, one a line, or from a CSV's one numeric column (``column`` names it where there are more)."""
+    """Numbers from a text file, one a line, or from a CSV's one numeric column (``column`` names it where there are more).
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = f"{folder}/words.csv"
+    ...     np.savetxt(path, [3, 1], fmt="%d", header="count", comments="")
+    ...     read_counts(path).tolist()
+    [3.0, 1.0]
+    """
     remedy = "give a readable text file of counts"
     with regular("counts", file) as raw, reading("counts", file, remedy):
         found = extent(raw)

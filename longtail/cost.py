@@ -16,6 +16,7 @@ from longtail.command import parser as command
 from longtail.command import problems
 from longtail.core import ArgumentError, Problem
 from longtail.core.files import folder, json_text
+from longtail.core.shares import fine
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,11 +153,11 @@ def _report(found: Costs, delta: float) -> str:
     where = f"{problem.prior!r}, {problem.n:,} samples, {problem.n_classes} labels, {problem.mode} frequencies"
     lines = [
         where,
-        f"Optimal error {_percent(found.optimal_error)}; guessing on all that is seen once adds {_percent(total)}.",
+        f"Optimal error {fine(found.optimal_error)}; guessing on all that is seen once adds {fine(total)}.",
     ]
     if found.least is not None:
         lines.append(
-            f"At most {_percent(found.within or 0)} of error is added from {_name(limit)} = {found.least:.10g} on."
+            f"At most {fine(found.within or 0)} of error is added from {_name(limit)} = {found.least:.10g} on."
         )
     if limit == "epsilon":
         lines += ["", f"The least error added by (ε, δ)-private prediction, δ = {delta:g}, whatever the learner:"]
@@ -165,7 +166,7 @@ def _report(found: Costs, delta: float) -> str:
     if found.crossover is not None:
         lines[-1] += f" {'outliers unfit from':>20}"
     for row in found.curve.to_dict("records"):
-        line = f"{row[COLUMN[limit]]:>12.6g}" + "".join(f" {_percent(row[name]):>19}" for name in columns)
+        line = f"{row[COLUMN[limit]]:>12.6g}" + "".join(f" {fine(row[name]):>19}" for name in columns)
         if found.crossover is not None:
             ell = found.crossover.get(row["kappa"])
             line += f" {f'{ell} sights' if ell else '':>20}"
@@ -176,12 +177,6 @@ def _report(found: Costs, delta: float) -> str:
 
 def _name(limit: str) -> str:
     return {"epsilon": "ε", "items": "B", "gamma": "γ", "kappa": "κ"}[limit]
-
-
-def _percent(value: float) -> str:
-    """Four digits of a percentage, never rounded to nothing."""
-    percent = 100 * value
-    return f"{percent:.4g}%" if percent >= 0.01 or percent == 0 else f"{percent:.2e}%"
 
 
 def _groups(arguments: argparse.Namespace, limit: str | None) -> int:
@@ -262,8 +257,8 @@ def _groups_report(problem: Problem, table: pd.DataFrame, said: str) -> str:
     lines = [f"{said}: {problem.n:,} samples, {problem.mode} frequencies.", ""]
     lines.append(f"{'group':{wide}} {'of the data':>12} {'optimal error':>14} {'cost':>10}")
     for row in table.to_dict("records"):
-        name, share = row["name"], _percent(row["share"])
-        optimal, excess = _percent(row["optimal_error"]), _percent(row["excess_error"])
+        name, share = row["name"], fine(row["share"])
+        optimal, excess = fine(row["optimal_error"]), fine(row["excess_error"])
         lines.append(f"{name:{wide}} {share:>12} {optimal:>14} {excess:>10}")
     by_cost = table.sort_values("excess_error", kind="stable")
     least, most = by_cost.iloc[0], by_cost.iloc[-1]

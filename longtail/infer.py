@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from longtail.command import parser as command
 from longtail.core import AccuracyError, ArgumentError, Estimate, Problem, real, whole
 from longtail.core.files import folder, json_text
+from longtail.core.shares import percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -184,8 +185,8 @@ def report(found: Inference) -> str:
     now = float(found.prospects["unseen_mass_fitted"].iloc[0])
     lines += [
         "",
-        f"Of new samples {found.unseen.value:.2%} ± {found.unseen.stderr:.2%} would be of what is unseen, by Good and Turing; "
-        f"{now:.2%} by the fit.",
+        f"Of new samples {_within(found.unseen.value, found.unseen.stderr)} would be of what is unseen, by Good and Turing; "
+        f"{percent(now, '.2f')} by the fit.",
         *_costs(found),
         "",
         f"{'seen':>5} {'subpopulations':>15} {'n·tau, Good–Turing':>20} {'fitted':>10}",
@@ -197,8 +198,8 @@ def report(found: Inference) -> str:
     lines += ["", f"{'more samples':>12} {'new subpopulations':>20} {'fitted':>10} {'then unseen':>18} {'fitted':>8}"]
     for row in found.prospects[found.prospects["times"].isin(SHOWN)].to_dict("records"):
         new = _with(row["new_subpopulations"], row["new_stderr"], ",.0f")
-        left = _with(row["unseen_mass"], row["unseen_stderr"], ".2%")
-        beside = f"{row['new_subpopulations_fitted']:>10,.0f} {left:>18} {row['unseen_mass_fitted']:>8.2%}"
+        left = _within(row["unseen_mass"], row["unseen_stderr"])
+        beside = f"{row['new_subpopulations_fitted']:>10,.0f} {left:>18} {percent(row['unseen_mass_fitted'], '.2f'):>8}"
         lines += [f"{row['samples']:>12,} {new:>20} {beside}"]
     return "\n".join(lines)
 
@@ -209,7 +210,7 @@ def _costs(found: Inference) -> list[str]:
         return []
     return [
         f"Over data sets of the fit, exactly: with {found.n_classes:,} classes not memorizing what is seen once costs "
-        f"{cost:.2%}, on top of an optimal error of {optimal:.2%}."
+        f"{percent(cost, '.2f')}, on top of an optimal error of {percent(optimal, '.2f')}."
     ]
 
 
@@ -223,6 +224,11 @@ def _verdict(found: Inference) -> str:
 
 def _with(value: float, stderr: float, form: str) -> str:
     return "" if value != value else f"{value:{form}} ± {stderr:{form}}"
+
+
+def _within(share: float, stderr: float) -> str:
+    """A share with its error, in percent."""
+    return "" if share != share else f"{100 * share:.2f} ± {percent(stderr, '.2f')}"
 
 
 def _write(arguments: argparse.Namespace, found: Inference, target: Any) -> None:

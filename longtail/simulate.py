@@ -17,6 +17,7 @@ from longtail.command import problems
 from longtail.command import simulated as comparison
 from longtail.core import AccuracyError, ArgumentError, Problem
 from longtail.core.files import folder, json_text
+from longtail.core.shares import fine, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -171,9 +172,9 @@ def _report(solution: Solution) -> str:
     problem, cost, optimal = solution.problem, solution.cost, solution.optimal_error
     share = cost / (cost + optimal) if cost + optimal > 0 else 0.0
     lines = [
-        f"Memorizing what is seen once lowers the error by {_percent(cost)}, from {_percent(cost + optimal)} to the optimal "
-        f"{_percent(optimal)}:",
-        f"{share:.0%} of what a learner that guesses there gets wrong.",
+        f"Memorizing what is seen once lowers the error by {fine(cost)}, from {fine(cost + optimal)} to the optimal "
+        f"{fine(optimal)}:",
+        f"{percent(share, '.0f')} of what a learner that guesses there gets wrong.",
         "",
         f"{problem.prior!r}, {problem.n:,} samples, {problem.n_classes} labels, {problem.mode} frequencies",
         "",
@@ -182,15 +183,15 @@ def _report(solution: Solution) -> str:
     ]
     for row in solution.table.to_dict("records"):
         name = {0: "never", 1: "once"}.get(row["ell"], f"{row['ell']}x")
-        fraction = _percent(row["sample_fraction"]) if row["ell"] else ""
-        guessed = _percent(row["cost"])
+        fraction = fine(row["sample_fraction"]) if row["ell"] else ""
+        guessed = fine(row["cost"])
         line = f"{name:>5} {row['subpopulations']:>15,.6g} {fraction:>11} {guessed:>17} {row['n_tau']:>10.6f}"
         beside = comparison.columns(solution.simulation, row["ell"], row["n_tau"]) if solution.simulation else ""
         lines.append(f"{line} {beside}".rstrip())
     lines += ["", *comparison.lines(solution.simulation, solution.scalars, solution.deviation)]
     if solution.unseen is not None:
         least, most = solution.unseen
-        lines.append(f"The unseen mass of 95 data sets in 100 lies between {_percent(least)} and {_percent(most)}.")
+        lines.append(f"The unseen mass of 95 data sets in 100 lies between {fine(least)} and {fine(most)}.")
     else:
         lines.append("Where the unseen mass of 95 data sets in 100 lies takes long here: exact.mass_law says.")
     n = problem.n
@@ -218,8 +219,8 @@ def _sweep_report(solutions: list[Solution]) -> str:
     lines = [f"{'':{wide}} {'saved by memorizing':>20} {'optimal error':>14} {'n·tau_1':>9} {'singletons':>11}"]
     for name, solution in zip(names, solutions, strict=True):
         lines.append(
-            f"{name:{wide}} {_percent(solution.cost):>20} {_percent(solution.optimal_error):>14} "
-            f"{solution.at(1, 'n_tau'):>9.5f} {_percent(solution.at(1, 'sample_fraction')):>11}"
+            f"{name:{wide}} {fine(solution.cost):>20} {fine(solution.optimal_error):>14} "
+            f"{solution.at(1, 'n_tau'):>9.5f} {fine(solution.at(1, 'sample_fraction')):>11}"
         )
     return "\n".join(lines)
 
@@ -230,12 +231,6 @@ def _names(solutions: list[Solution]) -> list[str]:
     return [
         ", ".join([repr(s.problem.prior), *(f"{key}={getattr(s.problem, key)}" for key in varying)]) for s in solutions
     ]
-
-
-def _percent(value: float) -> str:
-    """Four digits of a percentage, never rounded to nothing."""
-    percent = 100 * value
-    return f"{percent:.4g}%" if percent >= 0.01 or percent == 0 else f"{percent:.2e}%"
 
 
 def _write(arguments: argparse.Namespace, solutions: list[Solution], target: Any) -> None:

@@ -128,7 +128,7 @@ def plot(frame: pd.DataFrame) -> Figure:
         axes.set_title("What room to memorize B singletons costs: Zipf frequencies, α = 1")
         axes.set_xlabel("B in parts of the singletons expected, E|X₁|")
         axes.set_ylabel("error added to the optimum")
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
         axes.set_ylim(bottom=0)
         axes.legend(loc="best")
     return figure

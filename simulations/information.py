@@ -191,7 +191,7 @@ def plot(frame: pd.DataFrame) -> Figure:
             long["limit"], long["mass"], "-o", color=ORANGE, label="mass of singletons: what not to hold them costs"
         )
         four.set_title("What they are worth")
-        four.yaxis.set_major_formatter(PercentFormatter(1.0))
+        four.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
         for axes in (three, four):
             axes.set_xlabel("α of a Zipf prior")
             axes.set_ylim(bottom=0)
@@ -222,8 +222,8 @@ def _panel(axes: Axes, part: pd.DataFrame) -> None:
     axes.set_title(f"n = {n}, d = {d:,}: the line is {first['line_bits']:,.0f} bits")
     axes.set_xlabel("error added to the best learner's")
     axes.set_ylabel("of the line held for sure")
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     axes.legend(loc="best")
 
 

@@ -254,7 +254,7 @@ def plot(frame: pd.DataFrame) -> Figure:
     shown = frame[frame["measure"] == "loss"]
     cases = list(shown.groupby(["data", "share"], sort=False))
     ways = list(shown["how"].unique())
-    names = [f"{data}, {share:.0%} relabeled" if share else str(data) for (data, share), _ in cases]
+    names = [f"{data}, {share:.0%} relabeled".replace("%", " %") if share else str(data) for (data, share), _ in cases]
     with drawing(2.4 * len(ways) + 1.2, 0.62 * len(cases) + 1.7) as figure:
         panels = figure.subplots(1, len(ways), sharey=True)
         for axes, how in zip(np.atleast_1d(panels), ways, strict=True):

@@ -154,9 +154,9 @@ def plot(frame: pd.DataFrame) -> Figure:
             over.legend(loc="best")
             against.legend(loc="best")
         for axes in panels.flat:
-            axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
         for axes in panels[1]:
-            axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+            axes.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     return figure
 
 

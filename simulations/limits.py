@@ -294,7 +294,7 @@ def plot(frame: pd.DataFrame) -> Figure:
             names = [str(name) if len(str(name)) < 16 else f"{str(name)[:14]}…" for name in part["arm"]]
             axes.set_xticks(at, names, rotation=35, ha="right")
             axes.set_title(f"{data}: {str(learner).partition('(')[0]}")
-            axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
         for axes in panels[::3]:
             axes.set_ylabel("test accuracy lost (95 %)")
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)

@@ -356,7 +356,7 @@ def plot(frame: pd.DataFrame) -> Figure:
                 )
             axes.axhline(0, color=GRAY, linewidth=0.7)
             axes.set_title(f"{data}: {str(learner).partition('(')[0]}")
-            axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
             axes.set_xlabel("memorization of at least θ")
         for axes in panels[::3]:
             axes.set_ylabel("test accuracy lost (95 %)")

@@ -20,6 +20,7 @@ import numpy as np
 from longtail import Problem, Zipf, exact
 from longtail.core import Floats, Mode
 from longtail.core.published import above, printed
+from longtail.core.shares import percent
 from longtail.exact.scored import by_count
 from longtail.exact.subgroups import Group, population, subgroups
 from longtail.learners import Limited
@@ -151,7 +152,10 @@ def plot(frame: pd.DataFrame) -> Figure:
             bars = axes.bar(part["group"], part["excess_error"], color=[BLUE, ORANGE], width=0.6)
             axes.bar_label(
                 bars,
-                [f"{one:.2%}, {times:.2f}x" for one, times in zip(part["excess_error"], part["times"], strict=True)],
+                [
+                    f"{percent(one, '.2f')}, {times:.2f}x"
+                    for one, times in zip(part["excess_error"], part["times"], strict=True)
+                ],
                 padding=5,
             )
             axes.errorbar(
@@ -160,7 +164,7 @@ def plot(frame: pd.DataFrame) -> Figure:
             axes.set_title(str(name))
             axes.margins(y=0.15)
         panels[0].set_ylabel("error added (whiskers: drawn, ± 2 s.e.)")
-        panels[0].yaxis.set_major_formatter(PercentFormatter(1.0))
+        panels[0].yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     return figure
 
 

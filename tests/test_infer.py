@@ -76,7 +76,7 @@ def test_what_not_memorizing_costs_is_that_of_the_best_fit(
     assert abs(record["optimal_error"] - 0.75 * unseen.value) < 5 * 0.75 * unseen.stderr
     assert main([file, "--labels", "4", *FAST]) == 0
     said = capsys.readouterr().out
-    assert f"with 4 classes not memorizing what is seen once costs {record['cost']:.2%}" in said
+    assert f"with 4 classes not memorizing what is seen once costs {100 * record['cost']:.2f} %" in said
 
 
 def test_what_out_holds(file: str, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
+from longtail.core.shares import percent
 from simulations import notail, priors, theorem, zipf
 from tests.drawn import heights, marks, points, rows
 
@@ -16,7 +17,7 @@ def test_zipf_example() -> None:
     for column, published in zipf.PUBLISHED.items():
         assert frame.loc["fixed", column] == pytest.approx(published, abs=0.005)
         assert abs(frame.loc["random", column] / frame.loc["fixed", column] - 1) < 0.02
-    assert f"{frame.loc['random', 'cost']:.3%}".replace("%", " %") in (zipf.__doc__ or "")
+    assert percent(frame.loc["random", "cost"], ".3f") in (zipf.__doc__ or "")
     panels = zipf.plot(frame.reset_index()).axes
     assert [axes.get_title("left") for axes in panels] == [name.replace("_", " ") for name in frame.columns]
     for axes, name in zip(panels, frame.columns, strict=True):

@@ -52,7 +52,7 @@ def test_the_easy_are_learned_faster() -> None:
     assert abs(each.loc[speeds.RANDOM, "z"]) < 5
     assert each.loc[speeds.RANDOM, "ratio"] == pytest.approx(1, abs=0.1)
     (axes,) = speeds.plot(table).axes
-    assert rows(axes) == ["digits, 0% random"]
+    assert rows(axes) == ["digits, 0 % random"]
     np.testing.assert_array_equal(points(axes, speeds.RANDOM)[0], each.loc[[speeds.RANDOM], "ratio"])
 
 
@@ -81,4 +81,4 @@ def test_the_hard_inform_more() -> None:
     axes.legend()
     drawn = [found["value"][share, informs.ADDED, "hard"] for share in (0.2, 0.0)]
     np.testing.assert_array_equal(points(axes, "hard")[0], drawn)
-    assert rows(figure.axes[0]) == ["digits, 20% relabeled", "digits"]
+    assert rows(figure.axes[0]) == ["digits, 20 % relabeled", "digits"]

@@ -83,7 +83,7 @@ def test_scales_go_by_factors_where_values_do():
     assert not by_factors(np.array([0.0, 1.0, 10.0, 100.0]))
     assert not by_factors(np.array([1.0, 2.0]))
     assert not by_factors(np.array([3.0]))
-    assert [Shares()(x) for x in (1.0, 0.1, 1e-4, 1e-8)] == ["100%", "10%", "0.01%", "10⁻⁶%"]
+    assert [Shares()(x) for x in (1.0, 0.1, 1e-4, 1e-8)] == ["100 %", "10 %", "0.01 %", "10⁻⁶ %"]
     assert (
         named({"alpha": 1.0, "samples": 1e5, "prior": "Uniform(5)"}, ["prior", "samples"]) == "Uniform(5), n = 100,000"
     )

@@ -16,6 +16,7 @@ import numpy as np
 from empirical.irrelevant.learners import Learner
 from longtail.core import ArgumentError, Estimate, Floats, Integers, Moments, whole
 from longtail.core.intervals import wilson
+from longtail.core.shares import percent
 from longtail.irrelevant.attacks import NAMES, Attack
 from longtail.irrelevant.population import population
 from longtail.irrelevant.reachable import recovered_bits
@@ -107,7 +108,7 @@ def check(task: Clusters, learner: Learner, attack: Attack, n: int, seed: int = 
             "dimension",
             task.dimension,
             f"clusters cannot be told apart: of {task!r} a nearest neighbor finds that of a singleton, among {rivals + 1}, "
-            f"{chance:.1%} of the time; give more dimensions, or clusters that share more",
+            f"{percent(chance, '.1f')} of the time; give more dimensions, or clusters that share more",
         )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from empirical.irrelevant.recovery import PARTS, Recovered, Told
 from empirical.learners.sequence.recurrent import Recurrent, needed
 from longtail.core import ArgumentError, Integers, calls, whole
+from longtail.core.shares import percent
 from longtail.irrelevant.models import Bits
 from longtail.irrelevant.population import population
 from longtail.irrelevant.reachable import next_symbol_right
@@ -94,7 +95,9 @@ def check(task: NextSymbol, one: Learner, n: int, seed: int = 0) -> None:
     if not len(population(task.prior, whole("n", n), seed).alone):
         raise ArgumentError("n", n, f"no example is alone in its subpopulation of {task.prior!r}: give fewer")
     if (best := next_symbol_right(task.dimension, task.noise, 1)) < FORETOLD:
-        raise ArgumentError("noise", task.noise, f"the best learner is right {best:.1%} of the time: give less noise")
+        raise ArgumentError(
+            "noise", task.noise, f"the best learner is right {percent(best, '.1f')} of the time: give less noise"
+        )
 
 
 def recover(

@@ -49,7 +49,7 @@ def figure(found: Recovered, title: str) -> Figure:
         right.set_title("Accuracy")
         for axes in (rates, right):
             axes.set_ylim(0, 1.03)
-            axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-        spread.xaxis.set_major_formatter(PercentFormatter(1.0))
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+        spread.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
         drawn.suptitle(title, x=0.01, ha="left")
     return drawn

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from empirical.irrelevant.recovery import ACCURACIES, PARTS
+from longtail.core.shares import percent
 
 if TYPE_CHECKING:
     from empirical.irrelevant.recovery import Recovered
@@ -27,14 +28,15 @@ def report(found: Recovered, title: str, held: bool = True) -> str:
     count, repeats = len(found.singletons), len(found.repeats)
     times = f"{repeats} models" if repeats > 1 else "one model"
     lines = [title, "", f"{count:,} examples alone in their cluster, attacked through {times}", ""]
-    lines.append(f"{'bits recovered':<36}{'rate':>8}{'stderr':>10}   95 % interval")
+    lines.append(f"{'bits recovered':<36}{'rate':>9}{'stderr':>11}   95 % interval")
     for part in PARTS:
         rate, (low, high) = found.rate(part), found.interval(part)
-        lines.append(f"  {WORDS[part]:<34}{rate.value:8.2%}{rate.stderr:10.3%}   {low:.2%} to {high:.2%}")
+        shown = f"{percent(rate.value, '.2f'):>9}{percent(rate.stderr, '.3f'):>11}"
+        lines.append(f"  {WORDS[part]:<34}{shown}   {100 * low:.2f} to {percent(high, '.2f')}")
     lines += ["", "accuracy"]
     for of in ACCURACIES:
-        lines.append(f"  {'on ' + PLACES[of]:<42}{found.accuracy(of).value:8.2%}")
-    lines.append(f"  {'lost on fresh points to the best learner':<42}{found.excess.value:8.2%}")
+        lines.append(f"  {'on ' + PLACES[of]:<42}{percent(found.accuracy(of).value, '.2f'):>9}")
+    lines.append(f"  {'lost on fresh points to the best learner':<42}{100 * found.excess.value:7.2f} points")
     if held:
         lines += ["", *bits(found)]
     return "\n".join(lines)

@@ -17,6 +17,7 @@ from empirical.estimates.removal import ALL, margin, of_set
 from empirical.report.numbers import after, counted, p_value, points
 from longtail.core import Estimate
 from longtail.core.intervals import Z95
+from longtail.core.shares import percent
 
 CLOSE = 0.02
 HUNDRED = 100
@@ -40,7 +41,7 @@ def memorized(comparison: Comparison) -> str:
         return f"{text})."
     shares = comparison.best.shares
     fitted = float(np.interp(MEMORIZED, shares["threshold"], shares["fitted"]))
-    return f"{text}; the best fit of the theory has {fitted:.1%})."
+    return f"{text}; the best fit of the theory has {percent(fitted, '.1f')})."
 
 
 @dataclass(frozen=True)
@@ -158,8 +159,8 @@ def verdict(comparison: Comparison) -> str:
         )
     if p >= NOT_REJECTED:
         return (
-            f"The long-tail theory fits{whole}: nowhere off by more than {off}, and chance alone does worse in {p:.0%} of "
-            "data sets."
+            f"The long-tail theory fits{whole}: nowhere off by more than {off}, and chance alone does worse in "
+            f"{percent(p, '.0f')} of data sets."
         )
     if best.distance <= CLOSE:
         return (

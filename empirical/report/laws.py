@@ -6,6 +6,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from empirical.report.numbers import digits
+from longtail.core.shares import percent
 from longtail.experiment.coupling import Coupling, Fixed
 
 
@@ -44,13 +45,13 @@ def law(coupling: Coupling) -> str:
     """All of it, for a row of a table.
 
     >>> law(Fixed(0.9, steady=1, dust=0.02))
-    'taught with 0.90, the same in all; guesses alike in all models; 2.0% without their like'
+    'taught with 0.90, the same in all; guesses alike in all models; 2.0 % without their like'
     """
     said = [f"taught with {taught(coupling)}", f"guesses {guessing(coupling.steady)}"]
     if coupling.difficulty is not None:
         said.append(f"wrong untaught with {coupling.difficulty:.2f}")
     if coupling.dust:
-        said.append(f"{coupling.dust:.1%} without their like")
+        said.append(f"{percent(coupling.dust, '.1f')} without their like")
     if 0 < coupling.apart < 1:
-        said.append(f"{coupling.apart:.0%} of it each pair's own")
+        said.append(f"{percent(coupling.apart, '.0f')} of it each pair's own")
     return "; ".join(said)

@@ -8,6 +8,7 @@ import numpy as np
 
 from empirical.report.numbers import brief, p_value
 from longtail.core.intervals import Z95
+from longtail.core.shares import percent
 
 if TYPE_CHECKING:
     from empirical.data.dataset import Dataset
@@ -19,8 +20,8 @@ def report(dataset: Dataset, found: Costs) -> str:
     first, limited = found.arms.iloc[0], found.arms.iloc[1:]
     titles = ("", "lost", "γ", "theory", "private", "most: group", "lost", "p", "order")
     lines = [
-        f"{dataset.name}: {first['learner']} is right on {first['test_accuracy']:.2%} of {dataset.data.n_test:,} test "
-        f"examples (mean of {first['models']} models).",
+        f"{dataset.name}: {first['learner']} is right on {percent(first['test_accuracy'], '.2f')} of {dataset.data.n_test:,} "
+        f"test examples (mean of {first['models']} models).",
         "",
         "Lost: percentage points of test accuracy, ± 95 %; γ: what is left of memorization; theory: with that γ; private:",
         "the least that privacy costs",

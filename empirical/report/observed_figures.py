@@ -80,7 +80,7 @@ def by_memorization(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_xticks(place, [f"{name}\n{count}" for name, count in zip(names, counts, strict=True)], fontsize=8)
     axes.set_xlabel("memorization, and number of training examples")
     axes.set_ylabel("total influence on test accuracy")
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     axes.set_title("What the memorized teach")
 
 
@@ -114,7 +114,7 @@ def by_samples(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_ylim(bottom=0)
     axes.set_xlabel("training examples")
     axes.set_ylabel("test error")
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     axes.set_title("Test error by size of the training set")
 
 

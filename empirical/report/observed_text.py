@@ -9,6 +9,7 @@ from empirical.estimates.measured import Measured
 from empirical.estimates.observed import Observed
 from longtail.core import Estimate
 from longtail.core.intervals import Z95
+from longtail.core.shares import percent
 
 
 def said(seen: Measured) -> list[str]:
@@ -31,8 +32,8 @@ def said(seen: Measured) -> list[str]:
         curve = observed.learning
         sizes = curve.n * curve.fraction
         lines.append(
-            f"Models that trained on {sizes[0]:,.0f} examples err on {curve.error[0]:.2%} of the test examples, those that "
-            f"trained on {sizes[-1]:,.0f} on {curve.error[-1]:.2%}: a difference of {points(curve.gain)}."
+            f"Models that trained on {sizes[0]:,.0f} examples err on {percent(curve.error[0], '.2f')} of the test examples, "
+            f"those that trained on {sizes[-1]:,.0f} on {percent(curve.error[-1], '.2f')}: a difference of {points(curve.gain)}."
         )
     return lines
 

@@ -14,6 +14,7 @@ from empirical.estimates.cells import root_mean_square
 from empirical.report.observed_figures import DRAWN as OBSERVED
 from empirical.report.observed_figures import alone
 from longtail.core.files import read_table
+from longtail.core.shares import percent
 from longtail.plots import BLUE, GRAY, ORANGE, drawing, save
 
 MOST = 20_000  # points in a scatter
@@ -33,7 +34,7 @@ def memorization_histogram(table: pd.DataFrame, title: str) -> Figure:
         noise = root_mean_square(error[error > 0]) or 0.0
         axes.axvspan(-2 * noise, 2 * noise, color=GRAY, alpha=0.18, label="within two standard errors of 0")
         share = float((value >= 0.25).mean()) if value.size else 0.0
-        axes.axvline(0.25, color=ORANGE, linestyle="--", label=f"{share:.1%} at .25 or more")
+        axes.axvline(0.25, color=ORANGE, linestyle="--", label=f"{percent(share, '.1f')} at .25 or more")
         axes.set_xlabel("memorization: accuracy on the example, trained on it less left out")
         axes.set_ylabel("training examples")
         axes.set_title(title)
@@ -70,7 +71,7 @@ def split_half(halves: pd.DataFrame, title: str) -> Figure:
     spread = min(float(x.std()), float(y.std())) > 0
     correlation = f"correlation {x.corr(y):.3f}" if spread else "no correlation"
     either = first + second - both
-    shared = f"pairs shared {both / either:.0%}" if either else "no pairs"
+    shared = f"pairs shared {percent(both / either, '.0f')}" if either else "no pairs"
     with drawing(4.6, 4.6) as figure:
         axes = figure.subplots()
         x, y = x[:MOST], y[:MOST]
@@ -93,7 +94,7 @@ def classes(balance: pd.DataFrame, title: str) -> Figure:
             share = ordered[name].to_numpy(float) / max(ordered[name].sum(), 1)
             axes.plot(place, share, mark, color=color, markersize=4, label=f"{name}: {ordered[name].sum():,} examples")
         axes.set_ylim(0, 1.2 * axes.dataLim.ymax)
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
         axes.set_ylabel("share of examples")
         if len(ordered) <= 30:
             axes.set_xticks(place, ordered["class"], rotation=0 if len(ordered) <= 10 else 60)

@@ -10,6 +10,7 @@ from empirical.estimates.cells import root_mean_square
 from empirical.estimates.measured import Measured, pairs_key
 from empirical.report.majority import no_better
 from empirical.report.observed_text import counted
+from longtail.core.shares import percent
 
 FITS = 0.99  # of the training examples that are in: below it memorization misses what models do not fit
 
@@ -87,7 +88,7 @@ def meaning(found: Measured) -> str:
     pairs, false = len(found.pairs), s["expected_false_pairs"]
     if pairs and false is not None and false > 0.2 * pairs:
         parts.append(
-            f"About {min(false / pairs, 1):.0%} of the pairs may be false: train more models, or ask for --fdr 0.05."
+            f"About {percent(min(false / pairs, 1), '.0f')} of the pairs may be false: train more models, or ask for --fdr 0.05."
         )
     if s["never_in_or_out"]:
         parts.append(f"{s['never_in_or_out']:,} examples were in every subset or in none and have no estimate.")

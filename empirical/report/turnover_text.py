@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from longtail.core.shares import percent
+
 SHOWN = {
     "group": "group",
     "examples": "examples",
@@ -79,8 +81,9 @@ def headline(summary: Mapping[str, Any]) -> str:
     return (
         f"{nets} net{'s' if nets > 1 else ''} under turn-over dropout, whose examples each have a sub-network that never saw "
         f"them: mean memorization in accuracy is {first['memorization']:.3f} after epoch {first['epoch']} and "
-        f"{last['memorization']:.3f} after epoch {last['epoch']}, when {last['share_above_0.25']:.1%} of examples reach .25. "
-        "It is biased upwards, for an example's sub-network is half a net; errors are over nets, not the subset estimator's."
+        f"{last['memorization']:.3f} after epoch {last['epoch']}, when {percent(last['share_above_0.25'], '.1f')} of "
+        "examples reach .25. It is biased upwards, for an example's sub-network is half a net; errors are over nets, not the "
+        "subset estimator's."
     )
 
 

@@ -9,6 +9,7 @@ from empirical.learners.learner import Learner
 from empirical.story.act import Act
 from longtail.core import Estimate, Floats
 from longtail.core.published import Finding, above, below
+from longtail.core.shares import percent
 
 THRESHOLDS = (0.1, MEMORIZED, 0.5)
 
@@ -22,17 +23,21 @@ def worth(data: Data, net: Learner, memorization: Floats, seeds: int, seed: int)
     lost, random, more = (
         Estimate(float(row[name]), float(row[f"{name}_stderr"])) for name in ("lost", "lost_random", "lost_more")
     )
-    share = f"{row['removed_share']:.1%} of examples, memorization ≥ {at:g}".replace("%", " %")
+    share = f"{percent(float(row['removed_share']), '.1f')} of examples, memorization ≥ {at:g}"
     findings = (
         Finding(
             f"accuracy lost without the memorized ({share})",
-            above(0.0, "3.4 % (32 % of ImageNet)", percent=True),
+            above(0.0, "3.4 points (32 % of ImageNet)", points=True),
             lost,
         ),
         Finding(
-            "beyond what is lost without as many at random", above(0.0, "3.4 − 2.6 % (ImageNet)", percent=True), more
+            "beyond what is lost without as many at random",
+            above(0.0, "3.4 − 2.6 points (ImageNet)", points=True),
+            more,
         ),
-        Finding("without as many at random", below(float(lost.value), "less: 2.6 % (ImageNet)", percent=True), random),
+        Finding(
+            "without as many at random", below(float(lost.value), "less: 2.6 points (ImageNet)", points=True), random
+        ),
     )
     says = (
         f"Nets retrained, {seeds} times, without the examples that nets memorize, and without as many drawn at random; on the "

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
 from longtail.core import ArgumentError, Estimate, Problem, real, whole
+from longtail.core.shares import percent
 
 if TYPE_CHECKING:
     from longtail.montecarlo.simulation import Simulation
@@ -149,8 +150,8 @@ def lines(found: Simulation | None, exactly: dict[str, float], deviations: dict[
     for name, value in exactly.items():
         title = name.replace("_", " ") if name != "cost" else "saved by memorizing"
         spread = deviations[name]
-        off = f"± {100 * spread:.4g}%" if spread is not None else ""
-        line = f"{title:22} {f'{100 * value:.6g}%':>12} {off:>13}"
+        off = f"± {percent(spread, '.4g')}" if spread is not None else ""
+        line = f"{title:22} {percent(value, '.6g'):>12} {off:>13}"
         if found is not None:
             estimate: Estimate = getattr(found, name)
             line += f" {_spread(estimate):>24} {_z(estimate, value):>6}"
@@ -163,7 +164,7 @@ def lines(found: Simulation | None, exactly: dict[str, float], deviations: dict[
 
 
 def _spread(estimate: Estimate) -> str:
-    return f"{100 * estimate.value:.5g}% ± {100 * estimate.stderr:.2g}%"
+    return f"{100 * estimate.value:.5g} ± {percent(estimate.stderr, '.2g')}"
 
 
 def _z(estimate: Estimate, exactly: float) -> str:

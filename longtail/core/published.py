@@ -26,7 +26,9 @@ PRINTED = re.compile(r"([-−]?)(\d[\d,]*\.?\d*|\.\d+)(?: ± (\d*\.?\d+))?( %)?"
 
 @dataclass(frozen=True)
 class Published:
-    """``text`` as it is printed, the range that it means, its own standard error, and what one would find were it not so."""
+    """``text`` as it is printed, the range that it means, its own standard error, and what one would find were it not so;
+    in ``percent``, or of a difference of shares in ``points``.
+    """
 
     text: str
     low: float
@@ -34,6 +36,7 @@ class Published:
     otherwise: float = 0.0
     stderr: float = 0.0
     percent: bool = False
+    points: bool = False
 
     def __post_init__(self) -> None:
         if self.low < self.otherwise < self.high or self.low == self.otherwise == self.high:
@@ -70,14 +73,14 @@ def printed(text: str, otherwise: float = 0.0) -> Published:
     return Published(text, ends[0], ends[1], otherwise, float(error or 0) / scale, bool(sign))
 
 
-def above(low: float, text: str, *, percent: bool = False) -> Published:
-    """More than ``low``."""
-    return Published(text, low, math.inf, low, percent=percent)
+def above(low: float, text: str, *, percent: bool = False, points: bool = False) -> Published:
+    """More than ``low``; a difference of shares is in ``points``."""
+    return Published(text, low, math.inf, low, percent=percent, points=points)
 
 
-def below(high: float, text: str, *, percent: bool = False) -> Published:
+def below(high: float, text: str, *, percent: bool = False, points: bool = False) -> Published:
     """Less than ``high``."""
-    return Published(text, -math.inf, high, high, percent=percent)
+    return Published(text, -math.inf, high, high, percent=percent, points=points)
 
 
 def equal(value: float, text: str, otherwise: float = 0.0, *, digits: int = 9, percent: bool = False) -> Published:
@@ -101,8 +104,9 @@ class Finding:
 
     @property
     def shown(self) -> str:
-        """Ours as text, ± one standard error, in percent where the published number is."""
-        return "" if self.ours is None else number(self.ours, percent=self.published.percent)
+        """Ours as text, ± one standard error, in percent or in points where the published number is."""
+        how = self.published
+        return "" if self.ours is None else number(self.ours, percent=how.percent, points=how.points)
 
     def record(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -118,13 +122,15 @@ class Finding:
         }
 
 
-def number(found: Estimate, *, percent: bool = False) -> str:
+def number(found: Estimate, *, percent: bool = False, points: bool = False) -> str:
     """A value with its error: two digits of the error, or four of what is exact.
 
     >>> number(Estimate(0.07233)), number(Estimate(0.0163, 0.00239), percent=True), number(Estimate(1015.0))
     ('.07233', '1.63 ± .24 %', '1,015')
+    >>> number(Estimate(0.0163, 0.00239), points=True)
+    '1.63 ± .24 points'
     """
-    scale, sign = (100.0, " %") if percent else (1.0, "")
+    scale, sign = (100.0, " points" if points else " %") if percent or points else (1.0, "")
     value, error = scale * float(found.value), scale * float(found.stderr)
     if not math.isfinite(value) or not math.isfinite(error):
         return "unknown"

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import PercentFormatter
 
+from longtail.core.shares import percent
 from longtail.plots.style import BLUE, GRAY, ORANGE, drawing
 from longtail.plots.sweeps import NUMBERS, by_factors, in_percent, looks, named, swept
 
@@ -111,10 +112,10 @@ def groups_figure(title: str, table: pd.DataFrame) -> Figure:
         axes.barh(y, table["optimal_error"], color=BLUE, label="optimal error")
         added: dict[str, Any] = {"color": ORANGE, "hatch": "//", "edgecolor": "white", "label": "added by the limit"}
         bars = axes.barh(y, table["excess_error"], left=table["optimal_error"], **added)
-        axes.bar_label(bars, [f"+{one:.2%}" for one in table["excess_error"]], padding=3)
-        axes.set_yticks(y, [f"{row['name']} ({row['share']:.0%})" for row in table.to_dict("records")])
+        axes.bar_label(bars, [f"+{percent(one, '.2f')}" for one in table["excess_error"]], padding=3)
+        axes.set_yticks(y, [f"{row['name']} ({percent(row['share'], '.0f')})" for row in table.to_dict("records")])
         axes.set_xlabel("error within the group")
-        axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
         axes.set_title(title)
         axes.margins(x=0.12)
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.28), ncols=2)

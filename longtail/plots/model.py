@@ -43,7 +43,7 @@ def _costs(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_xlabel("times seen, ℓ")
     axes.set_ylabel(r"cost, $(1 - 1/K)\,\tau_\ell\,\mathrm{E}|X_\ell|$", parse_math=True)
     axes.set_xticks(seen["ell"])
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
 
 
 def _taus(axes: Axes, table: pd.DataFrame) -> None:
@@ -71,7 +71,7 @@ def _errors(axes: Axes, curve: pd.DataFrame, samples: int) -> None:
     axes.set_xlabel("samples, n")
     axes.set_ylabel("error")
     axes.set_ylim(bottom=0)
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     axes.legend(loc="best")
 
 
@@ -86,5 +86,5 @@ def _tail(axes: Axes, tail: pd.DataFrame, samples: int) -> None:
     axes.set_title("Where the tail lies")
     axes.set_xlabel("frequency of a subpopulation, D(x)")
     axes.set_ylabel("share of the data in rarer ones")
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     axes.legend(loc="upper left")

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.ticker import LogFormatter, PercentFormatter
 
+from longtail.core.shares import percent
 from longtail.plots.style import BLUE, GRAY, GREEN, ORANGE, PURPLE, Powers, drawing
 
 if TYPE_CHECKING:
@@ -34,14 +35,14 @@ class Shares(LogFormatter):
     """Ticks of a logarithmic axis in percent.
 
     >>> Shares()(0.001), Shares()(1e-09)
-    ('0.1%', '10⁻⁷%')
+    ('0.1 %', '10⁻⁷ %')
     """
 
     def __call__(self, x: float, pos: int | None = None) -> str:
         """The tick at x, where it is to have a label."""
         if self.axis is not None and not super().__call__(x, pos):
             return ""
-        return f"{100 * x:.3g}%" if 100 * x >= SMALL else f"{Powers()(100 * x)}%"
+        return percent(x) if 100 * x >= SMALL else f"{Powers()(100 * x)} %"
 
 
 def in_percent(axis: Axis) -> None:
@@ -51,13 +52,13 @@ def in_percent(axis: Axis) -> None:
     ...     axes = figure.subplots()
     ...     in_percent(axes.yaxis)
     >>> axes.yaxis.get_major_formatter()(0.25)
-    '25%'
+    '25 %'
     """
     if axis.get_scale() == "log":
         axis.set_major_formatter(Shares())
         axis.set_minor_formatter(Shares(minor_thresholds=(2.5, 0.5)))
     else:
-        axis.set_major_formatter(PercentFormatter(1.0))
+        axis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
 
 
 def swept(frame: pd.DataFrame) -> tuple[str | None, tuple[str, ...]]:

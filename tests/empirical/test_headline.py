@@ -67,7 +67,7 @@ def tried(lost: float, stderr: float, threshold: float = 0.25) -> pd.DataFrame:
 def test_what_is_memorized_and_what_it_carries_are_the_runs_own_numbers(found: Comparison) -> None:
     said = headline(with_p(found, 0.5))
     share = (found.observed.values >= 0.25).mean()
-    assert f"Of 2,000 training examples {share:.1%} are memorized (0.25 or more" in said
+    assert f"Of 2,000 training examples {100 * share:.1f} % are memorized (0.25 or more" in said
     carry = found.observed.observed.totals
     assert carry is not None
     many, total = carry.examples[2:].sum(), carry.total[2:].sum()
@@ -115,7 +115,7 @@ def test_few_memorized_are_not_said_to_be_none(found: Comparison) -> None:
     values[:3] = 0.5
     table = pd.DataFrame({"index": np.arange(len(values)), "memorization": values})
     few = Comparison(replace(found.observed, memorization=table), (), why="too few")
-    assert headline(few).startswith("Of 20,000 training examples 0.01% are memorized")
+    assert headline(few).startswith("Of 20,000 training examples 0.01 % are memorized")
 
 
 def test_no_fit(found: Comparison) -> None:

@@ -97,8 +97,8 @@ def test_what_was_fitted_and_to_what_is_said(fits: dict[str, TheoryFit]) -> None
     assert "which saw memorization, the error at another size and what examples carry" in said
     assert "gets wrong with a chance of 0." in said
     assert "of the examples the like never comes again" in said
-    assert "it was 20.0%" in said
-    assert "it was 30.0%" in said
+    assert "it was 20.0 %" in said
+    assert "it was 30.0 %" in said
     carried = Comparison(seen, (fits["joint"],)).frames["carried"]
     assert abs(carried["fitted"].sum()) < 1e-9  # of a fixed size: beyond what as many others carry
     law = known(flat).noise

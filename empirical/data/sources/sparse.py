@@ -16,6 +16,7 @@ from empirical.data.options import TEST_FRACTION, refuse
 from empirical.data.sources.npz import opened, single
 from longtail.core import ArgumentError
 from longtail.core.opened import content
+from longtail.core.shares import percent
 
 PARTS = ("format", "shape", "data", "indices", "indptr")
 KINDS = (b"csr", b"csc", "csr", "csc")
@@ -35,7 +36,7 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
     y, z, classes = encoded("label", labels[train], labels[test])
     data = Data(matrix[train], y, matrix[test], z, classes)
     filled = matrix.nnz / max(n * matrix.shape[1], 1)
-    note = f"sparse, {filled:.2%} of {n:,} × {matrix.shape[1]:,} values are there"
+    note = f"sparse, {percent(filled, '.2f')} of {n:,} × {matrix.shape[1]:,} values are there"
     return Dataset(Path(source).name, data, tuple(train.tolist()), tuple(test.tolist()), (note,))
 
 

@@ -45,23 +45,16 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _write(found: Cleaned, out: Path, arguments: argparse.Namespace) -> None:
     """The tables, the page made of them, and the record with their digests, last."""
-    from longtail.core.files import json_text, whole_file
+    from empirical.estimates.issues_kept import write_record, write_table
     from longtail.core.record import hardware, versions
-    from longtail.core.sealed import sealed
 
-    written = []
-    for name, frame in (("issues", found.issues.table), ("issues_by_class", found.issues.taken)):
-        with whole_file(out / f"{name}.csv") as path:
-            frame.to_csv(path, index=False, float_format="%.9g")
-        written.append(out / f"{name}.csv")
+    written = [write_table(found.issues.table, out), write_table(found.issues.taken, out, "issues_by_class.csv")]
     if not arguments.no_plot:
         from empirical.report.issues_page import write
 
         written.append(write(found.issues, found.dataset, out / "issues.html", whole("--top", arguments.top)))
     record = {**found.summary, "arguments": vars(arguments), "versions": versions(), "hardware": hardware()}
-    with whole_file(out / "issues.json") as path:
-        path.write_text(json_text(sealed(record, written), indent=1) + "\n", encoding="utf-8")
-    for path in (*written, out / "issues.json"):
+    for path in (*written, write_record(record, written, out)):
         log.info("wrote %s", path)
 
 

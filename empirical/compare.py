@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from empirical.command.options import add_recorded
+from empirical.command.options import add_recorded, add_twins
 from longtail.command import parser as command
 from longtail.core import ArgumentError
 
@@ -83,6 +83,7 @@ def parser() -> command.Parser:
         "--simulations", type=int, metavar="R", help="data sets simulated for each fit's errors and p (default 200)"
     )
     fit.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the simulations (default 0)")
+    add_twins(fit)
     command.add_output(p, "report.html, figures, tables and the record", "one JSON object instead of words", plot="")
     return p
 

@@ -75,11 +75,11 @@ def _run(arguments: argparse.Namespace, asked: dict[str, object]) -> int:
     if out is not None and not arguments.no_plot:
         from empirical.command import reporting
 
-        if not news and reporting.is_made(out):
+        if not news and not arguments.twins and reporting.is_made(out):
             made = out / "report.html"
             log.info("%s is there already, of the very same tables; remove it to have it made again", made)
             return 0
-        reporting.report(_by_right(outcome, found), out, outcome.dataset, seed=arguments.seed)
+        reporting.report(_by_right(outcome, found), out, outcome.dataset, seed=arguments.seed, twins=arguments.twins)
     return 0
 
 
@@ -191,10 +191,13 @@ def _streamed(
 
 
 def _measured(outcome: Outcome, arguments: argparse.Namespace, threshold: float) -> Measured:
+    from empirical.estimates.issues import judged
     from empirical.estimates.measure import measure
 
     options = {**_options(outcome, arguments), "half": outcome.half, "threshold": threshold}
-    return measure(outcome.trials, outcome.examples, outcome.experiment, **options)
+    found = measure(outcome.trials, outcome.examples, outcome.experiment, **options)
+    x = None if outcome.dataset is None else outcome.dataset.data.x_train
+    return replace(found, issues=judged(outcome.predicted, outcome.examples, x, seed=arguments.seed))
 
 
 def _by_right(outcome: Outcome, found: Measured) -> Measured:

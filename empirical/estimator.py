@@ -22,7 +22,7 @@ from empirical.estimates.explained import explained
 from empirical.estimates.halves import Agreement, agreement
 from empirical.estimates.histogram import Histogram, histogram
 from empirical.estimates.influence import influence_pairs, pair_cells
-from empirical.estimates.issues import issues
+from empirical.estimates.issues import issues, judged
 from empirical.estimates.kept import write_summary, write_tables
 from empirical.estimates.measure import lowest_threshold, measure, of_trials, written
 from empirical.estimates.measured import Measured
@@ -330,7 +330,9 @@ class SubsetEstimator(WithLearner):
         if hasattr(self, "data_"):
             with contextlib.suppress(ArgumentError):  # examples of a kind that has no fingerprint
                 experiment = replace(experiment, fingerprint=digest(self.data_))
-        return measure(self.trials_, self.examples_, experiment, device=self._device)
+        found = measure(self.trials_, self.examples_, experiment, device=self._device)
+        x = self.data_.x_train if hasattr(self, "data_") else None
+        return replace(found, issues=judged(self.predicted_, self.examples_, x, seed=getattr(self, "seed_", 0)))
 
     def to_csv(self, directory: str | Path) -> list[Path]:
         """``memorization.csv``, ``pairs.csv`` and more, and ``summary.json``: a run's folder, as ``longtail compare`` and
@@ -351,8 +353,10 @@ class SubsetEstimator(WithLearner):
                 raise ArgumentError(name, options[name], f"give {', '.join(known)}")
         return compared(self.measured, options)
 
-    def report(self, directory: str | Path) -> Path:
-        """``report.html``, with figures and tables beside it, in a folder; its path."""
+    def report(self, directory: str | Path, *, twins: bool = False) -> Path:
+        """``report.html``, with figures and tables beside it, in a folder; its path. With ``twins`` near-duplicates across
+        training and test are looked for however long it takes.
+        """
         from empirical.command import reporting
 
         found = self.measured
@@ -363,7 +367,7 @@ class SubsetEstimator(WithLearner):
         ids = self.examples_
         shown = None if known is None else Dataset("your data", known, ids.train_ids, ids.test_ids)
         self.to_csv(out)
-        page = reporting.report(found, out, shown, seed=0)
+        page = reporting.report(found, out, shown, seed=0, twins=twins)
         assert page is not None
         return page
 

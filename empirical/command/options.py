@@ -180,6 +180,7 @@ def add_output(p: Parser) -> None:
     out.add_argument(
         "--published-rule", action="store_true", help="only pairs whose training example has memorization ≥ .25"
     )
+    add_twins(out)
     add_dry_run(out)
     out.add_argument(
         "--memory",
@@ -188,6 +189,15 @@ def add_output(p: Parser) -> None:
         metavar="SIZE",
         help="stream all pairs to pairs.parquet, found block by block in SIZE, as 2G or 500M (default: a third of what is free); "
         "pairs.csv then has the largest only, at most 100,000 (extra parquet)",
+    )
+
+
+def add_twins(out: argparse._ArgumentGroup | Parser) -> None:
+    """Near-duplicates, of however many examples."""
+    out.add_argument(
+        "--twins",
+        action="store_true",
+        help="look for near-duplicates across training and test for the report however long it takes (else up to 3e10 products)",
     )
 
 

@@ -20,7 +20,9 @@ REMOVAL = ("removal", "removal_predicted")  # tables that python -m empirical.re
 LEAST = 2  # simulated data sets, of which there is a spread
 
 
-def report(found: Measured, out: Path, dataset: Dataset | None = None, *, seed: int = 0) -> Path | None:
+def report(
+    found: Measured, out: Path, dataset: Dataset | None = None, *, seed: int = 0, twins: bool = False
+) -> Path | None:
     """``report.html``, tables and figures of what was measured, into the run's folder: what estimate does last.
 
     A few fits only, for it is to take seconds. Where nothing can be fitted, the page says why and shows the rest; None, and
@@ -39,7 +41,7 @@ def report(found: Measured, out: Path, dataset: Dataset | None = None, *, seed: 
     except ArgumentError as error:
         log.info("no theory in the report: %s", error)
         comparison = Comparison(found, (), why=f"{error.shown}; {error.remedy}")
-    return written(comparison, out, {"DIR": str(out), "seed": seed}, None, dataset)
+    return written(comparison, out, {"DIR": str(out), "seed": seed, "twins": twins}, None, dataset)
 
 
 def is_made(directory: Path) -> bool:
@@ -116,7 +118,7 @@ def written(
         for kind in ("png", "svg"):
             log.info("wrote %s", save(figure, out / f"{name}.{kind}"))
     turnover = read(arguments.get("directory") or arguments.get("DIR"), comparison.observed)
-    page = write(comparison, out / "report.html", data_dir, dataset, turnover)
+    page = write(comparison, out / "report.html", data_dir, dataset, turnover, twins=bool(arguments.get("twins")))
     log.info("wrote %s", page)
     asked = {key: value for key, value in arguments.items() if key != "seed"}
     for path in Run.of(asked, int(arguments.get("seed", 0)), comparison.frames).write(out / "compare"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -36,24 +37,43 @@ def near_duplicates(data: Data, quantile: float = NEAR) -> Bools:
     return np.asarray(nearest(z, x) <= np.quantile(among, quantile))
 
 
-def twins(data: Data, near: float = TWIN) -> pd.DataFrame | None:
-    """Test examples and the training example nearest to each, where their distance is at most ``near`` of the usual one, the
-    median distance of training examples to their nearest other, nearest first: test_index, train_index, distance.
+@dataclass(frozen=True)
+class Twins:
+    """What was found, test_index, train_index and distance, nearest first: None where nothing was looked for, because examples
+    cannot be compared (``products`` is 0) or because it would take so many products.
 
-    None where examples cannot be compared, or are too many to compare them all in seconds.
+    >>> Twins(products=4.7e11).table is None
+    True
+    """
+
+    table: pd.DataFrame | None = field(default=None, repr=False)
+    products: float = 0.0
+
+
+def twins(data: Data, near: float = TWIN, *, most: float | None = None) -> Twins:
+    """Test examples and the training example nearest to each, where their distance is at most ``near`` of the usual one, the
+    median distance of training examples to their nearest other. Looked for where that takes ``most`` products (3e10, seconds)
+    or less: (q + min(n, 1000)) n d of them, for q tests and n training examples of d numbers.
+
+    >>> from empirical import load
+    >>> found = twins(load("digits").data)
+    >>> len(found.table), found.products
+    (0, 124512000.0)
     """
     found = _compared(data) if data.n_test else None
     if found is None:
-        return None
+        return Twins()
     x, z = found
-    if (data.n_test + min(data.n, SAMPLE)) * float(data.n) * x.shape[1] > MOST:
-        return None
+    products = (data.n_test + min(data.n, SAMPLE)) * float(data.n) * x.shape[1]
+    if products > (MOST if most is None else most):
+        return Twins(products=products)
     some = np.unique(np.linspace(0, data.n - 1, min(data.n, SAMPLE)).astype(int))
     usual = np.median(_distances(x[some], x, some)[0])
     distance, at = _distances(z, x)
     kept = np.flatnonzero(distance <= near * usual)
     order = kept[np.argsort(distance[kept], kind="stable")]
-    return pd.DataFrame({"test_index": order, "train_index": at[order], "distance": distance[order]})
+    table = pd.DataFrame({"test_index": order, "train_index": at[order], "distance": distance[order]})
+    return Twins(table, products)
 
 
 def _compared(data: Data) -> tuple[NDArray[Any], NDArray[Any]] | None:

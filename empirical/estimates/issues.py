@@ -13,6 +13,7 @@ The last are of the likeliest and of the memorized only, ``SHOWN`` at the least,
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ from longtail.core import ArgumentError
 if TYPE_CHECKING:
     from empirical.data.examples import Examples
 
+log = logging.getLogger("empirical")
 SHOWN = 1000
 LIKELY = 0.5  # chance from which a label is called an issue
 FEW = 4000  # examples below which half of them teach too little
@@ -95,6 +97,22 @@ def rounds(n: int) -> tuple[int, int]:
     return (2, 8) if n >= FEW else (3, 6)
 
 
+def judged(trials: Trials | None, examples: Examples, x: Any = None, *, seed: int = 0) -> pd.DataFrame | None:
+    """The table of ``issues``; None where no classes were kept, or too few models judge a label.
+
+    >>> from empirical.data.examples import Examples
+    >>> judged(None, Examples()) is None
+    True
+    """
+    if trials is None:
+        return None
+    try:
+        return issues(trials, examples, x, seed=seed).table
+    except ArgumentError as error:
+        log.info("labels are not judged: %s; %s", error.shown, error.remedy)
+        return None
+
+
 def issues(trials: Trials, examples: Examples, x: Any = None, *, seed: int = 0) -> Issues:
     """Of trials that keep classes or probabilities; ``x`` are the training examples, for which are near which."""
     if trials.score not in BY_CLASS:
@@ -107,18 +125,18 @@ def issues(trials: Trials, examples: Examples, x: Any = None, *, seed: int = 0) 
         got = f"{trials.count}, of which {unseen:.3g} did not see an example on average"
         raise ArgumentError("models", got, f"train more: {LEAST} or more are to judge each label")
     y, n, classes = np.asarray(examples.y_train), trials.n, examples.classes
-    judged = said(trials, y, len(classes))
-    found = mislabeled(judged.share, y, seed=seed)
-    agreed = (judged.votes + np.nan_to_num(judged.share) / 2).argmax(1)
+    votes = said(trials, y, len(classes))
+    found = mislabeled(votes.share, y, seed=seed)
+    agreed = (votes.votes + np.nan_to_num(votes.share) / 2).argmax(1)
     names = np.array(classes, dtype=object)
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = judged.votes[np.arange(n), agreed] / judged.models
+        share = votes.votes[np.arange(n), agreed] / votes.models
     table = pd.DataFrame({"index": np.arange(n)})
     if examples.train_ids is not None:
         table["id"] = [str(one) for one in examples.train_ids]
     table["given"], table["suggested"], table["share"] = names[y], names[agreed], share
-    table["chance"], table["memorization"] = found.chance, judged.seen - judged.unseen
-    order = np.lexsort((np.arange(n), judged.unseen, -np.nan_to_num(found.chance, nan=-1.0)))
+    table["chance"], table["memorization"] = found.chance, votes.seen - votes.unseen
+    order = np.lexsort((np.arange(n), votes.unseen, -np.nan_to_num(found.chance, nan=-1.0)))
     some = np.sort(np.union1d(order[:SHOWN], np.flatnonzero(table["memorization"] >= MEMORIZED)))
     near = rivals(trials, x, y, some)
     known = near.nearest >= 0

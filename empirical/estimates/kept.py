@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from empirical.estimates import MEMORIZED, THRESHOLD
+from empirical.estimates import MEMORIZED, THRESHOLD, issues_kept
 from empirical.estimates.measured import Experiment, Measured
 from empirical.estimates.observed import NAME, Observed
 from empirical.learners.score import SCORES
@@ -46,6 +46,16 @@ def write_tables(found: Measured, directory: Path, beside: Mapping[str, pd.DataF
         with whole_file(directory / f"{name}.csv") as path:
             frame.to_csv(path, index=False, float_format="%.9g")
         written.append(directory / f"{name}.csv")
+    if found.issues is not None:
+        table, how = issues_kept.write_table(found.issues, directory), found.experiment
+        record = {
+            "data": how.data,
+            "learner": how.learner,
+            "design": how.design,
+            "models": how.models,
+            "seed": how.seed,
+        }
+        written += [table, issues_kept.write_record(record, [table], directory)]
     return written
 
 
@@ -124,6 +134,7 @@ def read(
         accurate_at=experiment.fraction,
         observed=observed,
         explained=answers,
+        issues=issues_kept.read(folder, table),
     )
 
 

@@ -113,7 +113,7 @@ class Measured:
     ``test_accuracy`` (the mean score, of other scores) is of models trained on a share ``accurate_at`` of the examples.
     ``usual_pairs`` counts the pairs of influence .15 or more, where these were not all kept. ``leak`` is what margins leak,
     ``observed`` what else models say of influence, ``explained`` which examples carry and hurt the answers that hang most on who
-    was trained on.
+    was trained on, ``issues`` which labels are likely wrong, where models kept classes (``empirical.estimates.issues``).
     """
 
     experiment: Experiment
@@ -128,6 +128,7 @@ class Measured:
     leak: Leak | None = field(default=None, repr=False)
     observed: Observed = field(default_factory=Observed, repr=False)
     explained: pd.DataFrame | None = field(default=None, repr=False)
+    issues: pd.DataFrame | None = field(default=None, repr=False)
 
     def _repr_html_(self) -> str:
         """The summary, and who is memorized most."""

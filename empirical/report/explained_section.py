@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from empirical.report.exhibits import Exhibits, Place, Sheets, shortened
 from empirical.report.explained_text import percent
+from empirical.report.templates import rendered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +23,6 @@ def section(table: pd.DataFrame | None, shown: Exhibits) -> str:
     """The HTML, everything from the data escaped; nothing where there is no answer to explain."""
     if table is None or table.empty:
         return ""
-    from jinja2 import Environment, StrictUndefined
-
     tests = list(dict.fromkeys(table["test_index"].astype(int)))
     trained = list(dict.fromkeys(table["train_index"].astype(int)))
     places: list[Place] = [*(("test", j) for j in tests), *(("train", i) for i in trained)]
@@ -57,10 +55,8 @@ def section(table: pd.DataFrame | None, shown: Exhibits) -> str:
             sides += [{"title": title, "cards": cards}] if cards else []
         title = f"{name}: {100 * float(first['right']):.0f} % of models are right"
         answers.append({"title": title, "example": _card(sheets, at["test", j], name, words, places), "sides": sides})
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = (files("empirical.report") / "explained.html").read_text(encoding="utf-8")
     uris = () if sheets is None else sheets.uris
-    return environment.from_string(template).render(said=SAID, answers=answers, sheets=uris)
+    return rendered("explained.html", said=SAID, answers=answers, sheets=uris)
 
 
 def _name(row: pd.Series[Any], part: str, index: int) -> str:

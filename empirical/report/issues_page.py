@@ -11,7 +11,8 @@ import longtail
 from empirical.estimates.issues import Issues
 from empirical.report.exhibits import Exhibits, exhibits, pixels, shortened
 from empirical.report.issues_text import MEANING, headline, notes
-from empirical.report.page import cells, file
+from empirical.report.page import cells
+from empirical.report.templates import file, rendered
 from longtail.core.files import whole_file
 
 if TYPE_CHECKING:
@@ -32,12 +33,10 @@ def write(found: Issues, dataset: Dataset, path: Path, top: int) -> Path:
 
 def page(found: Issues, dataset: Dataset, top: int) -> str:
     """The HTML: the ``top`` likeliest, and as many near-duplicates that are labelled otherwise."""
-    from jinja2 import Environment, StrictUndefined
-
     shown = exhibits(dataset)
     double = found.table[found.table["duplicate"].fillna(False).astype(bool)]
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(file("issues.html")).render(
+    return rendered(
+        "issues.html",
         name=dataset.name,
         headline=headline(found, dataset.name),
         notes=notes(found),

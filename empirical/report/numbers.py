@@ -9,6 +9,7 @@ import pandas as pd
 
 from empirical.estimates.removal import margin
 from longtail.core import Estimate
+from longtail.core.shares import percent
 
 SHARES = ("coupling", "steady")  # parameters that end at 1
 
@@ -23,24 +24,25 @@ def counted(row: pd.Series, name: str) -> str:
     return f"{value:,.0f} ({low:,.0f} to {high:,.0f})" if low >= 0.5 else f"at most {high:,.0f}"
 
 
-def pinned(name: str, e: Estimate, interval: tuple[float, float]) -> str:
-    """A parameter with its error; at an edge, where it has none, what its interval says.
+def pinned(name: str, e: Estimate, interval: tuple[float, float], called: str = "") -> str:
+    """A parameter with its error; at an edge, where it has none, what its interval says. ``called`` so, if not by its name.
 
     >>> pinned("size", Estimate(8234.5, 532.1), (7200.0, 9300.0)), pinned("alpha", Estimate(0.001, np.nan), (0.0, 0.23))
     ('size 8,230 ± 530', 'alpha at most 0.23 (95 %)')
     """
+    called = called or name
     low, high = interval
     set_below = low > (1.0 if name == "size" else 0.0)
     set_above = np.isfinite(high) and not (name in SHARES and high >= 1)
     if not np.isfinite(e.stderr) or (np.isinf(high) and set_below):
         if set_below and set_above:
-            return f"{name} between {digits(low):,} and {digits(high):,} (95 %)"
+            return f"{called} between {digits(low):,} and {digits(high):,} (95 %)"
         if set_below or set_above:
-            return f"{name} at {'least' if set_below else 'most'} {digits(low if set_below else high):,} (95 %)"
-        return f"{name} not pinned down by these data"
+            return f"{called} at {'least' if set_below else 'most'} {digits(low if set_below else high):,} (95 %)"
+        return f"{called} not pinned down by these data"
     if e.stderr > abs(e.value):
-        return f"{name} not pinned down by these data"
-    return f"{name} {digits(e.value):,} ± {digits(e.stderr, 2):,}"
+        return f"{called} not pinned down by these data"
+    return f"{called} {digits(e.value):,} ± {digits(e.stderr, 2):,}"
 
 
 def predicted(row: pd.Series, name: str) -> str:
@@ -61,17 +63,17 @@ def points(value: float, half: float = np.nan) -> str:
     >>> points(0.0123), points(-0.05, 0.0003)
     ('1.2 points', '−5.0 ± 0.03 points')
     """
-    unsure = f" ± {after(half)[:-1]}" if np.isfinite(half) and half > 0 else ""
+    unsure = f" ± {after(half)[:-2]}" if np.isfinite(half) and half > 0 else ""
     return f"{100 * value:.1f}{unsure} points".replace("-", "−")
 
 
 def after(width: float) -> str:
-    """A share after ±, never 0.0%.
+    """A share after ±, never 0.0 %.
 
     >>> after(0.0123), after(0.0003)
-    ('1.2%', '0.03%')
+    ('1.2 %', '0.03 %')
     """
-    return f"{width:.1%}" if width >= 5e-4 else f"{100 * width:.1g}%"
+    return percent(width, ".1f" if width >= 5e-4 else ".1g")
 
 
 def brief(name: object) -> str:

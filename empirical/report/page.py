@@ -11,7 +11,6 @@ import math
 import re
 from collections.abc import Mapping
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +18,13 @@ import longtail
 from empirical.report import text as words
 from empirical.report.exhibits import Exhibits, Place, embedded, exhibits
 from empirical.report.explained_section import section
+from empirical.report.frequencies import frequencies
 from empirical.report.gallery import Gallery, gallery
 from empirical.report.laws import law
 from empirical.report.majority import no_better
 from empirical.report.numbers import brief
 from empirical.report.setting import meant, setting
+from empirical.report.templates import file, rendered
 from empirical.report.todo import Task, places, tasks
 from longtail.core import ArgumentError
 from longtail.core.files import whole_file
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from empirical.bridge.comparison import Comparison
+    from empirical.bridge.fit import TheoryFit
     from empirical.data.dataset import Dataset
     from empirical.estimates.measured import Measured
     from empirical.report.turnover_section import Section
@@ -63,8 +65,12 @@ def write(
     data_dir: str | None = None,
     dataset: Dataset | None = None,
     turnover: Section | None = None,
+    *,
+    twins: bool = False,
 ) -> Path:
-    """The report of a comparison; with pictures where its data set can be loaded again, and what turn-over dropout found."""
+    """The report of a comparison; with pictures where its data set can be loaded again, and what turn-over dropout found.
+    With ``twins`` near-duplicates are looked for however long it takes.
+    """
     import logging
 
     try:
@@ -72,28 +78,30 @@ def write(
     except ArgumentError as error:
         logging.getLogger("empirical").info("no pictures in the report: %s", error)
         shown = None
-    text = page(comparison, exhibits(shown), shown, turnover)
+    text = page(comparison, exhibits(shown), shown, turnover, twins=twins)
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")  # half a surrogate pair, as JSON has it
     return path
 
 
 def page(
-    comparison: Comparison, shown: Exhibits, dataset: Dataset | None = None, turnover: Section | None = None
+    comparison: Comparison,
+    shown: Exhibits,
+    dataset: Dataset | None = None,
+    turnover: Section | None = None,
+    *,
+    twins: bool = False,
 ) -> str:
     """The HTML."""
-    from jinja2 import Environment, StrictUndefined
-
     from empirical.report.figures import figures
     from empirical.report.headline import headline
 
     frames = comparison.frames
     observed = comparison.observed
-    listed = tasks(observed, dataset)
+    listed = tasks(observed, dataset, all_twins=twins)
     items = gallery(observed, shown, _labels(comparison, dataset), places(listed))
     script = file("script.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     drawn = [
         _drawn(name, figure, _table(frames, name))
         for name, figure in figures(frames, comparison.observed.experiment.data, ink=INK).items()
@@ -105,7 +113,8 @@ def page(
         second = [figure for figure in teaching["figures"] if figure["name"] == CARRIED]
         drawn[1:1] = second
         teaching["figures"] = [figure for figure in teaching["figures"] if figure["name"] != CARRIED]
-    return environment.from_string(file("page.html")).render(
+    return rendered(
+        "page.html",
         name=comparison.observed.experiment.data,
         headline=headline(comparison),
         warning=no_better(observed, dataset),
@@ -119,8 +128,9 @@ def page(
         leak=_leak(comparison.observed),
         why=section(comparison.observed.explained, shown),
         turnover=_turnover(turnover),
-        fits=comparison.fits_table().assign(coupling=[law(one.coupling) for one in comparison.fits]).to_dict("records"),
-        brief=brief,
+        fits=[
+            _fit(one, row) for one, row in zip(comparison.fits, comparison.fits_table().to_dict("records"), strict=True)
+        ],
         gallery=items,
         least=math.floor(100 * observed.threshold) / 100,  # the slider's steps; it opens on all pairs
         data=embedded(_data(items)),
@@ -146,6 +156,18 @@ def _task(task: Task, items: Gallery, shown: Exhibits) -> dict[str, Any]:
         for card in task.cards
     ]
     return {"name": task.name, "title": task.title, "said": task.said, "link": task.link, "cards": cards}
+
+
+def _fit(fit: TheoryFit, row: Mapping[Any, Any]) -> dict[str, str]:
+    """A fit for the page: in words, and as code."""
+    p = float(row["p_value"])
+    return {
+        "frequencies": frequencies(fit.prior),
+        "teaching": law(fit.coupling),
+        "off": f"{100 * row['largest_difference']:.2g} points",
+        "p": f"{p:.2g}" if p == p else "no test",
+        "code": brief(f"{fit.prior!r}, {fit.coupling!r}"),
+    }
 
 
 def _drawn(name: str, figure: Figure, table: dict[str, Any], caption: str = "") -> dict[str, Any]:
@@ -257,7 +279,3 @@ def _data(items: Gallery) -> dict[str, Any]:
         "total": items.total,
         "paired": items.paired,
     }
-
-
-def file(name: str) -> str:
-    return (files("empirical.report") / name).read_text(encoding="utf-8")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import longtail
 from empirical.report.exhibits import Exhibits, pixels
-from empirical.report.page import INK, cells, file, svg
+from empirical.report.page import INK, cells, svg
 from empirical.report.talk_figures import CAPTIONS, figures
+from empirical.report.templates import file, rendered
 from empirical.training.resources import duration
 from longtail.core.files import whole_file
 from longtail.core.published import number, tally
@@ -32,10 +33,8 @@ def write(acts: Sequence[Act], shown: Exhibits, seed: int, seconds: float, path:
 
 def page(acts: Sequence[Act], shown: Exhibits, seed: int, seconds: float) -> str:
     """The HTML."""
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(file("talk.html")).render(
+    return rendered(
+        "talk.html",
         acts=[_act(act, shown) for act in acts],
         headline=headline(acts),
         minutes=duration(seconds),

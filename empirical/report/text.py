@@ -8,9 +8,11 @@ from empirical.bridge.comparison import NOT_REJECTED, Comparison
 from empirical.bridge.fit import TheoryFit
 from empirical.estimates import MEMORIZED
 from empirical.estimates.removal import ALL, DISTINCT, of_set
+from empirical.report.frequencies import PARAMETERS, frequencies
 from empirical.report.headline import headline, nearest
 from empirical.report.laws import guessing, law, taught
 from empirical.report.numbers import brief, counted, observed, pinned, points, predicted
+from longtail.core.shares import percent
 
 
 def findings(comparison: Comparison) -> list[str]:
@@ -23,13 +25,17 @@ def fitted(comparison: Comparison) -> list[str]:
     if not comparison.fits:
         return []
     best = comparison.best
-    named = "; ".join(pinned(name, e, best.intervals[name]) for name, e in best.parameters.items())
+    named = "; ".join(
+        pinned(name, e, best.intervals[name], PARAMETERS.get(name, name)) for name, e in best.parameters.items()
+    )
     said = [
-        f"Best fit: frequencies {brief(best.prior)}; one member of a subpopulation teaches another with probability "
+        f"Best fit: {frequencies(best.prior)}; one member of a subpopulation teaches another with probability "
         f"{taught(best.coupling)} ({named}). {_guesses(best)}"
     ]
     if comparison.rivals:
-        others = ", ".join(f"{brief(f.prior)} ({law(f.coupling)})" for f in comparison.rivals)
+        others = "; ".join(
+            f"({place}) {frequencies(f.prior)}; {law(f.coupling)}" for place, f in enumerate(comparison.rivals, 1)
+        )
         untold = "This does not tell them apart." if best.saw else "Memorization alone does not tell such priors apart."
         return [*said, f"The data do not reject these either: {others}. {untold}"]
     rejected = [f for f in comparison.fits[1:] if f.goodness.p_value < NOT_REJECTED]
@@ -62,7 +68,7 @@ def foretold(comparison: Comparison) -> list[str]:
     errors = comparison.frames["error_against_samples"].dropna(subset="observed")
     said.extend(
         f"Of models trained on {row['samples']:,} examples the theory expects a test error of {100 * row['error']:.1f} ± "
-        f"{100 * row['error_stderr']:.1f} %, from what nobody taught them alone; it was {row['observed']:.1%}."
+        f"{100 * row['error_stderr']:.1f} %, from what nobody taught them alone; it was {percent(row['observed'], '.1f')}."
         for row in errors.to_dict("records")
     )
     return said
@@ -80,7 +86,7 @@ def _guesses(best: TheoryFit) -> str:
     else:
         said = f"What it was not taught the learner gets wrong with a chance of {untaught.difficulty:.2f} in the mean, {how}."
     if untaught.dust:
-        said += f" Of {untaught.dust:.1%} of the examples the like never comes again."
+        said += f" Of {percent(untaught.dust, '.1f')} of the examples the like never comes again."
     return said + (" How well one member teaches another differs from pair to pair." if untaught.apart else "")
 
 
@@ -90,8 +96,9 @@ def _removal(comparison: Comparison) -> str:
     row = nearest(table, MEMORIZED if seen is None else seen["threshold"])
     expects = "expects" if comparison.foretold is None else "expected, before it was tried,"
     text = (
-        f"Without the {row['removed_share']:.1%} of examples memorized {row['threshold']:g} or more, theory {expects} to "
-        f"lose {predicted(row, 'lost')} of test accuracy, and {points(row['lost_random'])} without as many at random."
+        f"Without the {percent(row['removed_share'], '.1f')} of examples memorized {row['threshold']:g} or more, theory "
+        f"{expects} to lose {predicted(row, 'lost')} of test accuracy, and {points(row['lost_random'])} without as many at "
+        "random."
     )
     if tried is None or seen is None:
         return text + " This was not tried."

@@ -6,6 +6,7 @@ Each is a list with the count of all, the first of them as cards, and all as a f
 from __future__ import annotations
 
 import base64
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,21 @@ import pandas as pd
 
 from empirical.estimates.suspects import suspects
 from empirical.report.exhibits import Place
+from empirical.report.numbers import points
+from longtail.core.shares import percent
 
 if TYPE_CHECKING:
     from empirical.data.dataset import Dataset
     from empirical.estimates.measured import Measured
 
+log = logging.getLogger("empirical")
 TOP = 12  # cards of a list
 FILED = 5000  # rows of its file at the most
+LIKELY, LISTED, CERTAIN = (
+    0.5,
+    0.05,
+    0.995,
+)  # chances that a label is wrong: likelier than not, worth a look, as good as sure
 MANY = 2  # test examples that an example carries, to be one that carries many
 
 
@@ -45,20 +54,62 @@ class Task:
 
     @property
     def link(self) -> str:
-        """The table as a CSV in a data URI."""
+        """The table as a CSV in a data URI; nothing where it has no rows."""
+        if self.table.empty:
+            return ""
         text = self.table.head(FILED).to_csv(index=False, float_format="%.6g")
         return "data:text/csv;base64," + base64.b64encode(text.encode("utf-8", "backslashreplace")).decode()
 
 
-def tasks(found: Measured, dataset: Dataset | None = None) -> list[Task]:
-    """Those lists that can be made of what was measured, none of them empty."""
-    made = (_labels(found), _twins(dataset), _risk(found), _carry(found))
+def tasks(found: Measured, dataset: Dataset | None = None, *, all_twins: bool = False) -> list[Task]:
+    """Those lists that can be made of what was measured, none of them empty; near-duplicates are looked for where that takes
+    seconds, or with ``all_twins`` however long it takes.
+    """
+    labels = _labels(found) if found.issues is None else _issues(found.issues)
+    made = (labels, _twins(dataset, all_twins), _risk(found), _carry(found))
     return [task for task in made if task is not None]
 
 
 def places(every: list[Task]) -> list[Place]:
     """All examples on cards."""
     return [place for task in every for card in task.cards for place in card.places]
+
+
+def _issues(table: pd.DataFrame) -> Task | None:
+    """What ``longtail clean`` finds, as it finds it: the likeliest wrong first, each beside its nearest of another label."""
+    some = table[table["chance"] >= LISTED].reset_index(drop=True)
+    if some.empty:
+        return None
+    wrong, expected = int((some["chance"] >= LIKELY).sum()), float(table["chance"].sum())
+    about = f"{expected:,.0f}" if expected >= 10 else f"{expected:.1f}"
+    said = (
+        f"Of {len(table):,} labels about {about} are expected to be wrong; {wrong:,} {'is' if wrong == 1 else 'are'} likelier "
+        "wrong than right, by models that did not see them. Beside each, the nearest example of another label."
+    )
+    cards = [Card(*_beside(row), _judged(row)) for row in _rows(some)]
+    return Task("labels", "Labels to check", said, tuple(cards), some)
+
+
+def _beside(row: dict[str, Any]) -> tuple[tuple[Place, ...], tuple[str, ...]]:
+    """The example and its nearest of another label, where that is known."""
+    at, name = ("train", int(row["index"])), _name(row, "id", "index")
+    near = row.get("nearest")
+    if near is None or near != near:
+        return (at,), (name,)
+    return (at, ("train", int(near))), (name, f"#{int(near)}: {row['nearest_label']}")
+
+
+def _judged(row: dict[str, Any]) -> str:
+    """The label given, what models say, the chance, and what the other example does."""
+    said = (
+        f"labelled {row['given']}; {_percent(row['share'])} of models say {row['suggested']}. Wrong with a chance of "
+    )
+    said += percent(row["chance"], ".0f") if row["chance"] < CERTAIN else "more than 99 %"
+    value, error = (float(row.get(name, np.nan)) for name in ("influence", "influence_stderr"))
+    if np.isfinite(value) and np.isfinite(error):
+        often = f"{points(abs(value), error)} {'more' if value > 0 else 'less'} often"
+        said += f". Models that saw the other say {row['nearest_label']} {often}"
+    return said + (". Nearly the same" if str(row.get("duplicate")) == "True" else "")
 
 
 def _labels(found: Measured) -> Task | None:
@@ -84,12 +135,15 @@ def _labels(found: Measured) -> Task | None:
     return Task("labels", "Labels to check", said, tuple(cards), wrong)
 
 
-def _twins(dataset: Dataset | None) -> Task | None:
+def _twins(dataset: Dataset | None, every: bool) -> Task | None:
     from empirical.data.duplicates import twins
 
     if dataset is None:
         return None
-    found = twins(dataset.data)
+    looked = twins(dataset.data, most=np.inf if every else None)
+    if looked.table is None and looked.products:
+        return _unlooked(dataset, looked.products)
+    found = looked.table
     if found is None or found.empty:
         return None
     same, count = int((found["distance"] == 0).sum()), len(found)
@@ -120,6 +174,17 @@ def _twins(dataset: Dataset | None) -> Task | None:
         for row in _rows(found)
     ]
     return Task("duplicates", "In training and in test", said, tuple(cards), found)
+
+
+def _unlooked(dataset: Dataset, products: float) -> Task:
+    """What was not looked for is said, here and in the log, with what does it anyway."""
+    n, tests = dataset.data.n, dataset.data.n_test
+    said = (
+        f"Near-duplicates were not looked for: to compare {tests:,} test examples with {n:,} training examples takes "
+        f"{products:.2g} products, minutes perhaps. Ask for them by --twins (estimate or compare), or report(…, twins=True)."
+    )
+    log.info("%s", said)
+    return Task("duplicates", "In training and in test", said, (), pd.DataFrame())
 
 
 def _risk(found: Measured) -> Task | None:
@@ -186,7 +251,7 @@ def _label(row: dict[str, Any]) -> str:
 
 
 def _percent(value: float) -> str:
-    return f"{100 * value:.0f} %" if np.isfinite(value) else "unknown"
+    return percent(value, ".0f") if np.isfinite(value) else "unknown"
 
 
 def _many(count: int, what: str) -> str:

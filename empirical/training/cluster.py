@@ -178,7 +178,9 @@ def connected(address: str) -> Iterator[Cluster]:
         options: dict[str, Any] = {"n_workers": count, "threads_per_worker": 1, "dashboard_address": None}
         import dask
 
-        unsampled = dask.config.set({"distributed.worker.profile.enabled": False})  # it looks 100 times a second, and costs 5 %
+        unsampled = dask.config.set(
+            {"distributed.worker.profile.enabled": False}
+        )  # it looks 100 times a second, and costs 5 %
         with unsampled, distributed.LocalCluster(**options) as local, distributed.Client(local) as client:
             yield Cluster(client)
         return

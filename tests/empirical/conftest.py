@@ -1,8 +1,12 @@
-"""Data sets that the estimator's tests share."""
+"""Data sets, pages and a browser that tests share."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,10 +14,15 @@ import scipy.linalg  # noqa: F401 - loads the BLAS that is held below
 from sklearn.datasets import load_digits
 from threadpoolctl import threadpool_limits
 
+from empirical.bridge.comparison import Comparison
 from empirical.data.data import Data
 from empirical.designs import Fixed
+from empirical.estimates.leak.leak import leak
+from empirical.report.page import write
 from empirical.training.job import Job
+from tests.empirical.attacked import gaussian
 from tests.empirical.nearest import Nearest, blobs
+from tests.empirical.reported import experiment, written
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -66,3 +75,65 @@ def learner() -> Nearest:
 @pytest.fixture
 def job(data, learner):
     return Job(data, learner, Fixed(0.7), seed=3, shard=16)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A driver, or a skip with the reason."""
+    selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    from selenium.webdriver.chrome.service import Service
+
+    browser = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
+    driver = shutil.which("chromedriver")
+    if not browser or not driver:
+        pytest.skip("no Chromium with its driver here: apt-get install chromium chromium-driver")
+    options = selenium.ChromeOptions()
+    options.binary_location = browser
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        for argument in (
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-dev-shm-usage",
+            f"--user-data-dir={profile}",
+        ):
+            options.add_argument(argument)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        found = selenium.Chrome(options=options, service=Service(driver, log_output=os.devnull))
+        yield found
+        found.quit()
+
+
+@pytest.fixture(scope="session")
+def large_page(tmp_path_factory):
+    """Ten thousand pictures."""
+    return written(10_000, "image", tmp_path_factory.mktemp("large"))
+
+
+@pytest.fixture(scope="session")
+def crafted_page(tmp_path_factory):
+    """Texts and names that would run, were they not escaped."""
+    return written(400, "text", tmp_path_factory.mktemp("crafted"))
+
+
+@pytest.fixture(scope="session")
+def leaking_page(tmp_path_factory):
+    """A page with what margins leak."""
+    observed, dataset = experiment(100, "image")
+    found = replace(observed, leak=leak(gaussian(0, 200, 100, 1.0)))
+    path = tmp_path_factory.mktemp("leaking") / "report.html"
+    return write(Comparison(found, ()), path, None, dataset)
+
+
+@pytest.fixture(scope="session")
+def listed_page(tmp_path_factory):
+    """A page with lists of what to look at, and how often models are right."""
+    observed, dataset = experiment(300, "image")
+    table = observed.memorization.assign(in_accuracy=0.75, out_accuracy=np.linspace(0, 1, 300), group="between")
+    path = tmp_path_factory.mktemp("listed") / "report.html"
+    return write(Comparison(replace(observed, memorization=table), ()), path, None, dataset)

@@ -54,3 +54,23 @@ def many(n: int, classes: int) -> Measured:
     pairs = pd.DataFrame({"train_index": rng.choice(n, 400, replace=False), "test_index": np.arange(400) % 50})
     pairs["influence"] = rng.uniform(0.15, 1, 400)
     return Measured(Experiment("many", 50, 500, 0.7, classes), table, pairs)
+
+
+def put(driver, control: str, value: object) -> None:
+    """Set a control as a reader does."""
+    driver.execute_script(
+        "const c = document.getElementById(arguments[0]); c.value = arguments[1]; c.dispatchEvent(new Event('input'))",
+        control,
+        value,
+    )
+
+
+def said(driver, place: str = "count") -> int:
+    """The number that a line of the page begins with."""
+    return int(driver.find_element("id", place).text.split(" ")[0].replace(",", ""))
+
+
+def slide(driver, value: float) -> tuple[int, int]:
+    """Move the slider; how many examples the page says there are, and how many cards it drew."""
+    put(driver, "threshold", value)
+    return said(driver), len(driver.find_elements("css selector", ".card"))

@@ -195,7 +195,7 @@ def test_prediction_of_removal_is_the_one_written_down_before(removed, capsys):
     """22.2 % was predicted; a new fit to the same estimates says something else."""
     assert compare.main([str(removed), "--out", str(removed / "out"), *FAST]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "Without the 20.0% of examples memorized 0.25 or more, theory expected, before it was tried" in said
+    assert "Without the 20.0 % of examples memorized 0.25 or more, theory expected, before it was tried" in said
     assert "to lose 22.2 points of test accuracy, and 3.3 points without as many at random" in said
     assert "expects a loss" not in said  # it is what was seen, near enough
     frames = Run.read(removed / "out" / "compare").frames

@@ -14,6 +14,7 @@ from empirical.estimates.measured import Trust
 from empirical.estimates.observed import Observed
 from empirical.report import observed_figures, observed_text
 from empirical.report.exhibits import exhibits
+from empirical.report.formulas import typeset
 from empirical.report.page import page
 from empirical.report.run_figures import write
 from empirical.report.run_text import report
@@ -50,7 +51,7 @@ def test_the_page_has_a_section_of_it(folder, found):
     for name in observed_figures.DRAWN:
         assert f'id="figure-{name}"' in section
     for line in observed_text.said(found):
-        assert line in section
+        assert typeset(line) in section
     without = page(Comparison(replace(found, observed=Observed()), (), why="none"), exhibits(None))
     assert 'id="teaching"' not in without
 
@@ -75,7 +76,7 @@ def test_words_are_of_the_numbers(found):
     assert f"± {100 * Z95 * np.sqrt(both):.2f} points" in first
     assert "as many others" in first
     assert f"{len(taught.pairs):,} pairs" in second
-    assert f"{curve.error[1]:.2%}: a difference of" in third
+    assert f"{100 * curve.error[1]:.2f} %: a difference of" in third
     assert f"{100 * (curve.error[1] - curve.error[0]):.2f} ±" in third.replace("−", "-")
     shown = report(replace(found, trust=Trust(1.0)))
     for line in observed_text.counted(found.observed).values():

@@ -56,6 +56,32 @@ def test_labels_to_check_are_the_least_often_right_without_them():
     assert "labels" not in listed(replace(found, memorization=found.memorization.assign(out_accuracy=0.5)))
 
 
+def judged(n=30):
+    """As ``longtail clean`` ranks them: two likelier wrong than right, one worth a look."""
+    chance = np.r_[0.999, 0.7, 0.06, np.zeros(n - 3)]
+    table = pd.DataFrame(
+        {"index": np.arange(n)[::-1], "given": "x", "suggested": CRAFTED, "share": 0.8, "chance": chance}
+    )
+    table = table.assign(memorization=0.1, nearest=pd.array([3, *[pd.NA] * (n - 1)], "Int64"), nearest_label=CRAFTED)
+    return table.assign(influence=0.31, influence_stderr=0.05, duplicate=True)
+
+
+def test_labels_to_check_are_those_of_clean_where_models_kept_classes():
+    found, dataset = measured()
+    made = listed(replace(found, issues=judged()))["labels"]
+    assert [card.places for card in made.cards] == [(("train", 29), ("train", 3)), (("train", 28),), (("train", 27),)]
+    assert made.said.startswith("Of 30 labels about 1.8 are expected to be wrong; 2 are likelier wrong than right")
+    assert made.cards[0].says == (
+        f"labelled x; 80 % of models say {CRAFTED}. Wrong with a chance of more than 99 %. Models that saw the other say "
+        f"{CRAFTED} 31.0 ± 5.0 points more often. Nearly the same"
+    )
+    assert "chance of 70 %" in made.cards[1].says
+    filed = pd.read_csv(io.BytesIO(base64.b64decode(made.link.partition(",")[2])))
+    assert filed["chance"].tolist() == [0.999, 0.7, 0.06]
+    assert CRAFTED not in page(Comparison(replace(found, issues=judged()), (), why="no"), exhibits(dataset), dataset)
+    assert "labels" not in listed(replace(found, issues=judged().assign(chance=0.01)))
+
+
 def test_at_risk_is_who_hangs_on_one_example_alone():
     made = listed(measured()[0])["risk"]
     assert [[index for _, index in card.places] for card in made.cards] == [[0, 3], [3, 7], [1, 3]]
@@ -91,11 +117,39 @@ def test_twins_are_not_looked_for_where_it_would_take_long_or_cannot_be(monkeypa
     texts = [f"{a} {b}" for a, b in combinations(["red", "blue", "one", "two", "cat", "dog", "sun", "sea", "ice"], 2)][
         :30
     ]
-    assert twins(replace(data, x_train=texts, x_test=[*texts[:9], "other"]))["train_index"].tolist() == list(range(9))
-    assert twins(replace(data, x_train=[object()] * 30, x_test=[object()] * 10)) is None
-    assert twins(replace(data, x_train=np.where(data.x_train > 0.9, np.nan, data.x_train))) is None
+    told = twins(replace(data, x_train=texts, x_test=[*texts[:9], "other"]))
+    assert told.table["train_index"].tolist() == list(range(9))
+    for gaps in ([object()] * 30, np.where(data.x_train > 0.9, np.nan, data.x_train)):
+        unknown = twins(replace(data, x_train=gaps, x_test=[object()] * 10 if isinstance(gaps, list) else data.x_test))
+        assert (unknown.table, unknown.products) == (None, 0)
+    copied = replace(data, x_test=np.concatenate([data.x_train[:1], data.x_test[1:]]))
+    monkeypatch.setattr(duplicates, "MOST", (10 + 30) * 30 * 8)
+    assert len(twins(copied).table) == 1
+    monkeypatch.setattr(duplicates, "MOST", (10 + 30) * 30 * 8 - 1)
+    assert (twins(copied).table, twins(copied).products) == (None, (10 + 30) * 30 * 8)
+    assert len(twins(copied, most=np.inf).table) == 1
+
+
+def test_twins_that_were_not_looked_for_are_said_with_what_does_it_anyway(monkeypatch, caplog):
+    found, dataset = measured()
+    z = dataset.data.x_test.copy()
+    z[4] = dataset.data.x_train[11]
+    copied = replace(dataset, data=replace(dataset.data, x_test=z))
     monkeypatch.setattr(duplicates, "MOST", 100)
-    assert twins(data) is None
+    with caplog.at_level("INFO", "empirical"):
+        made = {task.name: task for task in tasks(found, copied)}["duplicates"]
+    assert (
+        "were not looked for: to compare 10 test examples with 30 training examples takes 9.6e+03 products" in made.said
+    )
+    assert "--twins" in made.said
+    assert made.said in caplog.text
+    assert (made.cards, made.link) == ((), "")
+    text = page(Comparison(found, (), why="no reason"), exhibits(copied), copied)
+    assert "were not looked for" in text
+    assert "duplicates.csv" not in text
+    whole = page(Comparison(found, (), why="no reason"), exhibits(copied), copied, twins=True)
+    assert "were not looked for" not in whole
+    assert "duplicates.csv" in whole
 
 
 def test_the_list_comes_first_theory_last_and_nothing_runs():
@@ -105,7 +159,8 @@ def test_the_list_comes_first_theory_last_and_nothing_runs():
     assert places == sorted(places)
     assert CRAFTED not in text
     assert (
-        "100 models, KNN(k=1), each trained on a random 70 % of the examples, right on 95 % of 10 test examples" in text
+        "100 models, KNN(k=1), each trained on a random 70\u00a0% of the examples, right on 95\u00a0% of 10 test"
+        in text
     )
     assert 'class="warning"' not in text
     assert re.search(r'data-part="train" data-index="0">', text)

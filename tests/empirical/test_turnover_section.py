@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from markupsafe import escape
 
 from empirical import turnover
 from empirical.bridge.comparison import Comparison
@@ -18,6 +17,7 @@ from empirical.data.fingerprint import digest
 from empirical.data.load import load
 from empirical.estimates.measured import Experiment, Measured
 from empirical.report.exhibits import Exhibits
+from empirical.report.formulas import typeset
 from empirical.report.page import page
 from empirical.report.turnover_section import read
 from empirical.report.turnover_text import changing
@@ -70,7 +70,7 @@ def test_it_says_what_the_tables_hold(folder: Path, observed: Measured) -> None:
     html = page(Comparison(observed, ()), Exhibits(), None, found)
     assert 'id="turnover"' in html
     assert 'id="figure-groups"' in html
-    assert str(escape(found.agreement)) in html
+    assert typeset(found.agreement) in html
     assert 'id="turnover"' not in page(Comparison(observed, ()), Exhibits())
 
 

@@ -24,7 +24,12 @@ FEW = 10.0  # right or wrong in a cell
 
 @dataclass(frozen=True)
 class Cells:
-    """Arrays of one shape: trials, mean score and mean squared score, in and out. ``residual`` is another stderr."""
+    """Arrays of one shape: trials, mean score and mean squared score, in and out. ``residual`` is another stderr.
+
+    >>> cells = Cells.of_sums(trials=10, n_in=7, in_sum=7, total=8)  # right in all 7 that it was in, and in 1 of the 3 others
+    >>> float(cells.value.round(3)), [float(end.round(2)) for end in cells.interval()]
+    (0.667, [0.09, 0.94])
+    """
 
     n_in: Floats
     n_out: Floats
@@ -100,6 +105,10 @@ class Cells:
 
 
 def root_mean_square(error: Floats) -> float | None:
-    """√(mean of error²), of the errors that are known; None where none is."""
+    """√(mean of error²), of the errors that are known; None where none is.
+
+    >>> root_mean_square(np.array([3.0, np.nan, 3.0]))
+    3.0
+    """
     known = error[np.isfinite(error)]
     return float(np.sqrt(np.mean(known**2))) if known.size else None

@@ -50,7 +50,11 @@ ONE = Fixed(0.7)
 
 @dataclass(frozen=True)
 class Case:
-    """Sizes of a run: ``pairs`` is Σ_c n_c q_c and ``among`` Σ_c n_c². ``per_model`` operations train one, None if unknown."""
+    """Sizes of a run: ``pairs`` is Σ_c n_c q_c and ``among`` Σ_c n_c². ``per_model`` operations train one, None if unknown.
+
+    >>> Case.of(np.array([0, 0, 1]), np.array([0, 1]), models=100).pairs  # of one class: 2 · 1 + 1 · 1
+    3
+    """
 
     n: int
     n_test: int
@@ -98,6 +102,10 @@ PUBLISHED = {  # docs/size.md has their tables
 class Rates:
     """Seconds of a processor here: of training a model; of a trial's subset and writing, an example; of a word, and a bit turned
     about, in the search for pairs; of a word in that among training examples; and of a bit in tables.
+
+    >>> rates = Rates(model=0.1, kept=0.0, word=1e-9, bit=0.0, among=1e-9, table=1e-9)
+    >>> stages(Case.even(1000, 100, classes=10, models=2000), rates)[0].seconds
+    200.0
     """
 
     model: float
@@ -109,7 +117,11 @@ class Rates:
 
 
 def stages(case: Case, rates: Rates | None = None) -> tuple[Stage, ...]:
-    """All five; without rates no seconds."""
+    """All five; without rates no seconds.
+
+    >>> [(stage.name, stage.operations) for stage in stages(Case.even(1000, 100, classes=10, models=640))][2:4]
+    [('pairs', 200000), ('taught', 2000000)]
+    """
     t, both = case.models, case.n + case.n_test
     r = rates or Rates(*[float("nan")] * 6)
     trained = None if case.per_model is None else t * case.per_model
@@ -125,7 +137,12 @@ def stages(case: Case, rates: Rates | None = None) -> tuple[Stage, ...]:
 
 
 def calibrated(case: Case, model: float, design: Design = ONE, threshold: float = THRESHOLD) -> Rates:
-    """Rates of this machine, by a second or so of each stage; ``model`` is what training one takes, rehearsed."""
+    """Rates of this machine, by a second or so of each stage; ``model`` is what training one takes, rehearsed.
+
+    >>> rates = calibrated(Case.even(100, 10, classes=2, models=64), model=0.1)
+    >>> rates.model, rates.kept > 0
+    (0.1, True)
+    """
     t, kept = case.models, stored(case, design)
     n, q = min(case.n, max(SAMPLE, BITS // t)), min(case.n_test, TESTS)
     few = max(n // 8, 2)
@@ -145,7 +162,13 @@ def calibrated(case: Case, model: float, design: Design = ONE, threshold: float 
 
 
 def rough(case: Case, threshold: float = THRESHOLD, clock: Callable[[], float] = time.perf_counter) -> Rates:
-    """Rates of words and of bits in tables, of one round on few examples, in a fraction of a second; the others are 0."""
+    """Rates of words and of bits in tables, of one round on few examples, in a fraction of a second; the others are 0.
+
+    >>> import itertools
+    >>> case = Case.even(1000, 100, classes=10, models=64)
+    >>> rough(case, clock=itertools.count().__next__).table == 1 / (5 * 1000 * 64)  # by a clock on which it takes a second
+    True
+    """
     t = min(max(case.models, 64), SAMPLE)
     few = made_up(min(case.n, FEW), min(case.n_test, TESTS), t)
     pairing = _alone(few, True, threshold)
@@ -160,7 +183,12 @@ def rough(case: Case, threshold: float = THRESHOLD, clock: Callable[[], float] =
 
 
 def afterwards(case: Case, rates: Rates) -> float:
-    """Seconds after training: pairs and tables, which grow with n, and figures, theory and pages, which hardly do."""
+    """Seconds after training: pairs and tables, which grow with n, and figures, theory and pages, which hardly do.
+
+    >>> rates = Rates(model=0.1, kept=0.0, word=1e-9, bit=0.0, among=1e-9, table=1e-9)
+    >>> afterwards(Case.even(1000, 100, classes=10, models=2000), rates) > FIGURES
+    True
+    """
     return FIGURES + sum(stage.seconds for stage in stages(case, rates) if stage.name in ("pairs", "taught", "report"))
 
 
@@ -170,7 +198,10 @@ def _alone(trials: Trials, paired: bool, threshold: float) -> Pairing:
 
 
 def tables(trials: Trials) -> None:
-    """What the report's stage does."""
+    """What the report's stage does.
+
+    >>> tables(made_up(20, 5, 64))
+    """
     memorization(trials)
     for part in halves(trials):
         memorization_cells(part)
@@ -178,19 +209,30 @@ def tables(trials: Trials) -> None:
 
 
 def teachers(trials: Trials, pairing: Pairing) -> None:
-    """What the stage of training examples on each other does: it is asked whether they are mostly noise, and found if not."""
+    """What the stage of training examples on each other does: it is asked whether they are mostly noise, and found if not.
+
+    >>> teachers(made_up(20, 5, 64), Pairing(np.zeros(20, int), np.zeros(5, int)))
+    """
     unless_noise(trials, pairing, HELD)
 
 
 def found(trials: Trials, pairing: Pairing) -> None:
-    """What the stage of pairs does."""
+    """What the stage of pairs does.
+
+    >>> found(made_up(20, 5, 64), Pairing(np.zeros(20, int), np.zeros(5, int)))  # nothing comes back: its time is wanted
+    """
     influence_pairs(trials, pairing)
     for part in halves(trials):
         above(part, pairing)
 
 
 def made_up(n: int, q: int, models: int) -> Trials:
-    """Trials of chance, seven in ten examples in, each right at a rate of its own."""
+    """Trials of chance, seven in ten examples in, each right at a rate of its own.
+
+    >>> trials = made_up(20, 5, models=64)
+    >>> trials.n, trials.n_test, trials.count
+    (20, 5, 64)
+    """
     rng = np.random.default_rng(0)
     inside = np.packbits(rng.random((models, n), np.float32) < 0.7, axis=1)
     train, test = (np.packbits(rng.random((models, w), np.float32) < rng.random(w, np.float32), axis=1) for w in (n, q))
@@ -198,7 +240,11 @@ def made_up(n: int, q: int, models: int) -> Trials:
 
 
 def stored(case: Case, design: Design) -> float:
-    """Seconds of an example and model beside its training: subsets, bits and file of a shard, in a folder that goes again."""
+    """Seconds of an example and model beside its training: subsets, bits and file of a shard, in a folder that goes again.
+
+    >>> stored(Case.even(100, 10, classes=2, models=64), ONE) > 0
+    True
+    """
     n = min(case.n, 2**18)
     y = np.arange(n) % 2 if getattr(design, "stratified", False) else None
     one = Identity("", "", repr(design), 0, "correct", "uint8", case.shard, n, case.n_test)
@@ -208,7 +254,15 @@ def stored(case: Case, design: Design) -> float:
 
 
 def kept(store: Store, design: Design, number: int, y: Integers | None = None) -> None:
-    """What the stage of the store does for a shard, of scores that are all right."""
+    """What the stage of the store does for a shard, of scores that are all right.
+
+    >>> one = Identity("", "", repr(ONE), 0, "correct", "uint8", shard=8, n=20, n_test=5)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store = Store.open(folder, one)
+    ...     kept(store, ONE, 0)
+    ...     print(store.numbers())
+    [0]
+    """
     one = store.identity
     masks = design.subsets(one.seed, np.arange(one.shard) + number * one.shard, one.n, y)
     right, test = np.ones((one.shard, one.n), bool), np.ones((one.shard, one.n_test), bool)
@@ -217,12 +271,26 @@ def kept(store: Store, design: Design, number: int, y: Integers | None = None) -
 
 
 def head(case: Case) -> str:
-    """The sizes, for a person to read."""
+    """The sizes, for a person to read.
+
+    >>> head(Case.even(50_000, 10_000, classes=10, models=2000))
+    '50,000 training and 10,000 test examples, 2,000 models'
+    """
     return f"{case.n:,} training and {case.n_test:,} test examples, {case.models:,} models"
 
 
 def markdown(case: Case) -> str:
-    """The part that depends on no machine, as a table."""
+    """The part that depends on no machine, as a table.
+
+    >>> print(markdown(Case.even(50_000, 10_000, classes=10, models=2000)))
+    | stage | operations | of | bytes |
+    |---|---|---|---|
+    | train | unknown | FLOP | 0 bytes |
+    | store | 2.2e+08 | keys and bits | 15 MB |
+    | pairs | 3.2e+09 | words | 30 MB |
+    | taught | 1.6e+10 | words | 25 MB |
+    | report | 5e+08 | bits | 37.5 MB |
+    """
     lines = ["| stage | operations | of | bytes |", "|---|---|---|---|"]
     for s in stages(case):
         count = "unknown" if s.operations is None else f"{s.operations:.3g}"

@@ -60,6 +60,11 @@ class Explained:
     """Of ``part`` ("train" or "test"), example ``index``: ``table`` has every other training example, the one that carries the
     answer most first, the one that hurts it most last: index, id, label (as far as they are known), influence, stderr, low, high,
     p_value, noise. ``score`` is the mean over the ``models`` that tell it, ``memorization`` that of a training example, by all.
+
+    >>> masks = np.random.default_rng(0).random((200, 5)) < 0.5
+    >>> found = explained(Trials.of(masks, masks, masks[:, [3]]), test=0)  # right where example 3 was in
+    >>> found.carries(1)["index"].tolist(), round(found.score, 2), list(found.record(1))[:4]
+    ([3], 0.51, ['part', 'index', 'id', 'label'])
     """
 
     part: str
@@ -90,7 +95,13 @@ class Explained:
 def explained(
     trials: Trials, examples: Examples = NOBODY, *, test: Any = None, train: Any = None, level: float = LEVEL
 ) -> Explained:
-    """What carries and what hurts the answer on one example, a ``test`` or a ``train`` one, by its name or its index."""
+    """What carries and what hurts the answer on one example, a ``test`` or a ``train`` one, by its name or its index.
+
+    >>> masks = np.random.default_rng(0).random((200, 5)) < 0.5
+    >>> found = explained(Trials.of(masks, masks, masks[:, [3]]), test=0)  # right where example 3 was in
+    >>> found.table[["index", "influence"]].iloc[0].tolist()
+    [3.0, 1.0]
+    """
     import pandas as pd
 
     if (test is None) == (train is None):
@@ -133,7 +144,11 @@ def explained(
 
 
 def place(part: str, asked: Any, ids: tuple[Any, ...] | None, n: int) -> int:
-    """The index of an example by the user's own name of it, else by the index itself."""
+    """The index of an example by the user's own name of it, else by the index itself.
+
+    >>> place("train", "rex", ("tom", "rex"), 2), place("train", 0, ("tom", "rex"), 2)
+    (1, 0)
+    """
     if ids is not None and not isinstance(asked, (int, np.integer)):
         found = [k for k, name in enumerate(ids) if str(name) == str(asked)]
         if len(found) > 1:

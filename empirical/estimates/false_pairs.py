@@ -37,7 +37,13 @@ LEVELS = 200  # thresholds tried of a score without bounds
 
 
 def expected_false(trials: Trials, pairing: Pairing, thresholds: Any = None, *, device: Device = CPU) -> Floats:
-    """The expected number of pairs at or above each threshold, had no pair influence; that of ``pairing`` unless told."""
+    """The expected number of pairs at or above each threshold, had no pair influence; that of ``pairing`` unless told.
+
+    >>> masks = np.random.default_rng(0).random((200, 5)) < 0.5
+    >>> trials, anybody = Trials.of(masks, masks, masks[:, [3]]), Pairing(same_class=False)
+    >>> expected_false(trials, anybody, [0.0, 0.2]).round(2).tolist()
+    [2.64, 0.01]
+    """
     theta = np.atleast_1d(np.asarray(pairing.threshold if thresholds is None else thresholds, float))
     if not trials.n_test:
         return np.zeros(len(theta))
@@ -47,7 +53,13 @@ def expected_false(trials: Trials, pairing: Pairing, thresholds: Any = None, *, 
 
 
 def by_chance(trials: Trials, pairing: Pairing, theta: Floats) -> Floats:
-    """The same in independent trials, of which n_in and the scores alone matter."""
+    """The same in independent trials, of which n_in and the scores alone matter.
+
+    >>> masks = np.random.default_rng(0).random((200, 5)) < 0.5
+    >>> trials, anybody = Trials.of(masks, masks, masks[:, [3]]), Pairing(same_class=False)
+    >>> by_chance(trials, anybody, np.array([0.0, 0.2])).round(2).tolist()  # of five pairs
+    [2.64, 0.01]
+    """
     t = trials.count
     n_in, many = _looked_at(trials, pairing)
     if trials.score == "correct":
@@ -90,7 +102,11 @@ def _mirrored(trials: Trials) -> Trials:
 
 
 def at_least(values: Floats, levels: Floats) -> Floats:
-    """How many values reach each level."""
+    """How many values reach each level.
+
+    >>> at_least(np.array([0.1, 0.2, 0.3]), np.array([0.2, 0.5])).tolist()
+    [2.0, 0.0]
+    """
     return (len(values) - np.searchsorted(np.sort(values), levels - 1e-12)).astype(float)
 
 
@@ -125,6 +141,12 @@ def hypergeometric(trials: Any, total: Any, inside: Any, threshold: Any) -> Floa
 def discoveries(trials: Trials, pairing: Pairing, *, step: float = 0.005, device: Device = CPU) -> pd.DataFrame:
     """threshold, pairs, expected_false and false_discovery_rate, from the lowest threshold that memory allows up to 1;
     up to the largest influence where scores have no bounds.
+
+    >>> masks = np.random.default_rng(0).random((200, 5)) < 0.5
+    >>> trials, anybody = Trials.of(masks, masks, masks[:, [3]]), Pairing(same_class=False)
+    >>> table = discoveries(trials, anybody, step=0.1)
+    >>> table[["threshold", "pairs"]].to_numpy().round(1).tolist()[:3]
+    [[0.1, 1.0], [0.2, 1.0], [0.3, 1.0]]
     """
     bounded = trials.score in ("correct", "probability")
     unit = 1.0 if bounded else 20 * float(np.max(_spreads(trials))) / np.sqrt(trials.count)
@@ -148,7 +170,13 @@ def discoveries(trials: Trials, pairing: Pairing, *, step: float = 0.005, device
 
 
 def threshold_for(trials: Trials, pairing: Pairing, rate: float = 0.05, *, device: Device = CPU) -> float:
-    """The lowest threshold at which the false-discovery rate is at most ``rate``; NaN where there is none."""
+    """The lowest threshold at which the false-discovery rate is at most ``rate``; NaN where there is none.
+
+    >>> masks = np.random.default_rng(0).random((200, 5)) < 0.5
+    >>> trials, anybody = Trials.of(masks, masks, masks[:, [3]]), Pairing(same_class=False)
+    >>> round(threshold_for(trials, anybody, rate=0.05), 3)
+    0.165
+    """
     real("rate", rate, 0, 1, open_low=True)
     table = discoveries(trials, pairing, device=device)
     good = table[(table["false_discovery_rate"] <= rate) & (table["pairs"] > 0)]

@@ -28,6 +28,11 @@ class Agreement:
     """Memorization of either half, its correlation, and how many pairs either half and both found.
 
     ``table`` has a row a training example: both memorizations and its pairs in the first, the second and both halves.
+
+    >>> masks = np.random.default_rng(0).random((200, 5)) < 0.5
+    >>> found = agreement(Trials.of(masks, masks, masks[:, [3]]), Pairing(same_class=False))
+    >>> found.pairs_first, found.pairs_second, found.jaccard
+    (1, 1, 1.0)
     """
 
     first: Floats = field(repr=False)
@@ -51,7 +56,12 @@ class Agreement:
 
 
 def halves(trials: Trials) -> tuple[Trials, Trials]:
-    """Even and odd trials; of orthogonal arrays, even and odd arrays where there are two or more."""
+    """Even and odd trials; of orthogonal arrays, even and odd arrays where there are two or more.
+
+    >>> masks = np.eye(4, dtype=bool)
+    >>> [part.number.tolist() for part in halves(Trials.of(masks, masks, masks))]
+    [[0, 2], [1, 3]]
+    """
     if trials.count < 2:
         raise ArgumentError("trials", trials.count, "give at least two to make two halves")
     half = np.arange(trials.count) % 2
@@ -64,7 +74,14 @@ def halves(trials: Trials) -> tuple[Trials, Trials]:
 
 
 def agreement(trials: Trials, pairing: Pairing, *, device: Device = CPU) -> Agreement:
-    """What two halves of the trials agree on."""
+    """What two halves of the trials agree on.
+
+    >>> rng = np.random.default_rng(0)
+    >>> masks, luck = rng.random((400, 4)) < 0.5, rng.random((400, 4))
+    >>> right = masks | (luck < np.array([0.0, 0.3, 0.6, 0.9]))  # held out, some are right more often
+    >>> agreement(Trials.of(masks, right, masks[:, [3]]), Pairing(same_class=False)).correlation > 0.9
+    True
+    """
     possible(pairing.threshold, trials.score)
     parts = halves(trials)
     first, second = (memorization_cells(part).value for part in parts)
@@ -84,7 +101,12 @@ def agreement(trials: Trials, pairing: Pairing, *, device: Device = CPU) -> Agre
 
 
 def curve(trials: Trials, points: int = 8) -> pd.DataFrame:
-    """trials, stderr (as reported) and disagreement (of two halves, halved: the error of the whole), at growing t."""
+    """trials, stderr (as reported) and disagreement (of two halves, halved: the error of the whole), at growing t.
+
+    >>> masks = np.random.default_rng(0).random((64, 5)) < 0.5
+    >>> curve(Trials.of(masks, masks, masks), points=3)["trials"].tolist()
+    [16, 31, 64]
+    """
     step = trials.design.rows if isinstance(trials.design, Orthogonal) else 1
     most = trials.count // step
     counts = np.unique(np.geomspace(min(max(1, 16 // step), most), most, points).astype(int)) * step

@@ -55,6 +55,11 @@ TIE = 1e-12
 class Histogram:
     """At each of ``levels``: ``pairs`` of that influence or more, ``false`` ones expected among them, ``tests`` in these pairs,
     and ``single`` ones, in exactly one. ``covariance`` (3K, 3K) is over models, of (pairs, tests, single), NaN where not known.
+
+    >>> masks = np.random.default_rng(0).random((256, 5)) < 0.5
+    >>> found = histogram(Trials.of(masks, masks, masks[:, 3:]), Pairing(same_class=False), levels=[0.2, 0.5])
+    >>> found.table[["low", "in_bin", "pairs", "tests", "single"]].to_numpy().tolist()
+    [[0.2, 0.0, 2.0, 2.0, 2.0], [0.5, 2.0, 2.0, 2.0, 2.0]]
     """
 
     levels: Floats
@@ -95,7 +100,14 @@ class Histogram:
 
 
 def histogram(trials: Trials, pairing: Pairing, levels: Any = None, *, device: Device = CPU) -> Histogram:
-    """Counts at ``levels``, which are the threshold of ``pairing`` and those of ``LEVELS`` above it unless told."""
+    """Counts at ``levels``, which are the threshold of ``pairing`` and those of ``LEVELS`` above it unless told.
+
+    >>> masks = np.random.default_rng(0).random((256, 5)) < 0.5
+    >>> trials = Trials.of(masks, masks, masks[:, 3:])  # each of two test examples hangs on one of five
+    >>> found = histogram(trials, Pairing(same_class=False), levels=[0.2, 0.5])
+    >>> found.pairs.tolist(), found.single.tolist()
+    ([2.0, 2.0], [2.0, 2.0])
+    """
     least = pairing.threshold
     level = np.array([least, *(v for v in LEVELS if v > least + TIE)] if levels is None else levels, float)
     if level.ndim != 1 or not level.size or not (np.diff(level) > 0).all():

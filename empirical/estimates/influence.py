@@ -29,7 +29,12 @@ from longtail.core.arrays import CPU, Device
 
 @dataclass(frozen=True)
 class Pairs:
-    """Training index, test index and estimate of some pairs; ``in_sum`` where the score is "correct"."""
+    """Training index, test index and estimate of some pairs; ``in_sum`` where the score is "correct".
+
+    >>> found = Pairs(np.array([3, 4]), np.array([0, 1]), np.array([0.9, 0.1]))
+    >>> len(found), found.take(found.influence > 0.5).train.tolist()
+    (2, [3])
+    """
 
     train: Integers
     test: Integers
@@ -46,7 +51,13 @@ class Pairs:
 
 
 def influence_pairs(trials: Trials, pairing: Pairing, *, level: float = LEVEL, device: Device = CPU) -> pd.DataFrame:
-    """Pairs that count, largest first: train_index, test_index, label where there are any, influence, stderr, low, high."""
+    """Pairs that count, largest first: train_index, test_index, label where there are any, influence, stderr, low, high.
+
+    >>> masks = np.random.default_rng(0).random((200, 5)) < 0.5
+    >>> table = influence_pairs(Trials.of(masks, masks, masks[:, [3]]), Pairing(same_class=False, threshold=0.5))
+    >>> table[["train_index", "test_index", "influence"]].to_numpy().tolist()
+    [[3.0, 0.0, 1.0]]
+    """
     possible(pairing.threshold, trials.score)
     found = above(trials, pairing, device=device)
     cells = _found_cells(trials, found) if found.in_sum is not None else None
@@ -70,7 +81,15 @@ def influence_pairs(trials: Trials, pairing: Pairing, *, level: float = LEVEL, d
 
 
 def possible(threshold: float, score: str) -> float:
-    """A threshold that an influence can have: of shares and probabilities it lies in [−1, 1]; of other scores anywhere."""
+    """A threshold that an influence can have: of shares and probabilities it lies in [−1, 1]; of other scores anywhere.
+
+    >>> possible(0.15, "correct")
+    0.15
+    >>> possible(1.5, "correct")
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.ArgumentError: threshold: got 1.5; an influence on a score 'correct' lies between -1 and 1; ...
+    """
     if score not in BOUNDED:
         return real("threshold", threshold, -np.inf)
     try:
@@ -81,7 +100,13 @@ def possible(threshold: float, score: str) -> float:
 
 
 def above(trials: Trials, pairing: Pairing, *, device: Device = CPU) -> Pairs:
-    """All pairs that count; memory is that of the pairs found."""
+    """All pairs that count; memory is that of the pairs found.
+
+    >>> masks = np.random.default_rng(0).random((200, 5)) < 0.5
+    >>> found = above(Trials.of(masks, masks, masks[:, [3]]), Pairing(same_class=False, threshold=0.5))
+    >>> found.train.tolist(), found.test.tolist(), found.influence.tolist()
+    ([3], [0], [1.0])
+    """
     parts = list(stream(trials, pairing, device=device))
     if not parts:
         return Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
@@ -103,14 +128,25 @@ def _found_cells(trials: Trials, found: Pairs) -> Cells | None:
 
 
 def margins(trials: Trials) -> tuple[Integers, Integers]:
-    """In how many trials each training example was in, and in how many each test example was right."""
+    """In how many trials each training example was in, and in how many each test example was right.
+
+    >>> inside, right = margins(Trials.of([[1, 0], [1, 1]], [[1, 0], [1, 1]], [[0], [1]]))
+    >>> inside.tolist(), right.tolist()
+    ([2, 1], [1])
+    """
     n_in = np.concatenate([trials.masks_columns(s).sum(0, dtype=np.int64) for s in blocks(trials.n)])
     tested = (trials.test_scores(s).sum(0, dtype=np.int64) for s in blocks(trials.n_test))
     return n_in, np.concatenate([np.zeros(0, np.int64), *tested])
 
 
 def stream(trials: Trials, pairing: Pairing, *, device: Device = CPU) -> Iterator[Pairs]:
-    """Pairs that count, some at a time, class by class, the same on any device; scores that are no bits stay on the CPU."""
+    """Pairs that count, some at a time, class by class, the same on any device; scores that are no bits stay on the CPU.
+
+    >>> masks = np.random.default_rng(0).random((200, 5)) < 0.5
+    >>> trials = Trials.of(masks, masks, masks[:, [3, 4]])
+    >>> sum(len(found) for found in stream(trials, Pairing(same_class=False, threshold=0.5)))
+    2
+    """
     if not trials.n_test:
         return
     classes = pairing.classes(trials.n, trials.n_test)
@@ -132,7 +168,11 @@ def _stream_bits(
 
 
 def words(trials: Trials, part: str) -> Words:
-    """Bits turned around, (examples, ⌈t/64⌉) words, as the kernel wants them, a block of examples at a time."""
+    """Bits turned around, (examples, ⌈t/64⌉) words, as the kernel wants them, a block of examples at a time.
+
+    >>> words(Trials.of([[1, 0], [1, 1]], [[1, 0], [1, 1]], [[0], [1]]), "inside").tolist()  # an example a row
+    [[3], [2]]
+    """
     width = trials.n_test if part == "test" else trials.n
     columns = {"inside": trials.masks_columns, "train": trials.train_scores, "test": trials.test_scores}[part]
     return np.concatenate([pack(np.asarray(columns(s), bool)) for s in blocks(width, 8 * BLOCK)])
@@ -156,7 +196,13 @@ def _stream_floats(trials: Trials, pairing: Pairing, classes: tuple[Integers, In
 
 
 def pair_cells(trials: Trials, train: Any, test: Any, y_train: Any = None) -> Cells:
-    """The two cells of given pairs, in their order: memory is that of the pairs and a block of examples."""
+    """The two cells of given pairs, in their order: memory is that of the pairs and a block of examples.
+
+    >>> masks = [[1, 1], [1, 0], [0, 1], [0, 0]]
+    >>> cells = pair_cells(Trials.of(masks, masks, [[1], [1], [1], [0]]), train=[0], test=[0])
+    >>> cells.value.tolist(), cells.n_in.tolist()
+    ([0.5], [2.0])
+    """
     i, j = np.asarray(train, np.int64), np.asarray(test, np.int64)
     if i.shape != j.shape or i.ndim != 1:
         raise ArgumentError("train, test", f"shapes {i.shape} and {j.shape}", "give two lists of one length")
@@ -197,12 +243,22 @@ def _residual(trials: Trials, design: Orthogonal, i: Integers, j: Integers, y: I
 
 
 def columns_at(bits: NDArray[np.uint8], at: Integers) -> Bools:
-    """Booleans (t, k) of scattered columns of packed rows."""
+    """Booleans (t, k) of scattered columns of packed rows.
+
+    >>> columns_at(np.packbits([[True, False, True], [False, False, True]], axis=1), np.array([2, 0])).tolist()
+    [[True, True], [True, False]]
+    """
     return np.asarray((bits[:, at // 8] >> (7 - at % 8).astype(np.uint8)) & 1, bool)
 
 
 def influence(trials: Trials, test: slice) -> Floats:
-    """infl (n, columns) of some test examples, dense: for a look, not for a sweep."""
+    """infl (n, columns) of some test examples, dense: for a look, not for a sweep.
+
+    >>> masks = [[1, 1], [1, 0], [0, 1], [0, 0]]
+    >>> trials = Trials.of(masks, masks, [[1], [1], [1], [0]])  # a test example that either of two teaches
+    >>> influence(trials, slice(0, 1)).tolist()
+    [[0.5], [0.5]]
+    """
     m = trials.masks().astype(np.float32)
     f = np.asarray(trials.test_scores(test), np.float32)
     return trials.sign * kernel.influence(m.T @ f, m.sum(0, dtype=float)[:, None], f.sum(0, dtype=float), trials.count)

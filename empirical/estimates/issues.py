@@ -39,7 +39,17 @@ LEAST = 2  # models that did not see an example, on average, for anything to be 
 
 @dataclass(frozen=True)
 class Issues:
-    """The ``table``, ranked; ``found`` of it; ``models`` in all, and ``unseen`` of an example on average."""
+    """The ``table``, ranked; ``found`` of it; ``models`` in all, and ``unseen`` of an example on average.
+
+    >>> from empirical.data.examples import Examples
+    >>> rng = np.random.default_rng(0)
+    >>> y, masks = np.arange(60) % 3, rng.random((40, 60)) < 0.7
+    >>> said = np.where(rng.random((40, 60)) < 0.99, y, (y + 1) % 3)  # what models predict
+    >>> y[5] = 2 - y[5]  # a wrong label; it was 2
+    >>> found = issues(Trials.of(masks, said, said[:, :1], score="predicted"), Examples(y, None, ("a", "b", "c")))
+    >>> found.likely, sorted(found.summary)[:3]
+    (1, ['duplicates', 'expected', 'likely'])
+    """
 
     table: pd.DataFrame = field(repr=False)
     found: Mislabeled = field(repr=False)
@@ -114,7 +124,17 @@ def judged(trials: Trials | None, examples: Examples, x: Any = None, *, seed: in
 
 
 def issues(trials: Trials, examples: Examples, x: Any = None, *, seed: int = 0) -> Issues:
-    """Of trials that keep classes or probabilities; ``x`` are the training examples, for which are near which."""
+    """Of trials that keep classes or probabilities; ``x`` are the training examples, for which are near which.
+
+    >>> from empirical.data.examples import Examples
+    >>> rng = np.random.default_rng(0)
+    >>> y, masks = np.arange(60) % 3, rng.random((40, 60)) < 0.7
+    >>> said = np.where(rng.random((40, 60)) < 0.99, y, (y + 1) % 3)  # what models predict
+    >>> y[5] = 2 - y[5]  # a wrong label; it was 2
+    >>> found = issues(Trials.of(masks, said, said[:, :1], score="predicted"), Examples(y, None, ("a", "b", "c")))
+    >>> int(found.table["index"][0]), found.table["given"][0], found.table["suggested"][0]
+    (5, 'a', 'c')
+    """
     if trials.score not in BY_CLASS:
         remedy = "wrong labels are found by what models predict: keep --score predicted (in Python also probabilities)"
         raise ArgumentError("score", trials.score, remedy)

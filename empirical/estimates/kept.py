@@ -37,7 +37,18 @@ KNOWN = ("threshold", "test_accuracy", "labels")  # and that may be
 
 
 def write_tables(found: Measured, directory: Path, beside: Mapping[str, pd.DataFrame]) -> list[Path]:
-    """All tables, and others ``beside`` them, as CSV, and what ``Observed`` keeps: each whole or not at all."""
+    """All tables, and others ``beside`` them, as CSV, and what ``Observed`` keeps: each whole or not at all.
+
+    >>> import tempfile
+    >>> from empirical.data.examples import Examples
+    >>> from empirical.estimates.measure import measure
+    >>> from empirical.training.trials import Trials
+    >>> masks = np.random.default_rng(0).random((64, 5)) < 0.5
+    >>> found = measure(Trials.of(masks, masks, masks[:, [3]]), Examples(), threshold=0.5)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     [path.name for path in write_tables(found, Path(folder), {})][:4]
+    ['pairs_train.csv', 'observed.json', 'memorization.csv', 'pairs.csv']
+    """
     written = found.observed.write(directory)
     tables = {"memorization": found.memorization, "pairs": found.pairs, **found.observed.tables, **beside}
     if found.explained is not None:
@@ -62,6 +73,17 @@ def write_tables(found: Measured, directory: Path, beside: Mapping[str, pd.DataF
 def write_summary(found: Measured, directory: Path, facts: Mapping[str, Any]) -> Path:
     """``summary.json``, with further ``facts`` and a digest of what ``read`` reads beside it: written last, it says that the
     folder is complete.
+
+    >>> import tempfile
+    >>> from empirical.data.examples import Examples
+    >>> from empirical.estimates.measure import measure
+    >>> from empirical.training.trials import Trials
+    >>> masks = np.random.default_rng(0).random((64, 5)) < 0.5
+    >>> found = measure(Trials.of(masks, masks, masks[:, [3]]), Examples(), threshold=0.5)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = write_tables(found, Path(folder), {})
+    ...     read_json(write_summary(found, Path(folder), {"by": "me"}))["by"]
+    'me'
     """
     beside = [directory / name for name in (*(f"{name}.csv" for name in TABLES), NAME)]
     with whole_file(directory / "summary.json") as path:
@@ -80,6 +102,17 @@ def read(
     """A run's folder; ``n_classes`` where it does not know its own, ``data`` and ``prior`` where these are the user's own.
 
     A run of another ``score`` is refused, unless that is None.
+
+    >>> import tempfile
+    >>> from empirical.data.examples import Examples
+    >>> from empirical.estimates.measure import measure
+    >>> from empirical.training.trials import Trials
+    >>> masks = np.random.default_rng(0).random((64, 5)) < 0.5
+    >>> found = measure(Trials.of(masks, masks, masks[:, [3]]), Examples(), threshold=0.5)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = write_tables(found, Path(folder), {}), write_summary(found, Path(folder), {})
+    ...     read(folder).mark == found.mark
+    True
     """
     folder = Path(directory)
     try:
@@ -150,7 +183,13 @@ def _answers(folder: Path, n: int, n_test: int) -> pd.DataFrame | None:
 
 
 def published(name: str, data_dir: str | None = None) -> Measured:
-    """Feldman & Zhang's estimates (arXiv 2008.03703), in original order."""
+    """Feldman & Zhang's estimates (arXiv 2008.03703), in original order.
+
+    >>> published("mnist")
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.ArgumentError: published: got mnist; memorization was published for cifar100
+    """
     from empirical.data.load import load_published, load_published_pairs
 
     if name not in PUBLISHED:

@@ -30,6 +30,11 @@ PART = 10  # the second design has one model in so many
 class Learning:
     """At each ``fraction`` of ``n`` training examples: how many ``models``, their test ``error``, its ``stderr`` over models, and
     over test examples the covariance of all of them.
+
+    >>> masks = np.eye(4, dtype=bool)
+    >>> whole, half = (Trials.of(masks, masks, [[1, k], [1, 1], [0, k], [1, 1]]) for k in (1, 0))
+    >>> learning([(whole, 0.5), (half, 0.25)]).gain.value  # errors of 1/8 and 3/8
+    0.25
     """
 
     n: int
@@ -65,7 +70,14 @@ class Learning:
 
 
 def learning(parts: Sequence[tuple[Trials, float]]) -> Learning:
-    """From trials and the share of examples that each was trained on, the run's own first; others by halves of it."""
+    """From trials and the share of examples that each was trained on, the run's own first; others by halves of it.
+
+    >>> masks = np.eye(4, dtype=bool)
+    >>> whole, half = (Trials.of(masks, masks, [[1, k], [1, 1], [0, k], [1, 1]]) for k in (1, 0))
+    >>> found = learning([(whole, 0.5), (half, 0.25)])
+    >>> found.fraction.tolist(), found.error.tolist()
+    ([0.5, 0.25], [0.125, 0.375])
+    """
     rows, wrong = [], []
     for trials, fraction in parts:
         if trials.score != "correct":

@@ -44,6 +44,11 @@ def measure(
     """Tables and trust; ``published_rule`` keeps pairs whose training example has memorization ≥ .25 as well.
 
     ``device`` is where pairs are looked for; they are the same on any. ``half`` are models on half as many examples.
+
+    >>> masks = np.random.default_rng(0).random((64, 5)) < 0.5
+    >>> found = measure(Trials.of(masks, masks, masks[:, [3]]), Examples(), threshold=0.5)
+    >>> found.memorization["memorization"].tolist(), found.pairs[["train_index", "test_index"]].to_numpy().tolist()
+    ([1.0, 1.0, 1.0, 1.0, 1.0], [[3, 0]])
     """
     table = memorization(trials, examples.y_train)
     kept = _by_rule(table) if published_rule else None  # false pairs and agreement are those of the kept examples too
@@ -93,7 +98,13 @@ def _observed(trials: Trials, pairing: Pairing, table: pd.DataFrame, device: Dev
 
 
 def of_trials(trials: Trials, examples: Examples, **facts: Any) -> Experiment:
-    """An experiment as far as its trials tell; ``facts`` are what they do not."""
+    """An experiment as far as its trials tell; ``facts`` are what they do not.
+
+    >>> masks = np.eye(4, dtype=bool)
+    >>> how = of_trials(Trials.of(masks, masks, masks), Examples(classes=("cat", "dog")), data="pets")
+    >>> how.data, how.models, how.fraction, how.n_classes
+    ('pets', 4, 0.25, 2)
+    """
     told: dict[str, Any] = {
         "data": "",
         "fraction": float(np.bitwise_count(trials.inside).sum(dtype=np.int64) / (trials.count * trials.n)),
@@ -143,7 +154,15 @@ def written(
     workers: int = 1,
     keep: int = 0,
 ) -> Written:
-    """All pairs streamed to a Parquet file, found in so many bytes beside the trials; the ``keep`` largest come back."""
+    """All pairs streamed to a Parquet file, found in so many bytes beside the trials; the ``keep`` largest come back.
+
+    >>> import tempfile
+    >>> masks = np.random.default_rng(0).random((64, 5)) < 0.5
+    >>> trials = Trials.of(masks, masks, masks[:, [3]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     written(Path(folder) / "pairs.parquet", trials, Examples(), threshold=0.5, memory=2e8).pairs
+    1
+    """
     table = memorization(trials, examples.y_train)
     value = table["memorization"].to_numpy()
     pairing = Pairing.of(examples, threshold, _by_rule(table) if published_rule else None)
@@ -158,7 +177,11 @@ def written(
 
 
 def accuracy(trials: Trials) -> float:
-    """The mean score on test examples; NaN where there are none."""
+    """The mean score on test examples; NaN where there are none.
+
+    >>> accuracy(Trials.of([[1, 0], [1, 1]], [[1, 0], [1, 1]], [[0, 1], [1, 1]]))
+    0.75
+    """
     if not trials.n_test:
         return float("nan")
     if trials.score == "correct":
@@ -171,7 +194,12 @@ def accuracy(trials: Trials) -> float:
 def lowest_threshold(
     trials: Trials, examples: Examples, rate: float, *, published_rule: bool = False, device: Device = CPU
 ) -> float:
-    """The threshold at which at most ``rate`` of the pairs are expected to be false, of those that the rule keeps."""
+    """The threshold at which at most ``rate`` of the pairs are expected to be false, of those that the rule keeps.
+
+    >>> masks = np.random.default_rng(0).random((200, 5)) < 0.5
+    >>> round(lowest_threshold(Trials.of(masks, masks, masks[:, [3]]), Examples(), rate=0.05), 3)
+    0.165
+    """
     kept = _by_rule(memorization(trials, examples.y_train)) if published_rule else None
     return threshold_for(trials, Pairing.of(examples, kept=kept), rate, device=device)
 

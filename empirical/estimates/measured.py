@@ -38,6 +38,10 @@ class Experiment:
     ``n_classes`` is None where nobody has said it: theory then has nothing to say. ``fingerprint`` tells the examples from
     all others, where it was kept. ``arguments`` are those of the command, by which its data can be loaded again; ``given`` is
     what the user names now, and goes before them.
+
+    >>> how = Experiment("digits", n_test=297, models=2000, fraction=0.7, n_classes=10, learner="KNN(k=1)")
+    >>> how.iid, how.models, how.learner
+    (True, 2000, 'KNN(k=1)')
     """
 
     data: str
@@ -97,6 +101,9 @@ class Trust:
     """How far to trust the estimates: the number of pairs that chance alone would give, and what two halves of the models
     agree on, the correlation of their memorization and the Jaccard index of their pairs; NaN where it is not known.
     ``halves`` has what either half says of each example.
+
+    >>> Trust(false_pairs=0.4, correlation=0.93, jaccard=0.71)
+    Trust(false_pairs=0.4, correlation=0.93, jaccard=0.71)
     """
 
     false_pairs: float = float("nan")
@@ -114,6 +121,13 @@ class Measured:
     ``usual_pairs`` counts the pairs of influence .15 or more, where these were not all kept. ``leak`` is what margins leak,
     ``observed`` what else models say of influence, ``explained`` which examples carry and hurt the answers that hang most on who
     was trained on, ``issues`` which labels are likely wrong, where models kept classes (``empirical.estimates.issues``).
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"index": [0, 1], "memorization": [0.5, 0.0], "stderr": 0.1, "in_accuracy": 1.0})
+    >>> pairs = pd.DataFrame({"train_index": [0], "test_index": [2], "influence": [0.3], "stderr": [0.1]})
+    >>> found = Measured(Experiment("mine", n_test=3, models=100, fraction=0.7), table, pairs)
+    >>> found.n, found.influenced, found.summary["mean_memorization"]
+    (2, (1, 1, 1), 0.25)
     """
 
     experiment: Experiment

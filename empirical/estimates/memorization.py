@@ -27,6 +27,11 @@ def memorization(trials: Trials, y_train: Any = None, *, level: float = LEVEL) -
 
     With another score than "correct" the accuracies are mean scores; of a loss, memorization is what it falls by. An
     example never in or never out is NaN.
+
+    >>> masks = [[1, 1], [1, 0], [0, 1], [0, 0]]
+    >>> right = [[1, 1], [1, 1], [0, 1], [0, 0]]  # on the first example where it was in, on the second in one more
+    >>> memorization(Trials.of(masks, right, masks))[["memorization", "in_accuracy", "out_accuracy"]].to_numpy().tolist()
+    [[1.0, 1.0, 0.0], [0.5, 1.0, 0.5]]
     """
     y = whole_labels("y_train", y_train, trials.n)
     cells = memorization_cells(trials, y)
@@ -44,7 +49,13 @@ def memorization(trials: Trials, y_train: Any = None, *, level: float = LEVEL) -
 
 
 def memorization_cells(trials: Trials, y_train: Integers | None = None) -> Cells:
-    """The two cells of every training example, on itself."""
+    """The two cells of every training example, on itself.
+
+    >>> masks = [[1, 1], [1, 0], [0, 1], [0, 0]]
+    >>> cells = memorization_cells(Trials.of(masks, [[1, 1], [1, 1], [0, 1], [0, 0]], masks))
+    >>> cells.value.tolist(), cells.n_in.tolist()
+    ([1.0, 0.5], [2.0, 2.0])
+    """
     binary = trials.score == "correct"
     n_in, in_sum, total, in_square, square = np.zeros((5, trials.n))
     for s in blocks(trials.n):
@@ -76,6 +87,10 @@ def _residual(trials: Trials, design: Orthogonal, y_train: Integers | None) -> F
 
 
 def blocks(width: int, step: int = BLOCK) -> Iterator[slice]:
-    """Consecutive slices of at most ``step`` that cover ``width``; they start at whole bytes."""
+    """Consecutive slices of at most ``step`` that cover ``width``; they start at whole bytes.
+
+    >>> list(blocks(2500))
+    [slice(0, 1024, None), slice(1024, 2048, None), slice(2048, 2500, None)]
+    """
     for start in range(0, width, step):
         yield slice(start, min(start + step, width))

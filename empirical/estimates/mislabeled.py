@@ -58,6 +58,11 @@ class Said:
     """Of each example: ``share`` (n, K), q; ``votes`` (n, K), how many of the ``models`` (n,) that did not see it predict each
     class; and ``seen`` (n,), ``unseen`` (n,), the mean probability of its label in models that trained on it and that did
     not, or the share of them that predict it.
+
+    >>> masks, predicted = [[1, 1], [0, 1], [0, 0]], [[0, 1], [1, 1], [1, 0]]
+    >>> found = said(Trials.of(masks, predicted, predicted, score="predicted"), np.array([0, 1]), 2)
+    >>> found.votes.tolist(), found.models.tolist(), found.unseen.tolist()
+    ([[0, 2], [1, 0]], [2, 1], [0.0, 0.0])
     """
 
     share: Floats = field(repr=False)
@@ -71,6 +76,13 @@ class Said:
 class Mislabeled:
     """``chance`` (n,) that a label is wrong, NaN where every model saw the example; ``rate`` π, the share of labels that are;
     ``taken`` (K, K), how many labels of class c are expected to be k's: row k, column c.
+
+    >>> y = np.arange(60) % 3
+    >>> share = np.where(np.eye(3, dtype=bool)[y], 0.9, 0.05)  # models are sure of the classes ...
+    >>> y[5] = 0  # ... one of which is labelled as another
+    >>> found = mislabeled(share, y)
+    >>> int(found.chance.argmax()), np.unravel_index(found.taken.argmax(), (3, 3))[1].item()
+    (5, 0)
     """
 
     chance: Floats = field(repr=False)
@@ -80,7 +92,13 @@ class Mislabeled:
 
 
 def said(trials: Trials, labels: Integers, classes: int) -> Said:
-    """What models say of their training examples, a block of examples at a time."""
+    """What models say of their training examples, a block of examples at a time.
+
+    >>> masks, predicted = [[1, 1], [0, 1], [0, 0]], [[0, 1], [1, 1], [1, 0]]
+    >>> found = said(Trials.of(masks, predicted, predicted, score="predicted"), np.array([0, 1]), classes=2)
+    >>> found.votes.tolist()  # of models that did not see the example: two, and one
+    [[0, 2], [1, 0]]
+    """
     n, shape = trials.n, (trials.n, classes)
     share, votes = np.zeros(shape), np.zeros(shape, np.int64)
     models, (seen, unseen) = np.zeros(n, np.int64), np.full((2, n), np.nan)
@@ -113,7 +131,15 @@ def said(trials: Trials, labels: Integers, classes: int) -> Said:
 
 
 def mislabeled(share: Floats, labels: Integers, *, seed: int = 0) -> Mislabeled:
-    """h of each example, by q (n, K) and the labels as given; words of (seed, example) make wrong ones."""
+    """h of each example, by q (n, K) and the labels as given; words of (seed, example) make wrong ones.
+
+    >>> y = np.arange(60) % 3
+    >>> share = np.where(np.eye(3, dtype=bool)[y], 0.9, 0.05)  # models are sure of the classes ...
+    >>> y[5] = 0  # ... one of which is labelled as another
+    >>> chance = mislabeled(share, y).chance
+    >>> int(chance.argmax()), bool(chance[5] > 0.9)
+    (5, True)
+    """
     known = np.asarray(np.isfinite(share).all(axis=1), bool)
     q, y = share[known], np.asarray(labels)[known]
     n, classes = q.shape

@@ -29,7 +29,12 @@ SURE = 1e-12  # chance of an estimate as large as the lowest threshold, below wh
 
 @dataclass(frozen=True)
 class SubsetNoise(Noise):
-    """That of ``models`` independent models, each trained on a share ``fraction`` of the examples."""
+    """That of ``models`` independent models, each trained on a share ``fraction`` of the examples.
+
+    >>> noise = SubsetNoise(models=2000, fraction=0.7)
+    >>> round(noise.held_out, 9), noise.above(np.array([0.25]), np.array([0.1, 0.3])).round(3).tolist()
+    (600.0, [[0.0, 0.997]])
+    """
 
     models: int
     fraction: float = FRACTION
@@ -74,6 +79,9 @@ def above(theta: Floats, memorized: Floats, held_out: float, step: ArrayLike = 0
     h differs a little between examples, so the binomial's steps are evened out: its distribution function at real arguments,
     an incomplete beta function. ``step``, one for all or one a threshold, is how far beyond hθ the next whole number lies, in
     the mean.
+
+    >>> above(np.array([0.25]), np.array([0.2, 0.25, 0.3]), held_out=600.0).round(2).tolist()
+    [[0.0, 0.5, 1.0]]
     """
     t = np.asarray(theta, float)[:, None]
     beyond = np.reshape(step, (-1, 1))

@@ -33,6 +33,12 @@ FORMAT = 1
 class Observed:
     """``totals``: influence on the whole test set, by bin of memorization; ``histogram``: pairs by influence; ``taught``: pairs
     of training examples; ``learning``: test error by the share of examples that models trained on.
+
+    >>> from empirical.training.trials import Trials
+    >>> from empirical.estimates.totals import totals
+    >>> masks = np.random.default_rng(0).random((64, 5)) < 0.5
+    >>> list(Observed(totals(Trials.of(masks, masks, masks))).tables)
+    ['influence_by_memorization']
     """
 
     totals: Totals | None = None

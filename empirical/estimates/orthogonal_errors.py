@@ -37,7 +37,13 @@ Signs = NDArray[np.float32]
 
 
 def arrays(trials: Trials) -> Orthogonal | None:
-    """The design where these are whole orthogonal arrays, so that residuals give the error; else None."""
+    """The design where these are whole orthogonal arrays, so that residuals give the error; else None.
+
+    >>> design = Orthogonal(0.5, 16)
+    >>> masks = design.draw(0, np.arange(32), 8, None)
+    >>> arrays(Trials.of(masks, masks, masks, design=design)) is design, arrays(Trials.of(masks, masks, masks))
+    (True, None)
+    """
     design = trials.design
     if not isinstance(design, Orthogonal) or trials.count == 0 or trials.count % design.rows:
         return None
@@ -47,7 +53,12 @@ def arrays(trials: Trials) -> Orthogonal | None:
 
 
 def groups(trials: Trials, y_train: Integers | None) -> list[Integers]:
-    """Examples whose columns are orthogonal: all of them, or class by class."""
+    """Examples whose columns are orthogonal: all of them, or class by class.
+
+    >>> masks = np.eye(4, dtype=bool)
+    >>> groups(Trials.of(masks, masks, masks), np.array([0, 1, 0, 1]))[0].tolist()  # no classes in this design
+    [0, 1, 2, 3]
+    """
     if isinstance(trials.design, Orthogonal) and trials.design.stratified and y_train is not None:
         return [np.flatnonzero(y_train == c) for c in np.unique(y_train)]
     return [np.arange(trials.n)]
@@ -71,7 +82,15 @@ def _standard(masks: Bools, p: float) -> Signs:
 
 
 def variance(design: Orthogonal, masks: Bools, scores: Any, i: Integers, j: Integers) -> Floats:
-    """Variances of the estimates of pairs (i, j): columns of ``masks`` (t, n) and ``scores`` (t, q)."""
+    """Variances of the estimates of pairs (i, j): columns of ``masks`` (t, n) and ``scores`` (t, q).
+
+    >>> design = Orthogonal(0.5, 16)
+    >>> masks = design.draw(0, np.arange(32), 8, None)
+    >>> right = masks[:, :1] & masks[:, 1:2]  # where both of two examples were in
+    >>> found = variance(design, masks, right, np.array([0, 5]), np.array([0, 0]))
+    >>> bool((found > 0).all()), found.shape
+    (True, (2,))
+    """
     p, t = design.fraction, len(masks)
     z = _standard(masks, p)
     effects, e, share = _left(z, scores)

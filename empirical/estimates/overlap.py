@@ -26,7 +26,18 @@ AGAIN = 200
 
 
 def consistency(runs: Mapping[str, Measured], threshold: float = MEMORIZED, *, seed: int = 0) -> pd.DataFrame:
-    """One row for every two runs on the same data: rank correlation, Jaccard of the memorized and of the pairs, with errors."""
+    """One row for every two runs on the same data: rank correlation, Jaccard of the memorized and of the pairs, with errors.
+
+    >>> import pandas as pd
+    >>> from empirical.estimates.measured import Experiment
+    >>> pairs = pd.DataFrame({"train_index": [0, 1], "test_index": [2, 2]})
+    >>> def run(values):
+    ...     how = Experiment("mine", n_test=3, models=100, fraction=0.7)
+    ...     return Measured(how, pd.DataFrame({"memorization": values}), pairs)
+    >>> table = consistency({"knn": run([0.9, 0.5, 0.1, 0.0]), "ridge": run([0.8, 0.2, 0.1, 0.0])})
+    >>> table[["rank_correlation", "memorized_jaccard", "pairs_jaccard"]].round(2).to_numpy().tolist()
+    [[1.0, 0.5, 1.0]]
+    """
     import pandas as pd
 
     if len(runs) < 2:
@@ -70,13 +81,21 @@ def _correlation(x: Floats, y: Floats) -> float:
 
 
 def jaccard(a: np.ndarray, b: np.ndarray) -> float:
-    """|a ∩ b| / |a ∪ b|; NaN where both are empty."""
+    """|a ∩ b| / |a ∪ b|; NaN where both are empty.
+
+    >>> jaccard(np.array([True, False, False]), np.array([True, True, False]))
+    0.5
+    """
     either = int((a | b).sum())
     return float((a & b).sum() / either) if either else float("nan")
 
 
 def by_chance(p: float, q: float) -> float:
-    """What two independent sets of these shares would overlap by."""
+    """What two independent sets of these shares would overlap by.
+
+    >>> round(by_chance(0.1, 0.1), 4)
+    0.0526
+    """
     return float(p * q / (p + q - p * q)) if p + q > 0 else float("nan")
 
 

@@ -16,6 +16,10 @@ from longtail.core import ArgumentError, Bools, Integers, real
 class Pairing:
     """Pairs of one class, as published, or of any two; of all training examples or of those in ``kept`` alone; and the
     influence from which a pair counts.
+
+    >>> pairing = Pairing(np.array(["cat", "dog"]), np.array(["dog"]), threshold=0.2)
+    >>> pairing.at(0.3).threshold, Pairing(same_class=False).classes(2, 1)
+    (0.3, None)
     """
 
     y_train: Any = field(default=None, repr=False)
@@ -48,7 +52,11 @@ class Pairing:
 
 
 def whole_labels(argument: str, y: Any, n: int) -> Integers | None:
-    """Labels as whole numbers, one an example; None stays None."""
+    """Labels as whole numbers, one an example; None stays None.
+
+    >>> whole_labels("y_train", ["dog", "cat", "dog"], 3).tolist()
+    [1, 0, 1]
+    """
     if y is None:
         return None
     values = np.asarray(y)

@@ -26,7 +26,11 @@ def jobs(n_jobs: int | None) -> int:
 
 
 def seed(random_state: Any, *, stored: bool) -> int:
-    """A whole number as it is; of None or a generator of NumPy's one that is drawn, and not for a run that is ``stored``."""
+    """A whole number as it is; of None or a generator of NumPy's one that is drawn, and not for a run that is ``stored``.
+
+    >>> seed(7, stored=True), seed(np.random.default_rng(0), stored=False) < 2**31
+    (7, True)
+    """
     if not (random_state is None or isinstance(random_state, (np.random.RandomState, np.random.Generator))):
         return whole("random_state", random_state, 0, 2**64 - 1)
     if stored:
@@ -42,6 +46,11 @@ def seed(random_state: Any, *, stored: bool) -> int:
 def size(asked: int | None, models: int, place: Shelf | None) -> int:
     """Models in a shard: as ``asked``, else as a store has it that is there; else such that a new one, which keeps whole shards,
     gets as few as can be that nobody asked for: none unless ``models`` has no divisor from 17 to 64.
+
+    >>> from pathlib import Path
+    >>> from empirical.training.shelf import Folder
+    >>> size(None, 100, None), size(None, 100, Folder(Path("not there yet")))  # a store keeps whole shards: two of 50
+    (64, 50)
     """
     if asked is not None:
         return whole("shard", asked)

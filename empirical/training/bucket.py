@@ -31,7 +31,13 @@ KEPT = "what was stored is kept, and the same run goes on from there"
 
 
 class Unanswered(OSError):
-    """What was asked of a bucket was not done; ``reason`` says why. No ConnectionError, for that is a cluster's."""
+    """What was asked of a bucket was not done; ``reason`` says why. No ConnectionError, for that is a cluster's.
+
+    >>> raise Unanswered("s3://bucket/run", "there is no such bucket: make it first")
+    Traceback (most recent call last):
+        ...
+    empirical.training.bucket.Unanswered: s3://bucket/run: there is no such bucket: make it first; what was stored is kept, ...
+    """
 
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(f"{address}: {reason}; {KEPT}")
@@ -44,7 +50,14 @@ class Unanswered(OSError):
 
 @dataclass(frozen=True)
 class Bucket:
-    """What lies in a bucket under a prefix."""
+    """What lies in a bucket under a prefix.
+
+    >>> place = Bucket.of("memory:///")  # one of your own is "s3://bucket/prefix"
+    >>> with place.write("shard.npz") as file:
+    ...     _ = file.write(b"all of it")
+    >>> place.names(), place.read("shard.npz").read()
+    (['shard.npz'], b'all of it')
+    """
 
     address: str
 

@@ -30,7 +30,14 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Cluster:
-    """The cluster of ``client``, a ``distributed.Client``."""
+    """The cluster of ``client``, a ``distributed.Client``.
+
+    >>> import distributed
+    >>> options = {"processes": False, "n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
+    >>> with distributed.Client(**options, scheduler_kwargs={"dashboard_address": "127.0.0.1:0"}):  # a port of its own
+    ...     sorted(Cluster.here().map(lambda number: number**2, [1, 2, 3]))
+    [1, 4, 9]
+    """
 
     client: Any
     patience: float = PATIENCE
@@ -168,7 +175,14 @@ def _dropped(name: str, dask_worker: Any) -> None:
 
 @contextlib.contextmanager
 def connected(address: str) -> Iterator[Cluster]:
-    """The cluster at ``address``, or "local:4", of that many processes here; left, or ended, with the block."""
+    """The cluster at ``address``, or "local:4", of that many processes here; left, or ended, with the block.
+
+    >>> with connected("local:many") as cluster:  # local:4 would be four processes of this machine
+    ...     pass
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.ArgumentError: --scheduler: got local:many; give local: and how many processes, as local:4
+    """
     count = _processes(address)
     try:
         import distributed
@@ -176,6 +190,9 @@ def connected(address: str) -> Iterator[Cluster]:
         raise ArgumentError("--scheduler", address, "it needs Dask: pip install 'longtail[dask]'") from error
     if count is not None:
         options: dict[str, Any] = {"n_workers": count, "threads_per_worker": 1, "dashboard_address": None}
+        options["scheduler_kwargs"] = {
+            "dashboard_address": "127.0.0.1:0"
+        }  # else all want port 8787, and warn if it is taken
         import dask
 
         unsampled = dask.config.set(

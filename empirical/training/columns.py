@@ -24,7 +24,12 @@ BLOCK = 8192  # examples unpacked at a time
 
 @dataclass(frozen=True)
 class Bits:
-    """Of ``count`` trials: masks of a part of the n training examples, by ``inside``; ``right``, whether test examples were."""
+    """Of ``count`` trials: masks of a part of the n training examples, by ``inside``; ``right``, whether test examples were.
+
+    >>> bits = Bits.of(Trials.of([[1, 0], [1, 1], [0, 1]], np.ones((3, 2)), [[1], [1], [0]]))
+    >>> bits.count, bits.inside(slice(0, 1)).tolist(), bits.right.tolist()  # trials 0 and 1, as bits
+    (3, [[3]], [[3]])
+    """
 
     count: int
     n: int
@@ -81,7 +86,14 @@ def _packed(rows: np.ndarray[tuple[int, int], np.dtype[np.uint8]], width: int, p
 
 
 def only_bits(score: str) -> None:
-    """Refuse scores that are not right or wrong."""
+    """Refuse scores that are not right or wrong.
+
+    >>> only_bits("correct")
+    >>> only_bits("margin")
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.ArgumentError: memory: got scores of kind margin; ...
+    """
     if score != "correct":
         remedy = (
             "pairs are looked for in blocks where scores are right or wrong: leave out memory, or take score correct"

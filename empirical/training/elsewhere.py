@@ -27,6 +27,11 @@ def outside(
 ) -> tuple[Trials, Examples]:
     """Trials and examples of two models or more. ``parts`` may hold y_train, y_test, train_ids and test_ids; the labels of
     training examples go by the name ``y`` in what an error says.
+
+    >>> masks, train, test = [[1, 0], [0, 1], [1, 1]], [[1, 0], [1, 1], [1, 1]], [[1], [0], [1]]
+    >>> trials, examples = outside(masks, train, test, parts={"y_train": ["cat", "dog"], "train_ids": ["tom", "rex"]})
+    >>> trials.count, examples.classes, examples.train_ids
+    (3, ('cat', 'dog'), ('tom', 'rex'))
     """
     if score == "predicted":
         return _by_labels(masks, correct_train, correct_test, parts, y)

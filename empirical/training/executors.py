@@ -28,7 +28,16 @@ KILLED = (
 
 
 class Executor(Protocol):
-    """What a run asks of whoever trains: how much is done at once, and a map of work over numbers."""
+    """What a run asks of whoever trains: how much is done at once, and a map of work over numbers.
+
+    >>> class Backwards:
+    ...     workers = 1
+    ...
+    ...     def map(self, work, numbers):
+    ...         yield from map(work, reversed(numbers))
+    >>> list(executor(Backwards()).map(lambda number: number**2, [1, 2, 3]))
+    [9, 4, 1]
+    """
 
     @property
     def workers(self) -> int:
@@ -101,7 +110,14 @@ class Futures:
 
 
 def executor(choice: Any = "processes", workers: int = 1) -> Executor:
-    """ "processes", "dask", an ``Executor``, or one of ``concurrent.futures``, with so many workers."""
+    """ "processes", "dask", an ``Executor``, or one of ``concurrent.futures``, with so many workers.
+
+    >>> executor("processes", 2)
+    Processes(workers=2)
+    >>> with concurrent.futures.ThreadPoolExecutor(2) as pool:
+    ...     sorted(executor(pool, 2).map(lambda number: number**2, [1, 2, 3]))
+    [1, 4, 9]
+    """
     count = whole("workers", workers, 1, 4096)
     if isinstance(choice, concurrent.futures.Executor):
         return Futures(choice, count)

@@ -17,6 +17,12 @@ log = logging.getLogger(__name__)
 class Bar:
     """Call it with a run's progress. On a terminal, or where it is to be ``drawn``, as in a notebook, a bar; else a line for
     every tenth of the run.
+
+    >>> import io
+    >>> bar = Bar(fraction=0.7, n_test=10, stream=io.StringIO())
+    >>> bar(Progress(done=128, wanted=512, found=64, seconds=2.0))
+    >>> bar.models_per_second
+    32.0
     """
 
     def __init__(

@@ -38,7 +38,15 @@ class Needs:
 
 
 def needs(job: Job, models: int, missing: int, workers: int) -> Needs:
-    """Of a run whose ``missing`` trials are still to be trained; the models rehearsed are thrown away."""
+    """Of a run whose ``missing`` trials are still to be trained; the models rehearsed are thrown away.
+
+    >>> from empirical.data.load import load
+    >>> from empirical.designs import Fixed
+    >>> from empirical.learners import KNN
+    >>> job = Job(load("planted", n=60).data, KNN(), Fixed(0.7))
+    >>> needs(job, models=640, missing=0, workers=1).disk  # bytes: bits of scores, and tables
+    15600
+    """
     seconds = rehearsal(job, missing, workers) if missing else float("nan")
     memory = max(_resident(), 2**27) * (1 if workers == 1 else 1 + workers) + _aggregation(job, models)
     return Needs(seconds, memory, _stored(job, models) + 100 * job.data.n, _gpu_memory(job, models))
@@ -60,7 +68,17 @@ def _stored(job: Job, models: int) -> int:
 
 
 def room(job: Job, models: int, missing: int, shelf: Shelf | None) -> None:
-    """Refuse more trials than can be held together, or more missing ones than there is room for where they are kept."""
+    """Refuse more trials than can be held together, or more missing ones than there is room for where they are kept.
+
+    >>> from empirical.data.load import load
+    >>> from empirical.designs import Fixed
+    >>> from empirical.learners import KNN
+    >>> job = Job(load("planted", n=60).data, KNN(), Fixed(0.7))
+    >>> room(job, models=10**12, missing=0, shelf=None)
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.ArgumentError: models: got 1,000,000,000,000, which together need ...
+    """
     wanted, free = _aggregation(job, models), available()
     if wanted > free:
         got = f"{models:,}, which together need {size(wanted)} of memory where {size(free)} are free"
@@ -82,6 +100,15 @@ def rehearsal(job: Job, missing: int, workers: int, clock: Callable[[], float] |
     """Seconds for the missing trials, by the time of a few, without what compiling took; too high where the first alone is slow.
 
     On a GPU by that of a block, the second, unless the first is slow even with compiling; it serves all workers.
+
+    >>> import itertools
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from empirical.data.load import load
+    >>> from empirical.designs import Fixed
+    >>> from empirical.learners import External
+    >>> job = Job(load("planted", n=60).data, External(GaussianNB()), Fixed(0.7))
+    >>> rehearsal(job, missing=100, workers=2, clock=itertools.count().__next__)  # by a clock on which a model takes a second
+    50.0
     """
     trainer, now = job.trainer(), clock or time.perf_counter
 

@@ -25,7 +25,11 @@ SERIAL = Serial()
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is: trials done and wanted, how many of those were there before, seconds, and the last shard."""
+    """How far a run is: trials done and wanted, how many of those were there before, seconds, and the last shard.
+
+    >>> Progress(done=128, wanted=512, found=64, seconds=2.0)
+    Progress(done=128, wanted=512, found=64, seconds=2.0, shard=None)
+    """
 
     done: int
     wanted: int
@@ -43,7 +47,18 @@ def run(
     executor: Executor = SERIAL,
     progress: Callable[[Progress], None] | None = None,
 ) -> Trials:
-    """Trials ``first`` to ``first + models`` of a job; those in the store are read, the others trained and stored."""
+    """Trials ``first`` to ``first + models`` of a job; those in the store are read, the others trained and stored.
+
+    >>> from empirical.data.load import load
+    >>> from empirical.designs import Fixed
+    >>> from empirical.learners import KNN
+    >>> job = Job(load("planted", n=60).data, KNN(), Fixed(0.7))
+    >>> trials = run(job, 16, progress=lambda now: print(now.done, "of", now.wanted))
+    0 of 16
+    16 of 16
+    >>> trials.count, trials.masks().sum(1).tolist()[:3]
+    (16, [42, 42, 42])
+    """
     job.check(models, first)
     if store is None:  # a store keeps whole shards; else what was not asked for would be trained for nobody
         job = replace(job, only=range(first, first + models))
@@ -83,7 +98,14 @@ def run(
 
 
 def say(warned: Sequence[Mapping[str, tuple[int, str]]], models: int) -> None:
-    """One warning for all models that warned of the same; the words are the first one's."""
+    """One warning for all models that warned of the same; the words are the first one's.
+
+    >>> with warnings.catch_warnings(record=True) as heard:
+    ...     warnings.simplefilter("always")
+    ...     say([{"ConvergenceWarning": (2, "no convergence in 100 steps")}, {}], models=8)
+    >>> print(heard[0].message)
+    2 of 8 models: ConvergenceWarning: no convergence in 100 steps
+    """
     for name in sorted({name for one in warned for name in one}):
         found = [one[name] for one in warned if name in one]
         text = f"{sum(count for count, _ in found)} of {models} models: {name}: {found[0][1]}"

@@ -25,7 +25,12 @@ STALE = 3600.0  # seconds after which a half-written file is a killed run's: wri
 
 
 class Shelf(Protocol):
-    """What a run asks of the place where its files are. Whoever opens one may be on another machine than who made it."""
+    """What a run asks of the place where its files are. Whoever opens one may be on another machine than who made it.
+
+    >>> runs: Shelf = Folder(Path("runs"))
+    >>> runs.inside("digits").names(), runs.has("digits")
+    ([], False)
+    """
 
     def names(self) -> list[str]:
         """The files that lie here, sorted; none that is half-written."""
@@ -55,7 +60,17 @@ class Shelf(Protocol):
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder, of this machine or shared."""
+    """A folder, of this machine or shared.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     folder = Folder(Path(place))
+    ...     with folder.write("shard.npz") as file:
+    ...         _ = file.write(b"all of it")
+    ...     with folder.read("shard.npz") as file:
+    ...         print(folder.names(), file.read())
+    ['shard.npz'] b'all of it'
+    """
 
     path: Path
 
@@ -102,7 +117,15 @@ class Folder:
 
 
 def shelf(place: str | Path, argument: str = "store") -> Shelf:
-    """The folder at a path, or the bucket at an address such as s3://bucket/prefix."""
+    """The folder at a path, or the bucket at an address such as s3://bucket/prefix.
+
+    >>> shelf("runs/digits").path.name
+    'digits'
+    >>> shelf("s3://")
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.ArgumentError: store: got s3://; give a folder, or a bucket as s3://bucket/prefix
+    """
     address = str(place)
     if not address or (address.startswith(("s3:/", "gs:/", "az:/")) and "://" not in address):
         raise ArgumentError(argument, address or "nothing", "give a folder, or a bucket as s3://bucket/prefix")

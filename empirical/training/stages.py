@@ -19,7 +19,11 @@ NOTE = "Seconds are a processor's. Figures and fits of theory come on top: they 
 
 @dataclass(frozen=True)
 class Stage:
-    """``operations`` of a kind, bytes that are read or written, and a processor's seconds, NaN where they were not timed."""
+    """``operations`` of a kind, bytes that are read or written, and a processor's seconds, NaN where they were not timed.
+
+    >>> Stage("train", 1e15, "FLOP", 0, seconds=7200.0).hours
+    2.0
+    """
 
     name: str
     operations: float | None
@@ -34,7 +38,12 @@ class Stage:
 
 
 def spent(work: Callable[[], object], rounds: int = ROUNDS, clock: Callable[[], float] = time.process_time) -> float:
-    """Seconds of the processor: the median of some rounds, after one that may have compiled."""
+    """Seconds of the processor: the median of some rounds, after one that may have compiled.
+
+    >>> import itertools
+    >>> spent(lambda: sum(range(1000)), clock=itertools.count().__next__)  # by a clock that strikes whenever it is asked
+    1.0
+    """
     work()
     took: list[float] = []
     while len(took) < rounds or (sum(took) < ENOUGH and len(took) < MOST):
@@ -45,7 +54,18 @@ def spent(work: Callable[[], object], rounds: int = ROUNDS, clock: Callable[[], 
 
 
 def text(head: str, done: Sequence[Stage], workers: int = 1) -> str:
-    """For a person to read; the stages called "train" are those that ``workers`` share."""
+    """For a person to read; the stages called "train" are those that ``workers`` share.
+
+    >>> print(text("2,000 models", [Stage("train", 1e15, "FLOP", 0, seconds=7200.0), Stage("store", 1e9, "bits", 1.25e8)]))
+    2,000 models; nothing was written
+    <BLANKLINE>
+    stage   operations  of                  bytes      seconds  machine-hours
+    train        1e+15  FLOP              0 bytes      7.2e+03              2
+    store        1e+09  bits               125 MB          nan            nan
+    all                                                    nan            nan
+    <BLANKLINE>
+    Seconds are a processor's. Figures and fits of theory come on top: they hardly depend on sizes.
+    """
     wide = max(len("stage"), *(len(s.name) for s in done))
     lines = [
         f"{head}; nothing was written",

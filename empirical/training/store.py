@@ -91,6 +91,12 @@ class Shard:
 
     ``earlier`` has the two arrays by epoch, of those asked for. Not stored: ``warned``, how many models warned of what when it
     was trained, and in which words; ``inside``, its subsets' bits.
+
+    >>> bits = np.packbits(np.ones((2, 8), bool), axis=1)  # two models, right on all of eight examples
+    >>> Shard(number=3, train=bits, test=bits)  # trials 6 and 7, where a shard has two
+    Shard(number=3, train=array([[255],
+           [255]], dtype=uint8), test=array([[255],
+           [255]], dtype=uint8), warned={}, inside=None, earlier={})
     """
 
     number: int
@@ -103,7 +109,17 @@ class Shard:
 
 @dataclass(frozen=True)
 class Store:
-    """A shelf of shards. ``Store.open`` makes it, or takes it up again if it is of the same run."""
+    """A shelf of shards. ``Store.open`` makes it, or takes it up again if it is of the same run.
+
+    >>> import tempfile
+    >>> run = Identity("", "KNN(k=1)", "Fixed(fraction=0.5)", 0, "correct", "uint8", shard=2, n=8, n_test=8)
+    >>> bits = np.packbits(np.ones((2, 8), bool), axis=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store = Store.open(folder, run)
+    ...     store.write(Shard(0, bits, bits))
+    ...     print(store.numbers(), store.read(0).train.tolist(), store.read(1))
+    [0] [[255], [255]] None
+    """
 
     shelf: Shelf
     identity: Identity
@@ -263,7 +279,15 @@ class Store:
 
 
 def identity_of(where: Shelf) -> Identity:
-    """What ``identity.json`` says; an ArgumentError where there is none or it cannot be read."""
+    """What ``identity.json`` says; an ArgumentError where there is none or it cannot be read.
+
+    >>> import tempfile
+    >>> run = Identity("", "KNN(k=1)", "Fixed(fraction=0.5)", 0, "correct", "uint8", shard=2, n=8, n_test=8)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Store.open(folder, run)
+    ...     identity_of(shelf(folder)) == run
+    True
+    """
     try:
         with where.read(IDENTITY) as file:
             told = json_of(file, IDENTITY)

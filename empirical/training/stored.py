@@ -15,7 +15,21 @@ from longtail.core import ArgumentError, Integers, whole
 
 
 def stored(folder: str | Path, models: int, *, first: int = 0, classes: Callable[[], Integers] | None = None) -> Trials:
-    """Trials ``first`` to ``first + models``; ``classes`` gives the training labels, asked for if subsets are stratified."""
+    """Trials ``first`` to ``first + models``; ``classes`` gives the training labels, asked for if subsets are stratified.
+
+    >>> import tempfile
+    >>> from empirical.data.load import load
+    >>> from empirical.designs import Fixed
+    >>> from empirical.learners import KNN
+    >>> from empirical.training.job import Job
+    >>> from empirical.training.run import run
+    >>> job = Job(load("planted", n=60).data, KNN(), Fixed(0.7))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     trained = run(job, 64, store=Store.open(folder, job.identity()))
+    ...     again = stored(folder, 64)
+    >>> bool((again.masks() == trained.masks()).all()), bool((again.test == trained.test).all())
+    (True, True)
+    """
     store = Store.at(folder)
     one = store.identity
     shard, n, n_test = (whole(name, getattr(one, name)) for name in ("shard", "n", "n_test"))

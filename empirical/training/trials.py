@@ -166,7 +166,13 @@ def _above_zero(both: tuple[NDArray[Any], NDArray[Any]]) -> tuple[Bytes, Bytes]:
 
 
 def enough(trials: Trials) -> Trials:
-    """The trials, if something can be said of them: two or more, of some examples."""
+    """The trials, if something can be said of them: two or more, of some examples.
+
+    >>> enough(Trials.of([[True, False]], [[True, False]], [[True]]))
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.ArgumentError: masks: got 1 trials of 2 and 1 examples; give those of two models or more, ...
+    """
     if trials.count < 2 or not trials.n or not trials.n_test:
         got = f"{trials.count} trials of {trials.n} and {trials.n_test} examples"
         raise ArgumentError("masks", got, "give those of two models or more, and some examples")
@@ -174,7 +180,13 @@ def enough(trials: Trials) -> Trials:
 
 
 def joined(parts: Iterable[Trials]) -> Trials:
-    """One record of several with disjoint trials, in the order of their numbers."""
+    """One record of several with disjoint trials, in the order of their numbers.
+
+    >>> one, two = (Trials.of([[True, False]], [[True, False]], [[k]], number=[k]) for k in (1, 0))
+    >>> whole = joined([one, two])
+    >>> whole.number.tolist(), whole.test_scores().tolist()  # in the order of their numbers
+    ([0, 1], [[False], [True]])
+    """
     every = list(parts)
     if not every:
         raise ArgumentError("trials", "none", "give at least one shard of trials")
@@ -214,12 +226,21 @@ def joined(parts: Iterable[Trials]) -> Trials:
 
 
 def unpacked(bits: Bytes, width: int) -> Bools:
-    """Booleans of packed rows."""
+    """Booleans of packed rows.
+
+    >>> unpacked(np.packbits([[True, False, True]], axis=1), 3).tolist()
+    [[True, False, True]]
+    """
     return np.unpackbits(bits, axis=1, count=width).view(bool)
 
 
 def unpacked_columns(bits: Bytes, width: int, columns: slice) -> Bools:
-    """Booleans of some columns of packed rows, without unpacking the others."""
+    """Booleans of some columns of packed rows, without unpacking the others.
+
+    >>> rows = np.packbits(np.arange(20)[None] % 3 == 0, axis=1)
+    >>> unpacked_columns(rows, 20, slice(9, 13)).tolist()
+    [[True, False, False, True]]
+    """
     start, stop, step = columns.indices(width)
     if step != 1:
         raise ArgumentError("columns", columns, "give consecutive columns")
@@ -238,7 +259,11 @@ def _kept(score: str, name: str, values: NDArray[Any]) -> NDArray[Any]:
 
 
 def whole_numbers(name: str, values: NDArray[Any]) -> NDArray[Any]:
-    """Numbers of classes, from 0, in a byte each or two."""
+    """Numbers of classes, from 0, in a byte each or two.
+
+    >>> whole_numbers("train", np.array([[0, 7, 300]])).dtype  # two bytes each
+    dtype('uint16')
+    """
     if not np.issubdtype(values.dtype, np.integer) or (values.size and values.min() < 0):
         raise ArgumentError(name, f"{values.dtype} values", "give the number of a class for each example, from 0")
     kind = class_type(int(values.max(initial=0)) + 1)
@@ -255,7 +280,15 @@ def _booleans(name: str, values: NDArray[Any]) -> Bools:
 
 
 def floats(name: str, values: NDArray[Any]) -> NDArray[Any]:
-    """float16 or float32, finite."""
+    """float16 or float32, finite.
+
+    >>> floats("train", np.array([0.5, 1.5])).dtype
+    dtype('float32')
+    >>> floats("train", np.array([0.5, np.inf]))
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.ArgumentError: train: got values that are NaN or infinite; give finite scores; clip a loss before
+    """
     kept = values if values.dtype in (np.float16, np.float32) else values.astype(np.float32)
     if not np.isfinite(kept).all():
         raise ArgumentError(name, "values that are NaN or infinite", "give finite scores; clip a loss before")

@@ -25,13 +25,21 @@ NOTHING = np.empty((0, 0), np.uint8)
 
 
 def token() -> str:
-    """A name for one piece of work: a worker that served another before must not use that one's trainer."""
+    """A name for one piece of work: a worker that served another before must not use that one's trainer.
+
+    >>> len(token()), token() == token()
+    (16, False)
+    """
     return os.urandom(8).hex()
 
 
 @dataclass(frozen=True)
 class Done:
-    """A shard that was trained, or was there; of a ``stored`` one another process gets only its number and warnings."""
+    """A shard that was trained, or was there; of a ``stored`` one another process gets only its number and warnings.
+
+    >>> Done(Shard(0, NOTHING, NOTHING), stored=True).whole  # as it comes from another process: scores are in the store
+    False
+    """
 
     shard: Shard
     stored: bool = False
@@ -49,7 +57,15 @@ class Done:
 
 @dataclass(frozen=True)
 class Work:
-    """A job and its store. A thread makes the trainer once, and keeps it for the next shard of the same ``token``."""
+    """A job and its store. A thread makes the trainer once, and keeps it for the next shard of the same ``token``.
+
+    >>> from empirical.data.load import load
+    >>> from empirical.designs import Fixed
+    >>> from empirical.learners import KNN
+    >>> work = Work(Job(load("planted", n=60).data, KNN(), Fixed(0.7), shard=8))
+    >>> work(5).shard.number, work(5).whole
+    (5, True)
+    """
 
     job: Job
     store: Store | None = None
@@ -74,7 +90,18 @@ class Work:
 
 
 def prepared(token: str, make: Callable[[], Trainer]) -> Trainer:
-    """The trainer of a piece of work, made when a thread is first asked for it and kept until it is asked for another."""
+    """The trainer of a piece of work, made when a thread is first asked for it and kept until it is asked for another.
+
+    >>> class Made:
+    ...     times = 0
+    ...
+    ...     def trainer(self):
+    ...         self.times += 1
+    ...         return object()
+    >>> made, mine = Made(), token()
+    >>> prepared(mine, made.trainer) is prepared(mine, made.trainer), made.times
+    (True, 1)
+    """
     if getattr(_kept, "token", None) != token:
         _kept.trainer, _kept.token = make(), token
     trainer: Trainer = _kept.trainer

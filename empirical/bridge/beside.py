@@ -82,6 +82,14 @@ class _Paired:
 class Beside:
     """Logarithms of errors at ``fractions`` against that at the first of them, then totals by bins that ``edges`` part and half
     the models chose, whose estimates have ``noise``; all in ``value``, with their ``covariance``.
+
+    >>> from longtail import Zipf
+    >>> from longtail.experiment.coupling import Fixed
+    >>> value, covariance = np.array([0.25]), np.array([[0.01]])  # the logarithm of the ratio of two errors
+    >>> one = Beside((0.7, 0.35), None, None, True, value, covariance)
+    >>> problem = Problem(Zipf(alpha=1, size=100), n=100)
+    >>> one.words, one.predicted(problem, Fixed(1)).round(3).tolist(), one.residuals(problem, Fixed(1)).round(1).tolist()
+    (('the error at another size',), [0.35], [1.0])
     """
 
     fractions: tuple[float, ...]
@@ -156,6 +164,15 @@ class Beside:
 def beside(observed: Measured, *, steps: bool = False) -> Beside | None:
     """What a run knows beside memorization; None where it is nothing. Of published pairs it is their number, or with ``steps``
     how many there are by influence.
+
+    >>> import pandas as pd
+    >>> from empirical.estimates.measured import Experiment
+    >>> from empirical.estimates.observed import Observed
+    >>> learning = Learning(20, np.array([0.7, 0.35]), np.full(2, 10), np.array([0.2, 0.3]), np.full(2, 0.01), np.zeros((2, 2)))
+    >>> tables = pd.DataFrame({"memorization": np.zeros(20)}), pd.DataFrame({"test_index": [], "influence": []})
+    >>> found = beside(Measured(Experiment("mine", 50, 10, 0.7), *tables, observed=Observed(learning=learning)))
+    >>> found.words, found.value.round(3).tolist()  # log(.3/.2)
+    (('the error at another size',), [0.405])
     """
     learning, totals = observed.observed.learning, observed.observed.totals
     value, blocks = [], []

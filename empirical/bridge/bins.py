@@ -34,7 +34,14 @@ SURE = 1e-12  # chance of the rest, below which an estimate is in the lowest bin
 
 
 def probabilities(problem: Problem, coupling: Coupling, noise: Noise) -> Floats:
-    """P_b: the chance that an estimate lies in each bin, those between ``EDGES`` and the two beyond."""
+    """P_b: the chance that an estimate lies in each bin, those between ``EDGES`` and the two beyond.
+
+    >>> from empirical.estimates.noise import SubsetNoise
+    >>> from longtail import Zipf
+    >>> p = probabilities(Problem(Zipf(alpha=1, size=100), n=100), Fixed(1), SubsetNoise(models=1000))
+    >>> len(p), round(float(p.sum()), 9), round(float(p[-3:].sum()), 3)  # the last: those that are alone, with memorization .9
+    (20, 1.0, 0.244)
+    """
     if coupling.difficulty is not None or coupling.dust or coupling.apart:
         return _wide(problem, coupling, noise)
     seen = smooth(problem)
@@ -85,6 +92,13 @@ def drawn(
 
     Examples that share their true memorization fall into bins together; of a law of λ, it is moved to one of the two ends of its
     cell, right on average.
+
+    >>> from empirical.estimates.noise import SubsetNoise
+    >>> from longtail import Zipf
+    >>> rng = np.random.default_rng(0)
+    >>> found = drawn(Problem(Zipf(alpha=1, size=100), n=200), Fixed(1), SubsetNoise(models=1000), count=3, rng=rng)
+    >>> found.shape, found.sum(axis=1).tolist()  # bins of three data sets of 200 examples
+    ((3, 20), [200.0, 200.0, 200.0])
     """
     tops, guessed = coupling.guesses(problem.n_classes)
     if isinstance(coupling, Fixed) and not coupling.apart:
@@ -184,6 +198,11 @@ def seen(prior: Prior, n: int, rng: np.random.Generator) -> tuple[NDArray[np.int
     Of more subpopulations than samples few are met. They are drawn by nodes of the list instead, which make the same law of a
     count (``longtail.counts.law``) and so the same data sets: how many subpopulations a node stands for, how many samples
     fall to it, and to which of its subpopulations each.
+
+    >>> from longtail import Zipf
+    >>> counts, mass = seen(Zipf(alpha=1, size=1000), n=100, rng=np.random.default_rng(0))
+    >>> int(counts.sum()), bool((counts > 0).all()), bool(0 < mass.sum() < 1)
+    (100, True, True)
     """
     if prior.size <= n:
         frequency = prior.sample(rng, (prior.size,))
@@ -204,7 +223,12 @@ def seen(prior: Prior, n: int, rng: np.random.Generator) -> tuple[NDArray[np.int
 
 
 def histogram(values: Floats) -> Floats:
-    """How many estimates lie in each bin, those between ``EDGES`` and the two beyond."""
+    """How many estimates lie in each bin, those between ``EDGES`` and the two beyond.
+
+    >>> counts = histogram(np.array([0.0, 0.04, 0.15, 0.99]))
+    >>> np.flatnonzero(counts).tolist(), counts[counts > 0].tolist()  # an estimate at an edge, here .15, lies above it
+    ([0, 3, 19], [2.0, 1.0, 1.0])
+    """
     return np.bincount(np.searchsorted(EDGES - TIE, values, side="right"), minlength=len(EDGES) + 1).astype(float)
 
 
@@ -215,6 +239,13 @@ def goodness(own: Floats, simulated: Floats, slope: Floats, solved: Floats, expe
     Bins that expect fewer than five examples are joined to a neighbor. Where examples come in clusters some directions vary far
     more than others: the simulated covariance, not Pearson's, says how much each deviation counts. And a large cluster makes
     tails that no F has: the p-value is the share of simulated data sets that are as far from the others, the F's beyond them.
+
+    >>> rng = np.random.default_rng(0)
+    >>> simulated = rng.normal(size=(60, 4))  # residuals of 60 data sets in four bins, and nothing that a fit has taken out
+    >>> nothing = np.zeros((4, 0)), np.zeros((0, 4)), np.full(4, 50.0)
+    >>> near, far = goodness(np.zeros(4), simulated, *nothing), goodness(np.full(4, 3.0), simulated, *nothing)
+    >>> near.p_value > 0.9, far.p_value < 0.01
+    (True, True)
     """
     edges = [0]
     total = 0.0

@@ -41,6 +41,13 @@ class Comparison:
 
     ``removal`` is what retraining found, ``foretold`` what was written down before it: that is then the prediction, not
     what a fit of today would say.
+
+    >>> import pandas as pd
+    >>> from empirical.estimates.measured import Experiment
+    >>> tables = pd.DataFrame({"memorization": np.zeros(20)}), pd.DataFrame({"test_index": [], "influence": []})
+    >>> none = Comparison(Measured(Experiment("mine", 50, 10, 0.7), *tables), (), why="20 estimates are too few for a fit")
+    >>> none.frames, none.rivals, none.why
+    ({}, (), '20 estimates are too few for a fit')
     """
 
     observed: Measured
@@ -242,7 +249,18 @@ def between(mean: Floats, variance: Floats, stderr: Floats, level: float = 0.95)
 
 
 def foretell(best: TheoryFit, thresholds: Iterable[float]) -> pd.DataFrame:
-    """What removing the memorized should cost, with standard errors."""
+    """What removing the memorized should cost, with standard errors.
+
+    >>> from empirical.bridge.fit import planted
+    >>> from empirical.estimates.noise import SubsetNoise
+    >>> from longtail import Uniform
+    >>> from longtail.experiment.coupling import Fixed
+    >>> noise, rng = SubsetNoise(models=1000), np.random.default_rng(0)
+    >>> values = planted(Problem(Uniform(size=300), n=300), Fixed(1), noise, rng)[1]
+    >>> best = fit(values, 10, noise, "Uniform", "lookup", simulations=10)
+    >>> foretell(best, [0.5]).columns.tolist()
+    ['threshold', 'removed_share', 'lost', 'lost_random', 'lost_stderr', 'lost_random_stderr']
+    """
     theta = list(thresholds)
     return _with_errors(best, lambda p, c: predicted.removal(p, c, theta, noise=best.noise), ["lost", "lost_random"])
 
@@ -266,6 +284,20 @@ def compare(
     (``--learning-curve``), and of published estimates, which come with their pairs, more than memorization is fitted, and
     difficulty and dust are tried with the couplings ``together``; without any of these it is memorization alone. Of published
     pairs their number is fitted, with ``steps`` the histogram of their influences.
+
+    >>> import pandas as pd
+    >>> from empirical.bridge.fit import planted
+    >>> from empirical.estimates.measured import Experiment
+    >>> from empirical.estimates.noise import SubsetNoise
+    >>> from longtail import Zipf
+    >>> from longtail.experiment.coupling import Fixed
+    >>> problem, noise = Problem(Zipf(alpha=1, size=100), n=100), SubsetNoise(models=50)
+    >>> values = planted(problem, Fixed(1), noise, np.random.default_rng(0))[1]
+    >>> tables = pd.DataFrame({"memorization": values}), pd.DataFrame({"test_index": [], "influence": []})
+    >>> seen = Measured(Experiment("made up", 50, 50, 0.7, n_classes=10), *tables)
+    >>> found = compare(seen, ["Uniform"], ["lookup"], together=(), simulations=10)
+    >>> [type(fit.prior).__name__ for fit in found.fits]  # best first; Zipf, the theory's own, is tried in any case
+    ['Zipf', 'Uniform']
     """
     if observed.experiment.n_classes is None:
         remedy = "theory asks how often a guess is right, and this run has no labels; give the number of classes"

@@ -150,6 +150,15 @@ def fit(
     ``noise`` is that of the estimates, as ``Measured`` has it. ``guess`` is "fresh" where a learner
     guesses anew in every model what nobody taught it, "steady" where it guesses the same, "mixed" where how steady it is, is
     fitted: of couplings with one λ only, for memorization hardly tells a law of guesses from a law of λ.
+
+    >>> from empirical.estimates.noise import SubsetNoise
+    >>> from longtail import Uniform
+    >>> from longtail.experiment.coupling import Fixed
+    >>> noise, rng = SubsetNoise(models=1000), np.random.default_rng(0)
+    >>> values = planted(Problem(Uniform(size=300), n=300), Fixed(1), noise, rng)[1]
+    >>> found = fit(values, 10, noise, "Uniform", "lookup", simulations=10)
+    >>> abs(found.parameters["size"].value - 300) < 5 * found.parameters["size"].stderr, found.coupling
+    (True, Fixed(strength=1.0, steady=0.0))
     """
     values = np.asarray(memorization, float).ravel()
     values = values[~np.isnan(values)]
@@ -202,7 +211,16 @@ def _chosen(argument: str, given: str | Iterable[str], known: Iterable[str]) -> 
 
 
 def planted(problem: Problem, coupling: Coupling, noise: Noise, rng: Any) -> tuple[Floats, Floats]:
-    """A data set drawn from the model: how many copies each example has, itself included, and its estimated memorization."""
+    """A data set drawn from the model: how many copies each example has, itself included, and its estimated memorization.
+
+    >>> from empirical.estimates.noise import SubsetNoise
+    >>> from longtail import Zipf
+    >>> from longtail.experiment.coupling import Fixed
+    >>> problem, rng = Problem(Zipf(alpha=1, size=100), n=100), np.random.default_rng(0)
+    >>> copies, estimated = planted(problem, Fixed(1), SubsetNoise(models=10**6), rng)
+    >>> [np.unique(estimated[copies == c].round(2)).tolist() for c in (1, 2)]  # of so many models: .9, and .9 · .3
+    [[0.9], [0.27]]
+    """
     prior = problem.prior
     frequency = prior.sample(rng, (prior.size,)) if problem.mode == "random" else prior.entries()
     counts = rng.multinomial(problem.n, frequency / frequency.sum())

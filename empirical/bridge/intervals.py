@@ -39,6 +39,14 @@ class Reach:
     """How far the fit at coordinates ``x`` may be off: ``error`` are the standard errors of the coordinates, with ``covariance``,
     and ``simulated`` the histograms behind them. Where the likelihood has to be followed, that is done when it is first asked
     for: of many fits only one is told at length.
+
+    >>> from empirical.estimates.noise import SubsetNoise
+    >>> model, x = Model("Uniform", "lookup", "fresh", 1000, 10, SubsetNoise(100)), np.log(np.array([300.0]))
+    >>> seen = model.n * model.probabilities(x)
+    >>> found = Reach(model, x, seen, np.tile(seen, (20, 1)), np.array([0.05]), np.array([[0.0025]]), level=0.95)
+    >>> size = found.parameters["size"]
+    >>> round(size.value), round(size.stderr, 2), [round(end) for end in found.intervals["size"]]
+    (300, 15.0, [270, 333])
     """
 
     model: Model

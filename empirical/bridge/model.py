@@ -79,6 +79,12 @@ STARTS: dict[str, list[tuple[float, ...]]] = {  # λ fixed makes peaks, and a ma
 class Model:
     """What turns coordinates into the probabilities of bins: a ``family`` of priors, a ``coupling`` and a ``guess`` by name
     (``FAMILIES``, ``COUPLINGS``, ``GUESSES`` and ``WIDE``), of ``n`` examples in ``n_classes``, estimated with ``noise``.
+
+    >>> from empirical.estimates.noise import SubsetNoise
+    >>> model = Model("Zipf", "fixed", "fresh", 1000, 10, SubsetNoise(100))
+    >>> prior, coupling = model.place(np.array([0.0, np.log(500), 0.0]))
+    >>> prior, coupling, model.named, model.bounded
+    (Zipf(alpha=1.0, size=500), Fixed(strength=0.5, steady=0.0), ('coupling',), (2,))
     """
 
     family: str
@@ -199,13 +205,23 @@ class Model:
 
 
 def schwarz(loss: float, parameters: int, n: int) -> float:
-    """−2 log L + k log n (Schwarz 1978), ``loss`` the first, k ``parameters``."""
+    """−2 log L + k log n (Schwarz 1978), ``loss`` the first, k ``parameters``.
+
+    >>> round(schwarz(10.0, parameters=2, n=100), 3)
+    19.21
+    """
     return float(loss + parameters * np.log(n))
 
 
 def search(model: Model, observed: Floats, ends: list[Floats]) -> tuple[Floats, float, int]:
     """Where −2 log L of ``observed`` bins is least, its value there, and evaluations: Gauss and Newton's search, from the best
     of a grid of starts, and for a mixed guess from where fresh and steady ones led (``ends``).
+
+    >>> from empirical.estimates.noise import SubsetNoise
+    >>> model = Model("Uniform", "lookup", "fresh", 1000, 10, SubsetNoise(100))
+    >>> x, _, _ = search(model, model.n * model.probabilities(np.log([300.0])), [])
+    >>> round(float(np.exp(x[0])))
+    300
     """
     calls = 0
 

@@ -36,6 +36,11 @@ BLOCK = 256  # examples at a time, where each takes a matrix
 class Backward:
     """Examples ``x`` (n, d), hidden units and their gradients δ (n, width), probabilities and errors e (n, K), and the weights
     W (d, width) and V (width, K).
+
+    >>> x, labels = np.array([[1.0, 2.0]]), np.array([0])
+    >>> one = Backward.of(np.zeros(7), x, labels, np.array([True, True]))  # one hidden unit, two classes, all parameters 0
+    >>> one.chances.tolist(), one.norms().round(4).tolist(), one.mean([0]).tolist()
+    ([[0.5, 0.5]], [0.7071], [0.0, 0.0, 0.0, 0.0, 0.0, -0.5, 0.5])
     """
 
     x: Floats = field(repr=False)
@@ -88,7 +93,13 @@ class Backward:
 
 @dataclass(frozen=True)
 class Nets:
-    """Nets of one kind, each on its subset: the same, to the bit, that a run with this seed and design trains."""
+    """Nets of one kind, each on its subset: the same, to the bit, that a run with this seed and design trains.
+
+    >>> x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
+    >>> nets = Nets.of(MLP(3, epochs=2), Data(x, y, x, y, (0, 1)))
+    >>> nets.mask(0).tolist(), nets.read(0, (1, 2), lambda back: back.hidden.shape)
+    ([True, True, True, True], [(4, 3), (4, 3)])
+    """
 
     net: MLP
     data: Data

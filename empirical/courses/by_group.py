@@ -31,6 +31,12 @@ def by_group(trials: Trials, groups: Groups, last: int) -> pd.DataFrame:
     """One row a group and epoch: group, epoch, examples, and in, out and memorization with their ``_stderr``.
 
     ``last`` is the epoch at which training ended. ``examples`` are those with models enough in both cells, else in one.
+
+    >>> masks, right = [[1, 0, 1, 0], [0, 1, 0, 1], [1, 1, 0, 0], [0, 0, 1, 1]], np.eye(4, dtype=bool)
+    >>> trials = Trials.of(np.array(masks, bool), right, np.ones((4, 1), bool))
+    >>> table = by_group(trials, Groups(("first", "others"), np.array([0, 1, 1, 1])), last=1)
+    >>> table[["group", "examples", "in", "out", "memorization"]].round(2).values.tolist()
+    [['first', 1, 0.5, 0.0, 0.5], ['others', 3, 0.33, 0.17, 0.17]]
     """
     groups.check(trials.n)
     whole = [(epoch, trials.at(epoch)) for epoch in trials.earlier] + [(last, trials)]

@@ -26,6 +26,10 @@ FRACTION = 0.7  # of the examples, where models train on subsets
 class Course:
     """``numbers`` (models, epochs, n) are of the kind ``score``, after ``epochs`` in ascending order; ``inside`` (models, n) says
     who trained on what.
+
+    >>> one = Course("loss", epochs=(1, 2), inside=np.ones((1, 3), bool), numbers=np.zeros((1, 2, 3)))
+    >>> one.numbers.shape  # a model, two epochs, three examples; another shape is refused
+    (1, 2, 3)
     """
 
     score: str
@@ -59,7 +63,14 @@ def watched(
     subsets: bool = False,
     seed: int = 0,
 ) -> Course:
-    """Train ``models`` on everything, or on ``subsets`` of .7 of it, and keep their scores after ``epochs``, by default all."""
+    """Train ``models`` on everything, or on ``subsets`` of .7 of it, and keep their scores after ``epochs``, by default all.
+
+    >>> from empirical.learners import MLP
+    >>> x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
+    >>> found = watched(MLP(3, epochs=2), Data(x, y, x, y, (0, 1)), "loss", models=2)
+    >>> found.epochs, found.numbers.shape  # models, epochs, examples
+    ((1, 2), (2, 2, 4))
+    """
     last = learner.last_epoch
     if not last:
         raise ArgumentError("learner", learner, "it is not trained by epochs: give one that is, as MLP() or Softmax()")

@@ -24,7 +24,16 @@ COLUMNS = ("norm", "coherence", "alignment")
 
 
 def gradients(nets: Nets, groups: Groups, models: int, epochs: Sequence[int]) -> pd.DataFrame:
-    """One row a group and epoch: group, epoch, and the three with ``_stderr`` over models, each on its own examples."""
+    """One row a group and epoch: group, epoch, and the three with ``_stderr`` over models, each on its own examples.
+
+    >>> from empirical.data.data import Data
+    >>> from empirical.learners import MLP
+    >>> x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
+    >>> nets = Nets.of(MLP(3, epochs=2), Data(x, y, x, y, (0, 1)))
+    >>> table = gradients(nets, Groups(("zeros", "ones"), y), models=2, epochs=(1, 2))
+    >>> table[["group", "epoch"]].values.tolist(), table.columns[2:4].tolist()
+    ([['zeros', 1], ['ones', 1], ['zeros', 2], ['ones', 2]], ['norm', 'norm_stderr'])
+    """
     groups.check(nets.data.n)
     found = np.array([_model(nets, groups, k, epochs) for k in range(whole("models", models, 2))])
     mean, error = found.mean(axis=0), found.std(axis=0, ddof=1) / np.sqrt(models)

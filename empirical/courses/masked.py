@@ -36,7 +36,16 @@ MOVES = ("norm", "coherence", "alignment")
 
 @dataclass(frozen=True)
 class Gradients:
-    """Asked of a net's seed and parameters at some epochs, it gives (epochs, groups, 3)."""
+    """Asked of a net's seed and parameters at some epochs, it gives (epochs, groups, 3).
+
+    >>> from empirical.data.data import Data
+    >>> from empirical.dynamics.net import Net
+    >>> x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
+    >>> trainer = Trainer.of(Net((6,), epochs=2), Data(x, y, x, y, (0, 1)))
+    >>> moves = Gradients(trainer, Groups(("zeros", "ones"), y))(3, np.stack(trainer.parameters(3, (1, 2))))
+    >>> moves.shape, bool((moves[:, :, 1] <= 1).all())  # epochs, groups, and norm, coherence and alignment
+    ((2, 2, 3), True)
+    """
 
     trainer: Trainer
     groups: Groups
@@ -100,6 +109,12 @@ class Gradients:
 def by_group(scores: Scores, groups: Groups, moves: Sequence[Floats] = ()) -> pd.DataFrame:
     """One row a group and epoch: group, epoch, examples, and columns with their ``_stderr`` over nets, NaN of one net; ``moves``
     is what ``Gradients`` found in each net, in the order of seeds.
+
+    >>> loss = np.tile(np.array([0.1, 0.3, 0.9, 1.5], np.float32), (2, 1, 3, 1))  # the same of two nets and by each sub-network
+    >>> scores = Scores((0, 1), (5,), loss, loss < 1, loss[:, :, 0], loss[:, :, 0] < 1)
+    >>> table = by_group(scores, Groups(("easy", "hard"), np.array([0, 0, 1, 1])))
+    >>> table[["group", "epoch", "own_accuracy", "own_loss"]].round(2).values.tolist()
+    [['easy', 5, 1.0, 0.2], ['hard', 5, 0.5, 1.2]]
     """
     n = scores.loss.shape[3]
     member = np.eye(len(groups.names))[groups.check(n).of] * (groups.of >= 0)[:, None]
@@ -131,6 +146,13 @@ def speeds(scores: Scores, groups: Groups, n_classes: int, level: float = 0.95) 
     """One row a group: the epoch by which the mean loss of its own sub-networks is ½ log K, on straight lines between the epochs
     asked for, with its interval over nets; and how many times longer than the first group it takes, ``slower``, a geometric mean
     with its interval (``empirical.courses.speeds``). NaN for a group that some net never half-learned.
+
+    >>> own = np.array([[[0.0, 0.75], [0.0, 0.25]], [[0.5, 1.0], [0.0, 0.25]]], np.float32)  # nets, epochs, examples
+    >>> loss = np.log(4) * np.stack([own, own, own], axis=2)
+    >>> scores = Scores((0, 1), (2, 4), loss, loss < 0.1, loss[:, :, 0], loss[:, :, 0] < 0.1)
+    >>> table = speeds(scores, Groups(("a", "b"), np.array([0, 1])), n_classes=4)
+    >>> table[["group", "half_learned", "slower"]].round(3).values.tolist()
+    [['a', 1.5, 1.0], ['b', 3.167, 2.236]]
     """
     own, n = scores.loss[:, :, OWN], scores.loss.shape[3]
     course = Course("loss", scores.epochs, np.ones((len(own), n), bool), own)

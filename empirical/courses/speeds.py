@@ -26,7 +26,12 @@ HALF = 0.5
 
 @dataclass(frozen=True)
 class Ratio:
-    """A geometric mean over ``models``, its interval, and how many standard errors its logarithm is from 0."""
+    """A geometric mean over ``models``, its interval, and how many standard errors its logarithm is from 0.
+
+    >>> found = Ratio.of(np.array([2.0, 8.0]))
+    >>> round(found.value, 9), found.models, found.low < 4 < found.high
+    (4.0, 2, True)
+    """
 
     value: float
     low: float
@@ -49,7 +54,14 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Curves:
-    """Mean loss (models, epochs + 1, groups) of each model on its own examples; epoch 0 is the uniform guess."""
+    """Mean loss (models, epochs + 1, groups) of each model on its own examples; epoch 0 is the uniform guess.
+
+    >>> loss = np.log(2) * np.array([[[0.5, 1.0], [0.0, 0.5]], [[0.25, 1.0], [0.0, 0.5]]])  # models, epochs, examples
+    >>> course = Course("loss", (1, 2), np.ones((2, 2), bool), loss)
+    >>> curves = Curves.of(course, Groups(("fast", "slow"), np.array([0, 1])), n_classes=2)
+    >>> curves.times().round(3).tolist(), round(curves.ratio("fast", "slow").value, 3)
+    ([[1.0, 2.0], [0.667, 2.0]], 2.449)
+    """
 
     epochs: Integers
     loss: Floats

@@ -89,6 +89,13 @@ class Features(Clusters):
 
     Each data set takes a cluster's rows in an order of its own, half of them as examples and half as fresh points, and
     starts again where they run out.
+
+    >>> from longtail import Uniform
+    >>> rows = np.array([[1.0, 0], [2, 0.1], [0, 1], [0.1, 3]])
+    >>> mine = Features(Uniform(size=2), rows=rows, of=np.array([0, 0, 1, 1]))
+    >>> drawn = mine.draw(6)
+    >>> drawn.x.shape, bool(((drawn.x[:, 1] > drawn.x[:, 0]) == drawn.cluster).all())
+    ((6, 2), True)
     """
 
     rows: Any = field(default=None, repr=False)

@@ -110,7 +110,14 @@ def encoded(argument: str, train: Any, test: Any) -> tuple[NDArray[np.int64], ND
 
 
 def one_each(argument: str, given: Any, n: int) -> None:
-    """Refuse names (``..._ids``) or labels, if there are any, that are not one for each of n examples."""
+    """Refuse names (``..._ids``) or labels, if there are any, that are not one for each of n examples.
+
+    >>> one_each("train_ids", ["a", "b"], 2)
+    >>> one_each("train_ids", ["a", "b"], 3)
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.ArgumentError: train_ids: got 2 names; give one for each of the 3 examples
+    """
     if given is None:
         return
     kind = "names" if argument.endswith("_ids") else "labels"
@@ -155,5 +162,9 @@ def finite(argument: str, x: Any) -> None:
 
 
 def unusable(values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Where numbers are NaN, infinite, or would be as float32, which learners take."""
+    """Where numbers are NaN, infinite, or would be as float32, which learners take.
+
+    >>> unusable(np.array([1.0, np.nan, 1e39])).tolist()
+    [False, True, True]
+    """
     return np.asarray(~(np.abs(values) <= np.finfo(np.float32).max))

@@ -89,7 +89,12 @@ def _compared(data: Data) -> tuple[NDArray[Any], NDArray[Any]] | None:
 
 
 def nearest(z: NDArray[Any], x: NDArray[Any], own: bool = False) -> Floats:
-    """Euclidean distance of each row of ``z`` to the nearest of ``x``; with ``own`` the rows are the same and not their own."""
+    """Euclidean distance of each row of ``z`` to the nearest of ``x``; with ``own`` the rows are the same and not their own.
+
+    >>> x = np.array([[0.0, 0], [3, 4], [3, 5]])
+    >>> nearest(np.array([[0.0, 1]]), x).tolist(), nearest(x, x, own=True).tolist()
+    ([1.0], [5.0, 1.0, 1.0])
+    """
     return _distances(z, x, np.arange(len(x)) if own else None)[0]
 
 

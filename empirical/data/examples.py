@@ -10,7 +10,13 @@ from empirical.data.dataset import Dataset
 
 @dataclass(frozen=True)
 class Examples:
-    """Labels of training and test examples as indices into ``classes``, and row names; None where there are none."""
+    """Labels of training and test examples as indices into ``classes``, and row names; None where there are none.
+
+    >>> from empirical import load
+    >>> mine = Examples.of(load("digits"))
+    >>> mine.labeled, len(mine.y_train), mine.classes[:3]
+    (True, 1500, (0, 1, 2))
+    """
 
     y_train: Any = field(default=None, repr=False)
     y_test: Any = field(default=None, repr=False)

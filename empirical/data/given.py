@@ -17,6 +17,11 @@ from longtail.core import ArgumentError
 def given(X: Any, y: Any, X_test: Any, y_test: Any, *, frames: bool) -> tuple[Data, Examples]:
     """The data and who the examples are; ``frames``: the learner takes data frames as they are. Without ``X_test`` there is
     nothing to test on.
+
+    >>> X = pd.DataFrame({"length": [1.0, 2.0, 3.0]}, index=["a", "b", "c"])
+    >>> data, who = given(X, ["cat", "dog", "cat"], None, None, frames=False)
+    >>> data.x_train.tolist(), data.y_train.tolist(), who.train_ids
+    ([[1.0], [2.0], [3.0]], [0, 1, 0], ('a', 'b', 'c'))
     """
     tested = X_test is not None
     if y is None:
@@ -39,13 +44,21 @@ def given(X: Any, y: Any, X_test: Any, y_test: Any, *, frames: bool) -> tuple[Da
 
 
 def width(X: Any) -> int:
-    """How many features an example has; 1 of texts."""
+    """How many features an example has; 1 of texts.
+
+    >>> width(np.zeros((3, 5))), width(["a text", "another"])
+    (5, 1)
+    """
     shape = np.shape(X) if not hasattr(X, "shape") else X.shape
     return int(shape[1]) if len(shape) > 1 else 1
 
 
 def columns(X: Any) -> Any:
-    """Names of features, where all are words; None where there are none."""
+    """Names of features, where all are words; None where there are none.
+
+    >>> columns(pd.DataFrame({"length": [1.0], "weight": [2.0]})).tolist(), columns(np.zeros((3, 5)))
+    (['length', 'weight'], None)
+    """
     names = list(X.columns) if _is_frame(X) else []
     return np.array(names, dtype=object) if names and all(isinstance(name, str) for name in names) else None
 

@@ -19,6 +19,11 @@ DRAWN = 3  # stream of these draws among those of resampling
 def fewer(dataset: Dataset, rows: Any, seed: int = 0) -> Dataset:
     """``rows`` training examples, in their order, a function of (n, rows, seed) alone; they keep their names, else get their
     numbers among all for names.
+
+    >>> from empirical import load
+    >>> some = fewer(load("digits"), 10)
+    >>> some.data.n, some.data.n_test, len(some.train_ids)
+    (10, 297, 10)
     """
     data, count = dataset.data, whole("rows", rows, 2)
     if count > data.n:

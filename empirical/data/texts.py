@@ -39,7 +39,11 @@ class Texts:
 
 
 def words(x: Any) -> Texts | None:
-    """The texts that ``x`` is a list or an array of, if it is one."""
+    """The texts that ``x`` is a list or an array of, if it is one.
+
+    >>> list(words(["long", "tail"])), words(np.zeros((2, 3)))
+    (['long', 'tail'], None)
+    """
     rows = x.tolist() if isinstance(x, np.ndarray) and x.ndim == 1 else x
     if isinstance(rows, (list, tuple)) and rows and all(isinstance(text, str) for text in rows):
         return Texts.of(rows)

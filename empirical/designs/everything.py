@@ -12,7 +12,11 @@ from longtail.core import Bools, Integers
 
 @dataclass(frozen=True)
 class Everything(Design):
-    """No example is ever out: memorization and influence, which ask for models without an example, are NaN."""
+    """No example is ever out: memorization and influence, which ask for models without an example, are NaN.
+
+    >>> Everything().subsets(0, [0, 1], 3).tolist()
+    [[True, True, True], [True, True, True]]
+    """
 
     def inclusion(self, n: int) -> float:
         """1."""

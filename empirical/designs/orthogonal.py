@@ -153,6 +153,9 @@ def _parity(bits: Any) -> NDArray[np.uint8]:
 def points(levels: int, digits: int) -> NDArray[np.uint32]:
     """Columns of the array, one a line through the origin of GF(q)^k: digit i is bit i, or where q is 4 bits i + k (high) and
     i (low).
+
+    >>> points(2, 2).tolist(), len(points(4, 3))  # (4³ − 1)/3 columns
+    ([1, 2, 3], 21)
     """
     every = np.arange(1, levels**digits, dtype=np.uint32)
     if levels == 2:

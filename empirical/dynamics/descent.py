@@ -34,6 +34,10 @@ def descent(
     """Flat parameters (seeds, P) after each of ``epochs``, in the namespace of ``x`` (n, d).
 
     Examples ``left_out`` keep their places in minibatches, and what would be their words; no net learns from them.
+
+    >>> x, y = np.eye(4), np.array([0, 1, 0, 1])
+    >>> [w.shape for w in descent(Net((3,), epochs=2), [0, 1, 2], x, y, 2, (1, 2))]  # three nets of 23 numbers, at two epochs
+    [(3, 23), (3, 23)]
     """
     xp = array_namespace(x)
     n, t, b, kind = len(labels), len(seeds), net.batch, x.dtype
@@ -66,7 +70,12 @@ def descent(
 
 
 def dropped(net: Net, seeds: Sequence[int], epoch: int, at: Ints) -> NDArray[np.float32]:
-    """Ordinary dropout of minibatches ``at`` (seeds, b): 0, or else 1/(1 − share); (seeds, b, Σ widths)."""
+    """Ordinary dropout of minibatches ``at`` (seeds, b): 0, or else 1/(1 − share); (seeds, b, Σ widths).
+
+    >>> scale = dropped(Net((50,), dropout=0.2), seeds=[0], epoch=0, at=np.array([[3, 4]]))
+    >>> scale.shape, np.unique(scale).tolist()
+    ((1, 2, 50), [0.0, 1.25])
+    """
     out = np.empty((*at.shape, sum(net.widths)), np.float32)
     limit = round(net.dropout * 2**32)
     for layer, (width, columns) in enumerate(zip(net.widths, net.columns(), strict=True), 1):
@@ -77,7 +86,13 @@ def dropped(net: Net, seeds: Sequence[int], epoch: int, at: Ints) -> NDArray[np.
 
 
 def gradient(net: Net, w: Any, rows: Any, aims: Any, scale: Any, counted: Any) -> Any:
-    """Of Σ counted · loss over each net's rows (t, b, d), by its flat parameters (t, P)."""
+    """Of Σ counted · loss over each net's rows (t, b, d), by its flat parameters (t, P).
+
+    >>> net, one = Net((2,), biases=False), np.ones((1, 1, 2))
+    >>> w = np.array([[1.0, 0, 0, 1, 0, 0, 0, 0]])  # into two units the identity, out of them nothing
+    >>> gradient(net, w, rows=one, aims=np.array([[[1.0, 0]]]), scale=one, counted=np.ones((1, 1, 1))).tolist()
+    [[0.0, 0.0, 0.0, 0.0, -0.5, 0.5, -0.5, 0.5]]
+    """
     xp = array_namespace(w)
     layers = _split(net, w, rows.shape[2], aims.shape[2])
     inputs, z = [rows], rows
@@ -112,7 +127,12 @@ def _split(net: Net, w: Any, size: int, classes: int) -> list[tuple[Any, Any]]:
 
 
 def values(net: Net, w: Any, x: Any, classes: int, scale: Any) -> Any:
-    """Decision values (t, rows, K) of flat parameters (t, P), hidden units being multiplied by ``scale`` (…, rows, Σ widths)."""
+    """Decision values (t, rows, K) of flat parameters (t, P), hidden units being multiplied by ``scale`` (…, rows, Σ widths).
+
+    >>> w = np.array([[1.0, 0, 0, 1, 1, 2, 3, 4]])  # into two units the identity, out of them (1, 2) and (3, 4)
+    >>> values(Net((2,), biases=False), w, np.array([[1.0, 1]]), 2, scale=np.array([[2.0, 0]])).tolist()
+    [[[2.0, 4.0]]]
+    """
     xp = array_namespace(w)
     layers = _split(net, w, x.shape[-1], classes)
     z = x
@@ -124,6 +144,10 @@ def values(net: Net, w: Any, x: Any, classes: int, scale: Any) -> Any:
 
 
 def scaled(net: Net, bits: Bools | NDArray[np.uint8]) -> NDArray[np.float32]:
-    """What units are multiplied by in examples' sub-networks, the flipped ones and the whole net: (3, rows, Σ widths)."""
+    """What units are multiplied by in examples' sub-networks, the flipped ones and the whole net: (3, rows, Σ widths).
+
+    >>> scaled(Net((2,)), np.array([[1, 0]])).tolist()  # by its own sub-network, by the flipped one, by the whole net
+    [[[2.0, 0.0]], [[0.0, 2.0]], [[1.0, 1.0]]]
+    """
     table = net.scales()
     return np.where(bits[None].astype(bool), table[:, 1:], table[:, :1])

@@ -35,7 +35,16 @@ BLOCK = 128  # examples a block of the mean over seeds
 
 @dataclass(frozen=True)
 class Probes:
-    """Tests as one trained net sees them, whichever example's masks it is asked under."""
+    """Tests as one trained net sees them, whichever example's masks it is asked under.
+
+    >>> from empirical.data.data import Data
+    >>> from empirical.dynamics.net import Net
+    >>> x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
+    >>> trainer = Trainer.of(Net((6,), epochs=2), Data(x, y, x, y, (0, 1)))
+    >>> probes = Probes.of(trainer, 0, trainer.parameters(0, (2,))[0], x[:3], y[:3])
+    >>> probes.influence().shape, probes.influence([2], score="correct").shape  # examples, tests
+    ((4, 3), (1, 3))
+    """
 
     trainer: Trainer
     seed: int
@@ -99,7 +108,16 @@ class Probes:
 
 
 def averaged(nets: Sequence[Probes], score: Loss = "loss") -> Iterator[tuple[slice, Floats, Floats]]:
-    """Blocks of examples, with the mean over nets (examples, tests) and its standard error, NaN of a single net."""
+    """Blocks of examples, with the mean over nets (examples, tests) and its standard error, NaN of a single net.
+
+    >>> from empirical.data.data import Data
+    >>> from empirical.dynamics.net import Net
+    >>> x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
+    >>> trainer = Trainer.of(Net((6,), epochs=2), Data(x, y, x, y, (0, 1)))
+    >>> nets = [Probes.of(trainer, seed, trainer.parameters(seed, (2,))[0], x[:3], y[:3]) for seed in range(3)]
+    >>> [(rows, mean.shape, stderr.shape) for rows, mean, stderr in averaged(nets)]
+    [(slice(0, 4, None), (4, 3), (4, 3))]
+    """
     n, many = len(nets[0].trainer.labels), len(nets)
     for start in range(0, n, BLOCK):
         block = slice(start, min(start + BLOCK, n))
@@ -115,7 +133,16 @@ def averaged(nets: Sequence[Probes], score: Loss = "loss") -> Iterator[tuple[sli
 
 
 def pairs(nets: Sequence[Probes], threshold: float, score: Loss = "loss") -> pd.DataFrame:
-    """Pairs of influence ``threshold`` or more: train, test, influence, stderr; the matrix is never in memory."""
+    """Pairs of influence ``threshold`` or more: train, test, influence, stderr; the matrix is never in memory.
+
+    >>> from empirical.data.data import Data
+    >>> from empirical.dynamics.net import Net
+    >>> x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
+    >>> trainer = Trainer.of(Net((6,), epochs=2), Data(x, y, x, y, (0, 1)))
+    >>> nets = [Probes.of(trainer, seed, trainer.parameters(seed, (2,))[0], x[:3], y[:3]) for seed in range(3)]
+    >>> len(pairs(nets, -np.inf)), pairs(nets, 100.0).columns.tolist()
+    (12, ['train', 'test', 'influence', 'stderr'])
+    """
     least, found = real("threshold", threshold, -np.inf), []
     for block, mean, stderr in averaged(nets, score):
         i, j = np.nonzero(mean >= least)
@@ -128,6 +155,11 @@ def pairs(nets: Sequence[Probes], threshold: float, score: Loss = "loss") -> pd.
 def by_epoch(influence: Floats32, stderr: Floats32, epochs: Sequence[int], same: Bools) -> pd.DataFrame:
     """Of (epochs, tests, n), a row an epoch and kind of pair, of one class (``same``, tests × n) or not: how many, their mean and
     its error over tests, the mean of the thousandth that is strongest, and ``noise``, the root mean square of their errors.
+
+    >>> influence = np.array([[[0.3, 0.0], [0.1, 0.2]]], np.float32)  # an epoch, two tests, two training examples
+    >>> table = by_epoch(influence, influence * 0, epochs=[5], same=np.array([[True, False], [False, True]]))
+    >>> table[["epoch", "pairs_of", "pairs", "mean", "strongest"]].round(2).values.tolist()
+    [[5, 'own class', 2, 0.25, 0.3], [5, 'other classes', 2, 0.05, 0.1]]
     """
     rows = []
     for at, epoch in enumerate(epochs):

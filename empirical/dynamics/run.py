@@ -36,7 +36,13 @@ PARTS = "nets"  # in the folder of the tables: where influence by epoch is kept 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is: units done and wanted, how many of those were there before, and seconds."""
+    """How far a run is: units done and wanted, how many of those were there before, and seconds.
+
+    >>> told = []
+    >>> told.append(Progress(done=3, wanted=10, found=1, seconds=2.5))  # what ``progress=told.append`` is called with
+    >>> told[0].wanted - told[0].done
+    7
+    """
 
     done: int
     wanted: int
@@ -104,6 +110,13 @@ def trained(
 ) -> tuple[Scores, list[Any]]:
     """Scores of a net a seed, and what ``reading`` makes of each one's seed and parameters; nets in the store are read, the
     others trained, by the executor or as many at once as fit on a GPU, and stored.
+
+    >>> from empirical.dynamics.net import Net
+    >>> x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
+    >>> data = Data(x, y, x, y, (0, 1))
+    >>> scores, read = trained(Trainer.of(Net((6,), epochs=2), data), data, seeds=[0, 1], epochs=(1, 2))
+    >>> scores.seeds, scores.loss.shape, read  # nets, epochs, own, flipped and whole, examples
+    ((0, 1), (2, 2, 3, 4), [None, None])
     """
     began, training = time.monotonic(), _Training(trainer, data, tuple(epochs), reading)
     parts: dict[int, tuple[Scores, Any]] = {}
@@ -144,6 +157,19 @@ def influence(
 ) -> Path:
     """``influence.npz``: influence in loss of every training example on the first ``tests`` test examples, (epochs, tests, n),
     the mean over seeds of nets that are stored, and its standard error; an epoch at a time, each kept until all are there.
+
+    >>> import tempfile
+    >>> from empirical.dynamics.net import Net
+    >>> from empirical.dynamics.store import Identity
+    >>> x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
+    >>> data = Data(x, y, x, y, (0, 1))
+    >>> trainer = Trainer.of(Net((6,), epochs=2), data)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     nets = Nets.open(f"{folder}/nets", Identity.of(trainer, data, (1, 2)))
+    ...     _ = trained(trainer, data, [0, 1], (1, 2), nets)
+    ...     with np.load(influence(trainer, data, [0, 1], nets, tests=3, out=Path(folder))) as found:
+    ...         print(found["influence"].shape)  # epochs, tests, examples
+    (2, 3, 4)
     """
     epochs, n, target = nets.identity.epochs, data.n, out / "influence.npz"
     which = np.arange(whole("tests", tests, 1, data.n_test))

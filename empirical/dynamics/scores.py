@@ -26,6 +26,11 @@ OWN, FLIPPED, WHOLE = 0, 1, 2  # sub-networks, and the whole net
 class Scores:
     """What nets say on the way: of every training example by seed, epoch and sub-network (own, flipped, whole), ``loss`` and
     whether they are ``right``, (seeds, epochs, 3, n); of every test example by the whole net, (seeds, epochs, n_test).
+
+    >>> loss = np.array([[[[0.1, 0.2], [0.5, 0.1], [0.2, 0.2]]]])  # a net, an epoch; own, flipped and whole; two examples
+    >>> one = Scores((0,), (5,), loss, loss < 0.3, loss[:, :, 2], loss[:, :, 2] < 0.3)
+    >>> one.memorization()[0].round(3).tolist(), one.memorization("correct")[0].tolist()
+    ([[0.4, -0.1]], [[1.0, 0.0]])
     """
 
     seeds: tuple[int, ...]
@@ -57,7 +62,13 @@ class Scores:
 
 
 def joined(parts: Sequence[Scores]) -> Scores:
-    """Of several seeds, in their order."""
+    """Of several seeds, in their order.
+
+    >>> loss = np.zeros((1, 1, 3, 2), np.float32)
+    >>> parts = [Scores((seed,), (5,), loss, loss < 1, loss[:, :, 2], loss[:, :, 2] < 1) for seed in (4, 1)]
+    >>> joined(parts).seeds, joined(parts).loss.shape
+    ((1, 4), (2, 1, 3, 2))
+    """
     ordered = sorted(parts, key=lambda part: part.seeds)
     arrays = ("loss", "right", "loss_test", "right_test")
     return Scores(
@@ -68,7 +79,15 @@ def joined(parts: Sequence[Scores]) -> Scores:
 
 
 def scored(trainer: Trainer, data: Data, seed: int, epochs: Sequence[int]) -> tuple[Scores, Floats32]:
-    """The scores of one seed's net at ``epochs``, and its parameters there, (epochs, P)."""
+    """The scores of one seed's net at ``epochs``, and its parameters there, (epochs, P).
+
+    >>> from empirical.dynamics.net import Net
+    >>> x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
+    >>> data = Data(x, y, x, y, (0, 1))
+    >>> scores, parameters = scored(Trainer.of(Net((6,), epochs=2), data), data, seed=0, epochs=(1, 2))
+    >>> scores.loss.shape, parameters.shape
+    ((1, 2, 3, 4), (2, 44))
+    """
     kept = np.stack(trainer.parameters(seed, epochs))
     return of_parameters(trainer, data, seed, epochs, kept), kept
 
@@ -76,7 +95,15 @@ def scored(trainer: Trainer, data: Data, seed: int, epochs: Sequence[int]) -> tu
 def of_parameters(
     trainer: Trainer, data: Data, seed: int, epochs: Sequence[int], parameters: Iterable[Floats32]
 ) -> Scores:
-    """The scores of a net from its parameters at ``epochs``."""
+    """The scores of a net from its parameters at ``epochs``.
+
+    >>> from empirical.dynamics.net import Net
+    >>> x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
+    >>> data = Data(x, y, x, y, (0, 1))
+    >>> trainer, nothing = Trainer.of(Net((6,)), data), np.zeros((1, 44), np.float32)
+    >>> of_parameters(trainer, data, 0, (1,), nothing).loss[0, 0, 0].astype(float).round(4).tolist()  # log 2
+    [0.6931, 0.6931, 0.6931, 0.6931]
+    """
     tests, bits = features(data)[1], trainer.net.bits(seed, trainer.groups)
     found = []
     for w in parameters:
@@ -87,7 +114,12 @@ def of_parameters(
 
 
 def judged(values: Floats32, labels: Ints) -> tuple[Floats32, Bools]:
-    """Softmax loss, and whether the largest is the label's (ties to the lower class), of decision values (..., rows, K)."""
+    """Softmax loss, and whether the largest is the label's (ties to the lower class), of decision values (..., rows, K).
+
+    >>> loss, right = judged(np.array([[1.0, 1.0], [0.0, 9.0]], np.float32), np.array([0, 0]))
+    >>> loss.astype(float).round(3).tolist(), right.tolist()
+    ([0.693, 9.0], [True, False])
+    """
     top = values.max(-1)
     own = np.take_along_axis(values, np.broadcast_to(labels[:, None], (*values.shape[:-1], 1)), -1)[..., 0]
     loss = np.log(np.exp(values - top[..., None]).sum(-1)) + (top - own)

@@ -83,7 +83,20 @@ class Identity:
 
 @dataclass(frozen=True)
 class Nets:
-    """A shelf of nets. ``Nets.open`` makes it, or takes it up again if it is of the same run."""
+    """A shelf of nets. ``Nets.open`` makes it, or takes it up again if it is of the same run.
+
+    >>> import tempfile
+    >>> from empirical.dynamics.net import Net
+    >>> from empirical.dynamics.scores import scored
+    >>> x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
+    >>> data = Data(x, y, x, y, (0, 1))
+    >>> trainer = Trainer.of(Net((6,), epochs=2), data)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     nets = Nets.open(folder, Identity.of(trainer, data, (1, 2)))
+    ...     nets.write(*scored(trainer, data, 7, (1, 2)))
+    ...     nets.scores(7).epochs, nets.scores(8)
+    ((1, 2), None)
+    """
 
     shelf: Shelf
     identity: Identity

@@ -32,6 +32,12 @@ BLOCK = 4096  # rows scored at a time
 class Trainer:
     """Trains nets on ``x`` (n, d): each a function of its seed alone. ``groups`` are whose masks the examples have, their own by
     default; of ``left_out`` no net learns, though they keep their places in minibatches.
+
+    >>> x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
+    >>> trainer = Trainer.of(Net((6,), epochs=2), Data(x, y, x, y, (0, 1)))
+    >>> (w,) = trainer.parameters(seed=0, epochs=(2,))
+    >>> trainer.sizes.tolist(), w.shape, trainer.values(w, x).shape
+    ([4, 6, 2], (44,), (4, 2))
     """
 
     net: Net

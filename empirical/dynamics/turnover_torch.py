@@ -33,7 +33,14 @@ from longtail.core import ArgumentError, whole
 
 
 class Asked:
-    """Which sub-networks the modules of one net give: of which examples, one for each row or one for all of them."""
+    """Which sub-networks the modules of one net give: of which examples, one for each row or one for all of them.
+
+    >>> asked = Asked(Masks(), seed=0)
+    >>> net = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), TurnOver(asked, 1), nn.Linear(8, 3))
+    >>> with asked.seen([5, 6, 7, 8]):  # a row an example, by its own sub-network; after that the whole net is back
+    ...     tuple(net(torch.ones(4, 2)).shape), asked.side == OWN
+    ((4, 3), True)
+    """
 
     def __init__(self, masks: Masks | None = None, seed: int = 0) -> None:
         self.masks = Masks() if masks is None else masks
@@ -66,7 +73,17 @@ class Asked:
 
 
 class TurnOver(nn.Module):
-    """Masks the units of hidden layer ``layer``, from 1 on, as its ``Asked`` says; it has no parameters."""
+    """Masks the units of hidden layer ``layer``, from 1 on, as its ``Asked`` says; it has no parameters.
+
+    >>> asked, units = Asked(), torch.ones(1, 4)
+    >>> layer = TurnOver(asked, 1)
+    >>> with asked.seen([3]):
+    ...     own = layer(units)
+    >>> with asked.flipped([3]):
+    ...     flipped = layer(units)
+    >>> (own + flipped).tolist(), layer(units).tolist()  # each unit in one of the two, where it counts twice; and the whole net
+    ([[2.0, 2.0, 2.0, 2.0]], [[1.0, 1.0, 1.0, 1.0]])
+    """
 
     def __init__(self, asked: Asked, layer: int) -> None:
         super().__init__()
@@ -90,7 +107,13 @@ class TurnOver(nn.Module):
 
 
 def values(net: nn.Module, asked: Asked, x: Tensor, examples: Any) -> Floats32:
-    """Decision values of rows by their examples' sub-networks, by the flipped ones and by the whole net, (3, rows, K)."""
+    """Decision values of rows by their examples' sub-networks, by the flipped ones and by the whole net, (3, rows, K).
+
+    >>> asked = Asked()
+    >>> net = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), TurnOver(asked, 1), nn.Linear(8, 3))
+    >>> values(net, asked, torch.ones(4, 2), [5, 6, 7, 8]).shape
+    (3, 4, 3)
+    """
     _check(net, asked)
     with torch.no_grad():
         with asked.seen(examples):
@@ -101,7 +124,13 @@ def values(net: nn.Module, asked: Asked, x: Tensor, examples: Any) -> Floats32:
 
 
 def influence(net: nn.Module, asked: Asked, examples: Sequence[int], x: Tensor, labels: Tensor) -> Floats32:
-    """L(flipped) − L(own) of tests by each example's sub-networks, (examples, tests): two passes of the net an example."""
+    """L(flipped) − L(own) of tests by each example's sub-networks, (examples, tests): two passes of the net an example.
+
+    >>> asked = Asked()
+    >>> net = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), TurnOver(asked, 1), nn.Linear(8, 3))
+    >>> influence(net, asked, [5, 6], torch.ones(4, 2), torch.tensor([0, 1, 2, 0])).shape  # examples, tests
+    (2, 4)
+    """
     _check(net, asked)
     rows = []
     with torch.no_grad():

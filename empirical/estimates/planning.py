@@ -21,7 +21,12 @@ PLANNED = ("correct", "predicted", "probability")  # scores from 0 to 1, whose v
 
 @dataclass(frozen=True)
 class Plan:
-    """A number of models, the standard error it gives, and what that means for pairs at a threshold."""
+    """A number of models, the standard error it gives, and what that means for pairs at a threshold.
+
+    >>> found = plan(power=0.9)
+    >>> found.models, round(found.power, 2)
+    (196, 0.9)
+    """
 
     models: int
     stderr: float

@@ -25,7 +25,15 @@ KINDS: dict[str, tuple[type, ...]] = {  # of the options that a data set was loa
 
 
 def learner(text: Any) -> Learner:
-    """The learner that a record names, if it is one of ours."""
+    """The learner that a record names, if it is one of ours.
+
+    >>> learner("Ridge(penalty=2.0)")
+    Ridge(penalty=2.0)
+    >>> learner("mine.Forest()")
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.ArgumentError: learner: got a name in a file, which is not imported; ...
+    """
     from empirical.learners.parse import learner as parsed
 
     try:
@@ -35,7 +43,11 @@ def learner(text: Any) -> Learner:
 
 
 def dataset(record: Mapping[str, Any], given: Mapping[str, str], digest: str) -> Dataset:
-    """The data set that a record names, or that is given in its stead, by the options of the record and those given."""
+    """The data set that a record names, or that is given in its stead, by the options of the record and those given.
+
+    >>> dataset({"data": "planted", "n": 60}, {}, "").data.n
+    60
+    """
     options = {name: _option(name, record.get(name), kinds) for name, kinds in KINDS.items()}
     options |= {name: value for name, value in given.items() if name != "data"}
     if options["prior"] is not None and "prior" not in given:

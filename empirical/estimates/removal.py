@@ -56,7 +56,15 @@ def removal(
     duplicates: Bools | None = None,
     executor: Executor = SERIAL,
 ) -> pd.DataFrame:
-    """Accuracy lost by threshold, on all test examples ("all") and on those without near-duplicates ("no duplicates")."""
+    """Accuracy lost by threshold, on all test examples ("all") and on those without near-duplicates ("no duplicates").
+
+    >>> from empirical.data.load import load
+    >>> from empirical.learners import KNN
+    >>> data = load("planted", n=60).data
+    >>> table = removal(data, KNN(), np.arange(60) % 2, thresholds=[0.5], seeds=2)  # as if every second were memorized
+    >>> table[["set", "removed", "seeds"]].to_numpy().tolist()
+    [['all', 30, 2], ['no duplicates', 30, 2]]
+    """
     value = np.asarray(memorization, float)
     if value.shape != (data.n,):
         raise ArgumentError(
@@ -115,7 +123,12 @@ class _Retraining:
 
 
 def removed(data: Data, value: Floats, thresholds: Sequence[float]) -> list[Bools]:
-    """Who is to go at each threshold; an ArgumentError where too little would be left to train on."""
+    """Who is to go at each threshold; an ArgumentError where too little would be left to train on.
+
+    >>> data = Data(np.eye(4), np.array([0, 1, 0, 1]), np.eye(4), np.array([0, 1, 0, 1]), ("a", "b"))
+    >>> [out.tolist() for out in removed(data, np.array([0.9, 0.1, 0.0, np.nan]), [0.25])]
+    [[True, False, False, False]]
+    """
     gone = [
         np.nan_to_num(value, nan=-np.inf) >= real("threshold", theta, 0.0, 1.0, open_low=True) for theta in thresholds
     ]
@@ -138,14 +151,35 @@ def at_random(n: int, count: int, seed: int, s: int) -> Bools:
 
 
 def seal(folder: Path, record: Mapping[str, Any], tables: Sequence[str]) -> None:
-    """``removal.json``: what was retrained, and the digests of the tables that are there by now."""
+    r"""``removal.json``: what was retrained, and the digests of the tables that are there by now.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = (Path(folder) / "removal.csv").write_text("lost\n0.01\n")
+    ...     seal(Path(folder), {"learner": "KNN(k=1)"}, ["removal.csv"])
+    ...     unbroken(Path(folder), ["removal.csv"])  # silent
+    ...     sorted(path.name for path in Path(folder).iterdir())
+    ['removal.csv', 'removal.json']
+    """
     with whole_file(folder / SEALED) as path:
         told = sealed(record, [folder / name for name in tables])
         path.write_text(json_text(told, indent=1) + "\n", encoding="utf-8")
 
 
 def unbroken(folder: Path, tables: Sequence[str]) -> None:
-    """A ValueError names the table that is not as it was written; those of before they were sealed pass."""
+    r"""A ValueError names the table that is not as it was written; those of before they were sealed pass.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     table = Path(folder) / "removal.csv"
+    ...     _ = table.write_text("lost\n0.01\n")
+    ...     seal(Path(folder), {}, [table.name])
+    ...     _ = table.write_text("lost\n0.5\n")
+    ...     unbroken(Path(folder), [table.name])
+    Traceback (most recent call last):
+        ...
+    ValueError: removal.csv is not as it was written: its digest in removal.json is another's
+    """
     if (folder / SEALED).is_file():
         check(read_json(folder / SEALED), SEALED, folder, tables)
 
@@ -169,14 +203,25 @@ def _row(
 
 
 def of_set(removal: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The rows of one set of test examples; all examples in a table that does not say."""
+    """The rows of one set of test examples; all examples in a table that does not say.
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"set": [ALL, DISTINCT], "threshold": 0.25, "lost": [0.01, 0.02]})
+    >>> of_set(table, DISTINCT)["lost"].tolist()
+    [0.02]
+    """
     if "set" in removal:
         return removal[removal["set"] == name]
     return removal if name == ALL else removal.iloc[:0]
 
 
 def paired(difference: Floats) -> tuple[float, float]:
-    """The mean of a (seeds, tests) array of differences, and its error over both."""
+    """The mean of a (seeds, tests) array of differences, and its error over both.
+
+    >>> mean, stderr = paired(np.array([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0]]))  # two seeds, three tests
+    >>> mean, round(stderr, 3)
+    (0.5, 0.333)
+    """
     seeds, tests = difference.shape
     over_tests = difference.mean(0).std(ddof=1) / np.sqrt(tests) if tests > 1 else np.nan
     over_seeds = difference.mean(1).std(ddof=1) / np.sqrt(seeds)

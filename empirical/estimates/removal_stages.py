@@ -31,7 +31,13 @@ ROWS = 256  # of which distances to all are timed
 
 @dataclass(frozen=True)
 class Case:
-    """Sizes of a removal: training examples that models are trained on, each of the ``members`` in ``seeds`` of them."""
+    """Sizes of a removal: training examples that models are trained on, each of the ``members`` in ``seeds`` of them.
+
+    >>> data = Data(np.eye(4), np.array([0, 1, 0, 1]), np.eye(4), np.array([0, 1, 0, 1]), ("a", "b"))
+    >>> case = Case.of(data, [np.array([True, False, False, False])], seeds=5)
+    >>> case.members, case.models  # on everything, without one, without another at random
+    ((4, 3, 3), 15)
+    """
 
     n: int
     n_test: int
@@ -62,6 +68,11 @@ class Case:
 class Rates:
     """A processor's seconds: to prepare a learner, of a model on all examples and on half of them, of an operation on distances,
     of an answer.
+
+    >>> rates = Rates(prepared=1.0, model=0.2, half=0.1, distance=0.0, answer=0.0)
+    >>> case = Case(n=100, n_test=10, features=4, seeds=5, members=(100, 50, 50))
+    >>> round(stages(case, None, None, rates)[0].seconds, 9)
+    3.0
     """
 
     prepared: float
@@ -72,7 +83,12 @@ class Rates:
 
 
 def stages(case: Case, learner: Learner | None, data: Data | None, rates: Rates | None = None) -> tuple[Stage, ...]:
-    """All three; without rates no seconds."""
+    """All three; without rates no seconds.
+
+    >>> case = Case(n=100, n_test=10, features=4, seeds=5, members=(100, 50, 50))
+    >>> [(stage.name, stage.operations) for stage in stages(case, None, None)]
+    [('train', None), ('duplicates', 88000.0), ('report', 150)]
+    """
     r = rates or Rates(*[float("nan")] * 5)
     each = None if learner is None or data is None else [learner.operations(data, m) for m in case.members]
     known = None if each is None or None in each else case.seeds * sum(v for v in each if v is not None)
@@ -86,7 +102,13 @@ def stages(case: Case, learner: Learner | None, data: Data | None, rates: Rates 
 
 
 def calibrated(data: Data, learner: Learner, device: Device = CPU) -> Rates:
-    """Rates of this machine, by preparing the learner, training a few models on all examples, and some distances."""
+    """Rates of this machine, by preparing the learner, training a few models on all examples, and some distances.
+
+    >>> from empirical.data.load import load
+    >>> from empirical.learners import KNN
+    >>> calibrated(load("planted", n=60).data, KNN()).model > 0
+    True
+    """
     made = spent(lambda: learner.prepare(data, "correct", device=device), 1)
     trainer = learner.prepare(data, "correct", device=device)
     everybody, some = np.ones((1, data.n), bool), np.arange(data.n)[None] % 2 == 0

@@ -30,6 +30,12 @@ SAMPLE = 1000  # examples whose nearest other one says what is near
 class Rivals:
     """Of some examples ``at``: the ``nearest`` of another label (−1 where distances are not known), whether it is as near as a
     ``duplicate``, and its ``influence`` with ``stderr``.
+
+    >>> masks, predicted = np.ones((2, 3), bool), np.zeros((2, 3), int)
+    >>> trials = Trials.of(masks, predicted, predicted, score="predicted")
+    >>> found = rivals(trials, None, np.array([0, 0, 1]), np.array([0]))  # nobody says which are near which
+    >>> found.nearest.tolist(), found.influence.tolist()
+    ([-1], [nan])
     """
 
     at: Integers = field(repr=False)
@@ -40,7 +46,15 @@ class Rivals:
 
 
 def rivals(trials: Trials, examples: Any, y: Integers, at: Integers) -> Rivals:
-    """Of the examples at these places; ``examples`` are all, None where nobody has them."""
+    """Of the examples at these places; ``examples`` are all, None where nobody has them.
+
+    >>> masks = np.random.default_rng(0).random((200, 3)) < 0.5
+    >>> predicted = np.where(masks[:, [2]], 1, 0).repeat(3, axis=1)  # the third example's class, where it is in
+    >>> trials = Trials.of(masks, predicted, predicted, score="predicted")
+    >>> found = rivals(trials, np.array([[0.0], [5.0], [0.1]]), np.array([0, 0, 1]), at=np.array([0]))
+    >>> found.nearest.tolist(), found.influence.tolist()
+    ([2], [1.0])
+    """
     x = _rows(examples, len(y))
     if x is None:
         return Rivals(at, np.full(len(at), -1), np.zeros(len(at), bool), *np.full((2, len(at)), np.nan))

@@ -33,7 +33,11 @@ Frames = Callable[[pd.DataFrame], pd.DataFrame]
 
 @dataclass(frozen=True)
 class Written:
-    """How many pairs are in the file, and the ``largest`` of them, the most influential first."""
+    """How many pairs are in the file, and the ``largest`` of them, the most influential first.
+
+    >>> Written(3, pd.DataFrame({"influence": [0.9, 0.4]})).largest["influence"].tolist()  # of three pairs two were kept
+    [0.9, 0.4]
+    """
 
     pairs: int
     largest: pd.DataFrame
@@ -56,7 +60,11 @@ def memory(asked: str | float | None = None, argument: str = "memory") -> float:
 def room(
     memory: float, models: int, n_test: int, *, workers: int = 1, score: str = "correct", iid: bool = True
 ) -> Room:
-    """What a block may have in so many bytes; an ArgumentError where they are too few, or where pairs are found in no blocks."""
+    """What a block may have in so many bytes; an ArgumentError where they are too few, or where pairs are found in no blocks.
+
+    >>> room(1e9, models=2000, n_test=10_000).rows
+    131072
+    """
     only_bits(score)
     if not iid:
         remedy = "errors under it are read off all trials at once: leave memory out, or take another design"
@@ -65,7 +73,10 @@ def room(
 
 
 def parquet(argument: str, got: str) -> None:
-    """Refuse where there is no writer of Parquet files."""
+    """Refuse where there is no writer of Parquet files.
+
+    >>> parquet("out", "pairs.parquet")  # silent where pyarrow is there
+    """
     try:
         import pyarrow.parquet  # noqa: F401 - whether it can be imported is what is asked
     except ImportError as error:
@@ -73,7 +84,12 @@ def parquet(argument: str, got: str) -> None:
 
 
 def raised(found: Written, threshold: float, most: int) -> float:
-    """The least threshold, that or above, at which there are no more than ``most`` pairs; ``most`` + 1 were kept."""
+    """The least threshold, that or above, at which there are no more than ``most`` pairs; ``most`` + 1 were kept.
+
+    >>> found = Written(3, pd.DataFrame({"influence": [0.9, 0.4, 0.2]}))
+    >>> raised(found, 0.1, most=3), raised(found, 0.1, most=1) > 0.4
+    (0.1, True)
+    """
     if found.pairs <= most:
         return threshold
     return float(np.nextafter(found.largest["influence"].to_numpy()[most], np.inf))
@@ -112,6 +128,15 @@ def write(
 ) -> Written:
     """All pairs into ``path``, whole or not at all; ``named`` adds columns, or gives classes their names. The ``keep`` largest
     come back.
+
+    >>> import tempfile
+    >>> from empirical.training.trials import Trials
+    >>> masks = np.random.default_rng(0).random((200, 5)) < 0.5
+    >>> bits = Bits.of(Trials.of(masks, masks, masks[:, [3]]))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     found = write(Path(folder) / "pairs.parquet", bits, Pairing(same_class=False, threshold=0.5), memory=2e8, keep=10)
+    >>> found.pairs, found.largest[["train_index", "test_index"]].to_numpy().tolist()
+    (1, [[3, 0]])
     """
     parquet("memory", str(path))
     import pyarrow as pa

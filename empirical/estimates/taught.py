@@ -42,6 +42,11 @@ NODES = ((-np.sqrt(3), 1 / 6), (0.0, 2 / 3), (np.sqrt(3), 1 / 6))
 class Taught:
     """``pairs`` of influence ``threshold`` or more, largest first (train_index teaches taught_index: influence, stderr, low,
     high), and how many of them are expected to be ``false``.
+
+    >>> masks = np.random.default_rng(0).random((200, 3)) < 0.5
+    >>> found = taught(Trials.of(masks, masks[:, [0, 2, 2]], masks), Pairing(same_class=False, threshold=0.5))
+    >>> found.threshold, len(found.pairs), found.false < 0.01
+    (0.5, 1, True)
     """
 
     pairs: pd.DataFrame = field(repr=False)
@@ -50,7 +55,14 @@ class Taught:
 
 
 def taught(trials: Trials, pairing: Pairing, *, level: float = LEVEL) -> Taught:
-    """Pairs of training examples, of one class and of those teachers that ``pairing`` looks at."""
+    """Pairs of training examples, of one class and of those teachers that ``pairing`` looks at.
+
+    >>> masks = np.random.default_rng(0).random((200, 3)) < 0.5
+    >>> right = masks[:, [0, 2, 2]]  # models are right on the second example where they have the third
+    >>> found = taught(Trials.of(masks, right, masks), Pairing(same_class=False, threshold=0.5))
+    >>> found.pairs[["train_index", "taught_index", "influence"]].to_numpy().tolist()
+    [[2.0, 1.0, 1.0]]
+    """
     if trials.score != "correct":
         raise ArgumentError(
             "score", trials.score, "who teaches whom is read off right and wrong; estimate --score correct"
@@ -61,7 +73,13 @@ def taught(trials: Trials, pairing: Pairing, *, level: float = LEVEL) -> Taught:
 
 
 def unless_noise(trials: Trials, pairing: Pairing, most: float) -> Taught | None:
-    """The same, but None where more than ``most`` of the pairs are expected to be false: they are not looked for then."""
+    """The same, but None where more than ``most`` of the pairs are expected to be false: they are not looked for then.
+
+    >>> masks = np.random.default_rng(0).random((200, 3)) < 0.5
+    >>> trials, pairing = Trials.of(masks, masks[:, [0, 2, 2]], masks), Pairing(same_class=False, threshold=0.01)
+    >>> unless_noise(trials, pairing, most=0.5) is None, len(unless_noise(trials, pairing, most=10.0).pairs)
+    (True, 1)
+    """
     bits = _bits(trials)
     false = _expected(trials, pairing, bits)
     return None if false > most else _found(trials, pairing, bits, false, LEVEL)
@@ -92,7 +110,12 @@ def _found(trials: Trials, pairing: Pairing, bits: tuple[Words, Words, Words], f
 
 
 def expected_false(trials: Trials, pairing: Pairing) -> float:
-    """How many pairs would reach the threshold if no example had influence on another."""
+    """How many pairs would reach the threshold if no example had influence on another.
+
+    >>> masks = np.random.default_rng(0).random((200, 3)) < 0.5
+    >>> round(expected_false(Trials.of(masks, masks[:, [0, 2, 2]], masks), Pairing(same_class=False, threshold=0.05)), 1)
+    0.7
+    """
     return _expected(trials, pairing, _bits(trials))
 
 

@@ -50,6 +50,11 @@ class Totals:
 
     ``covariance`` is what other models would move totals by on these test examples, ``covariance_tests`` what other test examples
     would; the second is as if bins were the same in both halves.
+
+    >>> masks = np.random.default_rng(0).random((64, 5)) < 0.5
+    >>> found = totals(Trials.of(masks, masks, masks[:, [3]]), edges=[0.5])  # all five are memorized, one of them teaches
+    >>> found.examples.tolist(), found.above(0.5).value > 0.5
+    ([0.0, 5.0], True)
     """
 
     edges: Floats
@@ -105,6 +110,9 @@ class Totals:
 class Contrast:
     """Influence of given bins on the test set, ``total`` (K,), and on each of its examples, ``by_test`` (K, n_test); and how far
     each group of models that can be left out ``moves`` the total (groups, K).
+
+    >>> Contrast(np.array([0.5]), np.array([[0.5]]), moves=np.array([[0.1], [-0.1]])).covariance.round(3).tolist()
+    [[0.01]]
     """
 
     total: Floats
@@ -122,7 +130,13 @@ class Contrast:
 
 
 def totals(trials: Trials, edges: Any = EDGES) -> Totals:
-    """Total influence by bin of memorization: bins by one half of the models, influence by the other, both ways."""
+    """Total influence by bin of memorization: bins by one half of the models, influence by the other, both ways.
+
+    >>> masks = np.random.default_rng(0).random((64, 5)) < 0.5
+    >>> found = totals(Trials.of(masks, masks, masks[:, [3]]), edges=[0.5])
+    >>> found.table[["low", "high", "examples", "memorization"]].to_numpy().tolist()
+    [[-1.0, 0.5, 0.0, nan], [0.5, 1.0, 5.0, 1.0]]
+    """
     edge = np.asarray(edges, float)
     if edge.ndim != 1 or not edge.size or not (np.diff(edge) > 0).all():
         raise ArgumentError("edges", edges, "give numbers that grow")
@@ -152,12 +166,22 @@ def totals(trials: Trials, edges: Any = EDGES) -> Totals:
 
 
 def binned(value: Floats, edges: Floats) -> Integers:
-    """The bin of each example's memorization, and ``NONE`` of one that has no estimate."""
+    """The bin of each example's memorization, and ``NONE`` of one that has no estimate.
+
+    >>> binned(np.array([0.0, 0.3, np.nan]), np.array([0.25, 0.5])).tolist()
+    [0, 1, -1]
+    """
     return np.where(np.isfinite(value), np.searchsorted(edges, value, side="right"), NONE)
 
 
 def contrast(trials: Trials, bins: Integers, width: int) -> Contrast:
-    """Total influence of the examples in each of ``width`` bins; of those that two models or more held, and two did not."""
+    """Total influence of the examples in each of ``width`` bins; of those that two models or more held, and two did not.
+
+    >>> masks = [[1, 1], [1, 1], [1, 0], [0, 1], [0, 0], [0, 0]]
+    >>> trials = Trials.of(masks, masks, [[1], [1], [1], [0], [0], [0]])  # right where the first of two was in
+    >>> contrast(trials, np.array([0, 1]), width=2).total.round(3).tolist()
+    [1.0, 0.333]
+    """
     mean = scores(trials)
     around = mean - mean.mean()
     groups = left_out(trials)
@@ -192,14 +216,23 @@ def contrast(trials: Trials, bins: Integers, width: int) -> Contrast:
 
 
 def scores(trials: Trials) -> Floats:
-    """The mean score of each model on the test examples."""
+    """The mean score of each model on the test examples.
+
+    >>> scores(Trials.of([[1, 0], [0, 1]], [[1, 0], [0, 1]], [[1, 1], [0, 1]])).tolist()
+    [1.0, 0.5]
+    """
     if trials.score == "correct":  # the padding of packed rows is zeros
         return np.asarray(np.bitwise_count(trials.test).sum(1, dtype=np.int64) / trials.n_test)
     return np.asarray(trials.test.mean(1, dtype=float))
 
 
 def left_out(trials: Trials) -> Integers:
-    """The group of each model, of those left out together: each its own, or whole arrays; one of all where arrays are cut."""
+    """The group of each model, of those left out together: each its own, or whole arrays; one of all where arrays are cut.
+
+    >>> masks = np.eye(4, dtype=bool)
+    >>> left_out(Trials.of(masks, masks, masks)).tolist()
+    [0, 1, 2, 3]
+    """
     if trials.iid:
         return np.arange(trials.count)
     design = arrays(trials)

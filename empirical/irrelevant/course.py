@@ -30,6 +30,14 @@ def course(
     """A row a repeat and step: share of bits recovered of all singletons, by part, with its error over them, and accuracies.
 
     A model after so many steps is the learner's own of as many: its rate does not go by where training ends.
+
+    >>> from empirical.irrelevant.learners import Softmax
+    >>> from longtail.irrelevant.attacks import Signs
+    >>> from longtail.irrelevant.tasks import Hypercube
+    >>> from longtail.priors import Uniform
+    >>> table = course(Hypercube(Uniform(size=10), 200, 0.4), Softmax(), Signs(), n=10, steps=[1, 20])
+    >>> table["step"].tolist(), bool(table["recovered"].iloc[-1] > 0.9)
+    ([1, 20], True)
     """
     import pandas as pd
 

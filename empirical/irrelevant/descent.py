@@ -25,7 +25,12 @@ from longtail.irrelevant.models import Floats32, Linear
 
 @dataclass(frozen=True)
 class Course:
-    """``rate`` for the first ``slower`` steps and ``factor`` times it from then on; ``momentum`` μ; ``steps`` in all."""
+    """``rate`` for the first ``slower`` steps and ``factor`` times it from then on; ``momentum`` μ; ``steps`` in all.
+
+    >>> course = Course(steps=100, rate=0.1, momentum=0.9, slower=50, factor=0.5)
+    >>> round(float(course.at(0)), 3), round(float(course.at(50)), 3)
+    (0.1, 0.05)
+    """
 
     steps: int
     rate: float
@@ -41,7 +46,11 @@ class Course:
 
 @dataclass(frozen=True)
 class Examples:
-    """Signs ``x`` (n, d), their labels among ``classes``, and how often each ``counts``."""
+    """Signs ``x`` (n, d), their labels among ``classes``, and how often each ``counts``.
+
+    >>> Examples(np.ones((2, 4), np.float32), np.array([0, 1]), 2, counts=np.array([3.0, 1.0], np.float32)).shares.tolist()
+    [0.75, 0.25]
+    """
 
     x: Floats32
     label: Integers
@@ -94,7 +103,13 @@ def _pull(scores: Floats32, examples: Examples) -> Floats32:
 
 
 def softmax(examples: Examples, course: Course, at: Sequence[int], seed: int, number: int) -> Iterator[Linear]:
-    """The model after each of these steps."""
+    """The model after each of these steps.
+
+    >>> examples = Examples(np.eye(4, dtype=np.float32) * 2 - 1, np.arange(4) % 2, 2, np.ones(4, np.float32))
+    >>> start, end = softmax(examples, Course(50, 0.5, 0.9), at=[0, 50], seed=0, number=0)
+    >>> end.query(examples.x).argmax(1).tolist()
+    [0, 1, 0, 1]
+    """
     rows = _ones(examples.x)
     layer = _Layer(rows, first_weights(examples.classes, rows.shape[1], seed, number, 0))
     for step in range(course.steps + 1):
@@ -106,7 +121,13 @@ def softmax(examples: Examples, course: Course, at: Sequence[int], seed: int, nu
 
 
 def net(examples: Examples, width: int, course: Course, at: Sequence[int], seed: int, number: int) -> Iterator[Net]:
-    """The same of a net of ``width`` sigmoid units."""
+    """The same of a net of ``width`` sigmoid units.
+
+    >>> examples = Examples(np.eye(4, dtype=np.float32) * 2 - 1, np.arange(4) % 2, 2, np.ones(4, np.float32))
+    >>> start, end = net(examples, 8, Course(200, 0.1, 0.9), at=[0, 200], seed=0, number=0)
+    >>> end.query(examples.x).argmax(1).tolist()
+    [0, 1, 0, 1]
+    """
     rows = _ones(examples.x)
     layer = _Layer(rows, first_weights(width, rows.shape[1], seed, number, 0))
     v = np.ascontiguousarray(first_weights(examples.classes, width + 1, seed, number, 1).T)
@@ -130,7 +151,12 @@ def net(examples: Examples, width: int, course: Course, at: Sequence[int], seed:
 
 
 def first_weights(units: int, inputs: int, seed: int, number: int, layer: int) -> Floats32:
-    """(units, inputs) uniform within ±1/√(inputs − 1); the last input is the constant 1."""
+    """(units, inputs) uniform within ±1/√(inputs − 1); the last input is the constant 1.
+
+    >>> w = first_weights(units=3, inputs=17, seed=0, number=0, layer=0)  # 16 inputs and the constant 1
+    >>> w.shape, bool(np.abs(w).max() <= 1 / 4)
+    ((3, 17), True)
+    """
     u = philox.uniforms(seed, philox.substream(philox.WEIGHTS, layer), number, 0, units * inputs)
     return np.asarray((2 * u - 1) / np.sqrt(max(inputs - 1, 1)), np.float32).reshape(units, inputs)
 

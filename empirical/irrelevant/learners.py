@@ -23,7 +23,21 @@ from longtail.irrelevant.tasks import Clusters, Sample
 
 @dataclass(frozen=True)
 class Learner(ABC):
-    """``kind`` is the class of its models: what an attack may see of them."""
+    """``kind`` is the class of its models: what an attack may see of them.
+
+    >>> from longtail.irrelevant.tasks import Hypercube
+    >>> from longtail.priors import Uniform
+    >>> @dataclass(frozen=True)
+    ... class Centers(Learner):  # of each class, the mean of its examples
+    ...     kind = Linear
+    ...
+    ...     def model(self, task, sample, seed=0):
+    ...         one = np.eye(len(sample.population.frequency), dtype=np.float32)[sample.label]
+    ...         return Linear(one.T @ sample.inputs, np.zeros(one.shape[1], np.float32))
+    >>> task = Hypercube(Uniform(size=10), 50, 0.4)
+    >>> Centers().model(task, task.draw(10)).weights().shape
+    (10, 50)
+    """
 
     kind: ClassVar[type]
 
@@ -55,7 +69,15 @@ class Trained(Learner):
 
 @dataclass(frozen=True)
 class Softmax(Trained):
-    """Softmax regression; examples that are alone in their class count ``alone`` times."""
+    """Softmax regression; examples that are alone in their class count ``alone`` times.
+
+    >>> from longtail.irrelevant.tasks import Hypercube
+    >>> from longtail.priors import Uniform
+    >>> sample = (task := Hypercube(Uniform(size=10), 50, 0.4)).draw(10)
+    >>> models = Softmax().at(sample, steps=[0, 50])  # before and after training
+    >>> [float((model.query(sample.inputs).argmax(1) == sample.label).mean()) > 0.9 for model in models]
+    [False, True]
+    """
 
     alone: float = 2.0
     kind = Linear
@@ -94,7 +116,14 @@ class MLP(Trained):
 
 @dataclass(frozen=True)
 class Ridge(Learner):
-    """Least squares on the labels, 1 for an example's class and 0 for others: W = Yᵀ (X Xᵀ + λ)⁻¹ X, intercepts included."""
+    """Least squares on the labels, 1 for an example's class and 0 for others: W = Yᵀ (X Xᵀ + λ)⁻¹ X, intercepts included.
+
+    >>> from longtail.irrelevant.tasks import Hypercube
+    >>> from longtail.priors import Uniform
+    >>> sample = (task := Hypercube(Uniform(size=10), 50, 0.4)).draw(10)
+    >>> bool((Ridge(penalty=0.1).model(task, sample).query(sample.inputs).argmax(1) == sample.label).all())
+    True
+    """
 
     penalty: float = 1.0
     kind = Linear
@@ -113,7 +142,14 @@ class Ridge(Learner):
 
 @dataclass(frozen=True)
 class KNN(Learner):
-    """The nearest example's label."""
+    """The nearest example's label.
+
+    >>> from longtail.irrelevant.tasks import Hypercube
+    >>> from longtail.priors import Uniform
+    >>> sample = (task := Hypercube(Uniform(size=10), 50, 0.4)).draw(10)
+    >>> bool((KNN().model(task, sample).query(sample.inputs).argmax(1) == sample.label).all())
+    True
+    """
 
     kind = Nearest
 
@@ -123,7 +159,14 @@ class KNN(Learner):
 
 @dataclass(frozen=True)
 class ByHeart(Learner):
-    """A table of its examples."""
+    """A table of its examples.
+
+    >>> from longtail.irrelevant.tasks import Hypercube
+    >>> from longtail.priors import Uniform
+    >>> sample = (task := Hypercube(Uniform(size=10), 50, 0.4)).draw(10)
+    >>> bool((ByHeart().model(task, sample).query(sample.inputs).argmax(1) == sample.label).all())
+    True
+    """
 
     kind = Lookup
 
@@ -133,7 +176,14 @@ class ByHeart(Learner):
 
 @dataclass(frozen=True)
 class Optimal(Learner):
-    """The best there is, knowing the task."""
+    """The best there is, knowing the task.
+
+    >>> from longtail.irrelevant.tasks import Hypercube
+    >>> from longtail.priors import Uniform
+    >>> task = Hypercube(Uniform(size=10), 50, 0.4)
+    >>> Optimal().model(task, task.draw(10)).weights().shape
+    (10, 50)
+    """
 
     kind = Linear
 

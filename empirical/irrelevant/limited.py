@@ -28,7 +28,15 @@ from longtail.irrelevant.tasks import Clusters, Sample
 
 @dataclass(frozen=True)
 class Limited(Learner):
-    """``learner``'s model, changed after training."""
+    """``learner``'s model, changed after training.
+
+    >>> from longtail.irrelevant.tasks import Hypercube
+    >>> from longtail.priors import Uniform
+    >>> task = Hypercube(Uniform(size=10), 50, 0.4)
+    >>> model = Rounded(Ridge(), bits=1).model(task, task.draw(10))
+    >>> len(np.unique(model.w))  # what a bit can say
+    2
+    """
 
     learner: Learner
 
@@ -73,7 +81,14 @@ class Rounded(Limited):
 
 @dataclass(frozen=True)
 class Pruned(Limited):
-    """A ``share`` of the weights."""
+    """A ``share`` of the weights.
+
+    >>> from longtail.irrelevant.tasks import Hypercube
+    >>> from longtail.priors import Uniform
+    >>> task = Hypercube(Uniform(size=10), 50, 0.4)
+    >>> round(float((Pruned(Ridge(), share=0.9).model(task, task.draw(10)).w == 0).mean()), 2)
+    0.9
+    """
 
     share: float = 0.9
 
@@ -88,7 +103,15 @@ class Pruned(Limited):
 
 @dataclass(frozen=True)
 class Perturbed(Limited):
-    """By ``noise`` times a layer's own spread."""
+    """By ``noise`` times a layer's own spread.
+
+    >>> from longtail.irrelevant.tasks import Hypercube
+    >>> from longtail.priors import Uniform
+    >>> sample = (task := Hypercube(Uniform(size=10), 50, 0.4)).draw(10)
+    >>> before, after = (Perturbed(Ridge(), noise=z).model(task, sample).w for z in (0.0, 0.5))
+    >>> bool(0.4 < (after - before).std() / before.std() < 0.6)
+    True
+    """
 
     noise: float = 1.0
 

@@ -13,7 +13,12 @@ from longtail.irrelevant.models import Floats32, pull
 
 @dataclass(frozen=True)
 class Net:
-    """Scores V σ(W x + b) + c."""
+    """Scores V σ(W x + b) + c.
+
+    >>> net = Net(*(np.ones(shape, np.float32) for shape in ((2, 3), 2, (4, 2), 4)))  # 3 inputs, 2 units, 4 classes
+    >>> net.query(np.zeros((1, 3), np.float32)).shape, net.weights().tolist()[0]
+    ((1, 4), [2.0, 2.0, 2.0])
+    """
 
     w: Floats32 = field(repr=False)
     b: Floats32 = field(repr=False)

@@ -34,7 +34,14 @@ APART = 0.5  # how often the best learner must find a singleton's cluster, for c
 @dataclass(frozen=True)
 class Recovered:
     """Of each singleton attacked: repeat, place in its data set, cluster; bits and right ones of each part; of each repeat:
-    accuracies, and the best learner's on the same points."""
+    accuracies, and the best learner's on the same points.
+
+    >>> import pandas as pd
+    >>> bits = {"repeat": 0, "irrelevant_bits": 100, "irrelevant_right": [90, 70]}
+    >>> found = Recovered(pd.DataFrame(bits), pd.DataFrame({"train": [1.0]}))
+    >>> found.rate("irrelevant").value, found.alone, found.entropy
+    (0.8, 2.0, 100.0)
+    """
 
     singletons: pd.DataFrame = field(repr=False)
     repeats: pd.DataFrame = field(repr=False)
@@ -84,7 +91,17 @@ Told = Callable[[int], None]
 
 
 def check(task: Clusters, learner: Learner, attack: Attack, n: int, seed: int = 0) -> None:
-    """Refuse what would be found out only after training: a learner that shows too little, clusters that are all alike."""
+    """Refuse what would be found out only after training: a learner that shows too little, clusters that are all alike.
+
+    >>> from empirical.irrelevant.learners import KNN
+    >>> from longtail.irrelevant.attacks import Signs
+    >>> from longtail.irrelevant.tasks import Hypercube
+    >>> from longtail.priors import Uniform
+    >>> check(Hypercube(Uniform(size=10), 200, 0.4), KNN(), Signs(), n=10)
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.ArgumentError: attack: got Signs(); a model of KNN() shows no weights: take queries, which all answer
+    """
     if not issubclass(learner.kind, attack.needs):
         raise ArgumentError(
             "attack",
@@ -155,7 +172,16 @@ def recover(
 
 
 def compared(sample: Sample, asked: Integers, said: Any, parts: tuple[str, ...]) -> dict[str, Integers]:
-    """Bits and right ones of each singleton, by part."""
+    """Bits and right ones of each singleton, by part.
+
+    >>> from longtail.irrelevant.tasks import Hypercube
+    >>> from longtail.priors import Uniform
+    >>> sample = Hypercube(Uniform(size=10), 200, 0.4).draw(10)
+    >>> asked = np.unique(sample.label[sample.population.alone])
+    >>> found = compared(sample, asked, np.zeros((len(asked), 200), np.uint8), ("recovered",))  # said to be all 0
+    >>> bool((found["recovered_right"] == (sample.bits[sample.population.alone] == 0).sum(1)).all())
+    True
+    """
     alone = sample.population.alone
     right = said[np.searchsorted(asked, sample.label[alone])] == sample.bits[alone]
     which = {"relevant": sample.relevant[alone], "irrelevant": ~sample.relevant[alone]}
@@ -169,7 +195,16 @@ def compared(sample: Sample, asked: Integers, said: Any, parts: tuple[str, ...])
 
 def accuracies(task: Clusters, model: Any, sample: Sample, n: int, seed: int) -> dict[str, float]:
     """On the training points; on a fresh point of each represented cluster, of each singleton's; and, weighted by frequency, on
-    all fresh points, where what is not represented is got wrong, beside the best learner's."""
+    all fresh points, where what is not represented is got wrong, beside the best learner's.
+
+    >>> from empirical.irrelevant.learners import ByHeart
+    >>> from longtail.irrelevant.tasks import Hypercube
+    >>> from longtail.priors import Uniform
+    >>> sample = (task := Hypercube(Uniform(size=10), 200, 0.4)).draw(10)
+    >>> found = accuracies(task, ByHeart().model(task, sample), sample, n=10, seed=0)
+    >>> found["train"], found["best"] > found["fresh"]
+    (1.0, True)
+    """
     seen = np.flatnonzero(sample.population.count)
     fresh = inputs(task.fresh(seen, n, seed, sample.number))
     right = model.query(fresh).argmax(1) == seen

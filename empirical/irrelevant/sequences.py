@@ -30,7 +30,19 @@ FORETOLD = 0.55  # how often the best learner must be right on a string that it 
 
 @dataclass(frozen=True)
 class Learner(ABC):
-    """Makes a model of a sample."""
+    """Makes a model of a sample.
+
+    >>> from longtail.priors import Uniform
+    >>> @dataclass(frozen=True)
+    ... class Sure(Learner):  # of each bit to be as in the reference string
+    ...     def model(self, task, sample, seed=0):
+    ...         class Model:
+    ...             def log_odds(self, cluster, x, length):
+    ...                 return 2.0 * task.reference(cluster, seed, sample.number)[np.arange(len(x)), length] - 1
+    ...         return Model()
+    >>> recover(NextSymbol(Uniform(size=20), 30, noise=0.0), Sure(), 20).rate("recovered").value
+    1.0
+    """
 
     @abstractmethod
     def model(self, task: NextSymbol, sample: Prefixes, seed: int = 0) -> Foretelling:
@@ -39,7 +51,14 @@ class Learner(ABC):
 
 @dataclass(frozen=True)
 class Majority(Learner):
-    """``Votes``."""
+    """``Votes``.
+
+    >>> from longtail.priors import Uniform
+    >>> task = NextSymbol(Uniform(size=20), 30)
+    >>> sample = task.draw(20)
+    >>> float(right(Majority().model(task, sample), sample)[sample.population.alone].mean())  # on what it saw once
+    1.0
+    """
 
     def model(self, task: NextSymbol, sample: Prefixes, seed: int = 0) -> Votes:
         return Votes.of(task, sample)
@@ -47,7 +66,14 @@ class Majority(Learner):
 
 @dataclass(frozen=True)
 class NearestPrefix(Learner):
-    """``Alike``."""
+    """``Alike``.
+
+    >>> from longtail.priors import Uniform
+    >>> task = NextSymbol(Uniform(size=20), 30)
+    >>> sample = task.draw(20)
+    >>> float(right(NearestPrefix().model(task, sample), sample).mean())
+    1.0
+    """
 
     def model(self, task: NextSymbol, sample: Prefixes, seed: int = 0) -> Alike:
         return Alike(sample)
@@ -89,7 +115,14 @@ def learner(text: str) -> Learner:
 
 
 def check(task: NextSymbol, one: Learner, n: int, seed: int = 0) -> None:
-    """Refuse what would be found out only after training."""
+    """Refuse what would be found out only after training.
+
+    >>> from longtail.priors import Uniform
+    >>> check(NextSymbol(Uniform(size=20), 30, noise=1.0), Majority(), 20)
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.ArgumentError: noise: got 1.0; the best learner is right 50.0 % of the time: give less noise
+    """
     if isinstance(one, GRU):
         needed()
     if not len(population(task.prior, whole("n", n), seed).alone):

@@ -14,7 +14,13 @@ log = logging.getLogger("empirical")
 
 
 def accounted(how: Experiment, n: int) -> Privacy | None:
-    """Of models trained on the run's share of ``n`` examples; None of a learner that is not private, or not known."""
+    """Of models trained on the run's share of ``n`` examples; None of a learner that is not private, or not known.
+
+    >>> accounted(Experiment("digits", n_test=297, models=100, fraction=0.7, learner="KNN(k=1)"), n=1500) is None
+    True
+    >>> accounted(Experiment("digits", 297, 100, 0.7, 10, learner="PrivateRidge(epsilon=2.0, delta=0.0)"), n=1500).epsilon
+    2.0
+    """
     try:
         learner = recorded(how.arguments.get("learner") or how.learner or "")
         return privacy_of(learner, round(how.fraction * n), how.n_classes or 2)

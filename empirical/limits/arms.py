@@ -76,6 +76,9 @@ def arms(
     """The unlimited learner, and beside it the private, the pruned and the other ones; ``m`` examples are in a subset.
 
     ``mechanism`` is the private learner, whose ε is put; without one it is what is nearest to the unlimited learner.
+
+    >>> [arm.name for arm in arms(Ridge(), m=1000, n_classes=10, prune=[0.5, 0.9])]
+    ['unlimited', '50 % pruned', '90 % pruned']
     """
     found = [Arm(UNLIMITED, unlimited)]
     if len({*private}) < len(private) or len({*prune}) < len(prune):
@@ -92,13 +95,23 @@ def arms(
 
 
 def privacy_of(learner: Learner, m: int, n_classes: int) -> Privacy | None:
-    """Of a learner that is private; None of any other."""
+    """Of a learner that is private; None of any other.
+
+    >>> privacy_of(Ridge(), m=1000, n_classes=10) is None
+    True
+    >>> privacy_of(PrivateRidge(epsilon=2.0, delta=0.0), m=1000, n_classes=10).epsilon
+    2.0
+    """
     private = learner.noise != 0 if isinstance(learner, DPSGD) else getattr(learner, "epsilon", math.inf) != math.inf
     return learner.privacy(m, n_classes) if isinstance(learner, (DPSGD, Perturbed)) and private else None
 
 
 def private_kind(unlimited: Learner) -> Learner:
-    """The private learner that is nearest."""
+    """The private learner that is nearest.
+
+    >>> private_kind(MLP(width=64)).width, private_kind(Softmax()).width
+    (64, 0)
+    """
     if isinstance(unlimited, MLP):
         return DPSGD(width=unlimited.width)
     if isinstance(unlimited, Softmax):
@@ -112,7 +125,11 @@ def private_kind(unlimited: Learner) -> Learner:
 
 
 def with_epsilon(mechanism: Learner, epsilon: float, delta: float) -> DPSGD | Perturbed:
-    """The mechanism at that ε."""
+    """The mechanism at that ε.
+
+    >>> with_epsilon(DPSGD(width=64), epsilon=2.0, delta=1e-6).epsilon
+    2.0
+    """
     from dataclasses import replace
 
     if isinstance(mechanism, DPSGD):

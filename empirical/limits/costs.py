@@ -33,7 +33,12 @@ NAN = float("nan")
 
 @dataclass(frozen=True)
 class Groups:
-    """The group of each training and test example."""
+    """The group of each training and test example.
+
+    >>> from empirical.data.load import load
+    >>> np.unique(Groups.of(load("planted", n=60)).train).tolist()
+    ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']
+    """
 
     train: NDArray[np.str_]
     test: NDArray[np.str_]
@@ -52,7 +57,13 @@ class Groups:
 
 @dataclass(frozen=True)
 class Costs:
-    """``arms``: accuracy lost by each; ``bins``: by bin of the unlimited learner's memorization; ``groups``: by group."""
+    """``arms``: accuracy lost by each; ``bins``: by bin of the unlimited learner's memorization; ``groups``: by group.
+
+    >>> import pandas as pd
+    >>> found = Costs(pd.DataFrame({"arm": ["ε = 2"], "lost": [0.03]}), pd.DataFrame(), pd.DataFrame())
+    >>> list(found.frames), found.theory
+    (['arms', 'bins', 'groups'], None)
+    """
 
     arms: pd.DataFrame = field(repr=False)
     bins: pd.DataFrame = field(repr=False)
@@ -68,6 +79,16 @@ class Costs:
 def observed(dataset: Dataset, trials: Trials, fraction: float, learner: str, half: Trials | None = None) -> Measured:
     """What the unlimited learner memorizes, as theory takes it; with models on ``half`` as many examples what these err too, and
     what examples carry: theory is then fitted to all of it.
+
+    >>> from empirical.data.load import load
+    >>> from empirical.designs import Fixed
+    >>> from empirical.learners import KNN
+    >>> from empirical.training.job import Job
+    >>> from empirical.training.run import run
+    >>> dataset = load("planted", n=60)
+    >>> seen = observed(dataset, run(Job(dataset.data, KNN(), Fixed(0.7)), 16), 0.7, "KNN(k=1)")
+    >>> seen.n, seen.experiment.models
+    (60, 16)
     """
     import pandas as pd
 
@@ -84,7 +105,20 @@ def observed(dataset: Dataset, trials: Trials, fraction: float, learner: str, ha
 def costs(
     arms: Sequence[Arm], trials: Sequence[Trials], seen: Measured, groups: Groups, theory: Theory | None, seed: int = 0
 ) -> Costs:
-    """Of all arms, the first of which is the unlimited one; ``trials`` are theirs, in order."""
+    """Of all arms, the first of which is the unlimited one; ``trials`` are theirs, in order.
+
+    >>> from empirical.data.load import load
+    >>> from empirical.designs import Fixed
+    >>> from empirical.learners import KNN
+    >>> from empirical.limits.arms import OTHER, UNLIMITED
+    >>> from empirical.training.job import Job
+    >>> from empirical.training.run import run
+    >>> dataset, both = load("planted", n=60), [Arm(UNLIMITED, KNN(1)), Arm(OTHER, KNN(9))]
+    >>> trials = [run(Job(dataset.data, arm.learner, Fixed(0.7)), 8) for arm in both]
+    >>> seen = observed(dataset, trials[0], 0.7, "KNN(k=1)")
+    >>> costs(both, trials, seen, Groups.of(dataset), None).arms[["arm", "models"]].to_numpy().tolist()
+    [['unlimited', 8], ['KNN(k=9)', 8]]
+    """
     import pandas as pd
 
     rows, bins, parts = [], [], []

@@ -34,7 +34,13 @@ DEALING = 2  # the part of RESAMPLE that this is
 
 @dataclass(frozen=True)
 class Pair:
-    """Trials of the unlimited learner and of a limited one, on the same subsets."""
+    """Trials of the unlimited learner and of a limited one, on the same subsets.
+
+    >>> masks = [[1, 1], [0, 1], [1, 0], [0, 0]]
+    >>> unlimited, limited = Trials.of(masks, masks, [[1], [1], [1], [1]]), Trials.of(masks, masks, [[1], [0], [1], [1]])
+    >>> Pair(unlimited, limited).test().tolist()
+    [[0.0], [1.0], [0.0], [0.0]]
+    """
 
     unlimited: Trials
     limited: Trials
@@ -65,7 +71,12 @@ class Pair:
 
 
 def within(difference: Floats, where: Bools) -> tuple[float, float]:
-    """The mean over examples of their means over the models ``where``, and its error over both."""
+    """The mean over examples of their means over the models ``where``, and its error over both.
+
+    >>> mean, stderr = within(np.array([[1.0, 0.0], [0.0, 0.0]]), np.array([[True, True], [False, True]]))
+    >>> mean, round(stderr, 2)
+    (0.5, 0.56)
+    """
     held = where.sum(0)
     known = held > 0
     if not known.any():
@@ -83,6 +94,11 @@ def by_memorization(pair: Pair, edges: Floats) -> pd.DataFrame:
 
     One half of the models says who is in a bin, the other what is lost, and the other way round: those who look memorized by
     chance would lose by chance.
+
+    >>> masks = np.random.default_rng(0).random((64, 6)) < 0.5
+    >>> pair = Pair(Trials.of(masks, masks, masks), Trials.of(masks, np.zeros_like(masks), masks))  # what was memorized is lost
+    >>> by_memorization(pair, np.array([0.5]))[["examples", "in_lost", "out_lost"]].round(3).to_numpy().tolist()
+    [[0.0, nan, nan], [6.0, 1.0, 0.0]]
     """
     import pandas as pd
 
@@ -113,6 +129,11 @@ def gamma(pair: Pair, n_classes: int) -> float:
     """γ: (1 − 1/K) times what is left of the memorization of those memorized half or more; NaN where nobody is.
 
     Half of the models says who they are, the other what is left.
+
+    >>> masks = np.random.default_rng(0).random((64, 6)) < 0.5
+    >>> both, none = Trials.of(masks, masks, masks), Trials.of(masks, np.zeros_like(masks), masks)
+    >>> gamma(Pair(both, both), n_classes=10), gamma(Pair(both, none), n_classes=10)
+    (0.9, 0.0)
     """
     total = np.zeros(2)
     for by, lost in pair.halves():
@@ -122,7 +143,13 @@ def gamma(pair: Pair, n_classes: int) -> float:
 
 
 def gamma_stderr(pair: Pair, n_classes: int) -> float:
-    """The error of γ, over models: the jackknife, a group of them left out at a time; NaN of fewer than four."""
+    """The error of γ, over models: the jackknife, a group of them left out at a time; NaN of fewer than four.
+
+    >>> masks = np.random.default_rng(0).random((64, 6)) < 0.5
+    >>> both = Trials.of(masks, masks, masks)
+    >>> round(gamma_stderr(Pair(both, both), n_classes=10), 9)
+    0.0
+    """
     count = pair.unlimited.count
     groups = min(GROUPS, count // 2)
     if groups < 2:
@@ -132,12 +159,23 @@ def gamma_stderr(pair: Pair, n_classes: int) -> float:
 
 
 def memorized(trials: Trials) -> Floats:
-    """The estimate for each training example."""
+    """The estimate for each training example.
+
+    >>> masks = [[1, 1], [1, 0], [0, 1], [0, 0]]
+    >>> memorized(Trials.of(masks, [[1, 1], [1, 1], [0, 1], [0, 0]], masks)).tolist()
+    [1.0, 0.5]
+    """
     return np.asarray(memorization(trials)["memorization"].to_numpy(float))
 
 
 def by_group(pair: Pair, groups: NDArray[Any]) -> pd.DataFrame:
-    """By group of test examples, in order of loss: how many, accuracy without the limit, loss with its error."""
+    """By group of test examples, in order of loss: how many, accuracy without the limit, loss with its error.
+
+    >>> masks = [[1, 1], [0, 1], [1, 0], [0, 0]]
+    >>> pair = Pair(Trials.of(masks, masks, [[1, 1]] * 4), Trials.of(masks, masks, [[1, 0], [1, 1], [1, 0], [1, 1]]))
+    >>> by_group(pair, np.array(["cat", "dog"]))[["group", "accuracy", "lost"]].to_numpy().tolist()
+    [['cat', 1.0, 0.0], ['dog', 1.0, 0.5]]
+    """
     import pandas as pd
 
     difference = pair.test()
@@ -159,7 +197,15 @@ def by_group(pair: Pair, groups: NDArray[Any]) -> pd.DataFrame:
 
 
 def disparity(pair: Pair, groups: NDArray[Any], seed: int = 0, dealt: int = DEALT) -> float:
-    """The chance that groups which pay alike differ as much: of as many dealings, and this one, how many do."""
+    """The chance that groups which pay alike differ as much: of as many dealings, and this one, how many do.
+
+    >>> masks, right = np.eye(2, dtype=bool), np.ones((2, 40), bool)
+    >>> pair = Pair(Trials.of(masks, masks, right), Trials.of(masks, masks, right & (np.arange(40) < 20)))
+    >>> disparity(pair, np.repeat(["first", "last"], 20), dealt=99)  # the last pay all
+    0.01
+    >>> disparity(pair, np.tile(["even", "odd"], 20), dealt=99)  # these pay alike
+    1.0
+    """
     _, group = np.unique(groups, return_inverse=True)
     each = pair.test().mean(0, dtype=np.float64)
     each -= each.mean()

@@ -35,7 +35,13 @@ SAMPLE, TESTS = 2048, 512
 
 
 def case(job: Job, models: int) -> Case:
-    """Sizes of what an arm's models are."""
+    """Sizes of what an arm's models are.
+
+    >>> from empirical.data.load import load
+    >>> from empirical.designs import Fixed
+    >>> case(Job(load("planted", n=60).data, KNN(), Fixed(0.7)), models=100).n
+    60
+    """
     data = job.data
     per_model = job.learner.operations(data, round(job.design.inclusion(data.n) * data.n))
     return Case.of(data.y_train, data.y_test, models, shard=job.shard, per_model=per_model)
@@ -44,7 +50,14 @@ def case(job: Job, models: int) -> Case:
 def stages(
     jobs: Sequence[Job], names: Sequence[str], models: int, clock: Callable[[], float] | None = None
 ) -> tuple[Stage, ...]:
-    """A stage of training for each arm, then what all of them share; timed by ``clock``, or without one not at all."""
+    """A stage of training for each arm, then what all of them share; timed by ``clock``, or without one not at all.
+
+    >>> from empirical.data.load import load
+    >>> from empirical.designs import Fixed
+    >>> jobs = [Job(load("planted", n=60).data, KNN(k), Fixed(0.7)) for k in (1, 9)]
+    >>> [stage.name for stage in stages(jobs, ["unlimited", "limited"], models=100)]
+    ['train unlimited', 'train limited', 'store', 'report']
+    """
     done, head = [], case(jobs[0], models)
     for job, name in zip(jobs, names, strict=True):
         operations = case(job, models).per_model

@@ -35,7 +35,16 @@ LEAST = 2e-3  # γ: below it a learner's errors take a thousand sights to settle
 
 @dataclass(frozen=True)
 class Theory:
-    """The model of the unlimited learner, whose memorization is ``values``."""
+    """The model of the unlimited learner, whose memorization is ``values``.
+
+    >>> from types import SimpleNamespace
+    >>> from longtail import Zipf
+    >>> from longtail.experiment.coupling import Fixed
+    >>> problem = Problem(Zipf(alpha=1, size=1000), 1000, 10)
+    >>> fit = SimpleNamespace(problem=problem, coupling=Fixed(1.0), noise=SubsetNoise(2000))  # as ``Theory.of`` finds one
+    >>> round(Theory(fit, np.zeros(0)).lost(limit(0.3)), 3)
+    0.095
+    """
 
     fit: TheoryFit
     values: Floats
@@ -77,5 +86,9 @@ class Theory:
 
 
 def limit(value: float) -> Limited:
-    """The learner of that γ."""
+    """The learner of that γ.
+
+    >>> limit(0.3), limit(0.0)
+    (Limited(gamma=0.3), Limited(gamma=0.002))
+    """
     return Limited(max(value, LEAST))

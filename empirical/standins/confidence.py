@@ -18,7 +18,12 @@ from longtail.core import Floats
 
 @dataclass(frozen=True)
 class Confidence(StandIn):
-    """In [0, 1]."""
+    """In [0, 1].
+
+    >>> numbers = np.array([[[0.5, 0.9], [1.0, 0.3]]])  # of one model, after two epochs, the probabilities of two labels
+    >>> Confidence()(Course("probability", (1, 2), np.ones((1, 2), bool), numbers)).round(9).tolist()
+    [0.25, 0.4]
+    """
 
     name: ClassVar[str] = "confidence over training"
     needs: ClassVar[Needs] = Needs("probability")

@@ -23,7 +23,15 @@ from longtail.core import Floats
 
 @dataclass(frozen=True)
 class Curvature(StandIn):
-    """In nats², for features of scale 1; of ``MLP(...)`` only."""
+    """In nats², for features of scale 1; of ``MLP(...)`` only.
+
+    >>> from empirical.data.load import load
+    >>> from empirical.learners import MLP
+    >>> data = load("planted", n=60).data
+    >>> found = Curvature()(Curvature().watch(MLP(width=4, epochs=2), data))
+    >>> found.shape, bool((found >= 0).all())
+    ((60,), True)
+    """
 
     name: ClassVar[str] = "input curvature"
     needs: ClassVar[Needs] = Needs("curvature")

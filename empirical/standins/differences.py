@@ -24,7 +24,13 @@ from longtail.core import ArgumentError, Floats, Integers
 
 @dataclass(frozen=True)
 class Differences(StandIn):
-    """``labels`` are the training examples'; NaN for one that was in no model, or with none of its label held out."""
+    """``labels`` are the training examples'; NaN for one that was in no model, or with none of its label held out.
+
+    >>> inside = np.array([[True, True, False, False]])  # one model, four examples
+    >>> numbers = np.array([[[2.0, 2.0, 2.0, 2.0], [0.1, 0.1, 0.1, 1.5]]])  # losses after the first and the last epoch
+    >>> Differences(np.array([0, 1, 0, 1]))(Course("loss", (1, 10), inside, numbers)).round(9).tolist()
+    [0.0, 1.4, nan, nan]
+    """
 
     labels: Integers
     name: ClassVar[str] = "difference in differences"

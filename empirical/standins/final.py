@@ -17,7 +17,12 @@ from longtail.core import Floats
 
 @dataclass(frozen=True)
 class FinalLoss(StandIn):
-    """In units of the loss, nats."""
+    """In units of the loss, nats.
+
+    >>> numbers = np.array([[[2.0, 0.5], [1.0, 0.25]]])  # of one model, after two epochs, the losses of two examples
+    >>> FinalLoss()(Course("loss", (1, 2), np.ones((1, 2), bool), numbers)).tolist()
+    [1.0, 0.25]
+    """
 
     name: ClassVar[str] = "loss at the end"
     needs: ClassVar[Needs] = Needs("loss", "last")

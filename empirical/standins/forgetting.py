@@ -19,7 +19,12 @@ from longtail.core import Floats
 
 @dataclass(frozen=True)
 class Forgetting(StandIn):
-    """In [0, E]."""
+    """In [0, E].
+
+    >>> right = np.array([[[True, False], [False, False], [True, False]]])  # one model, three epochs, two examples
+    >>> Forgetting()(Course("correct", (1, 2, 3), np.ones((1, 2), bool), right)).tolist()
+    [1.0, 3.0]
+    """
 
     name: ClassVar[str] = "forgetting events"
     needs: ClassVar[Needs] = Needs("correct")

@@ -21,6 +21,9 @@ from longtail.core import ArgumentError, Floats
 class Needs:
     """Which ``score`` of every training example, after "all" epochs, the "last", or both "ends"; of models trained on everything
     or on ``subsets``, ``models`` of them at the least.
+
+    >>> Needs("loss", "ends", subsets=True, models=2).epochs
+    'ends'
     """
 
     score: str
@@ -30,7 +33,19 @@ class Needs:
 
 
 class StandIn(ABC):
-    """Give ``name``, ``needs`` and the call; ``watch`` too where scores of a trainer are not what is needed."""
+    """Give ``name``, ``needs`` and the call; ``watch`` too where scores of a trainer are not what is needed.
+
+    >>> class Best(StandIn):  # loss at its lowest
+    ...     name, needs = "lowest loss", Needs("loss")
+    ...
+    ...     def __call__(self, course):
+    ...         return self.read(course).numbers.min(axis=1).mean(axis=0)
+    >>> from empirical.learners import Softmax
+    >>> from empirical.data.load import load
+    >>> data = load("planted", n=60).data
+    >>> Best()(Best().watch(Softmax(evaluations=3), data)).shape
+    (60,)
+    """
 
     name: ClassVar[str]
     needs: ClassVar[Needs]

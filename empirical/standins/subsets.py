@@ -18,7 +18,13 @@ from longtail.core import Floats
 
 @dataclass(frozen=True)
 class Subsets(StandIn):
-    """In [−1, 1], of the probability of the label; NaN for an example that was in all models or in none."""
+    """In [−1, 1], of the probability of the label; NaN for an example that was in all models or in none.
+
+    >>> inside = np.array([[True, False], [False, True]])  # two models, each without one example
+    >>> numbers = np.array([[[1.0, 0.75]], [[0.25, 1.0]]])  # probabilities of the labels
+    >>> Subsets()(Course("probability", (10,), inside, numbers)).tolist()
+    [0.75, 0.25]
+    """
 
     name: ClassVar[str] = "subset estimator"
     needs: ClassVar[Needs] = Needs("probability", "last", subsets=True, models=2)

@@ -24,7 +24,14 @@ from longtail.core import Floats
 
 @dataclass(frozen=True)
 class TurnOver(StandIn):
-    """In units of the loss, nats; ``net`` says which nets, and their masks."""
+    """In units of the loss, nats; ``net`` says which nets, and their masks.
+
+    >>> from empirical.data.load import load
+    >>> from empirical.learners import KNN
+    >>> stand_in = TurnOver(Net(widths=(8,), epochs=2))
+    >>> stand_in(stand_in.watch(KNN(), load("planted", n=60).data)).shape
+    (60,)
+    """
 
     net: Net = field(default_factory=Net)
     name: str = "turn-over dropout"  # type: ignore[misc]  # one description may stand beside another

@@ -18,7 +18,13 @@ from longtail.core import Floats
 
 @dataclass(frozen=True)
 class UnseenLoss(StandIn):
-    """In units of the loss, nats; NaN for an example that was in all models."""
+    """In units of the loss, nats; NaN for an example that was in all models.
+
+    >>> inside = np.array([[True, False], [False, True]])  # two models, each without one example
+    >>> numbers = np.array([[[0.0, 0.5]], [[2.0, 0.0]]])  # losses
+    >>> UnseenLoss()(Course("loss", (10,), inside, numbers)).tolist()
+    [2.0, 0.5]
+    """
 
     name: ClassVar[str] = "loss unseen"
     needs: ClassVar[Needs] = Needs("loss", "last", subsets=True, models=2)

@@ -34,7 +34,16 @@ Told = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Attacked:
-    """Trials under attack; only examples with models enough of both kinds are (``at``)."""
+    """Trials under attack; only examples with models enough of both kinds are (``at``).
+
+    >>> rng = np.random.default_rng(0)
+    >>> masks = rng.random((40, 6)) < 0.5
+    >>> trials = Trials.of(masks, rng.normal(size=(40, 6)) + 3.0 * masks, masks[:, :1] * 1.0, score="margin")
+    >>> from empirical.estimates.leak.gaussians import gaussians
+    >>> counts, inside, total = Attacked(trials, gaussians(trials)).counted("pooled")
+    >>> bool((inside / masks.sum(0)).mean() > 0.8), counts["pooled"].area > 0.9
+    (True, True)
+    """
 
     trials: Trials
     fitted: Gaussians
@@ -107,6 +116,15 @@ class Moved:
     """By model: ``sizes`` (t, 2) its members and others; by attack ``rates`` (t, rates, 2), of these said to be members, and
     ``areas`` (t, 2), their summed places; by bin ``grouped`` (t, bins, 4): members and others with Λ > 0, members caught at the
     least rate, members. ``caught`` counts the models that trained on an example and are caught so.
+
+    >>> from empirical.estimates.leak.gaussians import gaussians
+    >>> rng = np.random.default_rng(0)
+    >>> masks = rng.random((40, 6)) < 0.5
+    >>> trials = Trials.of(masks, rng.normal(size=(40, 6)) + 3.0 * masks, masks[:, :1] * 1.0, score="margin")
+    >>> attacked = Attacked(trials, gaussians(trials))
+    >>> moved = attacked.moved(attacked.counted("pooled")[0], "pooled", np.ones((6, 1), bool))
+    >>> moved.sizes[0].tolist() == [masks[0].sum(), 6 - masks[0].sum()], 0 < moved.area_stderr("margin", 0.9) < 0.1
+    (True, True)
     """
 
     sizes: Floats = field(repr=False)
@@ -137,12 +155,20 @@ class Moved:
 
 
 def above(key: Keys, threshold: int, share: float) -> NDArray[np.float32]:
-    """1 above a threshold, ``share`` on it."""
+    """1 above a threshold, ``share`` on it.
+
+    >>> above(np.array([1, 2, 3]), threshold=2, share=0.25).tolist()
+    [0.0, 0.25, 1.0]
+    """
     return np.asarray((key > threshold) + np.float32(share) * (key == threshold))
 
 
 def over_models(moves: Floats, others: Floats | float = 0.0) -> float:
-    """√(t/(t − 1) Σ (g − ḡ)(g − ḡ + r)), no less than it is without r."""
+    """√(t/(t − 1) Σ (g − ḡ)(g − ḡ + r)), no less than it is without r.
+
+    >>> round(over_models(np.array([0.1, -0.1, 0.0])), 3)
+    0.173
+    """
     t = len(moves)
     if t < 2:
         return float("nan")

@@ -43,7 +43,11 @@ LARGEST = 700.0  # an ε no e^ε overflows at
 
 @dataclass(frozen=True)
 class Audit:
-    """``epsilon`` is the bound, for data sets with and without one example; ``right`` of ``guesses`` at ``canaries`` were."""
+    """``epsilon`` is the bound, for data sets with and without one example; ``right`` of ``guesses`` at ``canaries`` were.
+
+    >>> Audit(1.5, 1e-5, 0.95, right=90, guesses=100, canaries=100, examples=1, neighbors="one more").record["epsilon"]
+    1.5
+    """
 
     epsilon: float
     delta: float
@@ -66,6 +70,14 @@ def audit(
     """The bound; None where it is not known how subsets were drawn, or half of the models are too few to learn from.
 
     ``classes`` are the labels of the training examples, which stratified subsets were drawn by.
+
+    >>> rng = np.random.default_rng(0)
+    >>> masks = Bernoulli(0.5).draw(0, np.arange(400), 10, None)
+    >>> margins = rng.normal(size=(400, 10)) + 8.0 * masks
+    >>> trials = Trials.of(masks, margins, margins[:, :1], score="margin", design=Bernoulli(0.5))
+    >>> found = audit(trials, "own", delta=0.0)  # margins tell surely who was in
+    >>> found.right == found.guesses, round(found.epsilon, 1)
+    (True, 6.5)
     """
     real("delta", delta, 0, 1, open_high=True)
     real("level", level, 0, 1, open_low=True, open_high=True)
@@ -180,7 +192,11 @@ def least_epsilon(
 
 
 def chance(canaries: int, guesses: int, right: int, epsilon: float, delta: float, steps: int = 1) -> float:
-    """The bound on the probability of so many right guesses, of an (ε, δ)-private learner."""
+    """The bound on the probability of so many right guesses, of an (ε, δ)-private learner.
+
+    >>> round(chance(canaries=10, guesses=10, right=10, epsilon=0.0, delta=0.0), 6)  # ten coins
+    0.000977
+    """
     if steps == 2:
         epsilon, delta = 2 * epsilon, (1 + np.exp(min(epsilon, LARGEST))) * delta
     q = 1 / (1 + np.exp(-epsilon))

@@ -51,7 +51,13 @@ def values() -> Floats:
 
 @dataclass(frozen=True)
 class Counts:
-    """Members and others by key."""
+    """Members and others by key.
+
+    >>> counts = Counts()
+    >>> counts.count(keys(np.array([[2.0, 0.0, 1.0, -1.0]])), np.array([[True, True, False, False]]))
+    >>> counts.area, counts.true_rate(0.0).item()  # of 2 × 2 pairs three are in order; 2 lies above all others
+    (0.75, 0.5)
+    """
 
     members: Integers = field(default_factory=lambda: np.zeros(KEYS, np.int64), repr=False)
     others: Integers = field(default_factory=lambda: np.zeros(KEYS, np.int64), repr=False)

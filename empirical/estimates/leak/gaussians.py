@@ -30,7 +30,13 @@ Floats32 = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Gaussians:
-    """By example: models, mean and Σ(s − mean)², in and out; ``known`` where there are ``FEWEST`` of both."""
+    """By example: models, mean and Σ(s − mean)², in and out; ``known`` where there are ``FEWEST`` of both.
+
+    >>> masks = np.array([[1], [1], [1], [0], [0], [0]])
+    >>> found = gaussians(Trials.of(masks, [[3.0], [4.0], [5.0], [-1.0], [0.0], [1.0]], masks * 1.0, score="margin"))
+    >>> found.separation.tolist(), found.known.tolist()
+    ([4.0], [True])
+    """
 
     n_in: Floats = field(repr=False)
     n_out: Floats = field(repr=False)
@@ -83,7 +89,13 @@ class Gaussians:
 
 
 def gaussians(trials: Trials) -> Gaussians:
-    """Those of all examples; an ArgumentError where the trials are no margins."""
+    """Those of all examples; an ArgumentError where the trials are no margins.
+
+    >>> masks = np.array([[1], [1], [1], [0], [0], [0]])
+    >>> found = gaussians(Trials.of(masks, [[3.0], [4.0], [5.0], [-1.0], [0.0], [1.0]], masks * 1.0, score="margin"))
+    >>> found.in_mean.tolist(), found.out_mean.tolist()
+    ([4.0], [0.0])
+    """
     from empirical.estimates.leak import gaussians_cpu
 
     if trials.score != "margin":
@@ -104,7 +116,12 @@ def gaussians(trials: Trials) -> Gaussians:
 
 
 def blocks(trials: Trials) -> Iterator[tuple[slice, Floats32, NDArray[np.uint8]]]:
-    """Some models at a time: which, their scores on training examples and their masks."""
+    """Some models at a time: which, their scores on training examples and their masks.
+
+    >>> trials = Trials.of([[1, 0], [0, 1]], [[1.0, 2.0], [3.0, 4.0]], [[0.0], [0.0]], score="margin")
+    >>> [(rows, scores.tolist(), masks.tolist()) for rows, scores, masks in blocks(trials)]
+    [(slice(0, 2, None), [[1.0, 2.0], [3.0, 4.0]], [[1, 0], [0, 1]])]
+    """
     step = max(CELLS // max(trials.n, 1), 1)
     for start in range(0, trials.count, step):
         rows = slice(start, min(start + step, trials.count))

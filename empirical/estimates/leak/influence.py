@@ -29,7 +29,18 @@ NEAR = 0.1  # share of scores around 0 by which their density there is told
 
 @dataclass(frozen=True)
 class Influence:
-    """Of one attack on the examples ``at``; ``slopes`` (attacked, 4, rates, area and risk) are the D that ``lean`` adds up."""
+    """Of one attack on the examples ``at``; ``slopes`` (attacked, 4, rates, area and risk) are the D that ``lean`` adds up.
+
+    >>> from empirical.estimates.leak.gaussians import gaussians
+    >>> from empirical.training.trials import Trials
+    >>> masks = np.array([[1], [1], [1], [0], [0], [0]])
+    >>> fitted = gaussians(Trials.of(masks, [[3.0], [4.0], [5.0], [-1.0], [0.0], [1.0]], masks * 1.0, score="margin"))
+    >>> from empirical.estimates.leak.curve import keys
+    >>> counts = Counts()
+    >>> counts.count(keys(np.array([[2.0, 0.0, 1.0, -1.0]])), np.array([[True, True, False, False]]))
+    >>> Influence.of("own", fitted, np.array([0]), counts).slopes.shape  # of four numbers; three rates, the area and a risk
+    (1, 4, 5)
+    """
 
     attack: str
     weights: Floats32 = field(repr=False)
@@ -77,7 +88,14 @@ class Influence:
 
 
 def weights(counts: Counts) -> Floats32:
-    """w by out and in, key, and rate, area or risk, (2, keys, rates + 2)."""
+    """w by out and in, key, and rate, area or risk, (2, keys, rates + 2).
+
+    >>> from empirical.estimates.leak.curve import keys
+    >>> counts = Counts()
+    >>> counts.count(keys(np.array([[2.0, 0.0, 1.0, -1.0]])), np.array([[True, True, False, False]]))
+    >>> weights(counts).shape  # out and in, scores, three rates, the area and a risk
+    (2, 65536, 5)
+    """
     out = np.zeros((2, KEYS, len(RATES) + 2))
     value, every = values(), np.cumsum(counts.others + counts.members)
     others, members = (max(int(c.sum()), 1) for c in (counts.others, counts.members))

@@ -36,6 +36,12 @@ class Leak:
 
     ``attack`` is the one whose risk the examples have: "own" variances where there are models enough, else "pooled".
     ``members`` and ``others`` are how many models and examples were attacked.
+
+    >>> rng = np.random.default_rng(0)
+    >>> masks = rng.random((40, 6)) < 0.5
+    >>> found = leak(Trials.of(masks, rng.normal(size=(40, 6)) + 3.0 * masks, masks[:, :1] * 1.0, score="margin"))
+    >>> found.attack, found.members + found.others, list(found.frames)
+    ('pooled', 240, ['leak', 'leak_rates', 'leak_curve', 'leak_bins'])
     """
 
     examples: pd.DataFrame = field(repr=False)
@@ -94,6 +100,12 @@ def leak(
     """What the margins of a run leak; ``told`` hears of models as they are passed over, twice each.
 
     ``delta`` is that of the (ε, δ) whose least ε is proved; ``level`` is that of intervals and of the proof.
+
+    >>> rng = np.random.default_rng(0)
+    >>> masks = rng.random((40, 6)) < 0.5
+    >>> found = leak(Trials.of(masks, rng.normal(size=(40, 6)) + 3.0 * masks, masks[:, :1] * 1.0, score="margin"))
+    >>> bool(found.examples["risk"].mean() > 0.7)
+    True
     """
     labels = whole_labels("y_train", y_train, trials.n)
     attacked = Attacked(trials, gaussians(trials), told)
@@ -136,7 +148,12 @@ def leak(
 
 
 def leaks(trials: Trials) -> bool:
-    """Whether trials can be attacked: margins of models that are independent of each other, and enough of them."""
+    """Whether trials can be attacked: margins of models that are independent of each other, and enough of them.
+
+    >>> masks = np.random.default_rng(0).random((40, 6)) < 0.5
+    >>> leaks(Trials.of(masks, masks * 2.0 - 1, masks * 1.0, score="margin")), leaks(Trials.of(masks, masks, masks))
+    (True, False)
+    """
     return trials.score == "margin" and trials.iid and bool(gaussians(trials).known.any())
 
 

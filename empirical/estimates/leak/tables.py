@@ -17,7 +17,20 @@ POINTS = np.logspace(-5, 0, 101)  # false-positive rates of the curve that is ke
 
 
 def rates_table(counts: dict[str, Counts], moved: Moved) -> pd.DataFrame:
-    """One row an attack and false-positive rate, with 95 % intervals; NaN where too few were attacked to know the rate."""
+    """One row an attack and false-positive rate, with 95 % intervals; NaN where too few were attacked to know the rate.
+
+    >>> from empirical.estimates.leak.attacked import Attacked
+    >>> from empirical.estimates.leak.gaussians import gaussians
+    >>> from empirical.training.trials import Trials
+    >>> rng = np.random.default_rng(0)
+    >>> masks = rng.random((40, 6)) < 0.5
+    >>> trials = Trials.of(masks, rng.normal(size=(40, 6)) + 3.0 * masks, masks[:, :1] * 1.0, score="margin")
+    >>> attacked = Attacked(trials, gaussians(trials))
+    >>> counts = attacked.counted("pooled")[0]
+    >>> table = rates_table(counts, attacked.moved(counts, "pooled", np.ones((6, 1), bool)))
+    >>> table["attack"].unique().tolist(), table["false_rate"].unique().tolist()
+    (['own', 'pooled', 'margin'], [0.1, 0.01, 0.001])
+    """
     rows = []
     for attack, count in counts.items():
         area = moved.area_stderr(attack, count.area)
@@ -33,12 +46,25 @@ def rates_table(counts: dict[str, Counts], moved: Moved) -> pd.DataFrame:
 
 
 def resolved(count: Counts, rate: float) -> bool:
-    """Whether a false-positive rate is known: it is of ``RESOLVED`` or more."""
+    """Whether a false-positive rate is known: it is of ``RESOLVED`` or more.
+
+    >>> count = Counts(others=np.full(100, 10))  # 1,000 others
+    >>> resolved(count, 0.01), resolved(count, 0.001)
+    (True, False)
+    """
     return rate * float(count.others.sum()) >= RESOLVED
 
 
 def curve_table(counts: dict[str, Counts]) -> pd.DataFrame:
-    """The curve of each attack at false-positive rates that are known, evenly on a logarithmic scale."""
+    """The curve of each attack at false-positive rates that are known, evenly on a logarithmic scale.
+
+    >>> from empirical.estimates.leak.curve import keys
+    >>> count = Counts()
+    >>> count.count(keys(np.arange(2000.0)[None]), np.arange(2000)[None] % 2 == 0)
+    >>> table = curve_table({"margin": count})
+    >>> float(table["false_rate"].min().round(4)), float(table["true_rate"].max())
+    (0.01, 1.0)
+    """
     parts = []
     for attack, count in counts.items():
         rates = np.array([rate for rate in POINTS if resolved(count, rate)])
@@ -47,13 +73,30 @@ def curve_table(counts: dict[str, Counts]) -> pd.DataFrame:
 
 
 def binned(memorized: Floats) -> Bools:
-    """Which bin an example is in, (n, bins)."""
+    """Which bin an example is in, (n, bins).
+
+    >>> binned(np.array([0.0, 0.3, 0.9])).argmax(1).tolist()
+    [0, 2, 4]
+    """
     return np.asarray(np.digitize(memorized, EDGES)[:, None] == np.arange(len(EDGES) + 1))
 
 
 def bins_table(moved: Moved, attack: str, bins: Bools, memorized: Floats, count: Counts) -> pd.DataFrame:
     """Risk, and the share of members caught at the least rate, of the examples of a bin together, with errors over models;
     that share is NaN where the rate is not known.
+
+    >>> from empirical.estimates.leak.attacked import Attacked
+    >>> from empirical.estimates.leak.gaussians import gaussians
+    >>> from empirical.training.trials import Trials
+    >>> rng = np.random.default_rng(0)
+    >>> masks = rng.random((40, 6)) < 0.5
+    >>> trials = Trials.of(masks, rng.normal(size=(40, 6)) + 3.0 * masks, masks[:, :1] * 1.0, score="margin")
+    >>> attacked, memorized = Attacked(trials, gaussians(trials)), np.array([0.0, 0.0, 0.0, 0.3, 0.3, 0.9])
+    >>> counts = attacked.counted("pooled")[0]
+    >>> moved = attacked.moved(counts, "pooled", binned(memorized))
+    >>> table = bins_table(moved, "pooled", binned(memorized), memorized, counts["pooled"])
+    >>> table[["low", "high", "examples"]].to_numpy().tolist()
+    [[-1.0, 0.05, 3.0], [0.25, 0.5, 2.0], [0.75, 1.0, 1.0]]
     """
     rows = []
     for j, (low, high) in enumerate(zip((-1.0, *EDGES), (*EDGES, 1.0), strict=True)):

@@ -35,6 +35,10 @@ MARGIN = pairs_cpu.ROWS * pairs_cpu.LANES  # hits that the kernel must have room
 class Part:
     """Hits of training examples ``start`` to ``stop``, in order of (train, test): indices, in how many trials ``train`` was in
     and ``test`` right, and in how many ``train`` was in.
+
+    >>> one = np.array([7])
+    >>> len(Part(start=0, stop=64, train=one, test=np.array([2]), in_sum=np.array([40]), n_in=np.array([45])))
+    1
     """
 
     start: int
@@ -50,7 +54,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Room:
-    """What a block may have: training examples and hits."""
+    """What a block may have: training examples and hits.
+
+    >>> Room.within(1e9, words=32, n_test=10_000, workers=1).rows
+    131072
+    """
 
     rows: int
     hits: int
@@ -88,6 +96,12 @@ class _Tests:
 class Search:
     """All pairs of a training and a test example, of one label where there are ``labels`` of both parts; of training examples
     in ``kept`` alone, where that is given. ``inside`` gives the packed masks of a part of the n training examples.
+
+    >>> from empirical.data.bits import pack
+    >>> masks = pack(np.random.default_rng(0).random((200, 5)) < 0.5)
+    >>> search = Search(lambda part: masks[part], masks[[3]], n=5, trials=200)  # a test example that hangs on the fourth
+    >>> [part.train.tolist() for part in search.parts(0.5, Room(64, 10**4))]
+    [[3]]
     """
 
     inside: Callable[[slice], Words]

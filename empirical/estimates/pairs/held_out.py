@@ -24,7 +24,12 @@ from longtail.core import ArgumentError
 
 @dataclass(frozen=True)
 class Hits:
-    """Teacher, taught, ``inside`` (w_ij) and ``in_sum`` (c_ij) of pairs at or above the threshold."""
+    """Teacher, taught, ``inside`` (w_ij) and ``in_sum`` (c_ij) of pairs at or above the threshold.
+
+    >>> found = Hits(train=np.array([3]), taught=np.array([1]), inside=np.array([25]), in_sum=np.array([24]))
+    >>> len(found), found.in_sum / found.inside  # how often models with the teacher are right
+    (1, array([0.96]))
+    """
 
     train: Ints
     taught: Ints
@@ -41,6 +46,13 @@ def pairs(
     """Pairs with influence ≥ threshold, at most ``held`` a yield; of one label only, where labels are given.
 
     ``outside`` has the bits of trials that held an example out, ``right`` those of them that were right on it.
+
+    >>> from empirical.data.bits import pack
+    >>> masks = np.random.default_rng(0).random((200, 3)) < 0.5
+    >>> right = masks[:, [0, 2, 2]]  # of the second example where the third was in
+    >>> found = list(pairs(pack(masks), pack(~masks), pack(right & ~masks), threshold=0.5))
+    >>> [(hits.train.tolist(), hits.taught.tolist()) for hits in found]
+    [([2], [1])]
     """
     if not masks.shape == outside.shape == right.shape:
         shapes = f"words of shapes {masks.shape}, {outside.shape} and {right.shape}"

@@ -34,7 +34,12 @@ HELD = 2**16  # pairs a yield
 
 @dataclass(frozen=True)
 class Hits:
-    """Pairs at or above the threshold: training index, test index, and in how many trials i was in and j right."""
+    """Pairs at or above the threshold: training index, test index, and in how many trials i was in and j right.
+
+    >>> found = Hits(train=np.array([3, 4]), test=np.array([0, 1]), in_sum=np.array([25, 9]))
+    >>> len(found)
+    2
+    """
 
     train: Ints
     test: Ints
@@ -45,13 +50,21 @@ class Hits:
 
 
 def dense(masks: Any, correct: Any) -> Any:
-    """in_ij as one float32 product of (t, n) and (t, q), exact to t = 2^24: the oracle, in any array namespace."""
+    """in_ij as one float32 product of (t, n) and (t, q), exact to t = 2^24: the oracle, in any array namespace.
+
+    >>> dense(np.array([[1, 0], [1, 1]], bool), np.array([[1], [0]], bool)).tolist()
+    [[1.0], [0.0]]
+    """
     xp = array_namespace(masks, correct)
     return xp.astype(masks, xp.float32).T @ xp.astype(correct, xp.float32)
 
 
 def influence(in_sum: ArrayLike, inside: ArrayLike, totals: ArrayLike, trials: int) -> NDArray[np.float64]:
-    """in_ij / in_i − (total_j − in_ij) / (t − in_i), NaN where i was never in or never out; arguments broadcast."""
+    """in_ij / in_i − (total_j − in_ij) / (t − in_i), NaN where i was never in or never out; arguments broadcast.
+
+    >>> influence(in_sum=7, inside=7, totals=8, trials=10).round(3).tolist()  # right in all 7 with it, in 1 of the 3 without
+    0.667
+    """
     s, i, total = (np.asarray(v, np.float64) for v in (in_sum, inside, totals))
     with np.errstate(invalid="ignore", divide="ignore"):
         values = s / i - (total - s) / (trials - i)
@@ -59,7 +72,13 @@ def influence(in_sum: ArrayLike, inside: ArrayLike, totals: ArrayLike, trials: i
 
 
 def counts(masks: Words, correct: Words) -> NDArray[np.int32]:
-    """in_ij for every pair of (n, w) masks and (q, w) correctness bits: (n, q). Give it a block of rows at a time."""
+    """in_ij for every pair of (n, w) masks and (q, w) correctness bits: (n, q). Give it a block of rows at a time.
+
+    >>> from empirical.data.bits import pack
+    >>> masks, right = np.array([[1, 0], [1, 1]], bool), np.array([[1], [0]], bool)
+    >>> counts(pack(masks), pack(right)).tolist()
+    [[1], [0]]
+    """
     from empirical.estimates.pairs import pairs_cpu
 
     a, blocks = tiled(masks, correct)
@@ -82,6 +101,12 @@ def pairs(
 
     With ``labels`` of both parts, only pairs of one label are ever formed: a K-th of the work. The order is by label, then by
     test block, on either device.
+
+    >>> from empirical.data.bits import pack
+    >>> masks = np.random.default_rng(0).random((200, 5)) < 0.5
+    >>> found = list(pairs(pack(masks), pack(masks[:, [3]]), trials=200, threshold=0.5))
+    >>> [(hits.train.tolist(), hits.test.tolist()) for hits in found]
+    [([3], [0])]
     """
     if trials > 64 * masks.shape[1]:
         raise ArgumentError("trials", trials, f"give at most the {64 * masks.shape[1]} that the words hold")
@@ -136,20 +161,33 @@ def _check(masks: Words, correct: Words) -> None:
 
 
 def tiled(masks: Words, correct: Words) -> tuple[Words, Words]:
-    """Both as the kernels take them."""
+    """Both as the kernels take them.
+
+    >>> masks, right = tiled(np.ones((3, 1), np.uint64), np.ones((2, 1), np.uint64))
+    >>> int(masks.sum()), int(right.sum())  # with zeros around
+    (3, 2)
+    """
     _check(masks, correct)
     return padded(masks), lanes(correct)
 
 
 def padded(masks: Words) -> Words:
-    """Masks padded with zeros to whole blocks of rows and whole passes of words."""
+    """Masks padded with zeros to whole blocks of rows and whole passes of words.
+
+    >>> padded(np.ones((3, 1), np.uint64)).sum(axis=1)[:5].tolist()
+    [1, 1, 1, 0]
+    """
     from empirical.estimates.pairs.pairs_cpu import ROWS, STEP
 
     return _filled(masks, -(-len(masks) // ROWS) * ROWS, STEP)
 
 
 def lanes(correct: Words) -> Words:
-    """Correctness as (block, word, lane), padded likewise."""
+    """Correctness as (block, word, lane), padded likewise.
+
+    >>> lanes(np.ones((3, 1), np.uint64)).sum(axis=(0, 1))[:5].tolist()  # a test example a lane, zeros beyond
+    [1, 1, 1, 0, 0]
+    """
     from empirical.estimates.pairs.pairs_cpu import LANES, STEP
 
     b = _filled(correct, -(-len(correct) // LANES) * LANES, STEP)

@@ -28,7 +28,7 @@ from longtail import (
     exact,
     montecarlo,
 )
-from longtail.exact import MassLaw, mass_laws, pointwise
+from longtail.exact import MassLaw, davies, mass_laws, pointwise, transforms
 from longtail.exact.distributions import Steps
 from longtail.exact.mass_laws import Inverted
 from longtail.exact.scales import scales
@@ -171,7 +171,7 @@ def test_what_is_hardly_ever_anything_and_what_is_refused_at_once(monkeypatch: p
     assert law.cdf(0.0).value == 1.0
     assert exact.subpopulations(Problem(Pareto(shape=4.1, size=34), 26_000), 0).value <= law.bound <= 1e-6
     monkeypatch.setattr(pointwise, "probability", None)
-    monkeypatch.setattr(pointwise, "saddled", None)
+    monkeypatch.setattr(transforms, "saddled", None)
     with pytest.raises(AccuracyError, match="fewer than 10 samples"):
         exact.mass_law(Problem(Zipf(alpha=2, size=33), 3))
     with pytest.raises(AccuracyError, match=r"has steps; .* mode='fixed'"):
@@ -222,7 +222,7 @@ def test_a_quantile_is_where_the_law_gets_to_it(level: float, monkeypatch: pytes
 
     monkeypatch.setattr(pointwise.Pointwise, "_probability", beta)
     mean, spread, problem = Estimate(0.1), Estimate(0.002), Problem(Zipf(alpha=1, size=50), 50)
-    law = pointwise.Pointwise(problem, 0, 0.0, 1.0, mean, spread, 1e-6, 0.0, pointwise._moved)
+    law = pointwise.Pointwise(problem, 0, 0.0, 1.0, mean, spread, 1e-6, 0.0, transforms._moved)
     assert special.betainc(3.0, 40.0, law.quantile(level)) == pytest.approx(level, abs=1e-8)
     assert len(asked) < 20
 
@@ -233,9 +233,9 @@ def test_sights_told_apart_against_betas(size: int, n: int) -> None:
     problem = Problem(Gamma(shape=1, size=size), n)
     mean, deviation = exact.unseen_mass(problem).value, float(np.sqrt(exact.mass_variance(problem).value))
     for m in (mean - 1.3 * deviation, mean + 0.4 * deviation):
-        parts = pointwise._by_sights(problem, 0, m)
+        parts = transforms._by_sights(problem, 0, m)
         assert parts is not None
-        value, bound, ended = pointwise.probability(parts, 0.0, False)
+        value, bound, ended = davies.probability(parts, 0.0, False)
         assert ended
         truth, other = (float(dirichlet(p, np.array([m]))[0]) for p in (problem, Problem(problem.prior, n + 1)))
         assert abs(value - truth) <= bound < 1e-6
@@ -249,10 +249,10 @@ def test_ways_at_a_point(ell: int) -> None:
     law = exact.mass_law(problem, ell)
     assert isinstance(law, Inverted)
     m = law.quantile(0.3)
-    for way in (pointwise._by_sights, pointwise._moved, pointwise._windowed):
+    for way in (transforms._by_sights, transforms._moved, transforms._windowed):
         parts = way(problem, ell, m)
         assert parts is not None
-        value, bound, ended = pointwise.probability(parts, 0.0, False)
+        value, bound, ended = davies.probability(parts, 0.0, False)
         assert ended
         assert abs(value - law.cdf(m).value) <= bound < 1e-6
 
@@ -261,12 +261,12 @@ def test_scales_at_which_a_mass_lies_on_one_side(monkeypatch: pytest.MonkeyPatch
     """Told by their sign, or summed over like the others in a window half as wide again: the same. They hold 1 % or more."""
     problem = Problem(Zipf(alpha=2, size=50_000), 20_000)
     m, found = 1.2 * exact.unseen_mass(problem).value, []
-    for apart in (pointwise.APART, 1.5 * pointwise.APART):
-        monkeypatch.setattr(pointwise, "APART", apart)
+    for apart in (transforms.APART, 1.5 * transforms.APART):
+        monkeypatch.setattr(transforms, "APART", apart)
         scales.cache_clear()
-        parts = pointwise._windowed(problem, 0, m)
+        parts = transforms._windowed(problem, 0, m)
         assert parts is not None
-        found.append((parts.certain, *pointwise.probability(parts, 0.0, False)))
+        found.append((parts.certain, *davies.probability(parts, 0.0, False)))
     scales.cache_clear()
     (certain, value, bound, ended), (less, other, off, also) = found
     assert ended

@@ -30,14 +30,15 @@ from scipy import special
 from longtail.core import AccuracyError, Estimate, Floats, Problem, compressed, whole
 from longtail.exact.atoms import two_frequencies
 from longtail.exact.contours import Complexes, Taken, contour, log1p
+from longtail.exact.davies import END, LEFT
 from longtail.exact.distributions import Around, Inverted, MassLaw, Steps
 from longtail.exact.laws import COARSE, FINE, HIGHEST, LEAST, LONGEST, STEEP, _rung, law, mass_variance
 from longtail.exact.mellin import DECADES, EPS, band
-from longtail.exact.pointwise import END, LEFT, ROUGHEST, TOLD, pointwise, rough
-from longtail.exact.pointwise import LEAST as FEWEST
+from longtail.exact.pointwise import ROUGHEST, TOLD, pointwise, rough
 from longtail.exact.saddle import circles, mass_on_circles, saddled
 from longtail.exact.scales import UNLIKELY, scales
 from longtail.exact.spectrum import spectrum
+from longtail.exact.transforms import LEAST as FEWEST
 
 ENDED = 1e-13  # of the transform, that it may be cut off at
 ENDED_JOINED = 1e-9  # the same where T spans decades, and each value takes long

@@ -21,25 +21,27 @@ PRINTED = 20
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
-    kept = "stopped; what was trained is kept, and the same command goes on from there"
-    return command.run(parser(), argv, _run, lambda arguments: kept if arguments.out or arguments.store else "stopped")
+    return command.run(parser(), argv, _run, command.resumable)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from empirical.command.cleaning import cleaned
+    from empirical.command.cleaning import cleaned, foreseen
     from empirical.report.issues_text import report
     from longtail.core.files import folder, json_text
 
     top = whole("--top", arguments.top, 1, 10_000)
+    if arguments.dry_run:
+        return foreseen(arguments)
     out = folder("--out", arguments.out) if arguments.out else None
     found = cleaned(arguments, out)
     if out is not None:
         _write(found, out, arguments)
     if arguments.json:
-        rows = found.issues.table.head(top).astype(object).where(found.issues.table.head(top).notna(), None)
+        rows = found.table.head(top)
+        rows = rows.astype(object).where(rows.notna(), None)
         command.say(json_text({**found.summary, "issues": rows.to_dict("records")}))
     else:
-        command.say(report(found.issues, found.dataset.name, min(top, PRINTED)))
+        command.say(report(found.parts, found.dataset.name, min(top, PRINTED)))
     return 0
 
 
@@ -48,11 +50,11 @@ def _write(found: Cleaned, out: Path, arguments: argparse.Namespace) -> None:
     from empirical.estimates.issues_kept import write_record, write_table
     from longtail.core.record import hardware, versions
 
-    written = [write_table(found.issues.table, out), write_table(found.issues.taken, out, "issues_by_class.csv")]
+    written = [write_table(found.table, out), write_table(found.taken, out, "issues_by_class.csv")]
     if not arguments.no_plot:
         from empirical.report.issues_page import write
 
-        written.append(write(found.issues, found.dataset, out / "issues.html", whole("--top", arguments.top)))
+        written.append(write(found.parts, found.dataset, out / "issues.html", whole("--top", arguments.top)))
     record = {**found.summary, "arguments": vars(arguments), "versions": versions(), "hardware": hardware()}
     for path in (*written, write_record(record, written, out)):
         log.info("wrote %s", path)
@@ -60,13 +62,13 @@ def _write(found: Cleaned, out: Path, arguments: argparse.Namespace) -> None:
 
 def parser() -> command.Parser:
     """All options."""
-    from empirical.command.options import add_data, add_store, add_trainers
+    from empirical.command.options import add_data, add_dry_run, add_training
     from longtail.command.parser import add_output
 
     p = command.Parser(
         prog="python -m empirical.clean",
-        description="Which training labels are likely wrong, which class they should be, and the chance of it: by models "
-        "trained on parts of the data, each of which judges the labels it did not see.",
+        description="Which labels are likely wrong, which class they should be, and the chance of it: by models trained on "
+        "parts of the data, each of which judges the labels it did not see.",
         epilog="Started again with the same --out, a run goes on where it was stopped. Example: python -m empirical.clean "
         "digits --out runs/labels",
     )
@@ -89,14 +91,8 @@ def parser() -> command.Parser:
     run.add_argument(
         "--run", metavar="RUN", help="instead: the models of python -m empirical.estimate --score predicted --out RUN"
     )
-    run.add_argument("--seed", type=int, default=0, metavar="S", help="seed of parts and learners (default 0)")
-    run.add_argument("--device", default="auto", metavar="auto|cpu|gpu", help="where to train (default auto)")
-    run.add_argument("--shard", type=int, metavar="K", help="trials written at a time (default: all)")
-    run.add_argument(
-        "--resume", action=argparse.BooleanOptionalAction, default=True, help="take up a stopped run (default)"
-    )
-    add_trainers(run)
-    add_store(run)
+    run.add_argument("--test-labels", action="store_true", help="judge the labels of test examples too, by all models")
+    add_training(run, "parts and learners", device="train", shard=None)
     out = add_output(p, "issues.csv, the page issues.html, issues.json and trials", "one JSON object", plot="page")
     out.add_argument(
         "--top",
@@ -105,6 +101,7 @@ def parser() -> command.Parser:
         metavar="N",
         help="so many on the page and in --json (default 100); tables have all",
     )
+    add_dry_run(out)
     return p
 
 

@@ -21,8 +21,7 @@ log = logging.getLogger("empirical")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
-    kept = "stopped; what was trained is kept, and the same command goes on from there"
-    return command.run(parser(), argv, _run, lambda arguments: kept if arguments.out or arguments.store else "stopped")
+    return command.run(parser(), argv, _run, command.resumable)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -68,8 +67,7 @@ def _write(arguments: argparse.Namespace, dataset: Dataset, found: Costs, out: P
 
 def parser() -> command.Parser:
     """All options."""
-    from empirical.command.options import add_data, add_dry_run, add_store, add_trainers
-    from empirical.training import SHARD
+    from empirical.command.options import add_data, add_dry_run, add_training
 
     p = command.Parser(
         prog="python -m empirical.limit",
@@ -101,17 +99,9 @@ def parser() -> command.Parser:
     run.add_argument("--trials", type=int, default=100, metavar="T", help="models of each learner (default 100)")
     run.add_argument("--fraction", type=float, default=0.7, metavar="F", help="of examples in a subset (default 0.7)")
     run.add_argument("--stratified", action="store_true", help="the same share of each class")
-    run.add_argument("--seed", type=int, default=0, metavar="S", help="seed of subsets and learners (default 0)")
-    add_trainers(run)
-    add_store(run)
-    run.add_argument(
-        "--shard", type=int, default=SHARD, metavar="K", help=f"trials written at a time (default {SHARD})"
-    )
+    add_training(run, "subsets and learners")
     run.add_argument(
         "--simulations", type=int, default=10, metavar="R", help="data sets behind the fit's p-value (default 10)"
-    )
-    run.add_argument(
-        "--resume", action=argparse.BooleanOptionalAction, default=True, help="take up a stopped run (default)"
     )
     add_dry_run(command.add_output(p, "tables, figure, record and trials"))
     return p

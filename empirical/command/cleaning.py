@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import logging
-from dataclasses import dataclass, replace
+import time
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from empirical.command.dry import say
 from empirical.command.running import kept_at
 from empirical.command.trainers import trainers, watched
 from empirical.data.data import Data
@@ -16,7 +20,8 @@ from empirical.data.examples import Examples
 from empirical.data.load import load
 from empirical.data.texts import Texts
 from empirical.designs import Folds
-from empirical.estimates.issues import LEAST, Issues, issues, rounds
+from empirical.estimates.issues import LEAST, Issues, issues, rounds, with_tests
+from empirical.estimates.issues_stages import Case, afterwards, calibrated, features, head, stages
 from empirical.estimates.kept import read
 from empirical.estimates.recorded import KINDS
 from empirical.learners.external import External
@@ -24,7 +29,7 @@ from empirical.learners.learner import Learner
 from empirical.learners.parse import learner
 from empirical.learners.score import BY_CLASS, Score
 from empirical.training.job import Job
-from empirical.training.resources import needs
+from empirical.training.resources import duration, needs, rehearsal
 from empirical.training.run import run
 from empirical.training.store import Store
 from empirical.training.stored import stored
@@ -39,31 +44,80 @@ OF_A_RUN = ("learner", "trials", "parts", "store")  # options that a run has set
 
 @dataclass(frozen=True)
 class Cleaned:
-    """The data set, its issues, and which models found them."""
+    """The data set; its issues among training examples, and then among test examples where they were asked for; and which
+    models found them.
+    """
 
     dataset: Dataset
-    issues: Issues
+    parts: list[Issues]
     learner: str
     design: str
 
     @property
+    def table(self) -> pd.DataFrame:
+        """Of both parts, ranked by chance, of equal ones training examples first."""
+        every = pd.concat([one.table for one in self.parts], ignore_index=True)
+        return every.sort_values("chance", ascending=False, kind="stable", na_position="last", ignore_index=True)
+
+    @property
+    def taken(self) -> pd.DataFrame:
+        """Which class is labelled as which, in either part."""
+        return pd.concat([one.taken.assign(part=one.part) for one in self.parts], ignore_index=True)
+
+    @property
     def summary(self) -> dict[str, Any]:
-        """The object that ``--json`` prints, without the table."""
-        data = self.dataset
-        return {"data": data.name, "learner": self.learner, "design": self.design, **self.issues.summary}
+        """The object that ``--json`` prints, without the table; of test examples under ``test``."""
+        first, *others = [one.summary for one in self.parts]
+        told = {"data": self.dataset.name, "learner": self.learner, "design": self.design, **first}
+        return {**told, "test": others[0]} if others else told
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be trained, and whether test examples are judged."""
+
+    dataset: Dataset
+    job: Job
+    models: int
+    tests: bool
+
+    @property
+    def case(self) -> Case:
+        """Sizes of it."""
+        job = self.job
+        data, numbers = job.data, job.data.n_classes if job.score == "probabilities" else 1
+        per_model = job.learner.operations(data, round(job.design.inclusion(data.n) * data.n))
+        sizes = data.n, data.n_test if self.tests else 0, data.n_classes, self.models
+        return Case(*sizes, numbers * job.kind.itemsize, features(data.x_train), per_model)
 
 
 def cleaned(arguments: argparse.Namespace, out: Path | None) -> Cleaned:
     """Models are trained, or read with --run, and their verdicts put together."""
     seed = whole("--seed", arguments.seed, 0, 2**64 - 1)
-    dataset, trials, taught, design = _of_run(arguments) if arguments.run else _trained(arguments, out, seed)
-    found = issues(trials, Examples.of(dataset), dataset.data.x_train, seed=seed)
-    return Cleaned(dataset, found, taught, design)
+    dataset, trials, taught, design = _of_run(arguments) if arguments.run else _trained(arguments, out)
+    data, examples = dataset.data, Examples.of(dataset)
+    if not arguments.test_labels:
+        return Cleaned(dataset, [issues(trials, examples, data.x_train, seed=seed)], taught, design)
+    return Cleaned(dataset, with_tests(trials, examples, data.x_train, data.x_test, seed=seed), taught, design)
 
 
-def _trained(arguments: argparse.Namespace, out: Path | None, seed: int) -> tuple[Dataset, Trials, str, str]:
+def foreseen(arguments: argparse.Namespace) -> int:
+    """What it would cost; nothing is written."""
+    if arguments.run:
+        raise ArgumentError("--dry-run", True, "with --run no models are trained: leave one of both out")
+    asked = _asked(arguments)
+    log.info("timing a little of each stage")
+    case = asked.case
+    rehearsal(asked.job, 1, 1)  # compiled by now
+    clock = time.perf_counter if asked.job.device.kind == "gpu" else time.process_time
+    model = rehearsal(asked.job, asked.models, 1, clock) / asked.models
+    return say(arguments, head(case), asdict(case), stages(case, calibrated(case, model, asked.job.design)))
+
+
+def _asked(arguments: argparse.Namespace) -> Asked:
     if arguments.data is None:
         raise ArgumentError("DATA", None, "give a data set, as digits, or --run RUN")
+    seed = whole("--seed", arguments.seed, 0, 2**64 - 1)
     dataset = load(arguments.data, **{name: getattr(arguments, name) for name in KINDS})
     taught = learner(arguments.learner or LEARNER)
     score = kept_by(taught)
@@ -80,17 +134,29 @@ def _trained(arguments: argparse.Namespace, out: Path | None, seed: int) -> tupl
     log.info("%s: %s examples; %s", dataset.name, f"{dataset.data.n:,}", dataset.imbalance)
     device = taught.place(arguments.device)
     shard = whole("--shard", arguments.shard) if arguments.shard is not None else models
-    job = Job(slim(dataset.data), taught, Folds(parts), seed, score, shard=shard, device=device)
+    data = dataset.data if arguments.test_labels else slim(dataset.data)
+    job = Job(data, taught, Folds(parts), seed, score, shard=shard, device=device)
     job.check(models)
-    where = kept_at(arguments.store, out)
+    return Asked(dataset, job, models, arguments.test_labels)
+
+
+def _trained(arguments: argparse.Namespace, out: Path | None) -> tuple[Dataset, Trials, str, str]:
+    asked = _asked(arguments)
+    job, models = asked.job, asked.models
+    where = kept_at(arguments.store, out, "-tests" if arguments.test_labels else "")
     store = None if where is None else Store.open(where, job.identity(), resume=arguments.resume)
-    missing = models if store is None else models - sum(k * shard < models for k in store.numbers()) * shard
+    missing = models if store is None else models - sum(k * job.shard < models for k in store.numbers()) * job.shard
     log.info("%r, %r: %s models", job.learner, job.design, f"{models:,}")
     with trainers(arguments) as executor, watched(job) as bar:
         if missing > 0:
-            log.info("this needs %s", needs(job, models, missing, executor.workers))
+            after = afterwards(asked.case)
+            log.info(
+                "this needs %s, then about %s for chances",
+                needs(job, models, missing, executor.workers),
+                duration(after),
+            )
         trials = run(job, models, store=store, executor=executor, progress=bar)
-    return dataset, trials, repr(taught), repr(job.design)
+    return asked.dataset, trials, repr(job.learner), repr(job.design)
 
 
 def _of_run(arguments: argparse.Namespace) -> tuple[Dataset, Trials, str, str]:

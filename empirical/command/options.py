@@ -131,24 +131,36 @@ def add_run(p: Parser) -> None:
         choices=DTYPES,
         help="of scores that are no whole numbers (default float16, up to 65,504)",
     )
-    run.add_argument("--seed", type=int, default=0, metavar="S", help="seed of subsets and learners (default 0)")
-    add_trainers(run)
+    add_training(run, "subsets and learners", device="train and look for pairs")
     run.add_argument(
-        "--device",
-        default="auto",
-        metavar="auto|cpu|gpu",
-        help="where to train and look for pairs (default auto); for PyTorch's nets also as it says, mps or cuda:1",
+        "--merge", action="append", default=[], metavar="DIR", help="take over another run's trials as well"
     )
+
+
+def add_training(
+    run: argparse._ArgumentGroup, seeded: str, *, device: str | None = None, shard: int | None = SHARD
+) -> None:
+    """Seed, who trains and, if a ``device`` can be chosen to do that, where; and how trials are kept and taken up again."""
+    run.add_argument("--seed", type=int, default=0, metavar="S", help=f"seed of {seeded} (default 0)")
+    add_trainers(run)
+    if device is not None:
+        run.add_argument(
+            "--device",
+            default="auto",
+            metavar="auto|cpu|gpu",
+            help=f"where to {device} (default auto); for PyTorch's nets also as it says, mps or cuda:1",
+        )
+    add_store(run)
     run.add_argument(
-        "--shard", type=int, default=SHARD, metavar="K", help=f"trials written at a time (default {SHARD})"
+        "--shard",
+        type=int,
+        default=shard,
+        metavar="K",
+        help=f"trials written at a time (default {'all' if shard is None else shard})",
     )
     run.add_argument(
         "--resume", action=argparse.BooleanOptionalAction, default=True, help="take up a stopped run (default)"
     )
-    run.add_argument(
-        "--merge", action="append", default=[], metavar="DIR", help="take over another run's trials as well"
-    )
-    add_store(run)
 
 
 def add_trainers(run: argparse._ArgumentGroup | Parser) -> None:

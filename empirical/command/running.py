@@ -185,7 +185,7 @@ def kept_at(store: str | None, out: Path | None, beside: str = "", *, what: str 
     """
     kind, address, bucket = (store or "").partition("://")
     if beside and bucket.strip("/") and "/" not in bucket.strip("/"):
-        remedy = "--learning-curve keeps more trials beside those of the run; give s3://bucket/prefix"
+        remedy = "more trials are kept beside those of the run: give s3://bucket/prefix"
         raise ArgumentError("--store", store, remedy)
     if store is not None:
         return shelf((f"{kind}://{bucket.rstrip('/')}" if address else kind.rstrip("/") or kind) + beside, "--store")

@@ -1,19 +1,23 @@
 """Which labels to look at first: one table, ranked by the chance that the label is wrong.
 
-    index, id          the training example, and the user's name of it, where there is one
+    part               train, or test: an example to test on, which no model trained on
+    index, id          the example in that part, and the user's name of it, where there is one
     given              its label
     suggested, share   the class that most models predict which did not see it (of equally many the likelier), and their share
     chance             that the given label is wrong (``empirical.estimates.mislabeled``)
     memorization       mean probability of its label, or share of models that predict it, with it in training less without
-    nearest            the nearest example of another label, that one's label and its influence (``empirical.estimates.rivals``)
+    nearest            the nearest training example of another label, that one's and its influence (``estimates.rivals``)
     duplicate          whether that one is nearly the same
 
-The last are of the likeliest and of the memorized only, ``SHOWN`` at the least, for distances take n times as long.
+The last are of the likeliest and of the memorized only, ``SHOWN`` at the least, for distances take n times as long. Test
+examples are judged by all models, with the training examples' law of wrong labels and a share of wrong ones of their own; where
+they are of another kind (of digits other people's), models err on them as on no training example, and chances are too high.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +25,11 @@ import numpy as np
 import pandas as pd
 
 from empirical.estimates import MEMORIZED
-from empirical.estimates.mislabeled import Mislabeled, mislabeled, said
-from empirical.estimates.rivals import rivals
+from empirical.estimates.mislabeled import Mislabeled, Said, said, together
+from empirical.estimates.rivals import Rivals, rivals
 from empirical.learners.score import BY_CLASS
 from empirical.training.trials import Trials
-from longtail.core import ArgumentError
+from longtail.core import ArgumentError, Integers
 
 if TYPE_CHECKING:
     from empirical.data.examples import Examples
@@ -39,7 +43,7 @@ LEAST = 2  # models that did not see an example, on average, for anything to be 
 
 @dataclass(frozen=True)
 class Issues:
-    """The ``table``, ranked; ``found`` of it; ``models`` in all, and ``unseen`` of an example on average.
+    """The ``table`` of a ``part``, ranked; ``found`` of it; ``models`` in all, and ``unseen`` of an example on average.
 
     >>> from empirical.data.examples import Examples
     >>> rng = np.random.default_rng(0)
@@ -56,6 +60,7 @@ class Issues:
     classes: tuple[Any, ...]
     models: int
     unseen: float
+    part: str = "train"
 
     @property
     def likely(self) -> int:
@@ -135,42 +140,83 @@ def issues(trials: Trials, examples: Examples, x: Any = None, *, seed: int = 0) 
     >>> int(found.table["index"][0]), found.table["given"][0], found.table["suggested"][0]
     (5, 'a', 'c')
     """
+    return _found(trials, examples, x, None, ("train",), seed)[0]
+
+
+def with_tests(trials: Trials, examples: Examples, x: Any = None, x_test: Any = None, *, seed: int = 0) -> list[Issues]:
+    """The same of training examples and of test examples.
+
+    >>> from empirical import load
+    >>> from empirical.data.examples import Examples
+    >>> from empirical.designs import Folds
+    >>> from empirical.learners import Softmax
+    >>> from empirical.training.job import Job
+    >>> from empirical.training.run import run
+    >>> data = load("planted", n=60)
+    >>> trials = run(Job(data.data, Softmax(), Folds(2), score="probabilities"), 4)
+    >>> [(one.part, len(one.table), one.unseen) for one in with_tests(trials, Examples.of(data))][0]
+    ('train', 60, 2.0)
+    """
+    return _found(trials, examples, x, x_test, ("train", "test"), seed)
+
+
+def _found(trials: Trials, examples: Examples, x: Any, x_test: Any, parts: Sequence[str], seed: int) -> list[Issues]:
     if trials.score not in BY_CLASS:
         remedy = "wrong labels are found by what models predict: keep --score predicted (in Python also probabilities)"
         raise ArgumentError("score", trials.score, remedy)
-    if examples.y_train is None or examples.classes is None:
-        raise ArgumentError("y_train", None, "give the labels that are to be judged")
-    unseen = trials.count - float(trials.masks().sum(1).mean()) * trials.count / trials.n
-    if trials.count < 2 or unseen < LEAST:
-        got = f"{trials.count}, of which {unseen:.3g} did not see an example on average"
+    labels = {"train": examples.y_train, "test": examples.y_test}
+    for part in parts:
+        if labels[part] is None or not len(labels[part]) or examples.classes is None:
+            raise ArgumentError(f"y_{part}", None, "give the labels that are to be judged")
+    seen = float(trials.masks().sum(1).mean()) / trials.n
+    unseen = {"train": trials.count * (1 - seen), "test": float(trials.count)}
+    if trials.count < 2 or unseen["train"] < LEAST:
+        got = f"{trials.count}, of which {unseen['train']:.3g} did not see an example on average"
         raise ArgumentError("models", got, f"train more: {LEAST} or more are to judge each label")
-    y, n, classes = np.asarray(examples.y_train), trials.n, examples.classes
-    votes = said(trials, y, len(classes))
-    found = mislabeled(votes.share, y, seed=seed)
+    ids = {"train": examples.train_ids, "test": examples.test_ids}
+    y, classes = {part: np.asarray(labels[part]) for part in parts}, examples.classes or ()
+    every = [said(trials, y[part], len(classes), tests=part == "test") for part in parts]
+    chances = together([(one.share, y[part]) for one, part in zip(every, parts, strict=True)], seed=seed)
+    out = []
+    for part, one, found in zip(parts, every, chances, strict=True):
+        table, order = _ranked(one, found, y[part], classes, ids[part], part)
+        some = np.sort(np.union1d(order[:SHOWN], np.flatnonzero(table["memorization"] >= MEMORIZED)))
+        near = rivals(trials, x, y["train"], some, (x_test, y["test"]) if part == "test" else None)
+        _beside(table, near, np.array(classes, object)[y["train"]])
+        table = table.iloc[order].reset_index(drop=True)
+        out.append(Issues(table, found, classes, trials.count, unseen[part], part))
+    return out
+
+
+def _ranked(
+    votes: Said, found: Mislabeled, y: Integers, classes: tuple[Any, ...], ids: Any, part: str
+) -> tuple[pd.DataFrame, Integers]:
+    """What models say of each example, in the order of the data, and which comes first."""
+    n, names = len(y), np.array(classes, dtype=object)
     agreed = (votes.votes + np.nan_to_num(votes.share) / 2).argmax(1)
-    names = np.array(classes, dtype=object)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = votes.votes[np.arange(n), agreed] / votes.models
-    table = pd.DataFrame({"index": np.arange(n)})
-    if examples.train_ids is not None:
-        table["id"] = [str(one) for one in examples.train_ids]
+    table = pd.DataFrame({"part": part, "index": np.arange(n)})
+    if ids is not None:
+        table["id"] = [str(one) for one in ids]
     table["given"], table["suggested"], table["share"] = names[y], names[agreed], share
     table["chance"], table["memorization"] = found.chance, votes.seen - votes.unseen
-    order = np.lexsort((np.arange(n), votes.unseen, -np.nan_to_num(found.chance, nan=-1.0)))
-    some = np.sort(np.union1d(order[:SHOWN], np.flatnonzero(table["memorization"] >= MEMORIZED)))
-    near = rivals(trials, x, y, some)
-    known = near.nearest >= 0
+    return table, np.lexsort((np.arange(n), votes.unseen, -np.nan_to_num(found.chance, nan=-1.0)))
+
+
+def _beside(table: pd.DataFrame, near: Rivals, labels: Any) -> None:
+    """Columns of the nearest training example with another label; ``labels`` are those of training examples."""
+    n, known = len(table), near.nearest >= 0
     nearest = np.full(n, -1)
-    nearest[some] = near.nearest
+    nearest[near.at] = near.nearest
     table["nearest"] = pd.Series(nearest).where(nearest >= 0).astype("Int64")
-    labels = np.full(n, None, dtype=object)
-    labels[some[known]] = names[y[near.nearest[known]]]
-    table["nearest_label"] = labels
+    names = np.full(n, None, dtype=object)
+    names[near.at[known]] = labels[near.nearest[known]]
+    table["nearest_label"] = names
     for name, values in (("influence", near.influence), ("influence_stderr", near.stderr)):
         column = np.full(n, np.nan)
-        column[some] = values
+        column[near.at] = values
         table[name] = column
     double = pd.Series(pd.NA, index=table.index, dtype="boolean")
-    double.iloc[some] = near.duplicate
+    double.iloc[near.at] = near.duplicate
     table["duplicate"] = double
-    return Issues(table.iloc[order].reset_index(drop=True), found, classes, trials.count, unseen)

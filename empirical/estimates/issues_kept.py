@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TABLE, RECORD = "issues.csv", "issues.json"
-WORDS = ("id", "given", "suggested", "nearest_label")
+WORDS = ("part", "id", "given", "suggested", "nearest_label")
 NUMBERS = ("index", "share", "chance", "memorization")
 log = logging.getLogger("empirical")
 
@@ -70,6 +70,8 @@ def read(directory: Path, memorization: pd.DataFrame) -> pd.DataFrame | None:
     except (OSError, ValueError) as error:
         log.warning("%s cannot be read (%s); run python -m empirical.clean again", directory / TABLE, why(error))
         return None
+    if "part" in table:  # of test examples a run's report says nothing
+        table = table[table["part"] == "train"].reset_index(drop=True)
     place = table["index"].to_numpy(float)
     if not np.array_equal(np.sort(place), np.arange(len(memorization))) or not _same(table, memorization):
         log.info("left out: %s is of other examples or labels", directory / TABLE)

@@ -15,7 +15,8 @@ share π is wrong, and the chance that x's is (two groups, one of them known: Ef
 f₀ being the law for right ones, and β that of a logistic regression (Anderson 1972, Biometrika 59) of wrong labels that are
 made, with weight π, against the labels as they are, each with weight 1 − h. π is the mean of h; M_cv and N_cv are the
 shares of made and of right labels c whose x has the rival v. h, π, M, N and β follow from each other, in turn until they
-stay (EM). The last of β would be 1 if q told nothing of it and 0 if q told all of it; a Gaussian about ½ holds it near.
+stay (EM); examples to train on and to test on have one β, and each a π of their own. The last of β would be 1 if q told nothing
+of it and 0 if q told all of it; a Gaussian about ½ holds it near.
 
 Which label is taken for which, L, comes first, from what unseen models say of true classes as if their labels were read off
 
@@ -33,10 +34,12 @@ models have learned the wrong labels as well (q = u T), whose order it still tel
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from scipy.special import expit, gammaln
+from scipy.special import expit, gammaln, logit
 
 from empirical.training.trials import Trials
 from longtail import philox
@@ -91,35 +94,36 @@ class Mislabeled:
     turns: int
 
 
-def said(trials: Trials, labels: Integers, classes: int) -> Said:
-    """What models say of their training examples, a block of examples at a time.
+def said(trials: Trials, labels: Integers, classes: int, *, tests: bool = False) -> Said:
+    """What models say of their training examples, or of ``tests``, which none of them saw; a block of examples at a time.
 
     >>> masks, predicted = [[1, 1], [0, 1], [0, 0]], [[0, 1], [1, 1], [1, 0]]
     >>> found = said(Trials.of(masks, predicted, predicted, score="predicted"), np.array([0, 1]), classes=2)
     >>> found.votes.tolist()  # of models that did not see the example: two, and one
     [[0, 2], [1, 0]]
     """
-    n, shape = trials.n, (trials.n, classes)
+    scores, n = (trials.test, trials.n_test) if tests else (trials.train, trials.n)
+    shape, by_vote = (n, classes), trials.score == "predicted"
     share, votes = np.zeros(shape), np.zeros(shape, np.int64)
     models, (seen, unseen) = np.zeros(n, np.int64), np.full((2, n), np.nan)
-    hot, by_vote = np.eye(classes), trials.score == "predicted"
+    given, hot = scores.reshape(trials.count, n, -1), np.eye(classes)
     for start in range(0, n, BLOCK):
         some = slice(start, min(start + BLOCK, n))
-        rows, inside = np.arange(some.stop - start), trials.masks()[:, some]
-        said_now, given = trials.classes(trials.train, n)[:, some].astype(np.int64), labels[some]
-        if said_now.max(initial=0) >= classes:
-            raise ArgumentError(
-                "trials", f"class {said_now.max()} of {classes}", "they are of other data; give their labels"
-            )
+        rows, block, own_class = np.arange(some.stop - start), given[:, some], labels[some]
+        inside = np.zeros(block.shape[:2], bool) if tests else trials.masks_columns(some)
+        said_now = block[..., 0].astype(np.int64) if by_vote else block.argmax(2)
+        told = int(said_now.max(initial=0)) + 1 if by_vote else block.shape[2]
+        if told > classes or (not by_vote and told < classes):
+            raise ArgumentError("trials", f"{told} classes, not {classes}", "they are of other data; give their labels")
         total, own = np.zeros((2, len(rows))), np.zeros((2, len(rows)))
         for k in range(trials.count):
-            q = hot[said_now[k]] if by_vote else trials.train[k].reshape(n, classes)[some].astype(float)
+            q = hot[said_now[k]] if by_vote else block[k].astype(float)
             out = ~inside[k]
             share[some][out] += q[out]
             votes[start + rows[out], said_now[k][out]] += 1
             for cell, held in enumerate((inside[k], out)):
                 total[cell] += held
-                own[cell] += held * q[rows, given]
+                own[cell] += held * q[rows, own_class]
         models[some] = total[1].astype(np.int64)
         with np.errstate(invalid="ignore", divide="ignore"):
             seen[some], unseen[some] = own / total
@@ -140,8 +144,22 @@ def mislabeled(share: Floats, labels: Integers, *, seed: int = 0) -> Mislabeled:
     >>> int(chance.argmax()), bool(chance[5] > 0.9)
     (5, True)
     """
+    return together([(share, labels)], seed=seed)[0]
+
+
+def together(parts: Sequence[tuple[Floats, Integers]], *, seed: int = 0) -> list[Mislabeled]:
+    """The same of several parts, each q and labels, by one law of right and of wrong ones, and a share π of wrong ones of each.
+
+    >>> q = np.random.default_rng(0).dirichlet([9.0, 1.0], 300)
+    >>> y = (np.arange(300) < 6).astype(int)
+    >>> train, test = together([(q, y), (q[:100], 0 * y[:100])])
+    >>> train.rate > test.rate, train.chance.shape, test.chance.shape
+    (True, (300,), (100,))
+    """
+    share, labels = (np.concatenate([one[k] for one in parts]) for k in (0, 1))
+    of = np.repeat(np.arange(len(parts)), [len(y) for _, y in parts])
     known = np.asarray(np.isfinite(share).all(axis=1), bool)
-    q, y = share[known], np.asarray(labels)[known]
+    q, y, part = share[known], np.asarray(labels)[known], of[known]
     n, classes = q.shape
     if n < 2 or len(np.unique(y)) < 2:
         got = f"{n} examples of {len(np.unique(y))} classes that some model did not see"
@@ -151,6 +169,7 @@ def mislabeled(share: Floats, labels: Integers, *, seed: int = 0) -> Mislabeled:
     made = _drawn((np.arange(MADE)[:, None] + drawn) / MADE, _confusion(taken), y)
     own, others = _rivals(q, y), [_rivals(q, c) for c in made]
     rivals, is_made = np.concatenate([v for v, _ in others]), np.arange(n * (1 + MADE)) >= n
+    sizes = np.bincount(part, minlength=len(parts))
     beta = np.zeros(len(PENALTIES))
     for turn in range(1, TURNS + 1):  # noqa: B007 - how many there were is told at the end
         kept = np.tile(1 - h, MADE)
@@ -161,15 +180,26 @@ def mislabeled(share: Floats, labels: Integers, *, seed: int = 0) -> Mislabeled:
         a = np.concatenate(looked)
         scaled = (a - a[n:].mean(0)) / (a[n:].std(0) + 1e-9)
         x = np.column_stack([np.ones(len(a)), scaled])
-        rate = float(np.clip(h.mean(), 1 / n, 0.5))
+        rate = _within(h.mean(), n)
         weights = np.concatenate([(1 - h) / (1 - h).mean() * (1 - rate), kept / kept.sum() * n * rate])
         beta = _logistic(x, is_made, weights, PAIRS * a[:, 2], beta)
-        before, h = h, expit(x[:n] @ beta + PAIRS * a[:n, 2])
+        rates = _within(np.bincount(part, h, len(parts)) / np.maximum(sizes, 1), np.maximum(sizes, 2))
+        before, h = h, expit(x[:n] @ beta + PAIRS * a[:n, 2] + (logit(rates) - logit(rate))[part])
         if np.abs(h - before).mean() < STILL:
             break
     chance = np.full(len(known), np.nan)
     chance[known] = h
-    return Mislabeled(chance, float(h.mean()), _counted(own[0], y, h, classes), turn)
+    found = []
+    for k in range(len(parts)):
+        some = part == k
+        counted = _counted(own[0][some], y[some], h[some], classes)
+        found.append(Mislabeled(chance[of == k], float(h[some].mean()) if some.any() else float("nan"), counted, turn))
+    return found
+
+
+def _within(rate: Any, n: Any) -> Any:
+    """A share of n that is wrong: one at the least, and half of them at the most."""
+    return np.clip(rate, 1 / n, 0.5)
 
 
 def _rivals(q: Floats, c: Integers) -> tuple[Integers, Floats]:

@@ -1,7 +1,7 @@
 """The nearest example of another label, and what it does: near-duplicates that are labelled otherwise.
 
-Of an example j let i be the nearest other one whose label is not j's (Euclidean, texts by TF-IDF). In models that did not train
-on j (they know only what others teach them), i's influence on j is
+Of an example j let i be the nearest other training example whose label is not j's (Euclidean, texts by TF-IDF). In models that
+did not train on j (they know only what others teach them; on a test example none did), i's influence on j is
 
     Pr[class y_i on j | i in, j out] − Pr[class y_i on j | i out, j out],
 
@@ -12,6 +12,7 @@ of examples are to their nearest other one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,8 +46,11 @@ class Rivals:
     stderr: Floats = field(repr=False)
 
 
-def rivals(trials: Trials, examples: Any, y: Integers, at: Integers) -> Rivals:
-    """Of the examples at these places; ``examples`` are all, None where nobody has them.
+def rivals(
+    trials: Trials, examples: Any, y: Integers, at: Integers, tests: tuple[Any, Integers] | None = None
+) -> Rivals:
+    """Of the examples at these places, or of those of ``tests``, (examples, labels), which no model trained on; ``examples`` are
+    all training examples, None where nobody has them.
 
     >>> masks = np.random.default_rng(0).random((200, 3)) < 0.5
     >>> predicted = np.where(masks[:, [2]], 1, 0).repeat(3, axis=1)  # the third example's class, where it is in
@@ -55,54 +59,61 @@ def rivals(trials: Trials, examples: Any, y: Integers, at: Integers) -> Rivals:
     >>> found.nearest.tolist(), found.influence.tolist()
     ([2], [1.0])
     """
-    x = _rows(examples, len(y))
-    if x is None:
+    x, asked = _rows(examples, len(y), tests)
+    if x is None or asked is None:
         return Rivals(at, np.full(len(at), -1), np.zeros(len(at), bool), *np.full((2, len(at)), np.nan))
-    nearest, distance = _nearest(x, at, y, own=False)
+    labels = y if tests is None else tests[1]
+    nearest, distance = _nearest(x, asked[at], lambda some: labels[at[some], None] == y)
     among = np.unique(np.linspace(0, len(y) - 1, min(SAMPLE, len(y))).astype(np.int64))
-    near = float(np.quantile(_nearest(x, among, y, own=True)[1], NEAR))
-    value, stderr = _influence(trials, nearest, at, y)
+    near = float(np.quantile(_nearest(x, x[among], lambda some: among[some, None] == np.arange(len(y)))[1], NEAR))
+    value, stderr = _influence(trials, nearest, at, y, tests is not None)
     return Rivals(at, nearest, distance <= near, value, stderr)
 
 
-def _rows(x: Any, n: int) -> NDArray[Any] | None:
-    """Examples as rows of numbers, if they are such or texts."""
+def _rows(x: Any, n: int, tests: tuple[Any, Integers] | None) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
+    """Training examples, and those that are asked about, as rows of numbers, if they are such or texts."""
     try:
+        z = x if tests is None else tests[0]
+        if x is None or z is None:
+            return None, None
         if isinstance(x, (list, np.ndarray)) and isinstance(x[0], str):
-            x = tfidf(list(x), list(x[:1]))[0]
-        return None if x is None else np.asarray(x, np.float32).reshape(n, -1)
+            both = tfidf(list(x), list(x[:1]) if tests is None else list(z))
+            x, z = both[0], both[0] if tests is None else both[1]
+        rows = np.asarray(x, np.float32).reshape(n, -1)
+        return rows, rows if tests is None else np.asarray(z, np.float32).reshape(len(tests[1]), -1)
     except (TypeError, ValueError):
-        return None
+        return None, None
 
 
-def _nearest(x: NDArray[Any], at: Integers, y: Integers, *, own: bool) -> tuple[Integers, Floats]:
-    """The nearest other example and its distance: any with ``own``, else of another label."""
+def _nearest(x: NDArray[Any], asked: NDArray[Any], left_out: Callable[[slice], Bools]) -> tuple[Integers, Floats]:
+    """The nearest row of x to each that is asked, and its distance, but for those that are left out of a block's."""
     square = np.einsum("ij,ij->i", x, x)
-    place, distance = np.empty(len(at), np.int64), np.empty(len(at))
-    for start in range(0, len(at), BLOCK):
-        some = at[start : start + BLOCK]
-        apart = square - 2 * (x[some] @ x.T)
-        if own:
-            apart[np.arange(len(some)), some] = np.inf
-        else:
-            apart[y[some][:, None] == y] = np.inf
+    place, distance = np.empty(len(asked), np.int64), np.empty(len(asked))
+    for start in range(0, len(asked), BLOCK):
+        some = slice(start, start + BLOCK)
+        apart = square - 2 * (asked[some] @ x.T)
+        apart[left_out(some)] = np.inf
         found = apart.argmin(1)
-        place[start : start + BLOCK] = found
-        distance[start : start + BLOCK] = np.sqrt(((x[some] - x[found]) ** 2).sum(1))
+        place[some] = found
+        distance[some] = np.sqrt(((asked[some] - x[found]) ** 2).sum(1))
     return place, distance
 
 
-def _influence(trials: Trials, i: Integers, j: Integers, y: Integers) -> tuple[Floats, Floats]:
-    """Of each i on its j."""
+def _influence(trials: Trials, i: Integers, j: Integers, y: Integers, tests: bool) -> tuple[Floats, Floats]:
+    """Of each training example i on its j."""
     total, square, count = np.zeros((3, 2, len(i)))
     inside = trials.masks()
+    scores = (trials.test if tests else trials.train).reshape(trials.count, trials.n_test if tests else trials.n, -1)
     for k in range(trials.count):
-        if trials.score == "predicted":
-            q = (trials.train[k, j] == y[i]).astype(float)
-        else:
-            q = trials.train[k].reshape(trials.n, -1)[j, y[i]].astype(float)
+        said = scores[k, j]
+        q = (
+            (said[:, 0] == y[i]).astype(float)
+            if trials.score == "predicted"
+            else said[np.arange(len(j)), y[i]].astype(float)
+        )
+        out = np.ones(len(j), bool) if tests else ~inside[k, j]
         for cell, held in enumerate((inside[k, i], ~inside[k, i])):
-            seen = held & ~inside[k, j]
+            seen = held & out
             total[cell] += seen * q
             square[cell] += seen * q**2
             count[cell] += seen

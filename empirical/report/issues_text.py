@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from empirical.estimates.issues import Issues
@@ -14,13 +16,13 @@ MEANING = (
 
 def headline(found: Issues, name: str) -> str:
     """How many, of how many."""
-    n = len(found.table)
+    n, labels = len(found.table), "test labels" if found.part == "test" else "labels"
     wrong = (
         "no label is" if not found.likely else "one label is" if found.likely == 1 else f"{found.likely:,} labels are"
     )
     share = 100 * found.expected / n
     return (
-        f"{name}: of {n:,} labels about {_count(found.expected)} are expected to be wrong ({share:.2g} %); "
+        f"{name}: of {n:,} {labels} about {_count(found.expected)} are expected to be wrong ({share:.2g} %); "
         f"{wrong} likelier wrong than right."
     )
 
@@ -32,24 +34,32 @@ def _count(expected: float) -> str:
 
 def notes(found: Issues) -> list[str]:
     """What else there is to say."""
-    lines = [f"{found.models} models, of which {found.unseen:.3g} judged each label without having seen it."]
+    which = "all of which" if found.part == "test" else f"of which {found.unseen:.3g}"
+    lines = [f"{found.models} models, {which} judged each label without having seen it."]
     if (most := found.taken.head(1)).shape[0] and most["expected"].iloc[0] >= 1:
         row = most.iloc[0]
         lines.append(f"Most often {row['class']} is labelled {row['labelled']}: about {_count(row['expected'])} times.")
+    if found.part == "test" and found.likely:
+        lines.append(
+            "Where test examples are of another kind (other writers, another year), models err more: look before changing."
+        )
     if found.duplicates:
-        lines.append(f"{found.duplicates:,} examples have a near-duplicate with another label.")
+        among = " to train on" if found.part == "test" else ""
+        lines.append(f"{found.duplicates:,} examples have a near-duplicate{among} with another label.")
     if unknown := int(found.table["chance"].isna().sum()):
         lines.append(f"Of {unknown:,} labels nothing is known: every model trained on them.")
     return lines
 
 
-def report(found: Issues, name: str, top: int) -> str:
-    """What the command prints."""
-    shown = [
-        c
-        for c in ("index", "id", "given", "suggested", "share", "chance", "memorization", "nearest")
-        if c in found.table
-    ]
+def report(parts: Sequence[Issues], name: str, top: int) -> str:
+    """What the command prints: of training examples, then of test examples where they were judged."""
+    return "\n".join([*(line for found in parts for line in _part(found, name, top)), MEANING])
+
+
+def _part(found: Issues, name: str, top: int) -> list[str]:
+    columns = ("index", "id", "given", "suggested", "share", "chance", "memorization", "nearest")
+    shown = [c for c in columns if c in found.table and (c != "memorization" or found.part == "train")]
     rows: pd.DataFrame = found.table[shown].head(top)
     table = rows.to_string(index=False, float_format=lambda v: f"{v:.3f}", na_rep="")
-    return "\n".join([headline(found, name), "", *notes(found), "", "likeliest wrong", table, "", MEANING])
+    title = "likeliest wrong" if found.part == "train" else "test labels likeliest wrong"
+    return [headline(found, name), "", *notes(found), "", title, table, ""]

@@ -57,6 +57,16 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
+def resumable(arguments: argparse.Namespace) -> str:
+    """What Ctrl-C leaves to say of a command that trains, and keeps what it trained where --out or --store say.
+
+    >>> resumable(argparse.Namespace(out=None, store=None))
+    'stopped'
+    """
+    kept = "; what was trained is kept, and the same command goes on from there"
+    return "stopped" + (kept if arguments.out or arguments.store else "")
+
+
 def run(
     parser: Parser,
     argv: Sequence[str] | None,

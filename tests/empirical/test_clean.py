@@ -11,9 +11,13 @@ from PIL import Image
 from sklearn.linear_model import RidgeClassifier
 from sklearn.naive_bayes import GaussianNB
 
-from empirical import SubsetEstimator, clean, estimate
+from empirical import SubsetEstimator, clean, estimate, load
 from empirical.command.cleaning import kept_by
-from empirical.learners import KNN, External, Ridge
+from empirical.designs import Folds
+from empirical.estimates import issues_kept
+from empirical.estimates.issues_stages import Case, Rates, stages
+from empirical.learners import KNN, External, Ridge, Softmax
+from empirical.training.job import Job
 from longtail.core import ArgumentError
 from longtail.core.sealed import check
 
@@ -66,6 +70,67 @@ def test_it_says_and_writes_which_labels_are_wrong(capsys, table, tmp_path):
     assert {file: (tmp_path / file).read_bytes() for file in before} == before
     assert (tmp_path / "trials" / "shard-000000.npz").stat().st_mtime_ns == shard
     assert not list(tmp_path.rglob(".*"))
+
+
+def test_labels_of_test_examples_are_judged_too(capsys, table, tmp_path):
+    path, wrong = table
+    ask = (path, "--id", "name", "--test-fraction", "0.4", "--out", tmp_path, "--json", *RUN)
+    code, out, _ = called(capsys, *ask, "--test-labels", "--top", "10")
+    assert code == 0
+    printed = json.loads(out)
+    assert (printed["n"], printed["test"]["n"], printed["test"]["unseen"]) == (108, 72, 6)
+    found = pd.read_csv(tmp_path / "issues.csv")
+    assert dict(found["part"].value_counts()) == {"train": 108, "test": 72}
+    assert (found["chance"].diff().dropna() <= 0).all()
+    assert [row["id"] for row in printed["issues"]] == list(found["id"][:10])
+    tests = found[found["part"] == "test"]
+    assert sorted(tests["index"]) == list(range(72))
+    assert tests["memorization"].isna().all()
+    there = wrong & set(tests["id"])
+    assert len(there) >= 3
+    assert len(there & set(tests["id"][: len(there)])) >= 0.7 * len(there)
+    assert printed["test"]["expected"] == pytest.approx(len(there), abs=3)
+    page = (tmp_path / "issues.html").read_text()
+    assert 'id="test-issues"' in page
+    assert "of 72 test labels" in page
+    kept = pd.read_csv(tmp_path / "issues_by_class.csv")
+    assert set(kept["part"]) == {"train", "test"}
+    labels = found[found["part"] == "train"][["index", "given"]].rename(columns={"given": "label"})
+    beside = issues_kept.read(tmp_path, labels)  # a run's report is of its training examples
+    assert list(beside["id"]) == list(found[found["part"] == "train"]["id"])
+    assert called(capsys, *ask)[0] == 0  # the same folder without them: trials of either are kept by themselves
+    assert set(pd.read_csv(tmp_path / "issues.csv")["part"]) == {"train"}
+    assert 'id="test-issues"' not in (tmp_path / "issues.html").read_text()
+    assert {one.name for one in tmp_path.iterdir() if one.is_dir()} == {"trials", "trials-tests"}
+
+
+def test_a_dry_run_says_what_it_takes_and_writes_nothing(capsys, table, tmp_path):
+    ask = (table[0], "--id", "name", "--out", tmp_path / "out", "--dry-run", *RUN)
+    code, out, _ = called(capsys, *ask, "--json", "--test-labels")
+    assert code == 0
+    told = json.loads(out)
+    case = {name: told["case"][name] for name in ("n", "n_test", "classes", "models", "features")}
+    assert case == {"n": 144, "n_test": 36, "classes": 3, "models": 6, "features": 4}
+    assert [stage["name"] for stage in told["stages"]] == ["train", "store", "chances", "nearest"]
+    assert all(stage["seconds"] > 0 for stage in told["stages"])
+    code, out, _ = called(capsys, *ask)
+    assert code == 0
+    assert "144 training examples, 3 classes, 6 models; nothing was written" in out
+    assert not list(tmp_path.iterdir())
+    code, _, err = called(capsys, "--run", tmp_path, "--dry-run")
+    assert (code, "leave one of both out" in err) == (2, True)
+
+
+def test_what_is_counted_is_what_is_kept(tmp_path, capsys, table):
+    job = Job(load(str(table[0]), id="name").data, Softmax(), Folds(3), score="probabilities", shard=6)
+    case = Case(144, 36, 3, 6, 3 * job.kind.itemsize, 4)
+    shard = job.train(job.trainer(), 0)
+    assert stages(case)[1].bytes == shard.train.nbytes + shard.test.nbytes
+    assert stages(case)[2].operations == shard.train.size + shard.test.size
+    assert stages(case)[3].operations == 2 * 4 * 144 * case.compared
+    assert case.compared == 144 + 144 + 36 + 144
+    twice = Rates(2.0, 0.0, 0.5, 1e-6)
+    assert [one.seconds for one in stages(case, twice)] == pytest.approx([12, 0, 90, 1e-6 * 144 * case.compared])
 
 
 def test_it_prints_words(capsys, table):
@@ -146,6 +211,11 @@ def test_pictures_and_texts_are_on_the_page(capsys, tmp_path):
     assert code == 0
     page = (tmp_path / "b" / "issues.html").read_text()
     assert "good fine &lt;b&gt;" in page
+    for name, made in (("pictures", "c"), ("words.txt", "d")):  # a part that no model saw is shown as well
+        assert called(capsys, tmp_path / name, "--out", tmp_path / made, "--test-labels", *RUN)[0] == 0
+    pages = [(tmp_path / made / "issues.html").read_text() for made in "cd"]
+    assert 'alt="test example 0"' in pages[0]
+    assert "good fine" in pages[1].split('id="test-issues"')[1]
 
 
 def test_learners_that_tell_classes_only_are_asked_for_these():

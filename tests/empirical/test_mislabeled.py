@@ -9,8 +9,8 @@ import pytest
 
 from empirical.data.examples import Examples
 from empirical.designs import Folds
-from empirical.estimates.issues import issues
-from empirical.estimates.mislabeled import _confusion, _logistic, mislabeled, said
+from empirical.estimates.issues import issues, with_tests
+from empirical.estimates.mislabeled import _confusion, _logistic, mislabeled, said, together
 from empirical.learners import KNN, Softmax
 from empirical.standins.judge import auc
 from empirical.training.job import Job
@@ -73,6 +73,28 @@ def test_models_that_have_learned_wrong_labels_hide_them_but_rank_them_no_worse(
     found = mislabeled(q, y)
     assert found.rate < wrong.mean()
     assert auc(found.chance, wrong).value > auc(-q[np.arange(N), y], wrong).value
+
+
+def test_parts_have_one_law_and_a_rate_each():
+    """Of a few examples, of which less are wrong, the chances are those that the many's law and their own rate give."""
+    some, apart = slice(0, 500), []
+    for seed in range(2):
+        q, y, *_ = world(SIMILAR, seed, 0.1)
+        few = world(SIMILAR, 100 + seed, 0.03)
+        train, test = together([(q, y), (few[0][some], few[1][some])])
+        alone = mislabeled(q, y)
+        assert np.abs(train.chance - alone.chance).mean() < 0.01
+        known = few[3][some]
+        apart.append(abs(test.chance.sum() - known.sum()) / max(0.3 * known.sum(), 5))
+        assert test.rate == pytest.approx(test.chance.mean())
+        np.testing.assert_allclose(test.taken.sum(), test.chance.sum())
+        assert auc(test.chance, few[2][some]).value > auc(known, few[2][some]).value - 0.02
+        shared = mislabeled(np.concatenate([q, few[0][some]]), np.concatenate([y, few[1][some]])).chance[len(y) :]
+        assert shared.sum() > 1.3 * test.chance.sum()  # control: with one rate for both it is too high
+    assert max(apart) < 1
+    one, two = together([(q, y), (np.full_like(q[:3], np.nan), y[:3])])
+    np.testing.assert_allclose(one.chance, mislabeled(q, y).chance)
+    assert np.isnan(two.chance).all()
 
 
 def test_labels_that_are_right_are_not_called_wrong():
@@ -155,6 +177,14 @@ def test_what_models_say_is_what_loops_find(data, score):
         assert found.models[i] == 2
         y = data.y_train[i]
         np.testing.assert_allclose([found.seen[i], found.unseen[i]], [np.mean(inside, 0)[y], np.mean(rows, 0)[y]])
+    tests = said(trials, data.y_test, 3, tests=True)
+    given = trials.test.reshape(6, data.n_test, -1)
+    q = given.astype(float) if score == "probabilities" else np.eye(3)[given[..., 0]]
+    np.testing.assert_allclose(tests.share, q.mean(0) if score == "probabilities" else (q.sum(0) + 1 / 6) / 6.5)
+    np.testing.assert_array_equal(tests.votes, np.eye(3, dtype=int)[q.argmax(2)].sum(0))
+    assert (tests.models == 6).all()
+    assert np.isnan(tests.seen).all()
+    np.testing.assert_allclose(tests.unseen, q.mean(0)[np.arange(data.n_test), data.y_test])
 
 
 def test_models_that_did_not_see_an_example_do_not_know_its_label(data):
@@ -178,7 +208,7 @@ def test_the_table_is_ranked_and_says_who_is_near(data):
     found = issues(trials, examples, data.x_train)
     table = found.table
     assert list(table.columns) == [
-        "index", "id", "given", "suggested", "share", "chance", "memorization",
+        "part", "index", "id", "given", "suggested", "share", "chance", "memorization",
         "nearest", "nearest_label", "influence", "influence_stderr", "duplicate",
     ]  # fmt: skip
     assert table["index"][0] == 7
@@ -210,6 +240,31 @@ def test_the_table_is_ranked_and_says_who_is_near(data):
     double = issues(trials, replace(examples, y_train=y), twice).table.set_index("index")
     assert bool(double["duplicate"][7])
     assert double["nearest"][7] == 9
+
+
+def test_a_test_example_is_put_beside_training_examples(data):
+    z = data.y_test.copy()
+    z[5] = (z[5] + 1) % 3
+    examples = Examples(data.y_train, z, data.classes)
+    trials = run(Job(replace(data, y_test=z), Softmax(), Folds(2), 1, "probabilities"), 20)
+    found = with_tests(trials, examples, data.x_train, data.x_test)[1]
+    table = found.table
+    assert (found.unseen, len(table), table["index"][0]) == (20, data.n_test, 5)
+    assert set(table["part"]) == {"test"}
+    apart = np.linalg.norm(data.x_test[:, None] - data.x_train, axis=2)
+    chances, masks = trials.test.reshape(20, data.n_test, 3).astype(float), trials.masks()
+    for row in table.head(8).to_dict("records"):
+        j, i = row["index"], row["nearest"]
+        assert i == np.where(data.y_train == z[j], np.inf, apart[j]).argmin()
+        one, two = (chances[masks[:, i] == held, j, data.y_train[i]] for held in (True, False))
+        assert row["influence"] == pytest.approx(one.mean() - two.mean(), abs=1e-9)
+        assert row["influence_stderr"] == pytest.approx(np.hypot(*(v.std(ddof=1) / len(v) ** 0.5 for v in (one, two))))
+    copied = data.x_test.copy()
+    copied[5] = data.x_train[np.flatnonzero(data.y_train != z[5])[0]]
+    near = with_tests(trials, examples, data.x_train, copied)[1].table.set_index("index")
+    assert bool(near["duplicate"][5])
+    with pytest.raises(ArgumentError, match="y_test"):
+        with_tests(trials, Examples(data.y_train, None, data.classes))
 
 
 def test_too_little_to_judge_by_is_refused(data):

@@ -20,7 +20,7 @@ from benchmarks.test_learners import digits
 from empirical.courses.groups import Groups
 from empirical.courses.masked import Gradients
 from empirical.data.dataset import Dataset
-from empirical.data.sources import npz
+from empirical.data.sources.arrays import opened
 from empirical.designs import Fixed
 from empirical.dynamics import stages as masked_stages
 from empirical.dynamics.influence import by_epoch
@@ -109,7 +109,7 @@ def masked(width: int, nets: int, epochs: int) -> dict[str, tuple[float, float]]
         def tell() -> None:
             for _ in range(2):
                 joined(scores).table([str(v) for v in data.y_train]).to_csv(out / "turnover.csv", index=False)
-            found = npz.opened(str(out / "influence.npz"), ARRAYS, ARRAYS)
+            found = opened(str(out / "influence.npz"), ARRAYS, ARRAYS)
             same = data.y_test[found["tests"]][:, None] == data.y_train
             by_epoch(found["influence"], found["stderr"], at, same)
 

@@ -105,7 +105,7 @@ def numbers(option: str, path: str) -> Any:
     """Whole numbers of an .npy, or of a text with one a line."""
     import numpy as np
 
-    from empirical.data.sources.npz import single
+    from empirical.data.sources.arrays import single
     from longtail.core.opened import content, reading
 
     if Path(path).suffix == ".npy":

@@ -187,7 +187,7 @@ def _epochs(text: str | None, net: Net) -> tuple[int, ...]:
 
 def _influence(out: Path, data: Data) -> pd.DataFrame:
     """By epoch, of ``influence.npz``."""
-    from empirical.data.sources.npz import opened
+    from empirical.data.sources.arrays import opened
     from empirical.dynamics.influence import by_epoch
     from empirical.dynamics.run import ARRAYS
 

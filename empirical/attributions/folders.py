@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from empirical.attributions.tensors import brain
-from empirical.data.sources.npz import single
+from empirical.data.sources.arrays import single
 from longtail.core import ArgumentError, whole
 from longtail.core.files import read_json
 from longtail.core.opened import content, reading, within

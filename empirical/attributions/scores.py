@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from empirical.attributions import folders, tensors
-from empirical.data.sources.npz import opened, single
+from empirical.data.sources.arrays import opened, single
 from empirical.data.sources.zipped import archived
 from longtail.core import ArgumentError, Floats, calls
 from longtail.core.files import read_json

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from empirical.data.examples import Examples
-from empirical.data.sources.npz import opened
+from empirical.data.sources.arrays import opened
 from empirical.estimates.kept import read
 from empirical.learners.score import BY_CLASS
 from empirical.training.elsewhere import NEEDED, OPTIONAL, outside

@@ -32,7 +32,8 @@ def add_data(p: Parser) -> argparse._ArgumentGroup:
     data.add_argument(
         "--label",
         metavar="COLUMN",
-        help='column of labels (default "label"); for text: fine or coarse; for a sparse .npz: a file',
+        help='column of labels (default "label"); for text: fine or coarse; for a sparse .npz: a file, '
+        "with --test two: y.npy,y_test.npy",
     )
     data.add_argument("--id", metavar="COLUMN", help="column that names rows, carried through to the results")
     data.add_argument("--text", metavar="COLUMN", help="column of text, by TF-IDF, or as it is to a learner that reads")

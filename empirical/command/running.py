@@ -13,7 +13,7 @@ from empirical.command.trainers import trainers, watched
 from empirical.data.dataset import Dataset
 from empirical.data.examples import Examples
 from empirical.data.load import load
-from empirical.data.sources.npz import opened
+from empirical.data.sources.arrays import opened
 from empirical.designs import Orthogonal, design, halved
 from empirical.estimates import INFLUENCE, THRESHOLD, TRIALS, costs, streamed
 from empirical.estimates.costs import Case

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from empirical.data.data import Data
-from empirical.data.sources.npz import opened
+from empirical.data.sources.arrays import opened
 from empirical.dynamics.influence import Probes, averaged
 from empirical.dynamics.scores import Scores, joined, of_parameters, scored
 from empirical.dynamics.store import Nets

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from empirical.data.data import Data
 from empirical.data.fingerprint import digest
-from empirical.data.sources import npz
+from empirical.data.sources.arrays import arrays as arrays_in
 from empirical.dynamics.scores import Scores
 from empirical.dynamics.training import Trainer
 from empirical.learners.score import Floats32
@@ -149,7 +149,7 @@ class Nets:
         name, asked = f"{self.shelf}/{self.name(seed)}", ("run", "seed", "kernels", *names)
         try:
             with self.shelf.read(self.name(seed)) as file:
-                found = npz.arrays(file, name, asked, asked, "out")
+                found = arrays_in(file, name, asked, asked, "out")
             wrong = [one for one in ("run", "seed", *names) if not self._fits(one, found[one])]
         except FileNotFoundError:
             return None

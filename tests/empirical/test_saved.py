@@ -72,6 +72,89 @@ def test_images_are_their_pixels(tmp_path: Path) -> None:
     assert found.data.texts is None
 
 
+def flowers(count: int = 24) -> Any:
+    rng = np.random.default_rng(3)
+    columns = {
+        "height": rng.normal(size=count).tolist(),
+        "petals": rng.integers(3, 9, count).tolist(),
+        "scented": (rng.random(count) < 0.5).tolist(),
+        "color": [("red", "blue", "white")[k % 3] for k in range(count)],
+        "soil": [k % 2 for k in range(count)],
+        "label": [k % 4 // 2 for k in range(count)],
+    }
+    kinds = {
+        name: datasets.Value(kind) for name, kind in zip(columns, ("float64", "int8", "bool", "string"), strict=False)
+    }
+    kinds |= {
+        "soil": datasets.ClassLabel(names=["clay", "sand"]),
+        "label": datasets.ClassLabel(names=["rose", "daisy"]),
+    }
+    return datasets.Dataset.from_dict(columns, features=datasets.Features(kinds))
+
+
+def test_a_table_is_what_the_same_csv_is(tmp_path: Path) -> None:
+    made = flowers()
+    made.save_to_disk(tmp_path / "flowers", num_shards=3)
+    frame = made.to_pandas()
+    for name in ("soil", "label"):
+        frame[name] = [made.features[name].names[code] for code in frame[name]]
+    frame.to_csv(tmp_path / "flowers.csv", index=False)
+    found, same = load(tmp_path / "flowers"), load(tmp_path / "flowers.csv")
+    assert found.data.classes == same.data.classes == ("daisy", "rose")
+    assert (found.train_ids, found.test_ids) == (same.train_ids, same.test_ids)
+    for part in ("x_train", "x_test"):
+        np.testing.assert_allclose(getattr(found.data, part), getattr(same.data, part), atol=1e-6)
+    assert found.data.x_train.shape == (19, 3 + 3 + 2)
+    assert "soil sand" in found.rows[0][1]
+    splits = {"train": made.select(range(16)), "test": made.select(range(16, 24)).remove_columns("color")}
+    datasets.DatasetDict(splits).save_to_disk(tmp_path / "both")
+    with pytest.raises(ArgumentError, match="lacks the columns color"):
+        load(tmp_path / "both")
+
+
+def test_gaps_and_what_is_no_number_are_said(tmp_path: Path) -> None:
+    made = flowers().to_dict()
+    made["height"][2] = made["color"][5] = None
+    picture = [{"path": "a", "size": 1}] * 24
+    datasets.Dataset.from_dict(made | {"source": picture}, features=None).save_to_disk(tmp_path / "gappy")
+    with pytest.raises(ArgumentError, match="NaN or infinite in gappy"):
+        load(tmp_path / "gappy")
+    found = load(tmp_path / "gappy", missing="drop")
+    assert found.data.n + found.data.n_test == 22
+    assert not {2, 5} & {*found.train_ids, *found.test_ids}
+    assert found.notes[-1] == "left out: source"
+    texts().save_to_disk(tmp_path / "texts")
+    for option, value in (("missing", "drop"), ("size", 8)):
+        with pytest.raises(ArgumentError, match=f"{option}: got .*these are texts; leave it out"):
+            load(tmp_path / "texts", label="mood", **{option: value})
+
+
+@pytest.mark.parametrize("kind", ["lists", "fixed", "two dimensions"])
+def test_arrays_are_taken_as_they_are(tmp_path: Path, kind: str) -> None:
+    x = np.random.default_rng(4).normal(size=(12, 3, 2) if kind == "two dimensions" else (12, 3)).astype(np.float32)
+    feature = {
+        "lists": datasets.Sequence(datasets.Value("float32")),
+        "fixed": datasets.Sequence(datasets.Value("float32"), length=3),
+        "two dimensions": datasets.Array2D((3, 2), "float32"),
+    }[kind]
+    columns = {"vector": x.tolist(), "label": [k % 2 for k in range(12)]}
+    features = datasets.Features({"vector": feature, "label": datasets.Value("int64")})
+    datasets.Dataset.from_dict(columns, features=features).save_to_disk(tmp_path / "arrays", num_shards=2)
+    found = load(tmp_path / "arrays")
+    for part, ids in ((found.data.x_train, found.train_ids), (found.data.x_test, found.test_ids)):
+        np.testing.assert_array_equal(part, x[list(ids)])
+    wide = datasets.Dataset.from_dict(
+        {**columns, "more": list(range(12))}, features=datasets.Features({**features, "more": datasets.Value("int64")})
+    )
+    wide.save_to_disk(tmp_path / "wide")
+    assert load(tmp_path / "wide").data.x_train.shape == (10, x[0].size + 1)
+    if kind == "lists":
+        columns["vector"][4] = [1.0]
+        datasets.Dataset.from_dict(columns, features=features).save_to_disk(tmp_path / "ragged")
+        with pytest.raises(ArgumentError, match="lists of several lengths"):
+            load(tmp_path / "ragged")
+
+
 def test_the_order_of_words_tells_data_apart(tmp_path: Path) -> None:
     """TF-IDF does not know it, what reads does."""
     for name, words in (("one", WORDS), ("other", [" ".join(w.split()[::-1]) for w in WORDS])):
@@ -109,7 +192,7 @@ def test_what_would_unpack_to_more_than_its_file_is_refused(saved: Path) -> None
         load(saved, label="mood")
     rewritten(saved, pyarrow.nulls(10**4))
     with pytest.raises(ArgumentError, match="not numbers, texts"):
-        load(saved, label="mood")
+        load(saved, label="mood", text="words")
 
 
 @pytest.mark.parametrize("kind", ["stream", "stream with a dictionary"])

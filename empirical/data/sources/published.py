@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from empirical.data.sources.arrays import opened, single
 from empirical.data.sources.files import Remote, download, find, local
-from empirical.data.sources.npz import opened, single
 from longtail.core import ArgumentError
 
 HOST = "https://pluskid.github.io/influence-memorization/data/"

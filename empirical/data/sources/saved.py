@@ -1,7 +1,10 @@
-"""A data set that Hugging Face's ``datasets`` saved by ``save_to_disk``: a column of labels, and one of texts or of images.
+"""A data set that Hugging Face's ``datasets`` saved by ``save_to_disk``: a column of labels, and one of texts, of images or of
+arrays; or a table of numbers and words, as in ``table``.
 
-The folder holds Arrow's stream format and JSON, read by pyarrow alone: nothing is fetched, no path or address in it is followed,
-and no code is run. Of a DatasetDict the split ``train`` is trained on, ``test`` or ``validation`` tested on.
+Lists of numbers, all of one shape, are an example each where they are alone (as in ``npz``, on no other scale), and columns where
+they are beside others. Of class labels the names are taken. The folder holds Arrow's stream format and JSON, read by pyarrow
+alone: nothing is fetched, no path or address in it is followed, and no code is run. Of a DatasetDict the split ``train`` is
+trained on, ``test`` or ``validation`` tested on.
 """
 
 from __future__ import annotations
@@ -11,17 +14,19 @@ import json
 import math
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from empirical.data.data import Data
-from empirical.data.dataset import Dataset, encoded, split
+from empirical.data.dataset import Dataset, encoded, finite, split
 from empirical.data.options import TEST_FRACTION, refuse, refuse_share
 from empirical.data.sources.folder import decoded, edge
+from empirical.data.sources.table import KINDS, framed
 from empirical.data.sources.text import worded
 from longtail.core import ArgumentError
 from longtail.core.opened import content, reading, regular, shortened, within
@@ -33,39 +38,52 @@ PACKED = 3  # where Arrow's format says of a batch of rows that it is compressed
 
 def load(source: str, options: dict[str, Any]) -> Dataset:
     """``label`` names the column of labels, "label" unless told; ``text`` that of texts, where there are several; ``id``
-    that of names.
+    that of names; ``missing`` what becomes of gaps in a table.
     """
-    refuse(options, "label", "text", "id", "test_fraction", "size")
+    refuse(options, "label", "text", "id", "test_fraction", "size", "missing")
     root, label = Path(source), str(options.get("label", "label"))
     train, test = _splits(root)
     tables = [Table.read(train)]
     tables.append(tables[0] if test is None else Table.read(test))
+    if test is not None:
+        refuse_share(options, str(test))
+    kind, named = tables[0].shown(label, options)
+    for name, meant, what in (("size", "image", "images"), ("missing", "table", "a table's gaps")):
+        if name in options and kind != meant:
+            raise ArgumentError(name, options[name], f"it is for {what}, and these are {kind}s; leave it out")
+    if kind == "table":
+        frames = [table.frame(label, options.get("id")) for table in (tables if test is not None else tables[:1])]
+        found = framed(str(root.resolve()), frames[0], None if test is None else (str(test), frames[1]), options)
+        return replace(found, notes=(*found.notes, *tables[0].left_out(label, options.get("id"))))
     kinds = [table.labels(label) for table in tables]
     if test is None:
         rows = split(len(kinds[0]), float(options.get("test_fraction", TEST_FRACTION)), int(options.get("seed", 0)))
     else:
-        refuse_share(options, str(test))
         rows = np.arange(len(kinds[0])), np.arange(len(kinds[1]))
 
     def parts(columns: list[list[Any]]) -> list[list[Any]]:
         return [[values[i] for i in some] for values, some in zip(columns, rows, strict=True)]
 
     y, z, classes = encoded(f"label column {label}", *parts(kinds))
-    kind, named = tables[0].shown(label, options)
-    if kind == "text" and "size" in options:
-        raise ArgumentError("size", options["size"], "these are texts, not images; leave it out")
-    shown = parts([table.column(kind, named) for table in tables])
     names = (
         parts([table.column("id", options["id"]) for table in tables])
         if "id" in options
         else [r.tolist() for r in rows]
     )
-    if kind == "text":
+    notes: tuple[str, ...] = ()
+    if kind == "array":
+        x, x_test = (table.array(named)[some] for table, some in zip(tables, rows, strict=True))
+        for part in (x, x_test):
+            finite("data", part)
+        data = Data(x, y, x_test, z, classes)
+    elif kind == "text":
+        shown = parts([table.column("text", named) for table in tables])
         data, note = worded(y, z, classes, *([str(text) for text in part] for part in shown))
-        notes: tuple[str, ...] = (f"{note}, of {named}; other columns are left out",)
+        notes = (f"{note}, of {named}; other columns are left out",)
     else:
+        shown = parts([table.column("image", named) for table in tables])
         x = _pixels(root / named, [*shown[0], *shown[1]], edge(options))
-        data, notes = Data(x[: len(y)], y, x[len(y) :], z, classes), ()
+        data = Data(x[: len(y)], y, x[len(y) :], z, classes)
     return Dataset(root.resolve().name, data, tuple(names[0]), tuple(names[1]), notes)
 
 
@@ -99,29 +117,112 @@ class Table:
             raise ArgumentError("data", str(folder), "no rows, or files of different columns: give a whole data set")
         return cls(folder, names, features, batches)
 
-    def column(self, argument: str, name: str) -> list[Any]:
-        """A column's values, checked to be what its buffers hold; none missing."""
+    def pieces(self, argument: str, name: str) -> list[Any]:
+        """A column of Arrow's, checked to be what its buffers hold."""
         if self.names.count(name) != 1:
             there = ", ".join(self.names[:12]) + (", ..." if len(self.names) > 12 else "")
             raise ArgumentError(argument, shortened(name), f"{self.folder.name} has the columns {shortened(there)}")
-        place, values = self.names.index(name), []
+        place, found = self.names.index(name), []
         with reading("data", self.folder, f"column {shortened(name)}"):
             for batch in self.batches:
-                batch.column(place).validate(full=True)
-                if not _stored(batch.column(place).type):
-                    raise ValueError(f"column {name} holds {batch.column(place).type}, not numbers, texts or images")
-                values += batch.column(place).to_pylist()
+                piece = batch.column(place)
+                piece.validate(full=True)
+                piece = getattr(piece, "storage", piece)  # of an extension, as of arrays of two dimensions
+                if not _stored(piece.type):
+                    raise ValueError(f"column {name} holds {piece.type}, not numbers, texts or images")
+                found.append(piece)
+        return found
+
+    def column(self, argument: str, name: str) -> list[Any]:
+        """A column's values; none missing."""
+        values = [value for piece in self.pieces(argument, name) for value in piece.to_pylist()]
         missing = [row for row, value in enumerate(values) if value is None]
         if missing:
             got = f"{len(missing)} empty cells in column {name} of {self.folder.name} (first in row {missing[0]})"
             raise ArgumentError("data", got, "fill them, or drop those rows")
         return values
 
+    def array(self, name: str) -> NDArray[np.float32]:
+        """A column of lists of numbers, or of lists of those, all of one shape: an array with a row's in each row."""
+        from pyarrow import compute
+
+        parts = []
+        for piece in self.pieces("data", name):
+            shape, values = [len(piece)], piece
+            while _listed(values.type):
+                lengths = compute.list_value_length(values).unique()
+                if values.null_count or len(lengths) != 1:
+                    got = f"lists of several lengths, or none, in column {name} of {self.folder.name}"
+                    raise ArgumentError("data", got, "give every row as many numbers")
+                shape.append(lengths[0].as_py())
+                values = values.flatten()
+            if values.null_count:
+                got = f"{values.null_count} empty cells in column {name} of {self.folder.name}"
+                raise ArgumentError("data", got, "fill them, or drop those rows")
+            within("data", f"{self.folder}, column {name}", 8 * len(values), "give fewer rows")
+            parts.append(values.to_numpy(zero_copy_only=False).astype(np.float32).reshape(shape))
+        if len({part.shape[1:] for part in parts}) > 1:
+            got = f"lists of several lengths in column {name} of {self.folder.name}"
+            raise ArgumentError("data", got, "give every row as many numbers")
+        return np.concatenate(parts)
+
+    def frame(self, label: str, key: str | None) -> pd.DataFrame:
+        """The columns that a table may have, words in place of class labels, with that of labels and that of names."""
+        columns: dict[str, Any] = {label: self.labels(label)}
+        if key is not None:
+            columns[key] = self.column("id", key)
+        for name in self._of("number", "text", "array"):
+            if name in columns:
+                continue
+            if self.kind(name) == "array":
+                values = self.array(name).reshape(self.count, -1)
+                columns |= {f"{name}[{at}]": values[:, at] for at in range(values.shape[1])}
+            elif self._classes(name) is not None:
+                columns[name] = self.labels(name)
+            elif self.kind(name) == "number":
+                numbers = [piece.to_numpy(zero_copy_only=False) for piece in self.pieces("data", name)]
+                columns[name] = np.concatenate(numbers)
+            else:
+                columns[name] = [value for piece in self.pieces("data", name) for value in piece.to_pylist()]
+        return pd.DataFrame(columns)
+
+    @property
+    def count(self) -> int:
+        """How many rows."""
+        return sum(batch.num_rows for batch in self.batches)
+
+    def kind(self, name: str) -> str:
+        """ "text", "image", "array" or "number", by what ``datasets`` says and what is there; "" of another."""
+        from pyarrow import types
+
+        if self.names.count(name) != 1:
+            return ""
+        told, held = self._feature(name), self.batches[0].schema.field(name).type
+        held = getattr(held, "storage_type", held)
+        if told.get("_type") == "Image":
+            return "image"
+        if told.get("dtype") in ("string", "large_string") and (types.is_string(held) or types.is_large_string(held)):
+            return "text"
+        if _listed(held) and _stored(held):
+            return "array"
+        return "number" if types.is_integer(held) or types.is_floating(held) or types.is_boolean(held) else ""
+
+    def left_out(self, *used: str | None) -> tuple[str, ...]:
+        """A note of the columns that a table does not have, if there are any."""
+        left = [name for name in self.names if name not in used and self.kind(name) in ("", "image")]
+        return (f"left out: {shortened(', '.join(left))}",) if left else ()
+
+    def _of(self, *kinds: str) -> list[str]:
+        return [name for name in self.names if self.kind(name) in kinds]
+
+    def _classes(self, name: str) -> list[Any] | None:
+        classes = self._feature(name).get("names")
+        return classes if isinstance(classes, list) else None
+
     def labels(self, name: str) -> list[Any]:
         """Names of classes where ``datasets`` keeps them, else the values themselves."""
-        values, feature = self.column("label", name), self.features.get(name)
-        classes = feature.get("names") if isinstance(feature, dict) else None
-        if not isinstance(classes, list):
+        values, classes = self.column("label", name), self._classes(name)
+        if classes is None:
             return values
         bad = [value for value in values if type(value) is not int or not 0 <= value < len(classes)]
         if bad:
@@ -130,21 +231,31 @@ class Table:
         return [str(classes[value]) for value in values]
 
     def shown(self, label: str, options: dict[str, Any]) -> tuple[str, str]:
-        """ "text" or "image", and the column that examples are read off."""
-        rest = [name for name in self.names if name not in (label, options.get("id"))]
-        found = {
-            "text": [name for name in rest if self._feature(name).get("dtype") in ("string", "large_string")],
-            "image": [name for name in rest if self._feature(name).get("_type") == "Image"],
-        }
+        """ "text", "image" or "array" and the column that examples are read off, or "table" of several."""
         if "text" in options:
             return "text", str(options["text"])
-        kinds = [kind for kind, names in found.items() if names]
-        if len(kinds) == 1 and len(found[kinds[0]]) == 1:
-            return kinds[0], found[kinds[0]][0]
-        many = shortened(", ".join(found["text"] + found["image"])) or "none"
+        found: dict[str, list[str]] = {kind: [] for kind in ("text", "image", "array", "number")}
+        for name in self._of(*found):
+            if name not in (label, options.get("id")):
+                found[self.kind(name)].append(name)
+        texts, images, arrays, numbers = found.values()
+        if len(images) == 1 and not texts:
+            return "image", images[0]
+        if len(texts) == 1 and not images and not ((numbers or arrays) and self._few(texts[0])):
+            return "text", texts[0]
+        if len(arrays) == 1 and not (texts or images or numbers):
+            return "array", arrays[0]
+        if (arrays or numbers) and not images:
+            return "table", ""
+        many = shortened(", ".join(texts + images)) or "none"
         raise ArgumentError(
             "data", f"columns of texts or images: {many}", "name one of texts by --text, or keep one only"
         )
+
+    def _few(self, name: str) -> bool:
+        """Whether words are of so few kinds, several rows of a kind, that they are a table's, beside its numbers."""
+        values = (value for piece in self.pieces("text", name) for value in piece.to_pylist())
+        return len(set(values)) <= min(KINDS, self.count // 2)
 
     def _feature(self, name: str) -> dict[str, Any]:
         feature = self.features.get(name)
@@ -210,8 +321,18 @@ def _stored(kind: Any) -> bool:
 
     if types.is_struct(kind):
         return all(_stored(kind.field(at).type) for at in range(kind.num_fields))
+    if _listed(kind):
+        inner = kind.value_type
+        return _stored(inner) if _listed(inner) else types.is_integer(inner) or types.is_floating(inner)
     held = (types.is_integer, types.is_floating, types.is_boolean, types.is_string, types.is_large_string)
     return any(is_it(kind) for is_it in (*held, types.is_binary, types.is_large_binary))
+
+
+def _listed(kind: Any) -> bool:
+    """Lists that lie one after the other, none meant twice."""
+    from pyarrow import types
+
+    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
 
 
 def _pixels(column: Path, cells: list[Any], size: int | None) -> NDArray[np.float32]:

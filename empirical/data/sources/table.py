@@ -44,6 +44,17 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
     label = column(source, table, "label", named)
     if options.get("text") == label:
         raise ArgumentError("text", label, "it is the column of labels; name one of text")
+    if "test" not in options:
+        return framed(source, table, None, options)
+    refuse_share(options, str(options["test"]))
+    return framed(source, table, (str(options["test"]), read(str(options["test"]), verbatim)), options)
+
+
+def framed(
+    source: str, table: pd.DataFrame, tested: tuple[str, pd.DataFrame] | None, options: dict[str, Any]
+) -> Dataset:
+    """A data set of a table's rows, and of those of another, ``tested``, which has a name; without it of a share of the rows."""
+    gaps, label = way(options), options.get("label", "label")
     needed = [name for name in (label, options.get("id")) if name in table.columns]
     if gaps == "drop":
         table, dropped_rows = whole_rows(table, needed), len(table)
@@ -51,14 +62,13 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
             raise ArgumentError(
                 "missing", f"drop, which leaves {len(table)} of {dropped_rows} rows", "give median or as-is"
             )
-    if "test" in options:
-        refuse_share(options, str(options["test"]))
-        other = read(str(options["test"]), verbatim)
+    if tested is not None:
+        test, other = tested
         if gaps == "drop":
             other = whole_rows(other, [name for name in needed if name in other.columns])
         missing = [str(c) for c in table.columns if c not in other.columns]
         if missing:
-            raise ArgumentError("test", str(options["test"]), f"it lacks the columns {shortened(', '.join(missing))}")
+            raise ArgumentError("test", test, f"it lacks the columns {shortened(', '.join(missing))}")
         parts = Parts((table, other[table.columns]), (np.arange(len(table)), np.arange(len(other))))
     else:
         share, seed = float(options.get("test_fraction", TEST_FRACTION)), int(options.get("seed", 0))
@@ -68,8 +78,8 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
     if "id" in options:
         key = column(source, table, "id", options["id"])
         present("id", source, table[key])
-        if "test" in options:
-            present("id", str(options["test"]), other[key])
+        if tested is not None:
+            present("id", test, other[key])
         names = [tuple(part.tolist()) for part in parts[key]]
         dropped.append(key)
     else:
@@ -86,9 +96,9 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
     inputs = table.drop(columns=dropped)
     complete(source, inputs, gaps=bool(gaps))
     order, n = np.concatenate(parts.rows), len(parts.rows[0])
-    if "test" in options:
+    if tested is not None:
         rest = other[inputs.columns]
-        complete(str(options["test"]), rest, inputs, gaps=bool(gaps))
+        complete(test, rest, inputs, gaps=bool(gaps))
         order = np.arange(len(table) + len(other))
         inputs = pd.concat([inputs, rest])
     shown = Rows(inputs, order[:n]), Rows(inputs, order[n:])

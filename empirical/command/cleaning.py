@@ -145,7 +145,7 @@ def _trained(arguments: argparse.Namespace, out: Path | None) -> tuple[Dataset, 
     job, models = asked.job, asked.models
     where = kept_at(arguments.store, out, "-tests" if arguments.test_labels else "")
     store = None if where is None else Store.open(where, job.identity(), resume=arguments.resume)
-    missing = models if store is None else models - sum(k * job.shard < models for k in store.numbers()) * job.shard
+    missing = models if store is None else store.missing(range(models))
     log.info("%r, %r: %s models", job.learner, job.design, f"{models:,}")
     with trainers(arguments) as executor, watched(job) as bar:
         if missing > 0:

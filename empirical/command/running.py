@@ -108,8 +108,6 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
     fraction = job.design.inclusion(data.n)
     if job.score in PLANNED:
         log.info("standard error of an influence: %.3f at most", stderr(count, fraction))
-    if store is not None and missing and (kept := _in_shards(job, arguments, count)) > count:
-        log.info("%s models will be trained: they are kept in shards of %s (--shard)", f"{kept:,}", job.shard)
     with trainers(arguments) as executor, watched(job) as bar:
         if missing:
             log.info("this needs %s%s", needs(job, count, missing, executor.workers), _after(arguments, job, count))
@@ -299,7 +297,6 @@ def _count(arguments: argparse.Namespace, dataset: Dataset) -> int:
 
 def _missing(job: Job, store: Store | None, arguments: argparse.Namespace, count: int) -> int:
     """Trials still to be trained, once other runs' have been taken over."""
-    wanted = range(arguments.first // job.shard, -(-(arguments.first + count) // job.shard))
     if store is None:
         if arguments.merge:
             raise ArgumentError("--merge", arguments.merge[0], "give --out, the folder to merge into, or --store")
@@ -308,10 +305,5 @@ def _missing(job: Job, store: Store | None, arguments: argparse.Namespace, count
         place = shelf(other, "--merge")
         within = place.inside("trials")
         copied = store.merge(Store.at(within if within.has(IDENTITY) else place))
-        log.info("took over %s trials from %s", copied * job.shard, other)
-    return (len(wanted) - sum(k in wanted for k in store.numbers())) * job.shard
-
-
-def _in_shards(job: Job, arguments: argparse.Namespace, count: int) -> int:
-    """Models in the shards that the run is of."""
-    return int(-(-(arguments.first + count) // job.shard) - arguments.first // job.shard) * job.shard
+        log.info("took over %s trials from %s", copied, other)
+    return store.missing(range(arguments.first, arguments.first + count))

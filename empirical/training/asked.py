@@ -25,32 +25,33 @@ def jobs(n_jobs: int | None) -> int:
     return count if count > 0 else max((os.cpu_count() or 1) + 1 + count, 1)
 
 
-def seed(random_state: Any, *, stored: bool) -> int:
-    """A whole number as it is; of None or a generator of NumPy's one that is drawn, and not for a run that is ``stored``.
+def seed(random_state: Any, place: Shelf | None = None) -> int:
+    """A whole number as it is; of None that of the run kept at ``place``, or one that is drawn afresh, as scikit-learn draws it
+    from NumPy's global state; of a generator of NumPy's the next that it draws.
 
-    >>> seed(7, stored=True), seed(np.random.default_rng(0), stored=False) < 2**31
-    (7, True)
+    >>> seed(7), seed(np.random.RandomState(1)), seed(np.random.RandomState(1))
+    (7, 1791095845, 1791095845)
     """
-    if not (random_state is None or isinstance(random_state, (np.random.RandomState, np.random.Generator))):
-        return whole("random_state", random_state, 0, 2**64 - 1)
-    if stored:
-        remedy = "give a whole number: of another seed, what is in a store cannot be taken up again"
-        raise ArgumentError("random_state", random_state, remedy)
+    if random_state is None and place is not None and place.has(IDENTITY):
+        return whole("random_state", identity_of(place).seed, 0, 2**64 - 1)
     if isinstance(random_state, np.random.Generator):
         return int(random_state.integers(2**31))
-    from sklearn.utils import check_random_state
+    if random_state is None or random_state is np.random or isinstance(random_state, np.random.RandomState):
+        from sklearn.utils import check_random_state
 
-    return int(check_random_state(random_state).randint(2**31 - 1))
+        return int(check_random_state(random_state).randint(2**31 - 1))
+    try:
+        return whole("random_state", random_state, 0, 2**64 - 1)
+    except ArgumentError as error:
+        remedy = f"{error.remedy}, None, or a RandomState or Generator of NumPy's"
+        raise ArgumentError("random_state", error.shown, remedy) from error
 
 
-def size(asked: int | None, models: int, place: Shelf | None) -> int:
-    """Models in a shard: as ``asked``, else as a store has it that is there; else such that a new one, which keeps whole shards,
-    gets as few as can be that nobody asked for: none unless ``models`` has no divisor from 17 to 64.
+def size(asked: int | None, place: Shelf | None) -> int:
+    """Models in a shard: as ``asked``, else as a store has it that is there.
 
-    >>> from pathlib import Path
-    >>> from empirical.training.shelf import Folder
-    >>> size(None, 100, None), size(None, 100, Folder(Path("not there yet")))  # a store keeps whole shards: two of 50
-    (64, 50)
+    >>> size(None, None), size(100, None)
+    (64, 100)
     """
     if asked is not None:
         return whole("shard", asked)
@@ -58,4 +59,4 @@ def size(asked: int | None, models: int, place: Shelf | None) -> int:
         return SHARD
     if place.has(IDENTITY):
         return identity_of(place).shard
-    return min(range(SHARD, SHARD // 4, -1), key=lambda shard: (-models) % shard)
+    return SHARD

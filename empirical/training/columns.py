@@ -15,6 +15,7 @@ import numpy as np
 from empirical.data.bits import Words, pack
 from empirical.designs import recorded
 from empirical.designs.design import Columns, Design
+from empirical.training.spans import parts_of
 from empirical.training.store import Store
 from empirical.training.trials import Trials, unpacked_columns
 from longtail.core import ArgumentError, Integers, whole
@@ -64,15 +65,15 @@ class Bits:
         shard, n, n_test = (whole(name, getattr(one, name)) for name in ("shard", "n", "n_test"))
         number = np.arange(first, first + whole("models", models))
         y = classes() if getattr(design, "stratified", False) and classes is not None else None
-        wanted = range(first // shard, -(-(first + models) // shard))
-        rows = np.empty((len(wanted) * shard, -(-n_test // 8)), np.uint8)
-        for at, k in enumerate(wanted):
-            found = store.read(k, ("test",))
+        rows, there = np.empty((models, -(-n_test // 8)), np.uint8), store.spans()
+        for k, span in parts_of(range(first, first + models), shard):
+            found = store.gather(k, span, ("test",), there.get(k, ()))
             if found is None:
                 remedy = "run the same python -m empirical.estimate again, which makes it"
                 raise ArgumentError("run", f"{folder}, where shard {k} is missing or damaged", remedy)
-            rows[at * shard : (at + 1) * shard] = found.test
-        right = _packed(rows[first % shard :][:models], n_test, slice(0, n_test))
+            at = k * shard - first
+            rows[at + span[0] : at + span[1]] = found.test
+        right = _packed(rows, n_test, slice(0, n_test))
         return cls(models, n, design.by_example(one.seed, number, n, y), right, design)
 
 

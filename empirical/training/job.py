@@ -16,16 +16,18 @@ from empirical.learners.fingerprint import named
 from empirical.learners.learner import Learner, Trainer
 from empirical.learners.score import Score, class_type
 from empirical.training import DTYPES, SHARD
+from empirical.training.spans import Span
 from empirical.training.store import Identity, Shard
 from empirical.training.trials import Trials, floats
-from longtail.core import ArgumentError, Integers, whole
+from longtail.core import ArgumentError, whole
 from longtail.core.arrays import CPU, Device
 
 
 @dataclass(frozen=True)
 class Job:
     """Everything that trials are a function of, the device they are trained on, and ``only`` which are wanted, if not all of a
-    shard. ``epochs`` are those after which scores are kept beside those at the end.
+    shard: what was not asked for would be trained for nobody. ``epochs`` are those after which scores are kept
+    beside those at the end.
     """
 
     data: Data
@@ -74,24 +76,23 @@ class Job:
         """What all shards share, made once per process."""
         return self.learner.prepare(self.data, self.score, seed=self.seed, device=self.device)
 
-    def numbers(self, number: int) -> Integers:
-        """The trials of a shard."""
-        first, last = number * self.shard, (number + 1) * self.shard
-        return (
-            np.arange(first, last)
-            if self.only is None
-            else np.arange(max(first, self.only[0]), min(last, self.only[-1] + 1))
-        )
+    def span(self, number: int) -> Span:
+        """The trials of a shard that are wanted."""
+        first = number * self.shard
+        if self.only is None:
+            return 0, self.shard
+        return max(self.only.start - first, 0), min(self.only.stop - first, self.shard)
 
-    def train(self, trainer: Trainer, number: int) -> Shard:
-        """One shard."""
-        trials = self.numbers(number)
+    def train(self, trainer: Trainer, number: int, span: Span | None = None) -> Shard:
+        """One shard, or some trials of it: those that are wanted, unless told."""
+        start, stop = self.span(number) if span is None else span
+        trials = number * self.shard + np.arange(start, stop)
         masks = self.design.subsets(self.seed, trials, self.data.n, self.data.y_train)
         early = self.earlier
         found = trainer.course(masks, trials, (*early, self.learner.last_epoch)) if early else [trainer(masks, trials)]
         told: dict[str, Any] = {"warned": dict(trainer.warned), "inside": np.packbits(masks, axis=1)}
         kept = [(self._kept("train", train), self._kept("test", test)) for train, test in found]
-        return Shard(number, *kept[-1], **told, earlier=dict(zip(early, kept, strict=False)))
+        return Shard(number, *kept[-1], **told, earlier=dict(zip(early, kept, strict=False)), start=start)
 
     def check(self, models: int, first: int = 0) -> None:
         """Refuse what cannot be run before anything is trained."""
@@ -124,7 +125,8 @@ class Job:
 
     def trials(self, shard: Shard) -> Trials:
         """A shard with its subsets, drawn again where it was read and not trained."""
-        number = self.numbers(shard.number)
+        start, stop = shard.span
+        number = shard.number * self.shard + np.arange(start, stop)
         inside = shard.inside
         if inside is None:
             inside = np.packbits(self.design.subsets(self.seed, number, self.data.n, self.data.y_train), axis=1)

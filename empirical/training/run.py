@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from empirical.training.executors import Executor, Serial
 from empirical.training.job import Job
 from empirical.training.resources import room
+from empirical.training.spans import gaps, parts_of
 from empirical.training.store import Shard, Store
 from empirical.training.trials import Trials, joined
 from empirical.training.work import Work
@@ -60,41 +61,42 @@ def run(
     (16, [42, 42, 42])
     """
     job.check(models, first)
-    if store is None:  # a store keeps whole shards; else what was not asked for would be trained for nobody
-        job = replace(job, only=range(first, first + models))
+    asked = range(first, first + models)
+    job = replace(job, only=asked)
     began = time.monotonic()
-    wanted = range(first // job.shard, -(-(first + models) // job.shard))
-    there = [] if store is None else [k for k in store.numbers() if k in wanted]
-    room(job, models, (len(wanted) - len(there)) * job.shard, None if store is None else store.shelf)
-    shards = {k: shard for k in there if store is not None and (shard := store.read(k)) is not None}
-    found = len(shards) * job.shard
+    wanted = dict(parts_of(asked, job.shard))
+    there = {} if store is None else {k: some for k, some in store.spans().items() if k in wanted}
+    lacking = {k: sum(b - a for a, b in gaps(span, there.get(k, ()))) for k, span in wanted.items()}
+    room(job, models, sum(lacking.values()), None if store is None else store.shelf)
+    shards: dict[int, Shard] = {}
+    for k, some in there.items():
+        if store is not None and (kept := store.gather(k, wanted[k], spans=some)) is not None:
+            shards[k] = kept
     missing = [k for k in wanted if k not in shards]
 
-    def count(numbers: Iterable[int]) -> int:
-        return sum(len(job.numbers(k)) for k in numbers)
+    left_of = {k: lacking[k] or wanted[k][1] - wanted[k][0] for k in missing}  # of what is damaged all
+    found = models - sum(left_of.values())
 
     def report(shard: Shard | None) -> None:
         if progress is not None:
-            counts = (count(shards), count(wanted), found)
-            progress(Progress(*counts, time.monotonic() - began, shard))
+            done = models - sum(count for k, count in left_of.items() if k not in shards)
+            progress(Progress(done, models, found, time.monotonic() - began, shard))
 
     report(None)
     warned = []
     left = missing
     while left:
-        with contextlib.closing(executor.map(Work(job, store), left)) as results:
+        with contextlib.closing(executor.map(Work(job, store, there), left)) as results:
             for done in results:
-                number = done.shard.number
-                shard = done.shard if done.whole or store is None else store.read(number)
+                k = done.shard.number
+                shard = done.shard if done.whole or store is None else store.gather(k, wanted[k])
                 if shard is not None:  # else it was damaged since, which is said: it is done again
-                    shards[number] = shard
+                    shards[k] = shard
                     warned.append(done.shard.warned)
                     report(shard)
         left = [k for k in left if k not in shards]
-    say(warned, count(missing))
-    found_now = joined(job.trials(shards[k]) for k in wanted)
-    start = first - int(found_now.number[0])
-    return found_now.take(slice(start, start + models))
+    say(warned, sum(left_of.values()))
+    return joined(job.trials(shards[k]) for k in wanted)
 
 
 def say(warned: Sequence[Mapping[str, tuple[int, str]]], models: int) -> None:

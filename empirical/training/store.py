@@ -1,7 +1,8 @@
 """Where trials are kept, in a folder or a bucket: one .npz a shard, written whole or not at all.
 
-The shard is the unit of training, randomness and writing: what it holds is a function of (data, learner, design, seed,
-score, shard size, shard number), never of workers, resume or order. A shard is done if and only if its file is there.
+The shard is the unit of training and writing: what it holds is a function of (data, learner, design, seed, score, shard
+size, shard number), never of workers, resume or order. A shard is done if and only if its file is there, or those of parts
+of it (``spans``), where a run was of no whole number of shards.
 The file is NumPy's own format in a zip, which carries a CRC-32 of every array; each is read to its end, for only there
 is the CRC checked. It is written under another name, flushed, then renamed, so a kill leaves either all of it or none.
 ``identity.json`` says whose shards these are, and each holds a digest of it. The subsets are not stored: the design can
@@ -22,7 +23,7 @@ import logging
 import math
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empirical.training.shelf import Shelf, shelf
+from empirical.training.spans import Span, gaps, name_of, parts_of, spans_in
 from longtail.core import ArgumentError
 from longtail.core.files import json_of
 from longtail.core.record import kernels, versions
@@ -87,7 +89,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Shard:
-    """Scores of the trials from ``number · size`` on: packed bits, or floats.
+    """Scores of the trials from ``number · size + start`` on: packed bits, or floats; mostly of all ``size`` of a shard.
 
     ``earlier`` has the two arrays by epoch, of those asked for. Not stored: ``warned``, how many models warned of what when it
     was trained, and in which words; ``inside``, its subsets' bits.
@@ -105,6 +107,61 @@ class Shard:
     warned: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     inside: NDArray[Any] | None = None
     earlier: Mapping[int, tuple[NDArray[Any], NDArray[Any]]] = field(default_factory=dict)
+    start: int = 0
+
+    @property
+    def span(self) -> Span:
+        """Which trials of the shard these are."""
+        return self.start, self.start + max(len(self.train), len(self.test))
+
+    def take(self, span: Span) -> Shard:
+        """Some of them."""
+        if span == self.span:
+            return self
+        rows = slice(span[0] - self.start, span[1] - self.start)
+        earlier = {epoch: (a[rows], b[rows]) for epoch, (a, b) in self.earlier.items()}
+        kept: dict[str, Any] = {
+            "inside": None if self.inside is None else self.inside[rows],
+            "earlier": earlier,
+            "start": span[0],
+        }
+        return replace(self, train=self.train[rows], test=self.test[rows], **kept)
+
+
+def pieced(parts: Sequence[Shard], span: Span) -> Shard:
+    """A shard's trials from parts of it that have them all, and what models of all parts warned of."""
+    taken: list[Shard] = []
+    at = span[0]
+    for part in sorted(parts, key=lambda one: one.span):
+        stop = min(part.span[1], span[1])
+        if part.span[0] <= at < stop:
+            taken.append(part.take((at, stop)))
+            at = stop
+    if at < span[1]:
+        raise ValueError(f"trials {at} to {span[1]} of shard {parts[0].number} are in no part of it")
+    warned: dict[str, tuple[int, str]] = {}
+    for part in parts:
+        for name, (count, words) in part.warned.items():
+            warned[name] = (warned.get(name, (0, words))[0] + count, warned.get(name, (0, words))[1])
+    if len(taken) == 1:
+        return replace(taken[0], warned=warned)
+
+    def together(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        return np.concatenate(arrays)
+
+    known = [part.inside for part in taken if part.inside is not None]
+    return Shard(
+        taken[0].number,
+        together([part.train for part in taken]),
+        together([part.test for part in taken]),
+        warned,
+        together(known) if len(known) == len(taken) else None,
+        {
+            e: (together([p.earlier[e][0] for p in taken]), together([p.earlier[e][1] for p in taken]))
+            for e in taken[0].earlier
+        },
+        span[0],
+    )
 
 
 @dataclass(frozen=True)
@@ -156,17 +213,31 @@ class Store:
         where = shelf(place) if isinstance(place, str | Path) else place
         return cls(where, identity_of(where))
 
-    def name(self, number: int) -> str:
-        """The file of a shard."""
-        return f"shard-{number:06d}.npz"
+    @property
+    def whole(self) -> Span:
+        """All trials of a shard."""
+        return 0, self.identity.shard
 
-    def has(self, number: int) -> bool:
-        """Whether a shard is there, unread."""
-        return self.shelf.has(self.name(number))
+    def name(self, number: int, span: Span | None = None) -> str:
+        """The file of a shard, or of some of its trials."""
+        return name_of(number, self.identity.shard, self.whole if span is None else span)
+
+    def has(self, number: int, span: Span | None = None) -> bool:
+        """Whether a shard, or the file of just those trials, is there, unread."""
+        return self.shelf.has(self.name(number, span))
+
+    def spans(self) -> dict[int, tuple[Span, ...]]:
+        """Which trials of which shards are there, unread."""
+        return spans_in(_shards(self.shelf), self.identity.shard)
 
     def numbers(self) -> list[int]:
-        """The shards that are there, unread."""
-        return sorted(int(name[6:-4]) for name in _shards(self.shelf) if name[6:-4].isdigit())
+        """The shards that are there whole, unread."""
+        return [number for number, some in self.spans().items() if some == (self.whole,)]
+
+    def missing(self, wanted: range) -> int:
+        """How many of these trials are not there, unread."""
+        there = self.spans()
+        return sum(b - a for k, span in parts_of(wanted, self.identity.shard) for a, b in gaps(span, there.get(k, ())))
 
     def kernels(self) -> list[dict[str, str]]:
         """The kinds of kernels that shards here were made by; none where the store is from before they were kept."""
@@ -194,23 +265,39 @@ class Store:
         self._write(shard, first)
 
     def _write(self, shard: Shard, first: bool = False) -> None:
-        with self.shelf.write(self.name(shard.number), first=first) as file:
+        with self.shelf.write(self.name(shard.number, shard.span), first=first) as file:
             run = np.uint64(self.identity.digest)
             early = {
                 f"{part}-{e}": one for e, both in shard.earlier.items() for part, one in zip(PARTS, both, strict=True)
             }
             arrays: dict[str, Any] = {"train": shard.train, "test": shard.test, **early}
+            if shard.span != self.whole:
+                arrays["start"] = np.int64(shard.start)
             np.savez(file, number=np.int64(shard.number), run=run, **arrays)
 
-    def read(self, number: int, parts: Sequence[str] = PARTS) -> Shard | None:
-        """A shard, or None where it is missing or damaged (which is logged): then it is to be done again. Of ``parts`` that are
-        not asked for there is nothing.
+    def gather(
+        self, number: int, wanted: Span, parts: Sequence[str] = PARTS, spans: Sequence[Span] | None = None
+    ) -> Shard | None:
+        """Some trials of a shard, from its file or those of parts of it, ``spans``; None where any is missing or damaged."""
+        if spans is None:
+            spans = [self.whole] if self.has(number) else self.spans().get(number, ())
+        used = [span for span in spans if span[0] < wanted[1] and span[1] > wanted[0]]
+        if gaps(wanted, used):
+            return None
+        found = [self.read(number, parts, span) for span in used]
+        there = [part for part in found if part is not None]
+        return pieced(there, wanted) if len(there) == len(found) else None
+
+    def read(self, number: int, parts: Sequence[str] = PARTS, span: Span | None = None) -> Shard | None:
+        """A shard, or the file of some of its trials, or None where that is missing or damaged (which is logged): then it is to
+        be done again. Of ``parts`` that are not asked for there is nothing.
 
         A whole one of another run is refused: done again, it would be lost.
         """
-        name = f"{self.shelf}/{self.name(number)}"
+        start, stop = self.whole if span is None else span
+        name = f"{self.shelf}/{self.name(number, span)}"
         try:
-            opened = self.shelf.read(self.name(number))
+            opened = self.shelf.read(self.name(number, span))
         except FileNotFoundError:
             return None
         except ArgumentError as error:  # a pipe, or what may not be read
@@ -218,13 +305,15 @@ class Store:
             return None
         try:
             with opened as file, zipfile.ZipFile(file) as archive:
-                if self._member(archive, "run") != self.identity.digest:
+                if self._member(archive, "run", 0) != self.identity.digest:
                     remedy = "it is a shard of another run than this folder's: take it out, or give a new folder"
                     raise ArgumentError("out", name, remedy)
-                held = self._member(archive, "number")
-                train, test = (self._member(archive, part) if part in parts else NOTHING for part in PARTS)
+                held, rows = self._member(archive, "number", 0), stop - start
+                train, test = (self._member(archive, part, rows) if part in parts else NOTHING for part in PARTS)
                 epochs = self.identity.epochs if len(parts) == len(PARTS) else ()
-                early = {e: tuple(self._member(archive, f"{part}-{e}") for part in PARTS) for e in epochs}
+                early = {e: tuple(self._member(archive, f"{part}-{e}", rows) for part in PARTS) for e in epochs}
+                if span is not None and span != self.whole and self._member(archive, "start", 0) != start:
+                    raise ValueError("it holds other trials than its name says")
         except ArgumentError:
             raise
         except Exception as error:  # a flipped bit can make zipfile and NumPy raise nearly anything
@@ -233,11 +322,11 @@ class Store:
         if held != number:
             log.warning("%s holds another shard than its name says; its trials will be done again", name)
             return None
-        return Shard(number, train, test, earlier={e: (a, b) for e, (a, b) in early.items()})
+        return Shard(number, train, test, earlier={e: (a, b) for e, (a, b) in early.items()}, start=start)
 
-    def _member(self, archive: zipfile.ZipFile, part: str) -> NDArray[Any]:
+    def _member(self, archive: zipfile.ZipFile, part: str, rows: int) -> NDArray[Any]:
         """One array of a shard: all bytes of it first, so that their CRC is checked, then nothing but what belongs."""
-        shape, kind = self._expected(part)
+        shape, kind = self._expected(part, rows)
         if archive.getinfo(f"{part}.npy").file_size > math.prod(shape) * kind.itemsize + HEADER:
             raise ValueError(f"{part} is larger than it should be")
         content = io.BytesIO(archive.read(f"{part}.npy"))
@@ -248,33 +337,39 @@ class Store:
             raise ValueError(f"{part} is {array.dtype} of shape {array.shape}")
         return array
 
-    def _expected(self, part: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
-        """Shape and type of an array in every shard of this run."""
-        if part in ("number", "run"):
-            return (), np.dtype(np.int64 if part == "number" else np.uint64)
+    def _expected(self, part: str, rows: int) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        """Shape and type of an array of so many trials in the files of this run."""
+        if part in ("number", "run", "start"):
+            return (), np.dtype(np.uint64 if part == "run" else np.int64)
         one = self.identity
         columns = (one.n if part.partition("-")[0] == "train" else one.n_test) * max(one.classes, 1)
-        return (one.shard, -(-columns // (8 if one.score == "correct" else 1))), np.dtype(one.dtype)
+        return (rows, -(-columns // (8 if one.score == "correct" else 1))), np.dtype(one.dtype)
 
     def merge(self, other: Store) -> int:
-        """Copy the shards that are missing here; how many. Stores of different runs are refused."""
+        """Copy the files of trials that are missing here; how many these hold. Stores of different runs are refused."""
         if other.identity != self.identity:
             raise ArgumentError(
                 "merge", str(other.shelf), f"not the same run: {other.identity.difference(self.identity)}"
             )
-        here = set(self.numbers())
+        here = self.spans()
+        lacking = [
+            (number, span)
+            for number, some in other.spans().items()
+            for span in some
+            if gaps(span, here.get(number, ()))
+        ]
         theirs, mine = other.kernels() or [UNKNOWN], self.kernels() or [kernels()]
         new = [kind for kind in theirs if kind not in mine and kind != UNKNOWN]
-        if new and not here.issuperset(other.numbers()):
+        if new and lacking:
             _differ(new, mine[0], "here")
         copied = 0
-        for number in other.numbers():
-            shard = None if number in here else other.read(number)
+        for number, span in lacking:
+            shard = other.read(number, span=span)
             if shard is not None:
                 for kind in theirs:
                     self._keep(kind)
                 self._write(shard)
-                copied += 1
+                copied += span[1] - span[0]
         return copied
 
 

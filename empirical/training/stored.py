@@ -9,6 +9,7 @@ import numpy as np
 
 from empirical.designs import recorded
 from empirical.training import DTYPES
+from empirical.training.spans import parts_of
 from empirical.training.store import Store
 from empirical.training.trials import Trials, floats, whole_numbers
 from longtail.core import ArgumentError, Integers, whole
@@ -36,14 +37,13 @@ def stored(folder: str | Path, models: int, *, first: int = 0, classes: Callable
     models, design = whole("models", models), recorded(one.design)
     if one.score not in ("correct", "predicted") and one.dtype not in DTYPES:
         raise ArgumentError("run", f"{folder}, of scores in {one.dtype}", f"scores are kept in {' or '.join(DTYPES)}")
-    wanted = range(first // shard, -(-(first + models) // shard))
-    there = [k for k in store.numbers() if k in wanted]
-    parts = [part for k in there if (part := store.read(k)) is not None]
+    wanted, there = parts_of(range(first, first + models), shard), store.spans()
+    found = [store.gather(k, span, spans=there.get(k, ())) for k, span in wanted]
+    parts = [part for part in found if part is not None]
     if len(parts) < len(wanted):
         got = f"{folder}, where {len(wanted) - len(parts):,} of {len(wanted):,} shards are missing or damaged"
         raise ArgumentError("run", got, "run the same python -m empirical.estimate again, which makes them")
-    rows = slice(first % shard, first % shard + models)
-    train, test = (np.concatenate([getattr(part, name) for part in parts])[rows] for name in ("train", "test"))
+    train, test = (np.concatenate([getattr(part, name) for part in parts]) for name in ("train", "test"))
     if one.score == "predicted":
         train, test = whole_numbers("train", train), whole_numbers("test", test)
     elif one.score != "correct":

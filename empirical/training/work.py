@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import platform
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,7 +18,8 @@ import numpy as np
 
 from empirical.learners.learner import Trainer
 from empirical.training.job import Job
-from empirical.training.store import Shard, Store
+from empirical.training.spans import Span, gaps
+from empirical.training.store import Shard, Store, pieced
 from longtail.core import ArgumentError
 
 NOTHING = np.empty((0, 0), np.uint8)
@@ -69,21 +70,32 @@ class Work:
 
     job: Job
     store: Store | None = None
+    there: Mapping[int, Sequence[Span]] = field(default_factory=dict)  # trials that were kept when the work began
     token: str = field(default_factory=token)
 
     def __call__(self, number: int) -> Done:
-        """Train a shard, unless another run on the same folder was quicker."""
+        """Train a shard, unless another run on the same folder was quicker; of one that was kept in part, the rest."""
         if self.store is None:
             return Done(self.job.train(self._trainer(), number))
-        there = self.store.has(number)
-        if there and (kept := self.store.read(number)) is not None:
-            return Done(kept, True)
-        if not self.store.shelf.seen():
+        wanted = self.job.span(number)
+        there = [span for span in self.there.get(number, ()) if span[0] < wanted[1] and span[1] > wanted[0]]
+        if self.store.whole not in there and self.store.has(number):  # another run was quicker
+            there = [self.store.whole]
+        elif wanted not in there and self.store.has(number, wanted):
+            there = [wanted]
+        parts = {span: self.store.read(number, span=span) for span in there}
+        missing = gaps(wanted, there)
+        if (missing or None in parts.values()) and not self.store.shelf.seen():
             remedy = f"{platform.node() or 'a worker'} does not see it: give a folder that all workers share"
             raise ArgumentError("out", str(self.store.shelf), remedy)
-        shard = self.job.train(self._trainer(), number)
-        self.store.write(shard, first=not there)
-        return Done(shard, True)
+        found = []
+        for span in (*there, *missing):
+            shard = parts.get(span)
+            if shard is None:
+                shard = self.job.train(self._trainer(), number, span)
+                self.store.write(shard, first=span not in parts)
+            found.append(shard)
+        return Done(pieced(found, wanted), True)
 
     def _trainer(self) -> Trainer:
         return prepared(self.token, self.job.trainer)

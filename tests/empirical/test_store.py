@@ -81,7 +81,7 @@ def test_ranges_merge(job, tmp_path):
     left, right = opened(job, tmp_path / "a"), opened(job, tmp_path / "b")
     run(job, 32, store=left)
     run(job, 32, first=32, store=right)
-    assert left.merge(right) == 2
+    assert left.merge(right) == 32
     steps = []
     assert same(entire, run(job, 64, store=left, progress=steps.append))
     assert steps[0].found == 64

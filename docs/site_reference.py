@@ -22,7 +22,9 @@ from typing import Any
 HERE = Path(__file__).parent
 MADE = HERE / "made" / "reference"
 PACKAGES = ("longtail", "empirical")
-HIDDEN = re.compile(r"(_cpu|_cuda|__main__)$|\.(command|report|story|philox|kernels|core|shared|sources)(\.|$)|\._")
+HIDDEN = re.compile(
+    r"(_cpu|_cuda|__main__)$|\.(command|report|story|fitted|philox|kernels|core|shared|sources)(\.|$)|\._"
+)
 OTHERS = {  # what signatures name of other libraries
     *(
         "Any",
@@ -182,6 +184,9 @@ def _page(room: str, names: Sequence[str], by_module: dict[str, list[Public]]) -
             yield f".. {kind}:: {one.path}"
             if kind == "autoclass":
                 yield "   :members:"
+                parts = [base for base in one.value.__mro__[1:] if HIDDEN.search(base.__module__)]
+                if parts:  # what it is put together of has no page of its own
+                    yield f"   :inherited-members: {parts[-1].__mro__[1].__name__}"
             yield ""
 
 

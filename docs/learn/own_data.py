@@ -107,7 +107,7 @@ from empirical import SubsetEstimator
 
 rows = table.set_index("sample")
 features, labels = rows.drop(columns="diagnosis"), rows["diagnosis"]
-estimator = SubsetEstimator(GaussianNB(), models=60).fit(
+estimator = SubsetEstimator(GaussianNB(), models=60, random_state=0).fit(
     features[:400], labels[:400], features[400:], labels[400:]
 )
 estimator.memorization_.nlargest(3, "memorization")

@@ -94,7 +94,7 @@ def nearest_mean(X, y, subset):
 
 
 data = load("digits").data
-estimator = SubsetEstimator(nearest_mean, models=40).fit(
+estimator = SubsetEstimator(nearest_mean, models=40, random_state=0).fit(
     data.x_train, data.y_train, data.x_test, data.y_test
 )
 estimator.memorization_.nlargest(3, "memorization")
@@ -135,7 +135,7 @@ def rings(seed: int = 0, n: int = 200) -> Data:
 
 
 data = rings()
-found = SubsetEstimator("knn", models=200).fit(
+found = SubsetEstimator("knn", models=200, random_state=0).fit(
     data.x_train, data.y_train, data.x_test, data.y_test
 )
 found.memorization_["memorization"].to_numpy().round(2)[:10]

@@ -248,7 +248,7 @@ from empirical import SubsetEstimator, load
 from empirical.learners import KNN
 
 data = load("digits").data
-estimator = SubsetEstimator(KNN(), models=500).fit(
+estimator = SubsetEstimator(KNN(), models=500, random_state=0).fit(
     data.x_train, data.y_train, data.x_test, data.y_test
 )
 found = estimator.memorization_
@@ -278,7 +278,7 @@ with drawing(4.6, 4.2) as figure:
 
 planted = load("planted", prior="Zipf(alpha=1, size=500)", n=500)
 data, truth = planted.data, planted.truth
-estimator = SubsetEstimator(KNN(), models=500).fit(
+estimator = SubsetEstimator(KNN(), models=500, random_state=0).fit(
     data.x_train, data.y_train, data.x_test, data.y_test
 )
 copies, measured = truth["copies"], estimator.memorization_["memorization"]

@@ -50,7 +50,7 @@ class External(Learner):
     >>> from sklearn.naive_bayes import GaussianNB
     >>> from empirical import SubsetEstimator, load
     >>> data = load("planted", n=60).data
-    >>> found = SubsetEstimator(GaussianNB(), models=8).fit(data.x_train, data.y_train, data.x_test, data.y_test)
+    >>> found = SubsetEstimator(GaussianNB(), models=8, random_state=0).fit(data.x_train, data.y_train, data.x_test, data.y_test)
     >>> len(found.memorization_)
     60
     """

@@ -32,8 +32,8 @@ class Pruned(Learner):
     >>> from empirical import SubsetEstimator, load
     >>> from empirical.learners import Ridge
     >>> data = load("planted", n=60).data
-    >>> pruned = SubsetEstimator(Pruned(Ridge(), sparsity=0.9), models=16).fit(data.x_train, data.y_train)
-    >>> whole = SubsetEstimator(Ridge(), models=16).fit(data.x_train, data.y_train)
+    >>> pruned = SubsetEstimator(Pruned(Ridge(), sparsity=0.9), models=16, random_state=0).fit(data.x_train, data.y_train)
+    >>> whole = SubsetEstimator(Ridge(), models=16, random_state=0).fit(data.x_train, data.y_train)
     >>> bool(pruned.memorization_["in_accuracy"].mean() < whole.memorization_["in_accuracy"].mean())
     True
     """

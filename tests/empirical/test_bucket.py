@@ -85,7 +85,7 @@ def test_trials_of_python_and_of_limits_go_there_too(
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(40, 2)), np.arange(40) % 2
     both = [
-        SubsetEstimator(KNN(), models=64, store=where).fit(X[:30], y[:30], X[30:], y[30:])
+        SubsetEstimator(KNN(), models=64, store=where, random_state=0).fit(X[:30], y[:30], X[30:], y[30:])
         for where in (tmp_path / "x", f"{address}/x")
     ]
     assert same(both[0].trials_, both[1].trials_)

@@ -165,7 +165,7 @@ def test_predictions_of_models_trained_elsewhere_are_labels(tmp_path, capsys):
     assert examples.classes == ("cat", "dog")
     right = trials.judged(examples.y_train, examples.y_test).train_scores()
     np.testing.assert_array_equal(right, np.asarray(train) == np.asarray(y))
-    known = SubsetEstimator.from_predictions(masks, train, test, y=y, y_test=z, score="predicted")
+    known = SubsetEstimator.from_predictions(masks, train, test, y=y, y_test=z, scoring="predicted")
     np.testing.assert_array_equal(known.trials_.train_scores(), right)
     for bad, match in (
         ({"y_train": y}, "y_test: got None"),

@@ -230,13 +230,15 @@ def test_an_estimator_ranks_labels(table):
     x, y = frame[list("abcd")], frame["label"]
     given = {"models": 30, "random_state": 1}
     for learner, score in (("softmax", "probabilities"), ("ridge", "predicted")):
-        e = SubsetEstimator(learner, score=score, **given).fit(x[:150], y[:150], x[150:], y[150:])
+        e = SubsetEstimator(learner, scoring=score, **given).fit(x[:150], y[:150], x[150:], y[150:])
         found = e.label_issues_
         there = {int(name[1:]) for name in table[1] if int(name[1:]) < 150}
         assert len(there & set(found["index"][: len(there)])) >= 0.7 * len(there)
         assert found["nearest"].notna().all()
         assert {"memorization", "in_accuracy"} < set(e.memorization_)
-        alone = SubsetEstimator(learner, score=score, **given).fit(x[:150], y[:150]).label_issues_  # nobody to test on
+        alone = (
+            SubsetEstimator(learner, scoring=score, **given).fit(x[:150], y[:150]).label_issues_
+        )  # nobody to test on
         np.testing.assert_allclose(alone["chance"], found["chance"], atol=0.02)
     plain = SubsetEstimator("ridge", **given).fit(x[:150], y[:150], x[150:], y[150:])
     with pytest.raises(ArgumentError, match="'predicted' or 'probabilities'"):

@@ -158,8 +158,8 @@ def test_what_has_an_address_alone_cannot_be_kept(data: Any, tmp_path: Path) -> 
         Job(data, External(stray), Fixed(0.7)).identity()
     x = (data.x_train, data.y_train, data.x_test, data.y_test)
     with pytest.raises(ArgumentError, match="address"):
-        SubsetEstimator(stray, models=8, store=tmp_path).fit(*x)
-    assert SubsetEstimator(closure(1), models=8).fit(*x).trials_.count == 8
+        SubsetEstimator(stray, models=8, store=tmp_path, random_state=0).fit(*x)
+    assert SubsetEstimator(closure(1), models=8, random_state=0).fit(*x).trials_.count == 8
 
 
 def test_descriptions_go_into_everything() -> None:

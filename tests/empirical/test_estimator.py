@@ -72,27 +72,30 @@ def test_whole_numbers_and_names_are_taken_as_the_command_takes_them(data):
     assert np.array_equal(named.trials_.test, own.trials_.test)
     assert clone(named).learner == "knn"
     with pytest.raises(ArgumentError, match="learner: got nope"):
-        SubsetEstimator("nope").fit(data.x_train, data.y_train, data.x_test, data.y_test)
+        SubsetEstimator("nope", random_state=0).fit(data.x_train, data.y_train, data.x_test, data.y_test)
 
 
 def test_parameters_of_a_learner_are_set_by_replacing_it():
     knn = KNN()
-    estimator = SubsetEstimator(knn, models=8)
+    estimator = SubsetEstimator(knn, models=8, random_state=0)
     assert estimator.get_params()["learner__k"] == 1
     assert clone(estimator).set_params(learner__k=3, models=5).get_params() == (
         estimator.set_params(learner__k=3, models=5).get_params()
     )
     assert (estimator.learner, knn) == (KNN(3), KNN(1))
     assert estimator.set_params(learner=MLP(8), learner__epochs=2).learner == MLP(8, epochs=2)
-    assert SubsetEstimator("knn").set_params(learner__k=5).learner == KNN(5)
-    assert SubsetEstimator(GaussianNB()).set_params(learner__var_smoothing=0.1).learner.var_smoothing == 0.1
+    assert SubsetEstimator("knn", random_state=0).set_params(learner__k=5).learner == KNN(5)
+    assert (
+        SubsetEstimator(GaussianNB(), random_state=0).set_params(learner__var_smoothing=0.1).learner.var_smoothing
+        == 0.1
+    )
     for bad in ({"learner__q": 1}, {"learner__epochs": 0}, {"q": 1}):
         with pytest.raises(ValueError, match=r"learner|epochs|Invalid parameter 'q'"):
             estimator.set_params(**bad)
 
 
 def test_scores_are_kept_as_told(data):
-    estimator = fitted(data, score="probability", dtype="float32")
+    estimator = fitted(data, scoring="probability", dtype="float32")
     assert estimator.trials_.test.dtype == np.float32
     assert clone(estimator).get_params()["dtype"] == "float32"
 
@@ -134,12 +137,14 @@ def test_a_classifier_gets_the_data_frame(data, tmp_path, model):
         return pd.DataFrame({"a": x[:, 0], "b": pd.array(x[:, 1] > 0), "side": pd.Categorical(right, sides)})
 
     x, z = frame(data.x_train, ["left", "right"]), frame(data.x_test, ["right", "none", "left"])
-    made = SubsetEstimator(model, models=4, shard=4, store=tmp_path).fit(x, data.y_train, z, data.y_test)
+    made = SubsetEstimator(model, models=4, shard=4, store=tmp_path, random_state=0).fit(
+        x, data.y_train, z, data.y_test
+    )
     mask = made.trials_.masks()[1]
     both = pd.concat([x, z.astype(x.dtypes)], ignore_index=True)
     found = clone(model).fit(both[:60][mask], data.y_train[mask]).predict(both[60:])
     assert np.array_equal(found == data.y_test, made.trials_.test_scores()[1])
-    again = SubsetEstimator(model, models=4, shard=4, store=tmp_path)
+    again = SubsetEstimator(model, models=4, shard=4, store=tmp_path, random_state=0)
     with pytest.raises(ArgumentError, match="data is"):
         again.fit(x.assign(side=x["side"].cat.as_ordered()), data.y_train, z, data.y_test)
 
@@ -154,7 +159,9 @@ def test_numbers_come_in_many_ways(data, tmp_path, kind):
     given = [kind(x) for x in (data.x_train, data.x_test)]
     arrays = [np.asarray(x, np.float32) for x in given]
     found, own = (
-        SubsetEstimator(KNN(), models=8, shard=8, store=store).fit(x, data.y_train, z, data.y_test).trials_
+        SubsetEstimator(KNN(), models=8, shard=8, store=store, random_state=0)
+        .fit(x, data.y_train, z, data.y_test)
+        .trials_
         for store, (x, z) in ((tmp_path, given), (None, arrays))
     )
     assert np.array_equal(found.test, own.test)
@@ -213,7 +220,7 @@ def test_models_trained_elsewhere_have_names_too(data):
         ((9, 5, 4), {"train_ids": 3.0}, r"train_ids: got names of shape \(\)"),
         ((9, 5, 4), {"test_ids": np.ones((4, 2))}, r"test_ids: got names of shape \(4, 2\)"),
         ((9, 5, 4), {"y": 1}, r"y: got labels of shape \(\)"),
-        ((9, 5, 4), {"score": "Loss"}, "score: got Loss; give one of correct"),
+        ((9, 5, 4), {"scoring": "Loss"}, "scoring: got Loss; give one of correct"),
     ],
 )
 def test_models_trained_elsewhere_that_say_nothing_are_refused(sizes, options, said):
@@ -234,7 +241,7 @@ def test_models_trained_elsewhere_that_say_nothing_are_refused(sizes, options, s
 )
 def test_unfitted_it_says_so(ask):
     with pytest.raises(NotFittedError):
-        ask(SubsetEstimator(KNN()))
+        ask(SubsetEstimator(KNN(), random_state=0))
 
 
 def test_columns_of_data_frames_go_by_name(data):
@@ -244,11 +251,11 @@ def test_columns_of_data_frames_go_by_name(data):
     assert np.array_equal(made.trials_.test, fitted(data).trials_.test)
     for wrong in (x_test.rename(columns={"b": "c"}), x_test[["a"]], x_test[["a", "a"]], x_test.assign(c=1.0)):
         with pytest.raises(ArgumentError, match="X_test"):
-            SubsetEstimator(KNN(), models=8).fit(x, data.y_train, wrong, data.y_test)
+            SubsetEstimator(KNN(), models=8, random_state=0).fit(x, data.y_train, wrong, data.y_test)
 
 
 def test_orthogonal_arrays_by_name(data):
-    estimator = SubsetEstimator(KNN(), models=256, design="orthogonal").fit(
+    estimator = SubsetEstimator(KNN(), models=256, design="orthogonal", random_state=0).fit(
         data.x_train, data.y_train, data.x_test, data.y_test
     )
     assert repr(estimator.trials_.design) == "Orthogonal(fraction=0.75, rows=256, stratified=False)"
@@ -270,14 +277,14 @@ def test_bad_data_are_refused(data, change, named):
     x, y = change(data.x_train, data.y_train)
     y_test = data.y_test if np.ndim(y) == 1 and len(np.unique(y)) > 1 else (y[:30] if np.ndim(y) > 1 else np.zeros(30))
     with pytest.raises(ArgumentError, match=named):
-        SubsetEstimator(KNN(), models=8).fit(x, y, data.x_test, y_test)
+        SubsetEstimator(KNN(), models=8, random_state=0).fit(x, y, data.x_test, y_test)
 
 
 @pytest.mark.parametrize(
     "options", [{"fraction": 1.0}, {"fraction": 0.001}, {"models": 0}, {"design": "x"}, {"learner": KNN}, {"n_jobs": 0}]
 )
 def test_bad_parameters_are_refused(data, options):
-    estimator = SubsetEstimator(KNN(), models=8).set_params(**options)
+    estimator = SubsetEstimator(KNN(), models=8, random_state=0).set_params(**options)
     with pytest.raises(ArgumentError):
         estimator.fit(data.x_train, data.y_train, data.x_test, data.y_test)
 
@@ -299,10 +306,10 @@ class Stairs(Prior):
 def test_a_prior_and_a_learner_from_outside():
     made = planted(Stairs(30), 80, 40, n_classes=3, seed=1)
     assert made.data.n == 80
-    estimator = SubsetEstimator(Nearest(), models=64).fit(
+    estimator = SubsetEstimator(Nearest(), models=64, random_state=0).fit(
         made.data.x_train, made.data.y_train, made.data.x_test, made.data.y_test
     )
-    own = SubsetEstimator(KNN(), models=64).fit(
+    own = SubsetEstimator(KNN(), models=64, random_state=0).fit(
         made.data.x_train, made.data.y_train, made.data.x_test, made.data.y_test
     )
     assert np.array_equal(estimator.trials_.test, own.trials_.test)
@@ -354,7 +361,9 @@ def test_a_function_by_its_path_trains_or_makes_a_learner():
 
 
 def test_any_classifier_serves(data):
-    estimator = SubsetEstimator(GaussianNB(), models=64).fit(data.x_train, data.y_train, data.x_test, data.y_test)
+    estimator = SubsetEstimator(GaussianNB(), models=64, random_state=0).fit(
+        data.x_train, data.y_train, data.x_test, data.y_test
+    )
     mask = estimator.trials_.masks()[5]
     alone = GaussianNB().fit(data.x_train[mask], data.y_train[mask])
     assert np.array_equal(alone.predict(data.x_test) == data.y_test, estimator.trials_.test_scores()[5])

@@ -192,8 +192,38 @@ def test_a_sparse_matrix_and_its_labels(sparse, labels):
     for model in ("knn", "sklearn.linear_model.LogisticRegression(max_iter=5000)"):
         parts = (found.data.x_train, found.data.y_train, found.data.x_test, found.data.y_test)
         dense = (parts[0].toarray(), parts[1], parts[2].toarray(), parts[3])
-        one, two = (SubsetEstimator(model, models=4).fit(*some).trials_.test_scores() for some in (parts, dense))
+        one, two = (
+            SubsetEstimator(model, models=4, random_state=0).fit(*some).trials_.test_scores() for some in (parts, dense)
+        )
         assert (one == two).mean() > 0.97
+
+
+def test_a_sparse_matrix_to_test_on(sparse):
+    folder, x, y = sparse
+    scipy.sparse.save_npz(folder / "a.npz", x[:50])
+    scipy.sparse.save_npz(folder / "b.npz", x[50:].tocsc())
+    np.save(folder / "ya.npy", y[:50])
+    (folder / "yb.txt").write_text("\n".join(y[50:]))
+    both = {"test": str(folder / "b.npz"), "label": f"{folder / 'ya.npy'},{folder / 'yb.txt'}"}
+    found, other = load(folder / "a.npz", **both), load(folder / "a.npz", **{**both, "label": str(folder / "y.npy")})
+    for one in (found, other):
+        assert np.allclose(one.data.x_train.toarray(), x[:50].toarray())
+        assert np.allclose(one.data.x_test.toarray(), x[50:].toarray())
+        assert (np.array(one.data.classes)[one.data.y_train] == y[:50]).all()
+        assert (np.array(one.data.classes)[one.data.y_test] == y[50:]).all()
+        assert one.test_ids == tuple(range(10))
+    scipy.sparse.save_npz(folder / "narrow.npz", x[50:, :7])
+    np.savez(folder / "dense.npz", X=np.eye(3))
+    for change, said in (
+        ({"test": str(folder / "narrow.npz")}, "test: got .*narrow.npz of 7 columns; give a matrix of 40"),
+        ({"test": str(folder / "dense.npz")}, "test: got .*dense.npz with X; save format"),
+        ({"label": str(folder / "ya.npy")}, r"label: got .*ya.npy; .*name both, .*ya.npy,FILE with the 10"),
+        ({"label": f"{folder / 'ya.npy'},{folder / 'ya.npy'}"}, "label: got 50 labels; give one for each of the 10"),
+        ({"label": None}, "labels and, after a comma, that of the 10"),
+        ({"test_fraction": 0.5}, "the test rows are those of"),
+    ):
+        with pytest.raises(ArgumentError, match=said):
+            load(folder / "a.npz", **{**both, **change})
 
 
 def test_broken_sparse_matrices_are_refused(sparse):

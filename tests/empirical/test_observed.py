@@ -68,7 +68,9 @@ def test_who_teaches_whom(folder, tmp_path):
 
 
 def test_the_estimator_says_the_same(data, learner):
-    estimator = SubsetEstimator(learner, models=60).fit(data.x_train, data.y_train, data.x_test, data.y_test)
+    estimator = SubsetEstimator(learner, models=60, random_state=0).fit(
+        data.x_train, data.y_train, data.x_test, data.y_test
+    )
     found = measure(estimator.trials_, estimator.examples_).observed
     assert equal(estimator.totals(), found.totals)
     assert equal(estimator.histogram(), found.histogram)

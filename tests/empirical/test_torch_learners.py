@@ -181,7 +181,9 @@ def test_ten_lines_of_ones_own_are_a_learner(small: Data) -> None:
         found: dict[str, Any] = {"__name__": "theirs", **names}
         exec(text, found)
         taught = found.get("learner") or TorchLearner(found["net"], epochs=15)
-        estimator = SubsetEstimator(taught, models=20).fit(small.x_train, small.y_train, small.x_test, small.y_test)
+        estimator = SubsetEstimator(taught, models=20, random_state=0).fit(
+            small.x_train, small.y_train, small.x_test, small.y_test
+        )
         assert estimator.trials_.train_scores()[estimator.trials_.masks()].mean() > 0.7
 
 

@@ -43,7 +43,7 @@ class Ridge(Learner):
 
     >>> from empirical import SubsetEstimator, load
     >>> data = load("planted", n=60).data
-    >>> found = SubsetEstimator(Ridge(), models=64).fit(data.x_train, data.y_train, data.x_test, data.y_test)
+    >>> found = SubsetEstimator(Ridge(), models=64, random_state=0).fit(data.x_train, data.y_train, data.x_test, data.y_test)
     >>> bool(found.memorization_["memorization"].max() > 0.5)
     True
     """

@@ -1,0 +1,88 @@
+"""The trials of an estimator that was fitted, and the memorization that they say."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from empirical.data.data import Data
+from empirical.data.examples import Examples
+from empirical.estimates.measured import Experiment
+from empirical.estimates.memorization import memorization
+from empirical.learners import parse as spec
+from empirical.learners.learner import Learner
+from empirical.learners.parameters import WithLearner
+from empirical.learners.score import BY_CLASS
+from empirical.training.trials import Trials
+from longtail.core import ArgumentError, arrays
+from longtail.core.arrays import Device
+
+
+@contextlib.contextmanager
+def scoring() -> Iterator[None]:
+    """What the command calls ``--score`` is ``scoring`` here, where scikit-learn's ``score`` is a method: errors say so."""
+    try:
+        yield
+    except ArgumentError as error:
+        if error.argument != "score":
+            raise
+        remedy = error.remedy.replace("estimate --score ", "fit with scoring ").replace("--score", "scoring")
+        raise type(error)("scoring", error.shown, remedy) from error
+
+
+class Fitted(WithLearner):
+    """``trials_`` of models and ``examples_`` they are of; ``data_`` where models were trained here; ``predicted_`` the trials
+    by class, where models kept that.
+    """
+
+    device: str
+    n_jobs: int | None
+    trials_: Trials
+    predicted_: Trials | None
+    examples_: Examples
+    experiment_: Experiment
+    data_: Data
+    classes_: tuple[Any, ...] | None
+    memorization_: pd.DataFrame
+
+    @property
+    def _device(self) -> Device:
+        """Where pairs are found: where models are trained, if arrays can be there."""
+        return (arrays.device(self.device) if self.learner is None else self._learner().place(self.device)).arrays
+
+    def _learner(self) -> Learner:
+        learner = "knn" if self.learner is None else self.learner
+        if isinstance(learner, type):
+            raise ArgumentError("learner", learner, "give one, for example empirical.learners.KNN(), or a classifier")
+        if isinstance(learner, str):
+            return spec.learner(learner)
+        if isinstance(learner, Learner):
+            return learner
+        from empirical.learners.external import External
+
+        return External(learner)
+
+    def _check_tested(self) -> None:
+        check_is_fitted(self, "trials_")
+        if not self.trials_.n_test:
+            remedy = "fit with test examples, whom training examples may influence; of training examples ask taught()"
+            raise ArgumentError("X_test", None, remedy)
+
+    def _take(self, trials: Trials, examples: Examples) -> Self:
+        self.predicted_ = trials if trials.score in BY_CLASS else None
+        if self.predicted_ is not None:
+            known = examples.y_test
+            trials = trials.judged(examples.y_train, () if known is None else known)
+        self.trials_, self.examples_, self.classes_ = trials, examples, examples.classes
+        table = memorization(trials, examples.y_train)
+        if examples.classes is not None:
+            table["label"] = np.array(examples.classes, dtype=object)[table["label"]]
+        if examples.train_ids is not None:
+            table.insert(1, "id", list(examples.train_ids))
+        self.memorization_ = table
+        return self

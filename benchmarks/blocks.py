@@ -21,7 +21,8 @@ from empirical.designs import Fixed
 from empirical.estimates import streamed
 from empirical.estimates.pairing import Pairing
 from empirical.training.columns import Bits
-from empirical.training.store import Identity, Shard, Store
+from empirical.training.shard import Shard
+from empirical.training.store import Identity, Store
 
 SHARD = 64
 

@@ -35,8 +35,9 @@ from empirical.estimates.memorization import memorization, memorization_cells
 from empirical.estimates.pairing import Pairing
 from empirical.estimates.taught import expected_false, unless_noise
 from empirical.training import SHARD
+from empirical.training.shard import Shard
 from empirical.training.stages import Stage, spent
-from empirical.training.store import Identity, Shard, Store
+from empirical.training.store import Identity, Store
 from empirical.training.trials import Trials
 from longtail.core import Integers
 from longtail.core.opened import size

@@ -16,8 +16,9 @@ from empirical.learners.fingerprint import named
 from empirical.learners.learner import Learner, Trainer
 from empirical.learners.score import Score, class_type
 from empirical.training import DTYPES, SHARD
+from empirical.training.shard import Shard
 from empirical.training.spans import Span
-from empirical.training.store import Identity, Shard
+from empirical.training.store import Identity
 from empirical.training.trials import Trials, floats
 from longtail.core import ArgumentError, whole
 from longtail.core.arrays import CPU, Device

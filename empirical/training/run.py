@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 from empirical.training.executors import Executor, Serial
 from empirical.training.job import Job
 from empirical.training.resources import room
+from empirical.training.shard import Shard
 from empirical.training.spans import gaps, parts_of
-from empirical.training.store import Shard, Store
+from empirical.training.store import Store
 from empirical.training.trials import Trials, joined
 from empirical.training.work import Work
 

@@ -18,8 +18,9 @@ import numpy as np
 
 from empirical.learners.learner import Trainer
 from empirical.training.job import Job
+from empirical.training.shard import Shard, pieced
 from empirical.training.spans import Span, gaps
-from empirical.training.store import Shard, Store, pieced
+from empirical.training.store import Store
 from longtail.core import ArgumentError
 
 NOTHING = np.empty((0, 0), np.uint8)

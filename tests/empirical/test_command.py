@@ -18,7 +18,7 @@ from empirical.estimate import main
 from empirical.report import run_figures as plots
 from empirical.training.progress import Bar
 from empirical.training.run import Progress
-from empirical.training.store import Shard
+from empirical.training.shard import Shard
 from longtail.core.files import DiskFull
 from tests.empirical.commanded import SMALL, run
 

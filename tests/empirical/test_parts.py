@@ -10,8 +10,9 @@ import pytest
 from empirical import estimate
 from empirical.training.columns import Bits
 from empirical.training.run import run
+from empirical.training.shard import Shard, pieced
 from empirical.training.spans import gaps, name_of, parts_of, spans_in
-from empirical.training.store import Shard, Store, pieced
+from empirical.training.store import Store
 from empirical.training.stored import stored
 from longtail.core import ArgumentError
 from tests.empirical.runs import opened, same

@@ -14,7 +14,8 @@ import pytest
 from empirical.designs import Fixed
 from empirical.training import store as store_module
 from empirical.training.run import run
-from empirical.training.store import Shard, Store
+from empirical.training.shard import Shard
+from empirical.training.store import Store
 from empirical.training.trials import joined
 from longtail.core import ArgumentError, arrays
 from longtail.core.files import DiskFull, whole

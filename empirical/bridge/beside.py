@@ -5,27 +5,47 @@ Memorization alone does not tell an example that teaches nobody from the only on
 
     log(error of models on a share f / error of models on a share r),     T_B = Σ_{i in B} influence of i on test accuracy,
 
-B a bin of memorization. The first is a ratio, for the test set may be a little harder than the training set. Where subsets have a
-fixed size an example that is in keeps another out, so that T_B is measured less |B| times the mean; it is predicted so too.
-Errors are those of models and of test examples together; what another data set of the same model would show beside is added from
-simulated ones (``empirical.bridge.bins.drawn``).
+B a bin of memorization. The first is a ratio, for the test set may be harder than the training set. By how much a run knows,
+
+    h = error on test examples / error on training examples that were out,
+
+and totals, and what removal costs on the test set, are h times the model's. It is near 1 where both sets are drawn alike, and 6
+where digits come in equal numbers to be tested on and by a hundred times as many of one as of another to be trained on.
+
+The model's errors are those that training on an example mends: in it an example that was trained on is right. A learner that
+does not fit what it trains on makes others beside, φ. With ε(r) the model's errors and h how much harder the test set is, its
+errors are
+
+    E(r) = h (φ + ε(r)),    s = φ / (φ + ε(r)) = mean error on examples that were in / on those that were out,
+    log ε(f)/ε(r) = log (E(f)/E(r) − s) / (1 − s),
+
+s read off the training examples at r, where h drops out. φ need not be the same at f: removal costs errors of either kind, and
+E(f) − E(r) has both, here as a share of what there is to mend at r. Of a learner that fits, s = 0 and it is log E(f)/E(r). The
+error of s is over training examples, independent of test examples.
+
+Where subsets have a fixed size an example that is in keeps another out, so that T_B is measured less |B| times the mean; it is
+predicted so too. Errors are those of models and of test examples together; what another data set of the same model would show
+beside is added from simulated ones (``empirical.bridge.bins.drawn``).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from empirical.estimates.learning import Learning
 from empirical.estimates.measured import Measured
 from empirical.estimates.noise import SubsetNoise
-from longtail.core import Floats, Problem
+from longtail.core import Estimate, Floats, Problem
 from longtail.experiment.coupling import Coupling
 from longtail.experiment.noise import Noise
 from longtail.experiment.pairs import pairs_above
 from longtail.experiment.predictions import error_at, influence_by_memorization
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LEAST = 1e-12  # an error, for its logarithm
 FEW = 20  # test examples with a pair, below which their number says little
@@ -99,6 +119,7 @@ class Beside:
     value: Floats = field(repr=False)
     covariance: Floats = field(repr=False)
     paired: _Paired | None = None
+    harder: float = 1.0  # than the training set is the test set
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -131,11 +152,11 @@ class Beside:
 
     def carried(self, share: Floats, total: Floats) -> Floats:
         """T_B, of bins that have ``share`` of the examples each; the last bin is what the others leave, where sizes are fixed."""
-        return self.measured(share, total)[:-1] if self.fixed_size else total
+        return self.measured(share, total)[:-1] if self.fixed_size else self.measured(share, total)
 
     def measured(self, share: Floats, total: Floats) -> Floats:
         """T_B of all bins, as it is measured: beyond what as many others carry, where sizes are fixed."""
-        return total - share * total.sum() if self.fixed_size else total
+        return self.harder * (total - share * total.sum() if self.fixed_size else total)
 
     def chances(self, true: Floats) -> Floats:
         """Pr[an example is put in a bin], bins × ``true`` memorization."""
@@ -177,12 +198,11 @@ def beside(observed: Measured, *, steps: bool = False) -> Beside | None:
     learning, totals = observed.observed.learning, observed.observed.totals
     value, blocks = [], []
     fractions: tuple[float, ...] = ()
-    if learning is not None and len(learning.fraction) > 1 and (learning.error > 0).all() and _told(learning):
+    if learning is not None and len(learning.fraction) > 1 and _told(learning, observed.memorization):
         fractions = tuple(learning.fraction.tolist())
-        slope = np.hstack([-np.ones((len(fractions) - 1, 1)), np.eye(len(fractions) - 1)]) / learning.error
-        both = np.diag(learning.stderr**2) + learning.covariance_tests
-        value.append(np.log(learning.error[1:] / learning.error[0]))
-        blocks.append(definite(slope @ both @ slope.T) + SMALL**2 * np.eye(len(fractions) - 1))
+        logs, spread = growth(learning, unmended(observed.memorization))
+        value.append(logs)
+        blocks.append(spread)
     edges, noise = None, None
     fixed = observed.experiment.design is None or observed.experiment.design.startswith("Fixed")
     if (
@@ -210,11 +230,60 @@ def beside(observed: Measured, *, steps: bool = False) -> Beside | None:
     for block in blocks:
         covariance[at : at + len(block), at : at + len(block)] = block
         at += len(block)
-    return Beside(fractions, edges, noise, fixed, np.concatenate(value), covariance, paired)
+    return Beside(fractions, edges, noise, fixed, np.concatenate(value), covariance, paired, hardness(observed))
 
 
-def _told(learning: Learning) -> bool:
-    return bool(np.isfinite(learning.stderr).all() and np.isfinite(learning.covariance_tests).all())
+def _told(learning: Learning, memorization: pd.DataFrame) -> bool:
+    known = np.isfinite(learning.stderr).all() and np.isfinite(learning.covariance_tests).all()
+    lasting = float(unmended(memorization).value) * learning.error[0]
+    return bool(known and (learning.error > max(lasting, 0.0)).all())
+
+
+def hardness(observed: Measured) -> float:
+    """h, how much more often models err on test examples than on training examples that were out; 1 where it is not known.
+
+    >>> import pandas as pd
+    >>> from empirical.estimates.measured import Experiment
+    >>> seen = pd.DataFrame({"memorization": [0.2, 0.2], "out_accuracy": [0.8, 0.8]})
+    >>> round(hardness(Measured(Experiment("a", 10, 100, 0.7), seen, pd.DataFrame(), test_accuracy=0.7)), 3)
+    1.5
+    """
+    table = observed.memorization
+    if "out_accuracy" not in table or not np.isfinite(observed.test_accuracy):
+        return 1.0
+    wrong = 1 - float(np.nanmean(table["out_accuracy"].to_numpy(float)))
+    return (1 - observed.test_accuracy) / wrong if wrong > 0 and observed.test_accuracy < 1 else 1.0
+
+
+def unmended(memorization: pd.DataFrame) -> Estimate:
+    """s, the share of errors that no example mends, and its error over examples; 0 where it is not known.
+
+    >>> import pandas as pd
+    >>> s = unmended(pd.DataFrame({"in_accuracy": [1.0, 0.5] * 50, "out_accuracy": [0.5, 0.0] * 50}))
+    >>> round(float(s.value), 3), round(float(s.stderr), 3)
+    (0.333, 0.017)
+    """
+    if not {"in_accuracy", "out_accuracy"} <= set(memorization):
+        return Estimate(0.0, 0.0)
+    within, without = (1 - memorization[name].to_numpy(float) for name in ("in_accuracy", "out_accuracy"))
+    known = np.isfinite(within) & np.isfinite(without)
+    within, without = within[known], without[known]
+    if not without.sum() or len(without) < 2:
+        return Estimate(0.0, 0.0)
+    share = within.sum() / without.sum()
+    left = (within - share * without) / without.mean()
+    return Estimate(float(share), float(left.std(ddof=1) / np.sqrt(len(left))))
+
+
+def growth(learning: Learning, lasting: Estimate) -> tuple[Floats, Floats]:
+    """log (E(f)/E(r) − s) / (1 − s), r the first share, and the covariance: over models, test examples and what s is read off."""
+    ratio, share = learning.error[1:] / learning.error[0], float(lasting.value)
+    left = ratio - share
+    slope = np.hstack([-ratio[:, None], np.eye(len(ratio))]) / learning.error[0] / left[:, None]
+    both = np.diag(learning.stderr**2) + learning.covariance_tests
+    by_share = (ratio - 1) / (left * (1 - share)) * float(lasting.stderr)
+    spread = definite(slope @ both @ slope.T) + np.diag((SMALL * ratio / left) ** 2)
+    return np.log(left / (1 - share)), spread + np.multiply.outer(by_share, by_share)
 
 
 def definite(covariance: Floats) -> Floats:

@@ -126,8 +126,9 @@ def drawn(
         if beside is not None and chosen is not None:
             known = (1 - coupling.dust) * mass
             untold = coupling.wrong(problem.n_classes) * (1 - float(known.sum()))
-            errors = [untold + float(known @ (tops[which] * (1 - f * typical) ** counts)) for f in beside.fractions]
-            each = known * tops[which] * typical * (1 - noise.fraction * typical) ** (counts - 1)
+            wrong = known * coupling.typical(problem.n_classes, tops[which])
+            errors = [untold + float(wrong @ (1 - f * typical) ** counts) for f in beside.fractions]
+            each = wrong * typical * (1 - noise.fraction * typical) ** (counts - 1)
             carried = chosen @ np.bincount(place, weight * each[owner], len(true))
             row = np.append(row, beside.seen(np.array(errors), chosen @ number / problem.n, carried, told, rng))
         out.append(row)
@@ -176,19 +177,26 @@ class _Lots:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
         """Cells, the subpopulation that each is of, and how many examples."""
         owner = np.arange(len(counts))
-        if self.coupling.apart:
+        if self.coupling.own or self.coupling.apart:
             owner = np.repeat(owner, counts)
+            which = which[owner]
+        if self.coupling.own:
+            lone = rng.random(len(owner)) < self.coupling.own
+            which = np.where(lone, self.guesses(len(owner), rng), which)
+        if self.coupling.apart:
             value, index = np.unique(counts, return_inverse=True)
             near = np.abs(np.log(value)[:, None] - np.log(self.copies)).argmin(1)[index]
             row = (near * len(self.mean) + lam.astype(np.int64))[owner]
             found = np.searchsorted(self.laws, row + rng.random(len(owner))) - row * (len(self.left) - 1)
             at = self.left[np.clip(found, 0, len(self.left) - 1)]
             cell = (CELLS * at + rng.random(len(owner))).astype(np.int64)
-            return owner, cell + len(self.relative) * which[owner], np.ones(len(owner))
+            return owner, cell + len(self.relative) * which, np.ones(len(owner))
         if self.lookup:
             cell = np.minimum(counts, len(self.relative)) - 1
         else:
             cell = (CELLS * (1 - self.fraction * lam) ** (counts - 1) + rng.random(len(counts))).astype(np.int64)
+        if self.coupling.own:
+            return owner, cell[owner] + len(self.relative) * which, np.ones(len(owner))
         return owner, cell + len(self.relative) * which, counts.astype(float)
 
 

@@ -15,7 +15,7 @@ from scipy import stats
 
 from empirical.bridge.beside import Beside, beside
 from empirical.bridge.fit import SIMULATIONS, TheoryFit, fit
-from empirical.bridge.model import GUESSES, WIDE, schwarz
+from empirical.bridge.model import GUESSES, schwarz
 from empirical.estimates.measured import Measured
 from longtail.core import ArgumentError, Floats, Problem
 from longtail.experiment import predictions as predicted
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 FAMILIES = ("Zipf", "LogNormal", "Gamma", "Geometric", "Uniform")
 COUPLINGS = ("beta",)
 TOGETHER = ("beta", "apart")  # couplings tried with difficulty and dust
+WIDE, CARRIED = ("hard", "dust"), ("each",)  # guesses tried with them, and where it is known what examples carry
 BASELINE = ("Zipf", "lookup")  # the theory's own, beside whatever else is tried
 THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95)
 REMOVED = (0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -261,8 +262,14 @@ def foretell(best: TheoryFit, thresholds: Iterable[float]) -> pd.DataFrame:
     >>> foretell(best, [0.5]).columns.tolist()
     ['threshold', 'removed_share', 'lost', 'lost_random', 'lost_stderr', 'lost_random_stderr']
     """
-    theta = list(thresholds)
-    return _with_errors(best, lambda p, c: predicted.removal(p, c, theta, noise=best.noise), ["lost", "lost_random"])
+    theta, columns = list(thresholds), ["lost", "lost_random"]
+
+    def told(problem: Problem, coupling: Coupling) -> pd.DataFrame:
+        table = predicted.removal(problem, coupling, theta, noise=best.noise)
+        table[columns] *= best.harder
+        return table
+
+    return _with_errors(best, told, columns)
 
 
 def compare(
@@ -314,7 +321,7 @@ def compare(
     aside = _beside(observed, steps) if together else None
     fits = [fit(values, classes, law, f, c, beside=aside, **options) for f, c in tried]
     if aside is not None:  # memorization alone does not tell dust from what comes again
-        options["guess"] = WIDE
+        options["guess"] = WIDE if aside.edges is None else (*WIDE, *CARRIED)
         fits += [fit(values, classes, law, BASELINE[0], c, beside=aside, **options) for c in together]
     fits.sort(key=lambda b: schwarz(-2 * b.log_likelihood, len(b.parameters), b.n))
     return Comparison(observed, tuple(fits), removal, foretold)

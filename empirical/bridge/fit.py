@@ -82,6 +82,7 @@ class TheoryFit:
     shares: pd.DataFrame = field(repr=False)  # by threshold; stderr is what chance alone moves a data set by
     evaluations: int = field(repr=False, default=0)
     saw: tuple[str, ...] = ()  # beside memorization
+    harder: float = 1.0  # than the training set is the test set (``empirical.bridge.beside``)
 
     @property
     def parameters(self) -> Mapping[str, Estimate]:
@@ -297,4 +298,5 @@ def _judged(
         shares,
         calls,
         () if model.beside is None else model.beside.words,
+        1.0 if model.beside is None else model.beside.harder,
     )

@@ -43,12 +43,20 @@ NEAR_END = 3.0  # and ±, from where the fits of a fresh and a steady guess ende
 WIDE: dict[str, tuple[str, ...]] = {  # guesses that are better than a guess, by what is fitted of them
     "hard": ("difficulty", "steady"),
     "dust": ("difficulty", "steady", "dust"),
+    "each": ("difficulty", "steady"),  # with a u for each example
+    "own": ("difficulty", "steady", "own"),
 }
-WIDE_STARTS: dict[str, tuple[float, ...]] = {"difficulty": (-1.0, 1.0), "steady": (0.5,), "dust": (-1.5,)}
+WIDE_STARTS: dict[str, tuple[float, ...]] = {
+    "difficulty": (-1.0, 1.0),
+    "steady": (0.5,),
+    "dust": (-1.5,),
+    "own": (0.0,),
+}
 NEAR_STARTS: dict[str, tuple[float, ...]] = {
     "difficulty": (1.0,),
     "steady": (-0.5,),
     "dust": (-1.0,),
+    "own": (0.0,),
 }  # where twins carry what is carried
 LAW = (
     "coupling",
@@ -132,6 +140,8 @@ class Model:
         if self.guess in WIDE:
             shares["difficulty"] = float(np.clip(shares["difficulty"], EDGE, 1 - EDGE))
             shares["dust"] = min(shares.get("dust", 0.0), 1 - EDGE)
+            if self.guess == "each":
+                shares["own"] = 1.0
         else:
             shares.setdefault("steady", GUESSES[self.guess] or 0.0)
         return prior, replace(law, **shares)

@@ -52,6 +52,8 @@ def law(coupling: Coupling) -> str:
         said.append(f"wrong untaught with {coupling.difficulty:.2f}")
     if coupling.dust:
         said.append(f"{percent(coupling.dust, '.1f')} without their like")
+    if coupling.own:
+        said.append(f"{percent(coupling.own, '.0f')} of that each example's own")
     if 0 < coupling.apart < 1:
         said.append(f"{percent(coupling.apart, '.0f')} of it each pair's own")
     return "; ".join(said)

@@ -85,6 +85,9 @@ def _guesses(best: TheoryFit) -> str:
         said = f"What it was not taught the learner guesses {how}, rightly once in {best.n_classes}."
     else:
         said = f"What it was not taught the learner gets wrong with a chance of {untaught.difficulty:.2f} in the mean, {how}."
+    if untaught.own:
+        whose = "That" if untaught.own == 1 else f"Of that {percent(untaught.own, '.0f')}"
+        said += f" {whose} is an example's own: what is memorized teaches no more for it."
     if untaught.dust:
         said += f" Of {percent(untaught.dust, '.1f')} of the examples the like never comes again."
     return said + (" How well one member teaches another differs from pair to pair." if untaught.apart else "")

@@ -28,6 +28,16 @@ a subpopulation of its own, of no frequency; it has the law of u, teaches nobody
 not teach all others alike: λ of a pair is its subpopulation's with chance 1 − ω, and else a draw of its own from the law of λ
 (``apart`` = ω). With ω = 0 members hang together as one; with ω = 1 each test example has a neighbor or two of its own.
 
+An example may be hard by itself, too, whatever its subpopulation is: with chance κ (``own``) it has a u of its own, drawn from
+the same law, in training as in testing. Memorization then has the law that it had, and says less of what an example teaches.
+Where a training example has u_i, a test example of its subpopulation is wrong untaught with chance
+
+    E[u_j | u_i] = (1 − κ)² u_i + (1 − (1 − κ)²) E u,
+
+and that is what not memorizing it costs, times τ_ℓ, in place of u_i. With κ = 1 what is hard to learn is worth no more than what
+is easy and seen as often: the memorized may teach nobody much, and those that are not may carry most of what is carried. The
+theorem is as it was, with errn_x the chance of a fresh member of x, and E u for all that is unseen.
+
 Influences that are published fall by half from each twentieth to the next, and yet a few lie near 1, where they are what is
 memorized: no Beta law does both. So λ may have two more values,
 
@@ -52,19 +62,21 @@ from longtail.core import ArgumentError, Floats, real
 FEWER = 24  # of them where u is no guess, and its mean no value that stands out
 CELLS = 48  # between values of the most that memorization can be
 # fields that a repr leaves out where they are as Feldman has them
-LATER = ("difficulty", "dust", "apart", "twins", "strangers")
+LATER = ("difficulty", "dust", "own", "apart", "twins", "strangers")
 FIRM = 1e-6  # distance of κ, or its inverse, from 0, beyond which it makes no difference
 
 
 class Coupling(ABC):
     """The law of λ over subpopulations, and of u: how far guesses are the same in every model, 0 not at all, 1 always, and
-    ``difficulty``, how often they are wrong; the share of ``dust``; and how far λ is a pair's own, ``apart``.
+    ``difficulty``, how often they are wrong; the share of ``dust``; and how far λ is a pair's own, ``apart``, and u an example's
+    ``own``.
     """
 
     steady: float = 0.0
     difficulty: float | None = None
     dust: float = 0.0
     apart: float = 0.0
+    own: float = 0.0
 
     def __repr__(self) -> str:
         """As it is written; of the later fields, those that say something."""
@@ -102,6 +114,19 @@ class Coupling(ABC):
             return np.asarray(rng.random(count) < wrong, float)
         return np.asarray(rng.beta(*self._guess(n_classes), size=count), float)
 
+    def typical(self, n_classes: int, top: Floats | float) -> Floats:
+        """E u of an example of a subpopulation whose u is ``top``."""
+        return np.asarray((1 - self.own) * np.asarray(top, float) + self.own * self.wrong(n_classes))
+
+    def neighbor(self, n_classes: int, top: Floats | float) -> Floats:
+        """E u of a test example, of the subpopulation of a training example whose u is ``top``.
+
+        >>> Fixed(1.0, own=0.5).typical(2, 1.0), Fixed(1.0, own=0.5).neighbor(2, 1.0)
+        (array(0.75), array(0.625))
+        """
+        both = (1 - self.own) ** 2
+        return np.asarray(both * np.asarray(top, float) + (1 - both) * self.wrong(n_classes))
+
     def _guess(self, n_classes: int) -> tuple[float, float]:
         kappa = float(np.clip((1 - self.steady) / self.steady, FIRM, 1 / FIRM))
         wrong = self.wrong(n_classes)
@@ -109,7 +134,7 @@ class Coupling(ABC):
 
     def _check(self) -> None:
         """The shares that all couplings have."""
-        for name in ("steady", "dust", "apart"):
+        for name in ("steady", "dust", "apart", "own"):
             object.__setattr__(self, name, real(name, getattr(self, name), 0.0, 1.0))
         if self.dust == 1:
             raise ArgumentError("dust", self.dust, "nothing would come again; give less than 1")
@@ -148,6 +173,7 @@ class Fixed(Coupling):
     difficulty: float | None = None
     dust: float = 0.0
     apart: float = 0.0
+    own: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "strength", real("strength", self.strength, 0.0, 1.0))
@@ -183,6 +209,7 @@ class Beta(Coupling):
     apart: float = 0.0
     twins: float = 0.0
     strangers: float = 0.0
+    own: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "a", real("a", self.a, 1e-3, 1e6))

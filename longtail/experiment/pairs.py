@@ -45,7 +45,7 @@ def pairs_above(
     what they are estimated to be, and some of the ``partners`` examples that a test example is paired with, of
     other subpopulations all but c, pass by chance; ``false`` counts those pairs. Variances are of the counts in one data set:
     test examples are a sample, of one subpopulation several at a time, and which subpopulations are seen how often is another.
-    Where all that is wanted is how many pairs, ``together`` False saves most of the work of a λ that is each pair's own; the
+    Where examples are hard by themselves (``own``) partners of a test example with a u of its own are taken for independent. Where all that is wanted is how many pairs, ``together`` False saves most of the work of a λ that is each pair's own; the
     other columns are then of partners that never meet.
 
     >>> from longtail import Zipf
@@ -67,16 +67,20 @@ def pairs_above(
     c = seen.copies[1:, None]
     rare = np.maximum(seen.subpopulations[1:], TINY)
     square = seen.mass[1:] ** 2 / rare * (1 + 1 / c[:, 0])  # E Σ d² of those seen c times, d about Gamma of shape c
+    tops = tops_of(problem, coupling, noise)
     counts = (
-        _apart(coupling, seen, r, memorized, noise, together)
+        _apart(coupling, seen, r, memorized, noise, tops, together)
         if coupling.apart
-        else _common(coupling, seen, r, memorized, noise)
+        else _common(coupling, seen, r, memorized, noise, tops)
     )
     weight, alike = counts
-    for top, guessed in tops_of(problem, coupling, noise):
+    parts = [(top, guessed * (1 - coupling.own), False) for top, guessed in tops]
+    if coupling.own:
+        parts += [(top, guessed * coupling.own, True) for top, guessed in tops]
+    for top, guessed, lone in parts:
         each, unseen = guessed * seen.mass[1:], guessed * (float(seen.mass[0]) + seen.dust)
         among = np.maximum(others - kept * c, 0.0)
-        passed = alike(top)
+        passed = alike(top, lone)
         for row, x in zip(found, theta, strict=True):
             one, some, alone, chance, spread = passed(float(x))
             by_chance, lonely = among * chance, 0.0
@@ -103,19 +107,36 @@ def pairs_above(
 Counts = tuple[Floats, Floats, Floats, Floats, Floats]  # E M, Pr[M ≥ 1], Pr[M = 1], Pr[a stranger passes], Var M within
 
 
+def _counted(
+    coupling: Coupling, tops: list[tuple[float, float]], passes: Callable[[float], Floats]
+) -> Callable[[float, bool], Floats]:
+    """Pr[a member counts], by a test example's u and whether that is its own: then it says nothing of theirs."""
+    if not coupling.own:
+        return lambda top, lone: passes(top)
+    never = 1 - sum(guessed for _, guessed in tops)  # of those that are always right
+    mean = np.asarray(never * passes(0.0) + sum(guessed * passes(top) for top, guessed in tops))
+    return lambda top, lone: mean if lone else (1 - coupling.own) * passes(top) + coupling.own * mean
+
+
 def _common(
-    coupling: Coupling, seen: Occupancy, r: float, memorized: float, noise: Noise | None
-) -> tuple[Floats, Callable[[float], Callable[[float], Counts]]]:
+    coupling: Coupling,
+    seen: Occupancy,
+    r: float,
+    memorized: float,
+    noise: Noise | None,
+    tops: list[tuple[float, float]],
+) -> tuple[Floats, Callable[[float, bool], Callable[[float], Counts]]]:
     """Of partners that teach alike, by number of copies and λ: weights of λ, and counts by u and θ."""
     lam, weight = coupling.nodes(cells_of(coupling, noise))
     c = seen.copies[1:, None]
     remain = (1 - r * lam) ** (c - 1)
+    counted_at = _counted(coupling, tops, lambda top: passing(memorized, top * remain, noise))
 
-    def at(top: float) -> Callable[[float], Counts]:
+    def at(top: float, lone: bool) -> Callable[[float], Counts]:
         true = top * remain
         size, wrong = lam * true, true * (1 - r * lam)  # wrong: on a test example, all models together
         inside = wrong - (1 - r) * size
-        counted = passing(memorized, true, noise)
+        counted = counted_at(top, lone)
 
         def counts(x: float) -> Counts:
             if noise is None:
@@ -133,13 +154,20 @@ def _common(
 
 
 def _apart(
-    coupling: Coupling, seen: Occupancy, r: float, memorized: float, noise: Noise | None, together: bool
-) -> tuple[Floats, Callable[[float], Callable[[float], Counts]]]:
+    coupling: Coupling,
+    seen: Occupancy,
+    r: float,
+    memorized: float,
+    noise: Noise | None,
+    tops: list[tuple[float, float]],
+    together: bool,
+) -> tuple[Floats, Callable[[float, bool], Callable[[float], Counts]]]:
     """Of partners each of whom has a λ of its own."""
     near = Neighbors(coupling, seen.copies[1:], r, SMOOTH, together)
+    kept_at = _counted(coupling, tops, lambda top: near.kept(lambda true: passing(memorized, true, noise), top))
 
-    def at(top: float) -> Callable[[float], Counts]:
-        kept = near.kept(lambda true: passing(memorized, true, noise), top)
+    def at(top: float, lone: bool) -> Callable[[float], Counts]:
+        kept = kept_at(top, lone)
 
         def counts(x: float) -> Counts:
             found = near.passed(x, noise, top, kept)

@@ -16,9 +16,11 @@ Trained on everything, a test example is wrong with probability (1 − 1/K)(1 �
 subpopulation with probability k, (1 − 1/K)(1 − kλ)^c. Where guesses are not fresh, or better than guesses
 (``longtail.experiment.coupling``), a subpopulation has its own u for 1 − 1/K; where λ is a pair's own, (1 − rλ)^{c−1} is a
 product with a law (``longtail.experiment.members``); dust is examples without a subpopulation that test examples belong to.
-Removing what is estimated to be memorized ≥ θ keeps those that the estimate's noise lets slip; removing as many at random keeps
-the same share of every subpopulation. How many subpopulations are seen c times, and with what mass, is the exact solution of
-the model (``longtail.experiment.occupancy``).
+Where examples are hard by themselves, too, with chance κ, the u of an example's memorization is its own, that of its influence is
+that of test examples. Removing what is estimated to be memorized ≥ θ keeps those that the estimate's noise lets slip; with chance
+g(u) one with that u is removed, and of a subpopulation's examples each with chance (1 − κ) g(u) + κ E g. Removing as many at
+random keeps the same share of every subpopulation. How many subpopulations are seen c times, and with what mass, is the exact
+solution of the model (``longtail.experiment.occupancy``).
 
 All of it is of the truth, or with a ``noise`` (``longtail.experiment.noise``) of what an estimator makes of it.
 """
@@ -198,7 +200,8 @@ def cells_of(coupling: Coupling, noise: Noise | None) -> int:
 
 
 def tops_of(problem: Problem, coupling: Coupling, noise: Noise | None = None) -> list[tuple[float, float]]:
-    """What memorization can be at the most, and shares of subpopulations; 0 only with noise, which may make more of it.
+    """What memorization can be at the most, and shares of subpopulations; 0 only where noise may make more of it, or where an
+    example's own says nothing of the others'.
 
     >>> from longtail import Zipf
     >>> from longtail.experiment.coupling import Fixed
@@ -208,7 +211,7 @@ def tops_of(problem: Problem, coupling: Coupling, noise: Noise | None = None) ->
     """
     cells = COARSE if coupling.apart else CELLS_OF_GUESSES
     tops = zip(*(part.tolist() for part in coupling.guesses(problem.n_classes, cells)), strict=True)
-    return [(top, guessed) for top, guessed in tops if top > 0 or noise is not None]
+    return [(top, guessed) for top, guessed in tops if top > 0 or noise is not None or coupling.own]
 
 
 def passing(theta: float, true: Floats, noise: Noise | None) -> Floats:
@@ -264,23 +267,22 @@ def removal(
         return float(seen.mass[1:] @ ((1 - kept * lam) ** c @ weight))
 
     whole = error(1.0)
+    never, own = 1 - sum(guessed for _, guessed in tops), coupling.own
+    wrong = [float(coupling.typical(problem.n_classes, top)) for top, _ in tops]
     rows = []
     for theta in np.atleast_1d(np.asarray(thresholds, float)):
         gone = [taken(theta, top) for top, _ in tops]
         dust = [float(passing(theta, np.array([top]), noise)[0]) for top, _ in tops]
-        never = 1 - sum(guessed for _, guessed in tops)
-        share = sum(
-            guessed * (float(seen.examples[1:] @ (g @ weight)) + seen.dust * d)
-            for (_, guessed), g, d in zip(tops, gone, dust, strict=True)
-        )
-        share += never * float(passing(theta, np.zeros(1), noise)[0])
+        untold = never * float(passing(theta, np.zeros(1), noise)[0])  # of those that are right untaught
+        mean = sum((guessed * g for (_, guessed), g in zip(tops, gone, strict=True)), np.full(gone[0].shape, untold))
+        share = float(seen.examples[1:] @ (mean @ weight))
+        share += seen.dust * (untold + sum(guessed * d for (_, guessed), d in zip(tops, dust, strict=True)))
+        lost = [error(1 - (1 - own) * g - own * mean) - whole for g in gone]
         rows.append(
             {
                 "threshold": float(theta),
                 "removed_share": share,
-                "lost": sum(
-                    guessed * top * (error(1 - g) - whole) for (top, guessed), g in zip(tops, gone, strict=True)
-                ),
+                "lost": sum(guessed * u * more for (_, guessed), u, more in zip(tops, wrong, lost, strict=True)),
                 "lost_random": coupling.wrong(problem.n_classes) * (error(1 - share) - whole),
             }
         )
@@ -330,7 +332,8 @@ def influence_by_memorization(problem: Problem, coupling: Coupling, edges: Array
     """What examples carry, by bin of their estimated memorization: their share, and the sum of their influences on test accuracy.
 
     An example whose subpopulation has mass d and c members adds d u λ (1 − rλ)^{c−1} to accuracy in expectation, λ being that of
-    its subpopulation in the mean over pairs. ``edges`` part the bins, the first and the last of which are open.
+    its subpopulation in the mean over pairs, and u that of test examples. ``edges`` part the bins; the first and the last
+    are open.
 
     >>> from longtail import Zipf
     >>> from empirical.estimates.noise import SubsetNoise  # the law of a run's estimates
@@ -354,7 +357,12 @@ def influence_by_memorization(problem: Problem, coupling: Coupling, edges: Array
         sums = [_laid(LAID * of.left, part[:, :, None] * of.law, LAID) for part in parts]
     values, (share, total) = np.append(values, 1.0), (np.append(sums[0], seen.dust), np.append(sums[1], 0.0))
     top, guessed = np.array(tops_of(problem, coupling, noise)).T[:, :, None]
-    at = np.array([_laid(CELLS * top * values, weight, CELLS) for weight in (guessed * share, guessed * top * total)])
+    at = np.array(
+        [
+            _laid(CELLS * top * values, weight, CELLS)
+            for weight in (guessed * share, guessed * coupling.neighbor(problem.n_classes, top) * total)
+        ]
+    )
     # products too small to tell are in no cell: they are examples that are memorized as good as not
     at[0, 0] += max(1 - at[0].sum(), 0.0)
     chances = noise.chances(ends, np.linspace(0, 1, CELLS + 1))

@@ -33,6 +33,7 @@ WORLDS = (
     Beta(0.3, 1.5, steady=0.3, difficulty=0.45, dust=0.15, apart=1.0),
     Beta(0.5, 1.2, steady=0.5, difficulty=0.6, dust=0.1, apart=0.6),
     Beta(4.0, 12.0, steady=0.4, difficulty=0.6, dust=0.1, apart=1.0, twins=0.1, strangers=0.5),
+    Beta(0.6, 1.0, steady=0.5, difficulty=0.5, dust=0.1, own=0.6),
 )
 
 
@@ -59,7 +60,7 @@ PARTS = {
 
 
 def one(coupling: Coupling, rng: np.random.Generator) -> Floats:
-    """One data set: λ of every pair of members, u of every subpopulation, the noise of every estimate."""
+    """One data set: λ of every pair of members, u of every subpopulation and example, the noise of every estimate."""
     n, r = PROBLEM.n, NOISE.fraction
     p = PROBLEM.prior.sample(rng, (PROBLEM.prior.size,))
     d = p / p.sum() * (1 - coupling.dust)
@@ -78,15 +79,19 @@ def one(coupling: Coupling, rng: np.random.Generator) -> Floats:
         own = rng.random(shape) < coupling.apart
         return np.where(own, coupling.sample(rng, int(np.prod(shape))).reshape(shape), strength[x])
 
+    def hard(x: int, count: int) -> Floats:
+        return np.where(rng.random(count) < coupling.own, coupling.tops(PROBLEM.n_classes, rng, count), top[x])
+
     for x in range(len(d)):
-        c, u = int(counts[x]), float(top[x])
+        c = int(counts[x])
+        u = float((1 - coupling.own) * top[x] + coupling.own * coupling.wrong(PROBLEM.n_classes))  # of a test example
         typical = (1 - coupling.apart) * strength[x] + coupling.apart * mean  # a test example's λ are new: their mean
         error += d[x] * u * (1 - FRACTIONS * typical) ** c
         if not c:
             continue
         lam = pairs(x, (c, c))
         np.fill_diagonal(lam, 0.0)
-        seen = NOISE.draw(u * (1 - r * lam).prod(1), rng)
+        seen = NOISE.draw(hard(x, c) * (1 - r * lam).prod(1), rng)
         estimate.append(seen)
         owner.append(x)
         left = (seen[:, None] < THETA).sum(0)
@@ -95,7 +100,7 @@ def one(coupling: Coupling, rng: np.random.Generator) -> Floats:
         carried += carries * np.bincount(np.searchsorted(EDGES, seen + 1e-9, side="right"), minlength=3)
         if tests[x]:
             taught = pairs(x, (int(tests[x]), c))
-            out = u * (1 - r * taught).prod(1, keepdims=True) / (1 - r * taught)
+            out = hard(x, int(tests[x]))[:, None] * (1 - r * taught).prod(1, keepdims=True) / (1 - r * taught)
             inside = out * (1 - taught)
             spread = np.sqrt((inside * (1 - inside) / r + out * (1 - out) / (1 - r)) / NOISE.models)
             hit = (out - inside + spread * rng.standard_normal(out.shape) >= 0.15) & (seen >= 0.25)
@@ -140,7 +145,7 @@ def test_predictions_are_means_over_data_sets(drawn: Drawn) -> None:
     assert abs(found["bins"].sum() - 1) < 1e-6
 
 
-@pytest.mark.parametrize("name", ["difficulty", "dust", "apart", "twins", "strangers"])
+@pytest.mark.parametrize("name", ["difficulty", "dust", "own", "apart", "twins", "strangers"])
 def test_negative_control_without_one_of_them_something_is_off(drawn: Drawn, name: str) -> None:
     from dataclasses import replace
 

@@ -45,7 +45,8 @@ def pairs_above(
     what they are estimated to be, and some of the ``partners`` examples that a test example is paired with, of
     other subpopulations all but c, pass by chance; ``false`` counts those pairs. Variances are of the counts in one data set:
     test examples are a sample, of one subpopulation several at a time, and which subpopulations are seen how often is another.
-    Where examples are hard by themselves (``own``) partners of a test example with a u of its own are taken for independent. Where all that is wanted is how many pairs, ``together`` False saves most of the work of a λ that is each pair's own; the
+    Where examples are hard by themselves (``own``) partners of a test example with a u of its own are taken for independent.
+    Where all that is wanted is how many pairs, ``together`` False saves most of the work of a λ that is each pair's own; the
     other columns are then of partners that never meet.
 
     >>> from longtail import Zipf

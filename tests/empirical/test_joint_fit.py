@@ -23,7 +23,7 @@ from empirical.report.observed_figures import figures
 from empirical.report.text import findings
 from longtail import ArgumentError, Problem, Zipf
 from longtail.core import Floats
-from longtail.experiment.coupling import Beta, Coupling
+from longtail.experiment.coupling import Beta, Coupling, Fixed
 from longtail.experiment.predictions import influence_by_memorization, removal
 
 N, K, NOISE = 4000, 10, SubsetNoise(1000, 0.7)
@@ -114,11 +114,12 @@ def test_what_was_fitted_and_to_what_is_said(fits: dict[str, TheoryFit]) -> None
 
 
 NEAR = replace(TRUTH, apart=1.0, twins=0.1, strangers=0.4)
+HARD = Fixed(0.4, steady=0.5, difficulty=0.5, dust=0.1, own=0.6)
 
 
 @pytest.mark.parametrize(
     "coupling",
-    [TRUTH, replace(TRUTH, apart=1.0), replace(TRUTH, apart=0.5), NEAR, Beta(2.0, 1.0, steady=0.4)],
+    [TRUTH, replace(TRUTH, apart=1.0, own=1.0), replace(TRUTH, apart=0.5), NEAR, Beta(2.0, 1.0, steady=0.4), HARD],
     ids=repr,
 )
 def test_data_sets_drawn_have_the_means_that_are_predicted(coupling: Coupling) -> None:

@@ -261,7 +261,7 @@ def unmended(memorization: pd.DataFrame) -> Estimate:
     >>> import pandas as pd
     >>> s = unmended(pd.DataFrame({"in_accuracy": [1.0, 0.5] * 50, "out_accuracy": [0.5, 0.0] * 50}))
     >>> round(float(s.value), 3), round(float(s.stderr), 3)
-    (0.333, 0.017)
+    (0.333, 0.022)
     """
     if not {"in_accuracy", "out_accuracy"} <= set(memorization):
         return Estimate(0.0, 0.0)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
+
 import numpy as np
 import pandas as pd
 
-from empirical.bridge.comparison import compare
-from empirical.bridge.fit import planted
+from empirical.bridge.comparison import Comparison
+from empirical.bridge.fit import fit, planted
 from empirical.data.data import Data
 from empirical.data.dataset import Dataset
 from empirical.estimates.measured import Experiment, Measured
@@ -19,6 +22,7 @@ from longtail.experiment.coupling import Beta
 CRAFTED = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">{{ 7*7 }}"
 
 
+@cache
 def experiment(n: int, kind: str) -> tuple[Measured, Dataset]:
     """A planted data set of ``n`` examples with pictures of noise (what compresses worst) or crafted texts."""
     rng = np.random.default_rng(3)
@@ -38,9 +42,16 @@ def experiment(n: int, kind: str) -> tuple[Measured, Dataset]:
     return Measured(Experiment(name, 50, 500, 0.7, 10), table, pairs), Dataset(name, data)
 
 
+@cache
+def fitted() -> Comparison:
+    """Theory fitted to 400 examples: every page shows it, for what pages are tried for is how they hold it."""
+    observed = experiment(400, "text")[0]
+    return Comparison(observed, (fit(observed.values, 10, observed.noise, "Zipf", "uniform", simulations=10),))
+
+
 def written(n: int, kind: str, folder):
     observed, dataset = experiment(n, kind)
-    comparison = compare(observed, ("Zipf",), ("uniform",), simulations=10)
+    comparison = replace(fitted(), observed=observed)
     path = folder / f"{kind}{n}.html"
     path.write_text(page(comparison, exhibits(dataset), dataset), encoding="utf-8")
     return path

@@ -14,9 +14,9 @@ import pkgutil
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 HERE = Path(__file__).parent
@@ -43,6 +43,13 @@ OTHERS = {  # what signatures name of other libraries
 }
 SECTION = re.compile(r"-{3,}")
 LISTS = ("Parameters", "Attributes", "Returns", "Raises")
+METHODS = (
+    FunctionType,
+    property,
+    cached_property,
+    classmethod,
+    staticmethod,
+)  # a default of 1 has the docstring of int
 LIBRARIES = (
     "collections",
     "concurrent",
@@ -80,8 +87,10 @@ class Public:
         """Its docstring, and of a class those of its methods."""
         found = [inspect.getdoc(self.value) or ""]
         if inspect.isclass(self.value):
-            own = [one for name, one in vars(self.value).items() if not name.startswith("_")]
-            found += [getattr(getattr(one, "__func__", one), "__doc__", None) or "" for one in own]
+            own = [
+                one for name, one in vars(self.value).items() if not name.startswith("_") and isinstance(one, METHODS)
+            ]
+            found += [getattr(one, "__doc__", None) or "" for one in own]
         return found
 
     @property

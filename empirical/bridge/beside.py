@@ -276,7 +276,14 @@ def unmended(memorization: pd.DataFrame) -> Estimate:
 
 
 def growth(learning: Learning, lasting: Estimate) -> tuple[Floats, Floats]:
-    """log (E(f)/E(r) − s) / (1 − s), r the first share, and the covariance: over models, test examples and what s is read off."""
+    """log (E(f)/E(r) − s) / (1 − s), r the first share, and the covariance: over models, test examples and what s is read off.
+
+    >>> error, none = np.array([0.1, 0.2]), np.zeros((2, 2))  # of models on all and on half of the examples
+    >>> learning = Learning(1000, np.array([0.7, 0.35]), np.array([100.0, 10.0]), error, np.array([0.001, 0.002]), none)
+    >>> mean, covariance = growth(learning, Estimate(0.5, 0.0))  # half of the first share's errors no example mends
+    >>> mean.round(3).tolist(), covariance.shape  # log (2 - .5)/(1 - .5)
+    ([1.099], (1, 1))
+    """
     ratio, share = learning.error[1:] / learning.error[0], float(lasting.value)
     left = ratio - share
     slope = np.hstack([-ratio[:, None], np.eye(len(ratio))]) / learning.error[0] / left[:, None]

@@ -68,7 +68,17 @@ SIMULATIONS = 200  # data sets behind each fit's errors: they then know a standa
 
 @dataclass(frozen=True)
 class TheoryFit:
-    """A prior and a coupling fitted to memorization: parameters with errors and intervals, and how well they explain it."""
+    """A prior and a coupling fitted to memorization: parameters with errors and intervals, and how well they explain it.
+
+    >>> from empirical.estimates.noise import SubsetNoise
+    >>> from longtail import Uniform
+    >>> from longtail.experiment.coupling import Fixed
+    >>> noise, rng = SubsetNoise(models=1000), np.random.default_rng(0)
+    >>> values = planted(Problem(Uniform(size=300), n=300), Fixed(1), noise, rng)[1]
+    >>> found = fit(values, 10, noise, "Uniform", "lookup", simulations=4)
+    >>> list(found.parameters), found.problem.n
+    (['size'], 300)
+    """
 
     prior: Prior
     coupling: Coupling

@@ -21,7 +21,13 @@ from longtail.irrelevant.population import LARGEST, SETS, population
 
 @dataclass(frozen=True)
 class Drawn:
-    """Data set ``number``: each cluster's frequency and label, and the cluster of each example, whose features are ``x``."""
+    """Data set ``number``: each cluster's frequency and label, and the cluster of each example, whose features are ``x``.
+
+    >>> from longtail import Uniform
+    >>> drawn = Gaussian(Uniform(size=5), n_classes=2, dimensions=3).draw(8)
+    >>> drawn.x.shape, drawn.cluster.shape, bool((drawn.y == drawn.label[drawn.cluster]).all())
+    ((8, 3), (8,), True)
+    """
 
     frequency: Floats = field(repr=False)
     label: Integers = field(repr=False)
@@ -37,7 +43,16 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Clusters(ABC):
-    """``prior`` says how frequent clusters are, and how many there are. Subclass it with a law of ``points``."""
+    """``prior`` says how frequent clusters are, and how many there are. Subclass it with a law of ``points``.
+
+    >>> from longtail import Uniform
+    >>> @dataclass(frozen=True)
+    ... class Corners(Clusters):  # a point is its cluster's number, in binary
+    ...     def points(self, cluster, seed, number, *, fresh=False):
+    ...         return (np.asarray(cluster)[:, None] >> np.arange(3) & 1).astype(np.float32)
+    >>> Corners(Uniform(size=8), n_classes=2).draw(5).x.shape
+    (5, 3)
+    """
 
     prior: Prior
     n_classes: int = 10
@@ -63,6 +78,11 @@ class Clusters(ABC):
 class Gaussian(Clusters):
     """Centers are uniform on the unit sphere, so about √2 apart; each of the ``dimensions`` coordinates has noise of standard
     deviation ``noise``, so that a point is about noise·√dimensions from its center.
+
+    >>> from longtail import Uniform
+    >>> drawn = Gaussian(Uniform(size=2), dimensions=50, noise=0.0).draw(10)
+    >>> len(np.unique(drawn.x, axis=0))  # without noise a point is its cluster's center
+    2
     """
 
     dimensions: int = 32

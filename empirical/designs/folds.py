@@ -21,7 +21,11 @@ from longtail.core import ArgumentError, Bools, Integers, whole
 
 @dataclass(frozen=True)
 class Folds(Design):
-    """``parts`` of which a model trains on all but one; 2 are halves, each the other's complement."""
+    """``parts`` of which a model trains on all but one; 2 are halves, each the other's complement.
+
+    >>> Folds(parts=3, stratified=False).subsets(0, np.arange(3), 6).sum(0).tolist()  # each example is in two of three
+    [2, 2, 2, 2, 2, 2]
+    """
 
     iid: ClassVar[bool] = False
     parts: int = 2

@@ -31,6 +31,12 @@ class Orthogonal(Design):
     """Arrays of ``rows`` trials each, independent of each other: trial k is row k mod rows of array k // rows.
 
     The smaller the array that serves, the more of them a number of trials holds, and the better the error is known.
+
+    >>> masks = Orthogonal(0.5, rows=16).subsets(0, np.arange(16), 10)
+    >>> masks.sum(0).tolist()  # each example is in half of them
+    [8, 8, 8, 8, 8, 8, 8, 8, 8, 8]
+    >>> int((masks[:, 0] & masks[:, 1]).sum())  # any two in a quarter
+    4
     """
 
     fraction: float = 0.75

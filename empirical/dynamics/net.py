@@ -28,7 +28,12 @@ from longtail.philox import WEIGHTS, substream
 
 @dataclass(frozen=True)
 class Net:
-    """``widths`` are the hidden layers', ``decay`` is λ, of all parameters; features should be of order 1."""
+    """``widths`` are the hidden layers', ``decay`` is λ, of all parameters; features should be of order 1.
+
+    >>> net = Net(widths=(64, 32), epochs=5)
+    >>> net.parameters(size=20, classes=10), net.masked
+    (3754, (1, 2))
+    """
 
     widths: tuple[int, ...] = (256,)
     masks: Masks = field(default_factory=Masks)

@@ -38,7 +38,13 @@ SCORES = ("loss", "right", "loss_test", "right_test")
 
 @dataclass(frozen=True)
 class Identity:
-    """Whose nets these are. Runs that differ in any of it are never mixed."""
+    """Whose nets these are. Runs that differ in any of it are never mixed.
+
+    >>> from dataclasses import replace
+    >>> one = Identity("", "Net()", "", epochs=(20,), n=1000, n_test=100, parameters=2634)
+    >>> one.difference(replace(one, n_test=99))
+    'n_test is 100 there, 99 now'
+    """
 
     data: str
     net: str

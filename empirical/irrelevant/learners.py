@@ -48,7 +48,14 @@ class Learner(ABC):
 
 @dataclass(frozen=True)
 class Trained(Learner):
-    """By full-batch descent: ``steps`` at ``rate``, with Nesterov's ``momentum``."""
+    """By full-batch descent: ``steps`` at ``rate``, with Nesterov's ``momentum``.
+
+    >>> from longtail.irrelevant.tasks import Hypercube
+    >>> from longtail.priors import Uniform
+    >>> sample = Hypercube(Uniform(size=10), 50, 0.4).draw(10)
+    >>> [type(model).__name__ for model in Softmax(steps=5).at(sample, [0, 5])]  # the model on its way
+    ['Linear', 'Linear']
+    """
 
     steps: int = 50
     rate: float = 0.1
@@ -93,7 +100,14 @@ class Softmax(Trained):
 
 @dataclass(frozen=True)
 class MLP(Trained):
-    """A net of ``width`` sigmoid units; from step ``slower`` on the rate is ``factor`` times itself (as in the authors' code)."""
+    """A net of ``width`` sigmoid units; from step ``slower`` on the rate is ``factor`` times itself (as in the authors' code).
+
+    >>> from longtail.irrelevant.tasks import Hypercube
+    >>> from longtail.priors import Uniform
+    >>> task = Hypercube(Uniform(size=10), 50, 0.4)
+    >>> MLP(steps=2, width=8).model(task, task.draw(10)).w.shape
+    (8, 50)
+    """
 
     steps: int = 2000
     rate: float = 3e-4

@@ -61,7 +61,14 @@ class Limited(Learner):
 
 @dataclass(frozen=True)
 class Rounded(Limited):
-    """To ``bits`` a weight."""
+    """To ``bits`` a weight.
+
+    >>> from longtail.irrelevant.tasks import Hypercube
+    >>> from longtail.priors import Uniform
+    >>> task = Hypercube(Uniform(size=10), 50, 0.4)
+    >>> len(np.unique(Rounded(Ridge(), bits=2).model(task, task.draw(10)).w)) <= 4
+    True
+    """
 
     bits: int = 1
 
@@ -129,7 +136,11 @@ class Perturbed(Limited):
 
 @dataclass(frozen=True)
 class Private(Learner):
-    """``noise`` is z, in parts of ``clip``; the mean gradient is over the number of examples, which counts as known."""
+    """``noise`` is z, in parts of ``clip``; the mean gradient is over the number of examples, which counts as known.
+
+    >>> round(Private(noise=4.0, steps=50).epsilon(delta=1e-5), 2)
+    10.05
+    """
 
     noise: float = 1.0
     clip: float = 1.0

@@ -81,7 +81,11 @@ class NearestPrefix(Learner):
 
 @dataclass(frozen=True)
 class GRU(Learner):
-    """``empirical.learners.sequence.recurrent``."""
+    """``empirical.learners.sequence.recurrent``.
+
+    >>> GRU(width=64, epochs=20).hidden
+    0.9
+    """
 
     width: int = 128
     epochs: int = 150

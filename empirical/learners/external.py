@@ -93,7 +93,14 @@ class External(Learner):
 @dataclass(frozen=True)
 class Outside(Trainer):
     """Trainer: one model at a time in this process. ``known``: the labels that models are given and predict;
-    ``counted``: in the last call, models by warning, and its words."""
+    ``counted``: in the last call, models by warning, and its words.
+
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> data = Data(np.eye(4), np.array([0, 1, 0, 1]), np.eye(4), np.array([0, 1, 0, 1]), ("a", "b"))
+    >>> trainer = External(GaussianNB()).prepare(data)
+    >>> [part.shape for part in trainer(np.ones((2, 4), bool), np.arange(2))], dict(trainer.warned)
+    ([(2, 4), (2, 4)], {})
+    """
 
     learner: External
     score: Score

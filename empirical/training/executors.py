@@ -49,7 +49,11 @@ class Executor(Protocol):
 
 @dataclass(frozen=True)
 class Serial:
-    """This process, one after the other."""
+    """This process, one after the other.
+
+    >>> list(Serial().map(lambda number: number**2, [1, 2, 3]))
+    [1, 4, 9]
+    """
 
     workers: int = field(default=1, init=False)
 
@@ -59,7 +63,11 @@ class Serial:
 
 @dataclass(frozen=True)
 class Processes:
-    """Worker processes of one thread each; large arrays reach them once, as memory maps that they share (joblib)."""
+    """Worker processes of one thread each; large arrays reach them once, as memory maps that they share (joblib).
+
+    >>> sorted(Processes(1).map(lambda number: number**2, [1, 2, 3]))  # one worker is this process
+    [1, 4, 9]
+    """
 
     workers: int = 1
 
@@ -89,7 +97,12 @@ class Processes:
 
 @dataclass(frozen=True)
 class Futures:
-    """Any executor of ``concurrent.futures``: a pool of processes or threads, a cluster's. Each task carries the whole job."""
+    """Any executor of ``concurrent.futures``: a pool of processes or threads, a cluster's. Each task carries the whole job.
+
+    >>> with concurrent.futures.ThreadPoolExecutor(2) as pool:
+    ...     sorted(Futures(pool, workers=2).map(lambda number: number**2, [1, 2, 3]))
+    [1, 4, 9]
+    """
 
     pool: concurrent.futures.Executor
     workers: int = 1

@@ -29,6 +29,13 @@ class Job:
     """Everything that trials are a function of, the device they are trained on, and ``only`` which are wanted, if not all of a
     shard: what was not asked for would be trained for nobody. ``epochs`` are those after which scores are kept
     beside those at the end.
+
+    >>> from empirical.data.load import load
+    >>> from empirical.designs import Fixed
+    >>> from empirical.learners import KNN
+    >>> job = Job(load("planted", n=60).data, KNN(), Fixed(0.7), shard=8)
+    >>> job.trials(job.train(job.trainer(), 2)).number.tolist()  # its third shard
+    [16, 17, 18, 19, 20, 21, 22, 23]
     """
 
     data: Data

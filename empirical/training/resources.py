@@ -24,7 +24,11 @@ LONG = 2.0  # seconds that a rehearsal of many models may take
 
 @dataclass(frozen=True)
 class Needs:
-    """Seconds (NaN where nothing was rehearsed), bytes of memory and of disk, and of a GPU's memory."""
+    """Seconds (NaN where nothing was rehearsed), bytes of memory and of disk, and of a GPU's memory.
+
+    >>> print(Needs(seconds=7300.0, memory=2 * 10**9, disk=10**8))
+    about 2 h 2 min, 2 GB of memory, 100 MB of disk
+    """
 
     seconds: float
     memory: int

@@ -53,6 +53,11 @@ class Identity:
     ``device`` is "cpu" or "gpu", which round differently; "" in stores from before it was kept. ``epochs`` are those after
     which scores were kept beside the end's. ``repeats``: trained again, a trial comes out with the same bits. ``classes``: how
     many numbers an example has, where it is one for each class.
+
+    >>> from dataclasses import replace
+    >>> one = Identity("", "KNN(k=1)", "Fixed(fraction=0.5)", 0, "correct", "uint8", shard=64, n=1500, n_test=297)
+    >>> one.difference(replace(one, seed=1)), one.digest == replace(one, seed=1).digest
+    ('seed is 0 there, 1 now', False)
     """
 
     data: str

@@ -73,7 +73,13 @@ class Signs(Attack):
 
 @dataclass(frozen=True)
 class Ascent(Attack):
-    """At most so many ``sweeps`` over all bits, in order; an input of which d flips in a row were refused is at its end."""
+    """At most so many ``sweeps`` over all bits, in order; an input of which d flips in a row were refused is at its end.
+
+    >>> from longtail.irrelevant.models import Linear
+    >>> model = Linear(np.array([[1.0, -2.0, 3.0], [0.0, 0.0, 0.0]], np.float32), np.zeros(2, np.float32))
+    >>> Coordinates(sweeps=2).recover(model, np.array([0]), 3).tolist()  # what the model takes for the first class most surely
+    [[1, 0, 1]]
+    """
 
     sweeps: int = 10
 
@@ -174,7 +180,13 @@ class Increments(Ascent):
 
 @dataclass(frozen=True)
 class Gradient(Attack):
-    """``steps`` of length ``rate`` along the gradient's signs, from the middle of the cube."""
+    """``steps`` of length ``rate`` along the gradient's signs, from the middle of the cube.
+
+    >>> from longtail.irrelevant.models import Linear
+    >>> model = Linear(np.array([[1.0, -2.0, 3.0], [0.0, 0.0, 0.0]], np.float32), np.zeros(2, np.float32))
+    >>> Gradient().recover(model, np.array([0]), 3).tolist()
+    [[1, 0, 1]]
+    """
 
     steps: int = 20
     rate: float = 0.1

@@ -31,7 +31,13 @@ WIDEST = 2**20
 @dataclass(frozen=True)
 class Sample:
     """Examples as rows of bits, or of numbers whose signs are the bits; whose they are; and which bits of each are
-    ``relevant``: those that its cluster gave it."""
+    ``relevant``: those that its cluster gave it.
+
+    >>> from longtail import Uniform
+    >>> sample = Hypercube(Uniform(size=5), 20, fixed=1.0).draw(8)  # every bit is its cluster's
+    >>> sample.bits.shape, sample.label.shape, bool(sample.relevant.all())
+    ((8, 20), (8,), True)
+    """
 
     population: Population = field(repr=False)
     x: Bits | Floats32 = field(repr=False)
@@ -56,7 +62,13 @@ class Sample:
 
 @dataclass(frozen=True)
 class Clusters(ABC):
-    """Each example is of a cluster drawn by the ``prior``, which is to be told from its ``dimension`` coordinates."""
+    """Each example is of a cluster drawn by the ``prior``, which is to be told from its ``dimension`` coordinates.
+
+    >>> from longtail import Uniform
+    >>> task: Clusters = Hypercube(Uniform(size=5), 20, fixed=0.5)
+    >>> task.draw(8).inputs.shape, task.fresh(np.array([0, 3]), 8).shape
+    ((8, 20), (2, 20))
+    """
 
     prior: Prior
     dimension: int = 1000
@@ -140,7 +152,13 @@ class Hypercube(Clusters):
 
 @dataclass(frozen=True)
 class Prefixes:
-    """Noisy prefixes: of example i the first ``length[i]`` bits of row i are seen, and the next is the answer."""
+    """Noisy prefixes: of example i the first ``length[i]`` bits of row i are seen, and the next is the answer.
+
+    >>> from longtail import Uniform
+    >>> drawn = NextSymbol(Uniform(size=5), 20).draw(8)
+    >>> bool((drawn.answer == [row[length] for row, length in zip(drawn.x, drawn.length, strict=True)]).all())
+    True
+    """
 
     population: Population = field(repr=False)
     x: Bits = field(repr=False)
@@ -155,7 +173,14 @@ class Prefixes:
 
 @dataclass(frozen=True)
 class NextSymbol:
-    """``noise`` is δ: a bit is flipped with chance δ/2."""
+    """``noise`` is δ: a bit is flipped with chance δ/2.
+
+    >>> from longtail import Uniform
+    >>> task = NextSymbol(Uniform(size=5), 20, noise=0.0)
+    >>> drawn = task.draw(8)
+    >>> bool((drawn.x == task.reference(drawn.population.members)).all())  # without noise
+    True
+    """
 
     prior: Prior
     dimension: int = 100
@@ -190,7 +215,11 @@ class NextSymbol:
 
 @dataclass(frozen=True)
 class GaussianMean:
-    """Points θ + N(0, I) in ``dimension`` coordinates, θ = 0 unless told."""
+    """Points θ + N(0, I) in ``dimension`` coordinates, θ = 0 unless told.
+
+    >>> GaussianMean(dimension=3).draw(5).shape
+    (5, 3)
+    """
 
     dimension: int = 100
 

@@ -35,6 +35,11 @@ class Majority(Learner):
     """Answers the label it saw most; ``kappa`` of the labels are true, the others uniform.
 
     ``against="clean"`` scores the true label, ``"noisy"`` a fresh label with the same noise.
+
+    >>> from longtail import Problem, Zipf, exact
+    >>> problem = Problem(Zipf(alpha=1, size=1000), 1000, 10)
+    >>> [round(exact.error(problem, Majority(kappa)).value, 3) for kappa in (1.0, 0.8)]
+    [0.189, 0.227]
     """
 
     kappa: float = 1.0

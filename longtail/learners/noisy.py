@@ -30,7 +30,14 @@ SETTLED = 1e-12  # error at LONGEST votes that more of them could lower by no mo
 
 @dataclass(frozen=True)
 class Noisy(Learner):
-    """``learner``, of its own count, where ``kappa`` of the labels are true and the others uniform; scored on the truth."""
+    """``learner``, of its own count, where ``kappa`` of the labels are true and the others uniform; scored on the truth.
+
+    >>> from longtail import Problem, Zipf, exact
+    >>> from longtail.learners import Forget
+    >>> problem = Problem(Zipf(alpha=1, size=1000), 1000, 10)
+    >>> [round(exact.error(problem, Noisy(Forget(1), kappa)).value, 3) for kappa in (1.0, 0.8)]
+    [0.297, 0.343]
+    """
 
     learner: Learner
     kappa: float

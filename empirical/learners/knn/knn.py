@@ -29,7 +29,14 @@ from longtail.core.arrays import CPU, Device
 
 @dataclass(frozen=True)
 class KNN(Learner):
-    """Majority of the ``k`` nearest; fewer where the subset holds fewer."""
+    """Majority of the ``k`` nearest; fewer where the subset holds fewer.
+
+    >>> from empirical import SubsetEstimator, load
+    >>> data = load("planted", n=60).data
+    >>> found = SubsetEstimator(KNN(k=1), models=64).fit(data.x_train, data.y_train, data.x_test, data.y_test)
+    >>> bool(found.memorization_["memorization"].max() > 0.5)
+    True
+    """
 
     k: int = 1
     scores: ClassVar[tuple[str, ...]] = ("correct", "predicted", "probability", "margin", "probabilities")
@@ -50,7 +57,13 @@ class KNN(Learner):
 
 @dataclass(frozen=True)
 class Neighbors(Trainer):
-    """The trainer: training examples first among the queries, then test examples."""
+    """The trainer: training examples first among the queries, then test examples.
+
+    >>> data = Data(np.array([[0.0], [1.0], [9.0]]), np.array([0, 0, 1]), np.array([[8.0]]), np.array([1]), ("a", "b"))
+    >>> train, test = KNN().prepare(data)(np.array([[True, False, True]]), np.array([0]))
+    >>> train.tolist(), test.tolist()
+    ([[True, True, True]], [[True]])
+    """
 
     k: int
     score: Score

@@ -27,6 +27,9 @@ class Privacy:
 
     ``clip`` is the bound on a gradient's norm, or the sensitivity of the minimizer; ``noise`` the standard deviation over it
     (of pure ε-privacy, 1/ε: the noise is not normal). ``chance`` of an example in a batch, and ``steps``, are 1 without batches.
+
+    >>> Privacy("output perturbation", epsilon=2.0, delta=0.0, clip=0.1, noise=0.5).record()["epsilon"]
+    2.0
     """
 
     mechanism: str

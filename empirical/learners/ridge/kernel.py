@@ -120,7 +120,13 @@ class KernelRidge(Learner):
 
 @dataclass(frozen=True)
 class Leaving(Trainer):
-    """Trainer. ``outputs`` (K, rows): the full model's; ``moves`` (n, rows): Pᵀ; ``similar`` (n, rows): the kernel."""
+    """Trainer. ``outputs`` (K, rows): the full model's; ``moves`` (n, rows): Pᵀ; ``similar`` (n, rows): the kernel.
+
+    >>> data = Data(np.eye(4), np.array([0, 1, 0, 1]), np.eye(4), np.array([0, 1, 0, 1]), ("a", "b"))
+    >>> trainer = KernelRidge().prepare(data)
+    >>> isinstance(trainer, Leaving), trainer(np.array([[True, True, True, False]]), np.array([0]))[0].tolist()
+    (True, [[True, True, True, False]])
+    """
 
     penalty: float
     score: Score

@@ -23,7 +23,12 @@ UNKNOWN = 2  # the bit before the first, and one that is hidden
 
 @dataclass(frozen=True)
 class Recurrent:
-    """``width`` units of state, ``epochs`` at ``rate``."""
+    """``width`` units of state, ``epochs`` at ``rate``.
+
+    >>> x = np.array([[1, 0, 1], [0, 1, 1]], np.uint8)  # of two subpopulations, of three bits
+    >>> Recurrent(width=8, epochs=2).train(np.arange(2), x, np.array([2, 2]), size=2).dimension
+    3
+    """
 
     width: int = 128
     epochs: int = 150

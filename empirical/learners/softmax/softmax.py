@@ -42,7 +42,14 @@ DENSE = 4000  # weights a dense Hessian may have on a GPU
 
 @dataclass(frozen=True)
 class Softmax(Learner):
-    """``tolerance`` bounds the squared gradient in the metric, per example: some twice the loss yet to be gained."""
+    """``tolerance`` bounds the squared gradient in the metric, per example: some twice the loss yet to be gained.
+
+    >>> from empirical import SubsetEstimator, load
+    >>> data = load("planted", n=60).data
+    >>> found = SubsetEstimator(Softmax(penalty=0.01), models=32).fit(data.x_train, data.y_train)
+    >>> bool(found.memorization_["memorization"].max() > 0.5)
+    True
+    """
 
     penalty: float = 1.0
     tolerance: float = 1e-5
@@ -104,7 +111,14 @@ class Softmax(Learner):
 
 @dataclass(frozen=True)
 class Descent(Trainer):
-    """Trainer: models wait in line, each for its own of 16 places."""
+    """Trainer: models wait in line, each for its own of 16 places.
+
+    >>> data = Data(np.eye(4), np.array([0, 1, 0, 1]), np.eye(4), np.array([0, 1, 0, 1]), ("a", "b"))
+    >>> trainer, masks = Softmax().prepare(data), np.ones((1, 4), bool)
+    >>> weights, evaluations = trainer.weights(masks, np.array([0]), np.ones((1, 2), bool), epochs=(1, 1000))
+    >>> weights.shape, bool(evaluations[0] > 1)  # after one evaluation and at the end
+    ((2, 1, 2, 4), True)
+    """
 
     learner: Softmax
     score: Score

@@ -37,6 +37,14 @@ class HuggingFace(Net):
     """``model``: a folder, or the name of one in Hugging Face's cache. ``lora``: the rank of adapters that are trained in place
     of all weights, 0 for none. ``rate`` 0 stands for 5e-5, with adapters 5e-4. ``momentum`` is AdamW's first, ``penalty`` its
     decay.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as place:  # as a model's ``save_pretrained`` leaves one
+    ...     for name in ("config.json", "tokenizer.json"):
+    ...         _ = (Path(place) / name).write_text("{}")
+    ...     HuggingFace(place, pretrained=False, epochs=5).rate  # AdamW's, as published
+    5e-05
     """
 
     model: str

@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Pictures(Net):
-    """``width`` channels to begin with; images are moved by ``shift`` pixels at most, 0 for not at all, and mirrored or not."""
+    """``width`` channels to begin with; images are moved by ``shift`` pixels at most, 0 for not at all, and mirrored or not.
+
+    >>> import torch
+    >>> from empirical.learners import ResNet9
+    >>> isinstance(ResNet9(), Pictures)
+    True
+    >>> ResNet9(shift=2).augmented(torch.zeros(5, 3, 32, 32), torch.Generator().manual_seed(0)).shape
+    torch.Size([5, 3, 32, 32])
+    """
 
     width: int = 64
     shift: int = 0

@@ -30,6 +30,11 @@ class Plan(Learner):
     """``epochs`` over the subset in minibatches of ``batch``, ``rate`` falling linearly to 0. ``precision`` "mixed": products in
     bfloat16; ``compiled`` hands the net to ``torch.compile``; ``channels_last`` lays images out as tensor cores like them;
     ``stacked`` trains several nets of dense layers as one.
+
+    >>> from empirical.learners import SmallNet
+    >>> net: Plan = SmallNet(epochs=10)
+    >>> net.last_epoch, net.pace(0.5)  # the rate falls linearly
+    (10, 0.5)
     """
 
     epochs: int = 10

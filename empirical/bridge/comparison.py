@@ -6,7 +6,7 @@ Nothing here draws: ``frames`` are what the figures, the report and the record o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ BASELINE = ("Zipf", "lookup")  # the theory's own, beside whatever else is tried
 THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95)
 REMOVED = (0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 NOT_REJECTED = 0.05
+UNLIKELY = 0.01  # of the best model's weight, below which another's word is not asked for
 
 
 @dataclass(frozen=True)
@@ -252,6 +253,11 @@ def between(mean: Floats, variance: Floats, stderr: Floats, level: float = 0.95)
 def foretell(best: TheoryFit, thresholds: Iterable[float]) -> pd.DataFrame:
     """What removing the memorized should cost, with standard errors.
 
+    Where more than memorization was fitted, models that explain it nearly as well may say another loss. So it is their mean, with
+    weights e^{−s/2} by Schwarz's criterion s (Raftery 1995), and the error has the spread of what they say, too:
+
+        L = Σ w_m L_m,     e² = e_best² + Σ w_m (L_m − L)².
+
     >>> from empirical.bridge.fit import planted
     >>> from empirical.estimates.noise import SubsetNoise
     >>> from longtail import Uniform
@@ -269,7 +275,20 @@ def foretell(best: TheoryFit, thresholds: Iterable[float]) -> pd.DataFrame:
         table[columns] *= best.harder
         return table
 
-    return _with_errors(best, told, columns)
+    table = _with_errors(best, told, columns)
+    if len(best.tried) < 2:
+        return table
+    scores = np.array([one.score for one in best.tried])
+    weight = np.exp((scores.min() - scores) / 2)
+    likely = [one for one, w in zip(best.tried, weight, strict=True) if w > UNLIKELY]
+    share = weight[weight > UNLIKELY] / weight[weight > UNLIKELY].sum()
+    says = np.array([told(replace(best.problem, prior=m.prior), m.coupling)[columns].to_numpy(float) for m in likely])
+    mean = np.tensordot(share, says, 1)
+    spread = np.tensordot(share, (says - mean) ** 2, 1)
+    for k, name in enumerate(columns):
+        table[name] = mean[:, k]
+        table[f"{name}_stderr"] = np.hypot(table[f"{name}_stderr"], np.sqrt(spread[:, k]))
+    return table
 
 
 def compare(
@@ -324,6 +343,7 @@ def compare(
         options["guess"] = WIDE if aside.edges is None else (*WIDE, *CARRIED)
         fits += [fit(values, classes, law, BASELINE[0], c, beside=aside, **options) for c in together]
     fits.sort(key=lambda b: schwarz(-2 * b.log_likelihood, len(b.parameters), b.n))
+    fits[0] = replace(fits[0], tried=tuple(one for found in fits for one in found.tried))
     return Comparison(observed, tuple(fits), removal, foretold)
 
 

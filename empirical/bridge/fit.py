@@ -17,7 +17,7 @@ Estimates below the lowest edge share a bin: there the learner's own errors and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -67,6 +67,15 @@ SIMULATIONS = 200  # data sets behind each fit's errors: they then know a standa
 
 
 @dataclass(frozen=True)
+class Tried:
+    """A model at its most likely, and its ``score`` by Schwarz's criterion."""
+
+    score: float
+    prior: Prior
+    coupling: Coupling
+
+
+@dataclass(frozen=True)
 class TheoryFit:
     """A prior and a coupling fitted to memorization: parameters with errors and intervals, and how well they explain it.
 
@@ -93,6 +102,7 @@ class TheoryFit:
     evaluations: int = field(repr=False, default=0)
     saw: tuple[str, ...] = ()  # beside memorization
     harder: float = 1.0  # than the training set is the test set (``empirical.bridge.beside``)
+    tried: tuple[Tried, ...] = field(repr=False, default=())  # this and others, where more than memorization is known
 
     @property
     def parameters(self) -> Mapping[str, Estimate]:
@@ -191,6 +201,7 @@ def fit(
         )
     ]
     best: tuple[float, Model, Floats, int] | None = None
+    tried = []
     observed = histogram(values)
     families, couplings, guesses = chosen
     for f, c in product(families, couplings):
@@ -204,13 +215,15 @@ def fit(
             if steady is not None:
                 ends.append(np.append(x, NEAR_END * (2 * steady - 1)))
             score = schwarz(loss, len(x), len(values))
+            if beside is not None and g in asked:
+                tried.append(Tried(score, *model.place(x)))
             if g in asked and (best is None or score < best[0]):
                 best = (score, model, x, calls)
     if best is None:
         remedy = f"memorization does not tell a law of guesses from one of λ; give a coupling among {', '.join(ONE)}"
         raise ArgumentError("guess", "mixed", remedy)
     _, model, x, calls = best
-    return _judged(model, x, values, observed, level, simulations, seed, calls)
+    return replace(_judged(model, x, values, observed, level, simulations, seed, calls), tried=tuple(tried))
 
 
 def _chosen(argument: str, given: str | Iterable[str], known: Iterable[str]) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from empirical.bridge.beside import Beside, beside
 from empirical.bridge.bins import EDGES, drawn
 from empirical.bridge.comparison import foretell
-from empirical.bridge.fit import TheoryFit, fit
+from empirical.bridge.fit import TheoryFit, Tried, fit
 from empirical.estimates.measured import Experiment, Measured
 from empirical.estimates.noise import SubsetNoise
 from empirical.estimates.observed import Observed
@@ -63,6 +63,26 @@ def test_whose_difficulty_is_is_found_and_removal_foretold(found: tuple[Fixed, T
     assert abs(row["lost"] - right) < Z * row["lost_stderr"]
     assert abs(row["lost"] - wrong) > Z * row["lost_stderr"]
     assert row["lost_stderr"] < 0.2 * right
+
+
+def test_models_that_explain_as_much_are_heard(found: tuple[Fixed, TheoryFit]) -> None:
+    """Their mean by weights e^{−s/2}, and the spread in the error; of one far less likely nothing (negative control)."""
+    _, best = found
+    best = replace(best, tried=())
+    other = replace(best.coupling, own=1 - best.coupling.own)
+
+    def says(*rivals: Tried) -> tuple[float, float]:
+        row = foretell(replace(best, tried=rivals), [0.25]).iloc[0]
+        return float(row["lost"]), float(row["lost_stderr"])
+
+    own, theirs = Tried(7.0, best.prior, best.coupling), Tried(9.0, best.prior, other)
+    alone, error = says()
+    there = 2 * float(removal(best.problem, other, [0.25], noise=NOISE)["lost"].iloc[0])
+    w = 1 / (1 + np.exp(1.0))
+    spread = np.sqrt(w * (1 - w)) * abs(there - alone)
+    assert says(own, theirs) == pytest.approx(((1 - w) * alone + w * there, np.hypot(error, spread)), rel=1e-9)
+    assert says(own, replace(theirs, score=27.0)) == pytest.approx((alone, error), rel=1e-9)
+    assert says(own) == (alone, error)
 
 
 def test_memorization_and_errors_do_not_know_whose_it_is() -> None:

@@ -37,13 +37,14 @@ LEAST = 2e-3  # γ: below it a learner's errors take a thousand sights to settle
 class Theory:
     """The model of the unlimited learner, whose memorization is ``values``.
 
-    >>> from types import SimpleNamespace
-    >>> from longtail import Zipf
+    >>> from empirical.bridge.fit import fit, planted
+    >>> from longtail import Uniform
     >>> from longtail.experiment.coupling import Fixed
-    >>> problem = Problem(Zipf(alpha=1, size=1000), 1000, 10)
-    >>> fit = SimpleNamespace(problem=problem, coupling=Fixed(1.0), noise=SubsetNoise(2000))  # as ``Theory.of`` finds one
-    >>> round(Theory(fit, np.zeros(0)).lost(limit(0.3)), 3)
-    0.095
+    >>> noise, rng = SubsetNoise(models=1000), np.random.default_rng(0)
+    >>> values = planted(Problem(Uniform(size=300), n=300), Fixed(1), noise, rng)[1]
+    >>> found = Theory(fit(values, 10, noise, "Uniform", "lookup", simulations=4), values)
+    >>> round(found.lost(limit(0.3)), 1)  # of accuracy, if no example may be memorized by more than .3
+    0.2
     """
 
     fit: TheoryFit

@@ -82,6 +82,9 @@ def parser() -> command.Parser:
     fit.add_argument(
         "--simulations", type=int, metavar="R", help="data sets simulated for each fit's errors and p (default 200)"
     )
+    fit.add_argument(
+        "--profiles", action="store_true", help="draw how the fit worsens as each parameter is moved (a minute more)"
+    )
     fit.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the simulations (default 0)")
     add_twins(fit)
     command.add_output(p, "report.html, figures, tables and the record", "one JSON object instead of words", plot="")

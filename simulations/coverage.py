@@ -48,6 +48,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from empirical.bridge.beside import Beside
+    from longtail.core import Floats
+    from longtail.experiment.coupling import Beta
+
 LEVEL = 0.05
 
 
@@ -73,6 +77,16 @@ class Config:
     seed: int = 2026
 
 
+REFUSED = Config(  # wrong models of joint fits at full size, and as many right ones beside
+    runs=0,
+    wrong=0,
+    memorized_runs=0,
+    memorized_wrong=0,
+    joint_runs=20,
+    joint_wrong=20,
+    joint_samples=50_000,
+    simulations=100,
+)
 QUICK = Config(
     runs=30,
     wrong=12,
@@ -118,9 +132,8 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     ]
     for coupling, law, guess in wrong:
         rows += _bridge(config, loose, coupling, "Zipf", law, config.memorized_wrong, guess, right=False)
-    rows += _joint(config, "dust", config.joint_runs)
-    for guess in ("fresh", "hard"):
-        rows += _joint(config, guess, config.joint_wrong)
+    for name in JOINT:
+        rows += _joint(config, name, config.joint_runs if name == "dust" else config.joint_wrong)
     return pd.DataFrame(rows)
 
 
@@ -160,32 +173,56 @@ def _bridge(
     return _rows("memorization", repr(prior), repr(coupling), family, f"{law} {guess}".strip(), found, truth)
 
 
-def _joint(config: Config, guess: str, runs: int) -> list[dict[str, Any]]:
-    """Of a model with difficulty and dust; ``guess`` "fresh" has neither, "hard" no dust."""
+JOINT = {  # family, coupling and guess that are fitted to data of difficulty and dust, λ one for all: right, and wrong
+    "dust": ("Zipf", "beta", "dust"),
+    "fresh": ("Zipf", "beta", "fresh"),
+    "hard": ("Zipf", "beta", "hard"),
+    "lookup": ("Zipf", "lookup", "dust"),
+    "uniform": ("Uniform", "beta", "dust"),
+}
+
+
+def known_together(n: int, trials: int, runs: int, seed: int) -> tuple[Problem, Beta, list[tuple[Floats, Beside]]]:
+    """Data sets with difficulty and dust, λ one for all: the model, and estimates of each with what is known beside them."""
     from dataclasses import replace
 
-    from empirical.bridge import fit as bridge
     from empirical.bridge.beside import Beside
     from empirical.bridge.bins import EDGES, drawn
     from empirical.estimates.noise import SubsetNoise
     from longtail.experiment.coupling import Beta
 
-    noise, n = SubsetNoise(config.trials), config.joint_samples
-    coupling = Beta(1.5, 1.0, steady=0.3, difficulty=0.6, dust=0.2)
+    noise, coupling = SubsetNoise(trials), Beta(1.5, 1.0, steady=0.3, difficulty=0.6, dust=0.2)
     problem = Problem(Zipf(alpha=0.8, size=3 * n // 8), n, 10)
     covariance = np.diag([0.01, 0.002, 0.002]) ** 2
-    known = Beside((0.7, 0.35), (0.1, 0.5), replace(noise, models=config.trials // 2), True, np.zeros(3), covariance)
+    known = Beside((0.7, 0.35), (0.1, 0.5), replace(noise, models=trials // 2), True, np.zeros(3), covariance)
     middle = np.concatenate([[0.0], (EDGES[1:] + EDGES[:-1]) / 2, [1.0]])
-    found: list[Any] = []
-    for row in drawn(problem, coupling, noise, runs, np.random.default_rng([config.seed, n, 2]), known):
-        estimates, beside = np.repeat(middle, row[: len(middle)].astype(int)), replace(known, value=row[len(middle) :])
-        options: dict[str, Any] = {"simulations": config.simulations, "guess": guess, "beside": beside}
-        found.append(bridge.fit(estimates, 10, noise, "Zipf", "beta", seed=len(found), **options))
-    truth = _truth(problem.prior) | {"coupling": coupling.mean, "concentration": coupling.a + coupling.b}
-    truth |= {name: float(getattr(coupling, name) or 0.0) for name in ("difficulty", "steady", "dust")}
-    return _rows(
-        "joint", repr(problem.prior), repr(coupling), "Zipf", f"beta {guess}", found, truth if guess == "dust" else {}
+    rows = drawn(problem, coupling, noise, runs, np.random.default_rng([seed, n, 2]), known)
+    split = [(row[: len(middle)].astype(int), row[len(middle) :]) for row in rows]
+    return problem, coupling, [(np.repeat(middle, count), replace(known, value=value)) for count, value in split]
+
+
+def truth_of(prior: Prior, coupling: Beta) -> dict[str, float]:
+    """Parameters of a model with difficulty and dust, by name."""
+    law = {"coupling": coupling.mean, "concentration": coupling.a + coupling.b}
+    return (
+        _truth(prior) | law | {part: float(getattr(coupling, part) or 0.0) for part in ("difficulty", "steady", "dust")}
     )
+
+
+def _joint(config: Config, name: str, runs: int) -> list[dict[str, Any]]:
+    """Fitted by the model of that name, which is right or wrong."""
+    from empirical.bridge import fit as bridge
+    from empirical.estimates.noise import SubsetNoise
+
+    family, law, guess = JOINT[name]
+    noise = SubsetNoise(config.trials)
+    problem, coupling, data = known_together(config.joint_samples, config.trials, runs, config.seed)
+    found: list[Any] = []
+    for estimates, beside in data:
+        options: dict[str, Any] = {"simulations": config.simulations, "guess": guess, "beside": beside}
+        found.append(bridge.fit(estimates, 10, noise, family, law, seed=len(found), **options))
+    truth = truth_of(problem.prior, coupling) if name == "dust" else {}
+    return _rows("joint", repr(problem.prior), repr(coupling), family, f"{law} {guess}", found, truth)
 
 
 def _truth(prior: Prior) -> dict[str, float]:

@@ -41,7 +41,7 @@ from empirical.estimates.noise import SubsetNoise
 from longtail.core import Estimate, Floats, Problem
 from longtail.experiment.coupling import Coupling
 from longtail.experiment.noise import Noise
-from longtail.experiment.pairs import pairs_above
+from longtail.experiment.pairs import expected_pairs
 from longtail.experiment.predictions import error_at, influence_by_memorization
 
 if TYPE_CHECKING:
@@ -56,9 +56,15 @@ SMALL = 0.002  # standard error of a logarithm below which two test sets differ 
 
 
 @dataclass(frozen=True)
-class _Paired:
+class Paired:
     """How pairs are counted: of influence between each of ``thresholds`` and the next, or beyond the last, and memorization
     ``least`` or more, among ``tests`` test examples with ``partners`` each, all of estimates with ``noise``; in logarithms.
+
+    >>> from longtail import Zipf
+    >>> from longtail.experiment.coupling import Fixed
+    >>> paired = Paired((0.15, 0.5), 0.25, 1000, 100.0, SubsetNoise(1000))
+    >>> np.exp(paired.log(Problem(Zipf(alpha=1, size=100), n=100), Fixed(1))).round(0).tolist()
+    [158.0, 166.0]
     """
 
     thresholds: tuple[float, ...]
@@ -69,12 +75,12 @@ class _Paired:
 
     def log(self, problem: Problem, coupling: Coupling) -> Floats:
         """Of the numbers that the model expects."""
-        counted: Any = {"memorized": self.least, "noise": self.noise, "partners": self.partners, "together": False}
-        above = pairs_above(problem, coupling, self.thresholds, self.tests, **counted)["pairs"].to_numpy(float)
+        counted: Any = {"memorized": self.least, "noise": self.noise, "partners": self.partners}
+        above = expected_pairs(problem, coupling, self.thresholds, self.tests, **counted)
         return np.asarray(np.log(np.maximum(-np.diff(above, append=0.0), LEAST)))
 
     @classmethod
-    def of(cls, observed: Measured, steps: bool) -> tuple[_Paired, Floats, Floats]:
+    def of(cls, observed: Measured, steps: bool) -> tuple[Paired, Floats, Floats]:
         """As a run has them: all together, or by ``STEPS`` of influence as far as each has ``FEW`` test examples; the logarithms,
         and their covariance: test examples are a sample, and each may have several pairs.
         """
@@ -118,7 +124,7 @@ class Beside:
     fixed_size: bool
     value: Floats = field(repr=False)
     covariance: Floats = field(repr=False)
-    paired: _Paired | None = None
+    paired: Paired | None = None
     harder: float = 1.0  # than the training set is the test set
 
     @property
@@ -220,7 +226,7 @@ def beside(observed: Measured, *, steps: bool = False) -> Beside | None:
     if (
         not value and observed.pairs["test_index"].nunique() >= FEW
     ):  # as published: of a run the totals say more, and without a threshold
-        paired, logs, spread = _Paired.of(observed, steps)
+        paired, logs, spread = Paired.of(observed, steps)
         value.append(logs)
         blocks.append(spread)
     if not value:

@@ -15,13 +15,14 @@ from scipy import stats
 
 from empirical.bridge.beside import Beside, beside
 from empirical.bridge.fit import SIMULATIONS, TheoryFit, fit
+from empirical.bridge.forecast import ABOVE, Forecast
 from empirical.bridge.model import GUESSES, schwarz
 from empirical.estimates.measured import Measured
 from longtail.core import ArgumentError, Floats, Problem
 from longtail.experiment import predictions as predicted
 from longtail.experiment.coupling import Coupling
 from longtail.experiment.noise import Noise
-from longtail.experiment.pairs import pairs_above
+from longtail.experiment.pairs import expected_pairs, pairs_above
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +31,7 @@ FAMILIES = ("Zipf", "LogNormal", "Gamma", "Geometric", "Uniform")
 COUPLINGS = ("beta",)
 TOGETHER = ("beta", "apart")  # couplings tried with difficulty and dust
 WIDE, CARRIED = ("hard", "dust"), ("each",)  # guesses tried with them, and where it is known what examples carry
+PUBLISHED = ("near",)  # of published pairs, whose histogram no other is as steep as
 BASELINE = ("Zipf", "lookup")  # the theory's own, beside whatever else is tried
 THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95)
 REMOVED = (0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -42,7 +44,8 @@ class Comparison:
     """The observed estimates and fits to them, best first; or none, and ``why``.
 
     ``removal`` is what retraining found, ``foretold`` what was written down before it: that is then the prediction, not
-    what a fit of today would say.
+    what a fit of today would say. ``forecast`` is of published pairs, by their number alone; ``profiles`` are those of the best
+    fit, where they were asked for.
 
     >>> import pandas as pd
     >>> from empirical.estimates.measured import Experiment
@@ -57,6 +60,8 @@ class Comparison:
     removal: pd.DataFrame | None = field(default=None, repr=False)
     foretold: pd.DataFrame | None = field(default=None, repr=False)
     why: str = ""
+    forecast: Forecast | None = None
+    profiles: pd.DataFrame | None = field(default=None, repr=False)
 
     @property
     def best(self) -> TheoryFit:
@@ -72,13 +77,19 @@ class Comparison:
         """The object that ``--json`` prints."""
         values = self.observed.values
         pairs, tests, single = self.observed.influenced
+        told = {**self.best.record(), "saw": ["memorization", *self.best.saw], "model": self.told()}
+        more = {}
+        if self.forecast is not None:
+            told["pairs_above"] = self.by_influence()
+            more["forecast"] = self.forecast.record()
         return {
             "n": len(self.observed.memorization),
             "share_above": {f"{x:g}": float((values >= x).mean()) for x in THRESHOLDS},
             "pairs": pairs,
             "tests": tests,
             "single": single,
-            "fit": {**self.best.record(), "model": self.told()},
+            "fit": told,
+            **more,
         }
 
     def told(self) -> dict[str, float]:
@@ -89,6 +100,13 @@ class Comparison:
         counts = pairs_above(best.problem, best.coupling, seen.threshold, tests, **options).iloc[0]
         error = float(predicted.error_at(best.problem, best.coupling, [1.0])[0])
         return {name: float(counts[name]) for name in ("pairs", "tests", "single")} | {"error": error}
+
+    def by_influence(self) -> dict[str, float]:
+        """Pairs that the best fit expects beyond the influences of a forecast, by these."""
+        best, seen = self.best, self.observed
+        how: Any = {"memorized": seen.least, "noise": best.noise, "partners": seen.partners}
+        counts = expected_pairs(best.problem, best.coupling, ABOVE, seen.experiment.n_test, **how)
+        return {f"{x:g}": float(count) for x, count in zip(ABOVE, counts, strict=True)}
 
     @cached_property
     def frames(self) -> dict[str, pd.DataFrame]:
@@ -107,6 +125,10 @@ class Comparison:
             found["carried"] = self.carried()
         if self.removal is not None:
             found["removal"] = self.removal
+        if self.profiles is not None:
+            found["profiles"] = self.profiles
+        if self.forecast is not None:
+            found["forecast"] = self.forecast.table
         return found
 
     def predicted_removal(self) -> pd.DataFrame:

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from scipy import special, stats
@@ -77,6 +78,27 @@ class Reach:
                 ends.append((self.x if above is None else above, self.x if below is None else below))
         return tuple(ends)
 
+    @property
+    def allowed(self) -> float:
+        """How far −2 log L may rise at an edge."""
+        return self._z**2 * self._clustering
+
+    def rise(self, steep: Floats) -> float:
+        """How far −2 log L may rise along the profile of a function of x with this gradient: z² times its variance by simulated
+        data sets, over that by the likelihood's curvature (Varin, Reid & Firth 2011, section 2.3).
+        """
+        own = self.curvature(steep) ** 2
+        return self._z**2 * max(float(steep @ self.covariance @ steep) / own, 1.0) if own > 0 else self.allowed
+
+    def curvature(self, steep: Floats) -> float:
+        """What the curvature alone says of the error of a function of x with this gradient."""
+        return math.sqrt(max(float(steep @ self._curved @ steep), 0.0))
+
+    @cached_property
+    def _curved(self) -> Floats:
+        slope = self.model.linear(self.model.inside(self.x))[1]
+        return np.asarray(np.linalg.pinv(slope.T @ slope, rcond=1e-10))
+
     @cached_property
     def _z(self) -> float:
         return float(
@@ -110,8 +132,7 @@ class Reach:
 
     def _ends(self, i: int) -> tuple[Floats | None, Floats | None]:
         if i not in self._found:
-            allowed = self._z**2 * self._clustering
-            below, above = (_end(self.model, self.x, self.observed, i, side, allowed) for side in (-1, 1))
+            below, above = (_end(self.model, self.x, self.observed, i, side, self.allowed) for side in (-1, 1))
             self._found[i] = below, above
         return self._found[i]
 
@@ -177,6 +198,14 @@ def _end(model: Model, x: Floats, observed: Floats, i: int, side: int, allowed: 
     return outside
 
 
+class _Followed(Protocol):
+    """What has residuals, whose squares add up to −2 log L, and their slopes."""
+
+    def residuals(self, x: Floats, observed: Floats) -> Floats: ...
+
+    def slopes(self, x: Floats, observed: Floats) -> Floats: ...
+
+
 class Ridge:
     """Where −2 log L is least for each value of one coordinate: Gauss and Newton, with Broyden's slopes (1965).
 
@@ -187,15 +216,20 @@ class Ridge:
     (True, np.float64(6.1), True)
     """
 
-    def __init__(self, model: Model, observed: Floats, x: Floats, i: int) -> None:
+    def __init__(self, model: _Followed, observed: Floats, x: Floats, i: int | None = None) -> None:
         self.model, self.observed, self.i = model, observed, i
-        self.others = np.arange(len(x)) != i
+        self.others = np.arange(len(x)) != (-1 if i is None else i)
         self.slope = model.slopes(x, observed)[:, self.others]
 
     def best(self, value: float, start: Floats) -> tuple[float, Floats]:
         """−2 log L, up to a constant, and all coordinates, those of ``start`` to begin with."""
         x = start.copy()
         x[self.i] = value
+        return self.settled(x)
+
+    def settled(self, start: Floats) -> tuple[float, Floats]:
+        """The same from a start whose coordinate is to be held, or none is."""
+        x = start
         r = self.model.residuals(x, self.observed)
         if not self.others.any():
             return float(r @ r), x

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,21 +55,22 @@ def is_made(directory: Path) -> bool:
 def compared(observed: Measured, options: dict[str, Any]) -> Comparison:
     from empirical.bridge import comparison as c
     from empirical.bridge.fit import SIMULATIONS
+    from empirical.bridge.forecast import forecast
+    from empirical.bridge.profiles import profiles
 
     asked, seed = options.get("simulations"), whole("--seed", options.get("seed", 0), 0, 2**64 - 1)
     simulations = SIMULATIONS if asked is None else whole("--simulations", asked, LEAST)
     removal, foretold = tried(observed, options.get("directory"))
-    families, couplings = options.get("family") or c.FAMILIES, options.get("coupling") or c.COUPLINGS
+    usual = c.BASELINE[:1] if options.get("published") else c.FAMILIES
+    families, couplings = options.get("family") or usual, options.get("coupling") or c.COUPLINGS
     log.info("fitting %s to %s estimates", ", ".join(families), f"{len(observed.values):,}")
-    return c.compare(
-        observed,
-        families,
-        couplings,
-        simulations=simulations,
-        seed=seed,
-        removal=removal,
-        foretold=foretold,
-    )
+    how: dict[str, Any] = {"simulations": simulations, "seed": seed}
+    if options.get("published"):
+        found = c.compare(observed, families, couplings, together=c.PUBLISHED, steps=True, **how)
+        found = replace(found, forecast=forecast(observed, **how))
+    else:
+        found = c.compare(observed, families, couplings, removal=removal, foretold=foretold, **how)
+    return replace(found, profiles=profiles(found.best)) if options.get("profiles") else found
 
 
 def tried(observed: Measured, directory: str | Path | None) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from empirical.estimates.removal import ALL, DISTINCT, margin, of_set
+from empirical.report.profile_figure import profiles
 from longtail.plots import (
     BLUE,
     GRAY,
@@ -38,6 +39,7 @@ def figures(frames: Mapping[str, pd.DataFrame], name: str, ink: str = INK) -> di
         "influence": lambda: influence(frames["influence"]),
         "removal": lambda: removal(frames["predicted_removal"], frames.get("removal")),
         "samples": lambda: samples(frames["error_against_samples"]),
+        "profiles": lambda: profiles(frames["profiles"]),
     }
     needed = {"removal": "predicted_removal", "samples": "error_against_samples", "theory": "shares"}
     with styled(**dict.fromkeys(INKED, ink)):
@@ -46,7 +48,22 @@ def figures(frames: Mapping[str, pd.DataFrame], name: str, ink: str = INK) -> di
 
 def theory(table: pd.DataFrame) -> Figure:
     """The share of examples memorized θ or more, observed and fitted."""
-    figure, axes = _panel("How many examples are memorized that much")
+    figure = Figure(figsize=(6, 3.9), layout="constrained")
+    draw_theory(figure.subplots(), table)
+    return figure
+
+
+def draw_theory(axes: Axes, table: pd.DataFrame) -> None:
+    """The same on axes that there are.
+
+    >>> import pandas as pd
+    >>> axes = Figure().subplots()
+    >>> columns = ["threshold", "observed", "observed_stderr", "fitted", "stderr"]
+    >>> draw_theory(axes, pd.DataFrame([(0.25, 0.4, 0.01, 0.41, 0.01), (0.5, 0.2, 0.01, 0.2, 0.01)], columns=columns))
+    >>> axes.get_ylabel()
+    'share of training examples'
+    """
+    axes.set_title("How many examples are memorized that much")
     theta, fitted = table["threshold"], table["fitted"]
     band = 2 * table["stderr"]
     axes.fill_between(theta, np.maximum(fitted - band, 0), fitted + band, color=ORANGE, alpha=0.2, linewidth=0)
@@ -60,7 +77,6 @@ def theory(table: pd.DataFrame) -> Figure:
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
     axes.legend(loc="best")
-    return figure
 
 
 def distribution(table: pd.DataFrame) -> Figure:

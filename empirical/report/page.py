@@ -23,6 +23,7 @@ from empirical.report.gallery import Gallery, gallery
 from empirical.report.laws import law
 from empirical.report.majority import no_better
 from empirical.report.numbers import brief
+from empirical.report.profile_figure import CAPTION
 from empirical.report.setting import meant, setting
 from empirical.report.templates import file, rendered
 from empirical.report.todo import Task, places, tasks
@@ -48,6 +49,7 @@ CAPTIONS = {
     "distribution": "The same by bins, with the noise of the estimates taken into account.",
     "removal": "What training without the most memorized examples costs, and without as many random ones.",
     "influence": "Of influence the fit saw nothing, or of published scores the number of pairs: the rest is a prediction.",
+    "profiles": CAPTION,
     "samples": "By the fitted theory, with all data and with less or more of it.",
     "turnover": "Loss and accuracy of the sub-network that an example never updated, less those of the one it did.",
     "groups": "Bands: two standard errors over nets.",
@@ -56,6 +58,7 @@ CAPTIONS = {
     "the model is right.",
 }
 CARRIED = "influence_by_memorization"
+ASIDE = ("profiles",)  # figures under details
 NUMBERS = {"leak_curve": "leak_rates", "leak_risk": "leak_bins"}  # the table behind a figure
 
 
@@ -123,7 +126,8 @@ def page(
         meant=meant(observed),
         findings=words.foretold(comparison),
         details=words.fitted(comparison),
-        figures=drawn,
+        figures=[figure for figure in drawn if figure["name"] not in ASIDE],
+        aside=[figure for figure in drawn if figure["name"] in ASIDE],
         influence=teaching,
         leak=_leak(comparison.observed),
         why=section(comparison.observed.explained, shown),

@@ -6,6 +6,7 @@ import textwrap
 
 from empirical.bridge.comparison import NOT_REJECTED, Comparison
 from empirical.bridge.fit import TheoryFit
+from empirical.bridge.forecast import Forecast
 from empirical.estimates import MEMORIZED
 from empirical.estimates.removal import ALL, DISTINCT, of_set
 from empirical.report.frequencies import PARAMETERS, frequencies
@@ -71,7 +72,27 @@ def foretold(comparison: Comparison) -> list[str]:
         f"{100 * row['error_stderr']:.1f} %, from what nobody taught them alone; it was {percent(row['observed'], '.1f')}."
         for row in errors.to_dict("records")
     )
-    return said
+    return said if comparison.forecast is None else [*said, _by_number(comparison.forecast)]
+
+
+def _by_number(told: Forecast) -> str:
+    """What the number of pairs alone foretells, and how far it leaves that open."""
+    rows = told.table.set_index("what")
+    names = {"tests": "test examples with a pair", "single": "of them with one alone"}
+    names |= {
+        name: f"pairs of {name.removeprefix('pairs_')} or more" for name in rows.index if name.startswith("pairs_")
+    }
+    said = [
+        f"{row['value']:,.0f} {names[name]} ({row['low']:,.0f} to {row['high']:,.0f}; it was {row['observed']:,.0f})"
+        for name, row in rows.iterrows()
+        if name in names
+    ]
+    error = rows.loc["error"]
+    return (
+        f"A forecast, by a fit that saw {_saw(told.fit)}: {', '.join(said)}, and a test error of {error['value']:.1%} "
+        f"({error['low']:.1%} to {error['high']:.1%}; it was {error['observed']:.1%}). In brackets is what its "
+        "likelihood leaves open."
+    )
 
 
 def _saw(best: TheoryFit) -> str:

@@ -9,7 +9,8 @@ transform is that of the law times a falling exponential, so that sums beyond th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -21,6 +22,7 @@ STEP = 0.01  # of −log R
 POINTS = 1024  # of its grid
 SHOWN = 520  # of them: R below e^{−5.2} is nothing
 FALL = 25.0  # how far, in logarithm, the exponential falls along the grid
+KEPT = 16  # laws where every λ is a pair's own, half a megabyte each
 NOTHING = 1e-12  # weight of a λ that any sum does without
 
 
@@ -58,8 +60,21 @@ def members(coupling: Coupling, others: Floats, fraction: float, cells: int) -> 
         lam, weight = coupling.nodes(cells)
         left = ((1 - fraction * lam) ** others[:, None])[:, :, None]
         return Members(weight, lam, left, np.ones_like(left), lam)
+    if coupling.apart < 1:
+        return _mixed(coupling, others, fraction)
+    return _apart(replace(coupling, steady=0.0, difficulty=None, dust=0.0, own=0.0), tuple(others.tolist()), fraction)  # type: ignore[type-var]
+
+
+@lru_cache(maxsize=KEPT)  # the same where guesses, dust or frequencies differ
+def _apart(coupling: Coupling, others: tuple[float, ...], fraction: float) -> Members:
+    found = _mixed(coupling, np.array(others), fraction)
+    found.law.setflags(write=False)
+    return found
+
+
+def _mixed(coupling: Coupling, others: Floats, fraction: float) -> Members:
     lam, weight = coupling.nodes(PAIRS)
-    transform = _transforms(lam, fraction)
+    transform = _transforms(tuple(lam.tolist()), fraction)
     mean = float(weight @ lam)
     fresh = weight @ transform
     if coupling.apart == 1:
@@ -74,8 +89,10 @@ def members(coupling: Coupling, others: Floats, fraction: float, cells: int) -> 
     return Members(share, means, np.exp(-STEP * np.arange(SHOWN)), np.maximum(law, 0.0), lam, own)
 
 
-def _transforms(lam: Floats, fraction: float) -> Floats:
+@lru_cache(maxsize=8)
+def _transforms(strength: tuple[float, ...], fraction: float) -> Floats:
     """Of the law of −log(1 − rλ), by λ: between two points of the grid, so that 1 − rλ is kept."""
+    lam = np.array(strength)
     one = np.zeros((len(lam), POINTS))
     with np.errstate(divide="ignore"):
         place = np.minimum(-np.log1p(-fraction * lam) / STEP, POINTS - 2.0)

@@ -20,7 +20,7 @@ import numpy as np
 
 from longtail.core import Floats
 from longtail.experiment.coupling import Coupling
-from longtail.experiment.members import Members, members
+from longtail.experiment.members import SHOWN, STEP, Members, members
 from longtail.experiment.noise import Noise
 
 COARSE = 4  # steps of −log R to one, where several λ are summed over
@@ -50,7 +50,7 @@ class _Passed:
 
 class Neighbors:
     """The laws of c − 1, c − 2, c − 3 and of all c members, prepared once for every u and θ; ``copies`` are the numbers c, each
-    member is in with chance ``fraction``, and without ``together`` there is S_1 alone.
+    member is in with chance ``fraction``.
 
     >>> from longtail.experiment.coupling import Beta
     >>> near = Neighbors(Beta(1, 1, apart=1.0), copies=np.array([1.0, 2.0]), fraction=0.7, cells=8)
@@ -58,14 +58,13 @@ class Neighbors:
     [[0.516], [0.44]]
     """
 
-    def __init__(self, coupling: Coupling, copies: Floats, fraction: float, cells: int, together: bool = True) -> None:
+    def __init__(self, coupling: Coupling, copies: Floats, fraction: float, cells: int) -> None:
         def law(j: int) -> Members:
             return members(coupling, np.maximum(copies - j, 0.0), fraction, cells)
 
         self.copies, self.fraction = copies, fraction
         self.of, self.whole = law(1), law(0).law
-        self.fewer = [_coarse(law(j).law) for j in (2, 3)] if together else []
-        self.left = self.of.left[::COARSE]
+        self.fewer = [_coarse(law(j).law) for j in (2, 3)]
 
     def kept(self, passes: Callable[[Floats], Floats], top: float) -> Floats:
         """Pr[a training example is counted], by copies and λ."""
@@ -81,40 +80,49 @@ class Neighbors:
         """S_j for influence θ or more of members that count with chance ``kept``."""
         c, own = self.copies[:, None], self.of.own
         assert own is not None
-        strength, left = self.of.strength, top * self.of.left
-        if noise is None:
-            passes = own @ _chance(theta, None, np.tile(left, (len(strength), 1)), strength[:, None])
-        else:
-            line, table = _table(theta, noise, tuple(strength))
-            passes = np.array([np.interp(left, line, row) for row in own @ table])
+        passes = influential(theta, noise, self.of, top * self.of.left)
         one = c * kept * np.einsum("cls,ls->cl", self.of.law, passes)
         more = []
-        if not self.fewer:
-            return _Passed(one, 0 * one, 0 * one)
         for count, cells, law in zip((2, 3), CELLS, self.fewer, strict=True):
-            lam, share = _fewer(strength, own, cells)
-            together = self._together(lam, share, count, theta, noise, top)
+            lam, share = _fewer(self.of.strength, own, cells)
+            places = np.indices((len(lam),) * count).reshape(count, -1)
+            weight = share[:, places].prod(1)
+            together = weight @ _together(tuple(lam.tolist()), count, theta, noise, top, self.fraction)
             ways = c * (c - 1) / 2 if count == 2 else c * (c - 1) * (c - 2) / 6
             more.append(np.maximum(ways, 0.0) * kept**count * np.einsum("cls,ls->cl", law, together))
         return _Passed(one, *more)
 
-    def _together(
-        self, lam: Floats, share: Floats, count: int, theta: float, noise: Noise | None, top: float
-    ) -> Floats:
-        """Pr[all of ``count`` members pass], by λ of the subpopulation and what the others leave."""
-        out = np.zeros((len(share), len(self.left)))
-        for first in range(len(lam)):
-            others = np.array(np.meshgrid(*[np.arange(len(lam))] * (count - 1), indexing="ij")).reshape(count - 1, -1)
-            places = np.vstack([np.full(others.shape[1], first), others])
-            rest = 1 - self.fraction * lam[places]
-            whole = rest.prod(0)
-            chance = np.ones((others.shape[1], len(self.left)))
-            for k in range(count):
-                left = top * np.multiply.outer(whole / np.maximum(rest[k], TIE), self.left)
-                chance *= _chance(theta, noise, left, lam[places[k]][:, None])
-            weight = share[:, places].prod(1)
-            out += weight @ chance
-        return out
+
+@lru_cache(maxsize=48)  # the same for all laws of λ, where the values of u are
+def _together(
+    strength: tuple[float, ...], count: int, theta: float, noise: Noise | None, top: float, fraction: float
+) -> Floats:
+    """Pr[all of ``count`` members pass], by the λ of each and what the others leave."""
+    lam, left = np.array(strength), top * np.exp(-STEP * COARSE * np.arange(-(-SHOWN // COARSE)))
+    places = np.indices((len(lam),) * count).reshape(count, -1)
+    rest = 1 - fraction * lam[places]
+    whole = rest.prod(0)
+    chance = np.ones((places.shape[1], len(left)))
+    for k in range(count):
+        own = np.multiply.outer(whole / np.maximum(rest[k], TIE), left)
+        chance *= _chance(theta, noise, own, lam[places[k]][:, None])
+    return chance
+
+
+def influential(theta: float, noise: Noise | None, of: Members, left: Floats) -> Floats:
+    """Pr[a member's influence is θ or more], by λ of the subpopulation and then as ``left``, what the others leave of u.
+
+    >>> from longtail.experiment.coupling import Beta
+    >>> of = members(Beta(1, 1, apart=1.0), np.array([0.0]), 0.7, 8)
+    >>> influential(0.45, None, of, np.array([0.9, 0.4])).round(3).tolist()
+    [[0.516, 0.0]]
+    """
+    assert of.own is not None
+    if noise is None:
+        each = [_chance(theta, None, left, np.array(lam)) for lam in of.strength]
+        return np.asarray(np.tensordot(of.own, each, 1))
+    line, table = _table(theta, noise, tuple(of.strength.tolist()))
+    return np.array([np.interp(left, line, row) for row in of.own @ table])
 
 
 def _chance(theta: float, noise: Noise | None, left: Floats, lam: Floats) -> Floats:

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike
 
 from longtail.core import Floats, Problem
 from longtail.experiment.coupling import Coupling
-from longtail.experiment.neighbors import Neighbors
+from longtail.experiment.members import members
+from longtail.experiment.neighbors import Neighbors, influential
 from longtail.experiment.noise import Noise, included
 from longtail.experiment.occupancy import TINY, Occupancy
 from longtail.experiment.predictions import SMOOTH, cells_of, occupied, passing, share_above, tops_of
@@ -35,8 +36,6 @@ def pairs_above(
     memorized: float = 0.0,
     noise: Noise | None = None,
     partners: float = 0.0,
-    *,
-    together: bool = True,
 ) -> pd.DataFrame:
     """Expected pairs with influence ≥ θ among ``tests`` test examples, the test examples in them, and those in one only.
 
@@ -46,8 +45,6 @@ def pairs_above(
     other subpopulations all but c, pass by chance; ``false`` counts those pairs. Variances are of the counts in one data set:
     test examples are a sample, of one subpopulation several at a time, and which subpopulations are seen how often is another.
     Where examples are hard by themselves (``own``) partners of a test example with a u of its own are taken for independent.
-    Where all that is wanted is how many pairs, ``together`` False saves most of the work of a λ that is each pair's own; the
-    other columns are then of partners that never meet.
 
     >>> from longtail import Zipf
     >>> from longtail.experiment.coupling import Fixed
@@ -70,7 +67,7 @@ def pairs_above(
     square = seen.mass[1:] ** 2 / rare * (1 + 1 / c[:, 0])  # E Σ d² of those seen c times, d about Gamma of shape c
     tops = tops_of(problem, coupling, noise)
     counts = (
-        _apart(coupling, seen, r, memorized, noise, tops, together)
+        _apart(coupling, seen, r, memorized, noise, tops)
         if coupling.apart
         else _common(coupling, seen, r, memorized, noise, tops)
     )
@@ -103,6 +100,54 @@ def pairs_above(
             row[4:] += [tests * guessed * float(square @ (part**2 @ weight)) for part in own]
     found[:, 5:] += found[:, 1:3]
     return pd.DataFrame(tests * found, columns=COUNTS).assign(threshold=theta)[["threshold", *COUNTS]]
+
+
+def expected_pairs(
+    problem: Problem,
+    coupling: Coupling,
+    thresholds: ArrayLike,
+    tests: int,
+    memorized: float = 0.0,
+    noise: Noise | None = None,
+    partners: float = 0.0,
+) -> Floats:
+    """The numbers of pairs of ``pairs_above`` alone: where λ is each pair's own, in a tenth of the time.
+
+    They are linear in what the other members leave of u, so that number of copies, u and what is left are summed over by products
+    of matrices: Σ_c mass_c c Pr[counted] R_c for each u, and then that with Pr[influence ≥ θ].
+
+    >>> from longtail import Problem, Zipf
+    >>> from longtail.experiment.coupling import Beta
+    >>> how = (Problem(Zipf(alpha=1, size=100), n=100), Beta(1, 2, apart=1), [0.15, 0.3], 1000)
+    >>> bool(np.allclose(expected_pairs(*how), pairs_above(*how)["pairs"]))
+    True
+    """
+    theta = np.atleast_1d(np.asarray(thresholds, float))
+    if not coupling.apart or coupling.own:
+        found = pairs_above(problem, coupling, theta, tests, memorized=memorized, noise=noise, partners=partners)
+        return found["pairs"].to_numpy(float)
+    r, seen = included(None, noise), occupied(problem, coupling, noise)
+    c = seen.copies[1:]
+    of, whole = (members(coupling, c - j, r, SMOOTH) for j in (1, 0))
+    counted = float(share_above(problem, coupling, memorized, noise=noise)[0]) if memorized > 0 and partners else 1.0
+    top, guessed = np.array(tops_of(problem, coupling, noise)).T
+    left = np.multiply.outer(top, of.left)
+    passed = passing(memorized, left, noise)
+    kept = np.einsum("us,cls->lcu", passed, of.law, optimize=True)
+    kept += np.maximum(1 - of.law.sum(2), 0.0).T[:, :, None] * float(passing(memorized, np.zeros(1), noise)[0])
+    weight = of.weight[:, None, None] * (c * seen.mass[1:])[:, None] * guessed * kept
+    own = weight.transpose(0, 2, 1) @ of.law.transpose(1, 0, 2)  # λ × u × left
+    among = seen.mass[1:] * np.maximum(counted * (partners - c), 0.0)
+    strangers = np.multiply.outer(guessed, np.einsum("c,l,cls->s", among, of.weight, whole.law, optimize=True))
+    unseen = guessed * counted * partners * (float(seen.mass[0]) + seen.dust)
+    out = []
+    for x in theta.tolist():
+        pairs = float((own * influential(x, noise, of, left)).sum())
+        if noise is not None:
+            pairs += float((strangers * noise.influence_above(x, left, left)).sum())
+            pairs += float(unseen @ noise.influence_above(x, top, top))
+        out.append(tests * pairs)
+    return np.array(out)
 
 
 Counts = tuple[Floats, Floats, Floats, Floats, Floats]  # E M, Pr[M ≥ 1], Pr[M = 1], Pr[a stranger passes], Var M within
@@ -161,10 +206,9 @@ def _apart(
     memorized: float,
     noise: Noise | None,
     tops: list[tuple[float, float]],
-    together: bool,
 ) -> tuple[Floats, Callable[[float, bool], Callable[[float], Counts]]]:
     """Of partners each of whom has a λ of its own."""
-    near = Neighbors(coupling, seen.copies[1:], r, SMOOTH, together)
+    near = Neighbors(coupling, seen.copies[1:], r, SMOOTH)
     kept_at = _counted(coupling, tops, lambda top: near.kept(lambda true: passing(memorized, true, noise), top))
 
     def at(top: float, lone: bool) -> Callable[[float], Counts]:

@@ -13,7 +13,7 @@ from longtail import ArgumentError, Problem, Zipf
 from longtail.core import Floats
 from longtail.experiment.coupling import Beta, Coupling, Fixed
 from longtail.experiment.members import members
-from longtail.experiment.pairs import pairs_above
+from longtail.experiment.pairs import expected_pairs, pairs_above
 from longtail.experiment.predictions import (
     error_at,
     influence_by_memorization,
@@ -129,6 +129,17 @@ def told(coupling: Coupling) -> dict[str, Floats]:
         "carried": carried["influence"].to_numpy(float),
         "counts": counts[["pairs", "tests", "single"]].iloc[0].to_numpy(float),
     }
+
+
+@pytest.mark.parametrize("coupling", WORLDS[1:], ids=repr)
+@pytest.mark.parametrize("noise", [None, NOISE], ids=["true", "estimated"])
+def test_pairs_summed_by_matrices_are_those_counted(coupling: Coupling, noise: SubsetNoise | None) -> None:
+    """Many pass by chance here; without them it is another number (negative control)."""
+    rest = {"memorized": 0.25, "noise": noise, "partners": 180.0 if noise else 0.0}
+    counted = pairs_above(PROBLEM, coupling, [0.08], TESTS, **rest)
+    summed = expected_pairs(PROBLEM, coupling, [0.08], TESTS, **rest)
+    np.testing.assert_allclose(summed, counted["pairs"], rtol=1e-9)
+    assert noise is None or summed[0] > 1.05 * expected_pairs(PROBLEM, coupling, 0.08, TESTS, 0.25, noise)[0]
 
 
 def test_predictions_are_means_over_data_sets(drawn: Drawn) -> None:

@@ -25,7 +25,7 @@ log = logging.getLogger("empirical")
 LARGEST = 100_000  # pairs in tables, where all of them are in a Parquet file
 OF_MASKS = (  # options that mean something where models were trained elsewhere
     *("data", "masks", "labels", "score", "seed", "device", "out", "threshold", "fdr", "published_rule"),
-    *("no_plot", "json", "quiet", "memory"),
+    *("no_plot", "json", "quiet", "memory", "matrix"),
 )
 
 
@@ -61,6 +61,8 @@ def _run(arguments: argparse.Namespace, asked: dict[str, object]) -> int:
     found = _measured(outcome, arguments, threshold)
     facts: dict[str, Any] = {} if arguments.masks else {"models_per_second": outcome.models_per_second}
     facts |= streamed
+    if arguments.matrix is not None:
+        facts["matrix"] = _matrix(outcome, arguments)
     facts["seconds"] = round(time.monotonic() - began, 3)
     news = True
     if out is not None:
@@ -113,10 +115,20 @@ def _check_pairs(arguments: argparse.Namespace) -> None:
         possible(arguments.threshold, arguments.score)
     if arguments.fdr is not None:
         real("--fdr", arguments.fdr, 0, 1, open_low=True)
+    if arguments.matrix is not None:
+        from empirical.estimates.matrix import checked
+
+        checked(arguments.matrix, "--matrix")
+        if arguments.dry_run:
+            raise ArgumentError(
+                "--matrix", arguments.matrix, "--dry-run writes nothing and counts no matrix: leave it out"
+            )
     if arguments.memory is not None:
         from empirical.estimates.streamed import memory, parquet
 
         memory(arguments.memory, "--memory")
+        if arguments.matrix is not None and not arguments.out:
+            return
         if not arguments.out:
             raise ArgumentError("--memory", "no --out", "say by --out in which folder pairs.parquet is to be written")
         parquet("--memory", arguments.memory)
@@ -188,6 +200,17 @@ def _streamed(
     if least > threshold:
         log.info("tables, figures and summary have the pairs of influence %.6g or more", least)
     return {"parquet": {"threshold": threshold, "pairs": done.pairs}}, least
+
+
+def _matrix(outcome: Outcome, arguments: argparse.Namespace) -> str:
+    """The whole matrix of influences into a file of its own; its name."""
+    from empirical.estimates.matrix import write
+    from empirical.estimates.streamed import memory
+
+    held = memory(arguments.memory, "--memory")
+    told = {"data": outcome.experiment.data, "learner": outcome.experiment.learner}
+    log.info("wrote %s", write(arguments.matrix, outcome.trials, memory=held, workers=arguments.workers, told=told))
+    return str(arguments.matrix)
 
 
 def _measured(outcome: Outcome, arguments: argparse.Namespace, threshold: float) -> Measured:

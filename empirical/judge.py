@@ -45,8 +45,9 @@ def _run(arguments: argparse.Namespace) -> int:
     tests = chosen(arguments.tests, trials.n_test)
     flipped = None if arguments.flipped is None else marked(arguments.flipped, trials.n)
     every = {}
+    how: dict[str, Any] = {"queries_first": arguments.queries_first, "tests": tests, "n_test": trials.n_test}
     for source in arguments.scores:
-        scores = read(source, trials.n, len(tests), lambda: run.dataset().data, queries_first=arguments.queries_first)
+        scores = read(source, trials.n, len(tests), lambda: run.dataset().data, **how)
         log.info("%s: judging by %s models", source, f"{trials.count:,}")
         found = judged(trials, scores, tests=tests, flipped=flipped)
         every[source] = _retrained(found, run, scores, tests, retrain, arguments.learner) if retrain else found
@@ -161,11 +162,15 @@ def parser() -> command.Parser:
         "scores",
         nargs="+",
         metavar="SCORES",
-        help="scores of n training by q test examples: .npy, .npz, .csv; TRAK's .mmap, a tensor of torch.save (.pt), "
+        help="scores of n training by q test examples: .npy, .npz, .csv, .parquet; TRAK's .mmap, a tensor of torch.save (.pt), "
         "kronfluence's .safetensors, bergson's or zarr's folder; or package.module.function of the data, marked by makes_scores",
     )
     p.add_argument("--score", metavar="S", help="what the predictions of a .npz are (default correct)")
-    p.add_argument("--tests", metavar="A:B", help="test examples that scores are of, start:stop or a file of indices")
+    p.add_argument(
+        "--tests",
+        metavar="A:B",
+        help="test examples to judge by, start:stop or a file of indices: scores are of these, or of all",
+    )
     p.add_argument("--queries-first", action="store_true", help="scores are q by n, where n and q do not tell")
     p.add_argument(
         "--skip", type=int, default=0, metavar="K", help="leave out the first K models, which the scores were made from"

@@ -18,9 +18,13 @@ FILES = [
     if ">>> " in path.read_text(encoding="utf-8")
 ]
 NEEDS = {  # what the README's test command does not install, by the name in whose docstring it is needed, or its module
+    "empirical.attributions.lists.read": "pyarrow",
+    "empirical.estimates.matrix.write": "pyarrow",
     "empirical.estimates.measure.written": "pyarrow",
     "empirical.estimates.streamed.parquet": "pyarrow",
     "empirical.estimates.streamed.write": "pyarrow",
+    "empirical.fitted.influences.Influences.write_influence": "pyarrow",
+    "empirical.fitted.influences.Influences.write_pairs": "pyarrow",
     "empirical.learners.sequence.recurrent": "torch",
     "empirical.learners.torch.on_disk.library": "transformers",
     "empirical.training.bucket.Bucket": "obstore",

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from empirical.attributions.lists import Picked
 from empirical.attributions.tensors import brain
 from empirical.data.sources.arrays import single
 from longtail.core import ArgumentError, whole
@@ -40,8 +41,8 @@ FORMATS = {"float64": "<f8", "float32": "<f4", "float16": "<f2", "bfloat16": "<u
 REMEDY = "give a folder that bergson wrote (info.json and scores.bin) or a zarr array"
 
 
-def read(path: Path) -> Any:
-    """The scores in the folder.
+def read(path: Path, picked: Picked = lambda shape: None) -> Any:
+    """The scores in the folder, of a zarr array the ``picked`` columns of them.
 
     >>> read(Path("."))
     Traceback (most recent call last):
@@ -51,7 +52,7 @@ def read(path: Path) -> Any:
     if (path / "scores.bin").exists():
         return _bergson(path)
     if any((path / name).exists() for name in META):
-        return _zarr(path)
+        return _zarr(path, picked)
     raise ArgumentError("scores", str(path), REMEDY)
 
 
@@ -91,7 +92,7 @@ def _bergson(path: Path) -> Any:
     return out
 
 
-def _zarr(path: Path) -> Any:
+def _zarr(path: Path, picked: Picked) -> Any:
     with reading("scores", path, REMEDY):
         for meta in (*path.rglob("zarr.json"), *path.rglob(".zarray")):
             strange = set(_codecs(read_json(meta))) - CODECS
@@ -112,6 +113,10 @@ def _zarr(path: Path) -> Any:
             found = found["scores" if "scores" in names else names[0]]
         if np.dtype(found.dtype).kind not in "fiub":
             raise ValueError(f"its values are of type {found.dtype}")
+        columns = picked(tuple(found.shape))
+        if columns is not None:
+            within("scores", path, 9 * found.shape[0] * len(columns), "give fewer scores")
+            return np.asarray(found.oindex[:, columns])
         within("scores", path, 9 * int(np.prod(found.shape)), "give fewer scores")
         return np.asarray(found[:])
 

@@ -7,6 +7,7 @@
     .pt, .pth       a tensor that torch.save wrote, or a dict of one: what dattri's ``attribute`` returns, training by test
                     examples; what ``influence`` of Captum's TracIn and influence functions does, test by training
     .safetensors    kronfluence's pairwise scores, queries by training examples: all_modules, or the sum of what modules have
+    .parquet        a column of lists, a list a training example, as estimate --matrix writes it (extra parquet)
     a folder        bergson's info.json and scores.bin, training examples by queries; or a zarr array (extra zarr)
     package.module.function   a function of yours of the data, marked by ``makes_scores``
 
@@ -23,10 +24,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from empirical.attributions import folders, tensors
+from empirical.attributions import folders, lists, tensors
 from empirical.data.sources.arrays import opened, single
 from empirical.data.sources.zipped import archived
-from longtail.core import ArgumentError, Floats, calls
+from longtail.core import ArgumentError, Floats, Integers, calls
 from longtail.core.files import read_json
 from longtail.core.opened import content, reading, regular, tabular
 
@@ -53,8 +54,18 @@ def makes_scores(function: F) -> F:
     return function
 
 
-def read(source: str, n: int, q: int, data: Callable[[], Data] | None = None, *, queries_first: bool = False) -> Floats:
-    """Scores (n, q) from a file, a folder, or a function of ``data``.
+def read(
+    source: str,
+    n: int,
+    q: int,
+    data: Callable[[], Data] | None = None,
+    *,
+    queries_first: bool = False,
+    tests: Integers | None = None,
+    n_test: int = 0,
+) -> Floats:
+    """Scores (n, q) from a file, a folder, or a function of ``data``; ``tests`` are the q columns of those that have ``n_test``,
+    of which zarr and Parquet read no others.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -63,14 +74,22 @@ def read(source: str, n: int, q: int, data: Callable[[], Data] | None = None, *,
     [[1.0], [2.0], [3.0]]
     """
     path = Path(source)
+
+    def picked(shape: tuple[int, ...]) -> Integers | None:
+        return tests if tests is not None and shape == (n, n_test) != (n, q) else None
+
     if path.is_dir():
-        found, turned = folders.read(path), queries_first
+        found, turned = folders.read(path, picked), queries_first
+    elif path.suffix.lower() == ".parquet":
+        found, turned = lists.read(source, picked), queries_first
     elif path.suffix.lower() in FILES:
         found, turned = FILES[path.suffix.lower()](source), queries_first or path.suffix.lower() == ".safetensors"
     elif "." in source and all(part.isidentifier() for part in source.split(".")):
         found, turned = _made(source, data), queries_first
     else:
         raise ArgumentError("scores", calls.shortened(source), f"give a {KINDS}")
+    if (columns := picked(np.shape(found))) is not None:
+        found = np.asarray(found)[:, columns]
     return checked(found, n, q, queries_first=turned)
 
 

@@ -196,6 +196,12 @@ def add_output(p: Parser) -> None:
     add_twins(out)
     add_dry_run(out)
     out.add_argument(
+        "--matrix",
+        metavar="FILE",
+        help="write the influence of every training example on every test example, block by block in --memory: NAME.zarr (extra "
+        "zarr) or NAME.parquet (extra parquet), as python -m empirical.judge takes it",
+    )
+    out.add_argument(
         "--memory",
         nargs="?",
         const="",

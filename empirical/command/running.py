@@ -15,7 +15,7 @@ from empirical.data.examples import Examples
 from empirical.data.load import load
 from empirical.data.sources.arrays import opened
 from empirical.designs import Orthogonal, design, halved
-from empirical.estimates import INFLUENCE, THRESHOLD, TRIALS, costs, streamed
+from empirical.estimates import INFLUENCE, THRESHOLD, TRIALS, costs, matrix, streamed
 from empirical.estimates.costs import Case
 from empirical.estimates.learning import PART
 from empirical.estimates.measure import of_trials
@@ -135,11 +135,15 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
 
 
 def _memory(arguments: argparse.Namespace, job: Job, count: int) -> float | None:
-    """Bytes for the search of pairs, if there is to be one in blocks: what it cannot do with is refused before training."""
-    if arguments.memory is None:
-        return None
+    """Bytes for the search of pairs, if there is to be one in blocks: what it, or the matrix, cannot do with is refused before
+    training.
+    """
     score = "correct" if job.score in BY_CLASS else job.score
     held = streamed.memory(arguments.memory, "--memory")
+    if arguments.matrix is not None:
+        matrix.enough(held, count, job.data.n_test, workers=arguments.workers, score=score)
+    if arguments.memory is None or not arguments.out:
+        return None
     streamed.room(held, count, job.data.n_test, workers=arguments.workers, score=score, iid=job.design.iid)
     return held
 

@@ -14,6 +14,7 @@ from empirical.estimates.explained import explained
 from empirical.estimates.halves import Agreement, agreement
 from empirical.estimates.histogram import Histogram, histogram
 from empirical.estimates.influence import influence_pairs, pair_cells
+from empirical.estimates.matrix import write
 from empirical.estimates.measure import lowest_threshold, written
 from empirical.estimates.pairing import Pairing
 from empirical.estimates.streamed import memory as memory_of
@@ -87,14 +88,32 @@ class Influences(Fitted):
         >>> from empirical import SubsetEstimator, load
         >>> data = load("planted", n=120).data
         >>> found = SubsetEstimator(models=64, random_state=0).fit(data.x_train, data.y_train, data.x_test, data.y_test)
-        >>> found.write_pairs("pairs.parquet", memory="1G")  # doctest: +SKIP
-        40
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     found.write_pairs(f"{folder}/pairs.parquet", memory="1G") == len(found.influence_pairs())
+        True
         """
         self._check_tested()
         how: dict[str, Any] = {"memory": memory_of(memory), "workers": jobs(self.n_jobs)}
         return written(
             Path(path), self.trials_, self.examples_, threshold=threshold, same_class=same_class, **how
         ).pairs
+
+    @scoring()
+    def write_influence(self, path: str | Path, *, memory: str | float | None = None) -> Path:
+        """The influence of every training on every test example, float32, into NAME.zarr or NAME.parquet, block by block in so
+        much ``memory`` beside the trials; ``empirical.attributions.scores.read``, judge and the libraries themselves read it.
+
+        >>> from empirical import SubsetEstimator, load
+        >>> data = load("planted", n=120).data
+        >>> found = SubsetEstimator(models=64, random_state=0).fit(data.x_train, data.y_train, data.x_test, data.y_test)
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     found.write_influence(f"{folder}/influence.parquet", memory="1G").name
+        'influence.parquet'
+        """
+        self._check_tested()
+        return write(path, self.trials_, memory=memory_of(memory), workers=jobs(self.n_jobs))
 
     @scoring()
     def influence(self, train: Any, test: Any) -> Estimate:

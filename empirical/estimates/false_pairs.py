@@ -53,7 +53,7 @@ def expected_false(trials: Trials, pairing: Pairing, thresholds: Any = None, *, 
 
 
 def by_chance(trials: Trials, pairing: Pairing, theta: Floats) -> Floats:
-    """The same in independent trials, of which n_in and the scores alone matter.
+    """``expected_false`` at the thresholds ``theta`` in independent trials, of which n_in and the scores alone matter.
 
     >>> masks = np.random.default_rng(0).random((200, 5)) < 0.5
     >>> trials, anybody = Trials.of(masks, masks, masks[:, [3]]), Pairing(same_class=False)

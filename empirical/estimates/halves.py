@@ -101,7 +101,7 @@ def agreement(trials: Trials, pairing: Pairing, *, device: Device = CPU) -> Agre
 
 
 def curve(trials: Trials, points: int = 8) -> pd.DataFrame:
-    """trials, stderr (as reported) and disagreement (of two halves, halved: the error of the whole), at growing t.
+    """trials, stderr (as reported) and disagreement (of two halves, halved: the error of the whole), at ``points`` growing t.
 
     >>> masks = np.random.default_rng(0).random((64, 5)) < 0.5
     >>> curve(Trials.of(masks, masks, masks), points=3)["trials"].tolist()

@@ -26,7 +26,8 @@ AGAIN = 200
 
 
 def consistency(runs: Mapping[str, Measured], threshold: float = MEMORIZED, *, seed: int = 0) -> pd.DataFrame:
-    """One row for every two runs on the same data: rank correlation, Jaccard of the memorized and of the pairs, with errors.
+    """One row for every two runs on the same data: rank correlation, Jaccard of the memorized (by ``threshold``) and of the
+    pairs, with errors.
 
     >>> import pandas as pd
     >>> from empirical.estimates.measured import Experiment

@@ -58,6 +58,9 @@ def removal(
 ) -> pd.DataFrame:
     """Accuracy lost by threshold, on all test examples ("all") and on those without near-duplicates ("no duplicates").
 
+    ``memorization`` is that of each training example; models are trained ``seeds`` times, with and without those at a threshold
+    or above. ``duplicates`` says which tests have a near-duplicate, where that is known.
+
     >>> from empirical.data.load import load
     >>> from empirical.learners import KNN
     >>> data = load("planted", n=60).data

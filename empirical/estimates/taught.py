@@ -73,7 +73,7 @@ def taught(trials: Trials, pairing: Pairing, *, level: float = LEVEL) -> Taught:
 
 
 def unless_noise(trials: Trials, pairing: Pairing, most: float) -> Taught | None:
-    """The same, but None where more than ``most`` of the pairs are expected to be false: they are not looked for then.
+    """What ``taught`` gives; None where more than ``most`` of the pairs are expected to be false: they are not looked for then.
 
     >>> masks = np.random.default_rng(0).random((200, 3)) < 0.5
     >>> trials, pairing = Trials.of(masks, masks[:, [0, 2, 2]], masks), Pairing(same_class=False, threshold=0.01)

@@ -103,7 +103,7 @@ def _pull(scores: Floats32, examples: Examples) -> Floats32:
 
 
 def softmax(examples: Examples, course: Course, at: Sequence[int], seed: int, number: int) -> Iterator[Linear]:
-    """The model after each of these steps.
+    """Softmax regression after each of the steps ``at``; its first weights are those of (seed, number).
 
     >>> examples = Examples(np.eye(4, dtype=np.float32) * 2 - 1, np.arange(4) % 2, 2, np.ones(4, np.float32))
     >>> start, end = softmax(examples, Course(50, 0.5, 0.9), at=[0, 50], seed=0, number=0)
@@ -121,7 +121,7 @@ def softmax(examples: Examples, course: Course, at: Sequence[int], seed: int, nu
 
 
 def net(examples: Examples, width: int, course: Course, at: Sequence[int], seed: int, number: int) -> Iterator[Net]:
-    """The same of a net of ``width`` sigmoid units.
+    """A net of ``width`` sigmoid units after each of the steps ``at``; its first weights are those of (seed, number).
 
     >>> examples = Examples(np.eye(4, dtype=np.float32) * 2 - 1, np.arange(4) % 2, 2, np.ones(4, np.float32))
     >>> start, end = net(examples, 8, Course(200, 0.1, 0.9), at=[0, 200], seed=0, number=0)

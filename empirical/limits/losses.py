@@ -197,7 +197,9 @@ def by_group(pair: Pair, groups: NDArray[Any]) -> pd.DataFrame:
 
 
 def disparity(pair: Pair, groups: NDArray[Any], seed: int = 0, dealt: int = DEALT) -> float:
-    """The chance that groups which pay alike differ as much: of as many dealings, and this one, how many do.
+    """The chance that groups which pay alike differ as much: of the ``dealt`` dealings, and this one, how many do.
+
+    ``groups`` says of each test example which it is in.
 
     >>> masks, right = np.eye(2, dtype=bool), np.ones((2, 40), bool)
     >>> pair = Pair(Trials.of(masks, masks, right), Trials.of(masks, masks, right & (np.arange(40) < 20)))

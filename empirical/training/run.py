@@ -51,6 +51,8 @@ def run(
 ) -> Trials:
     """Trials ``first`` to ``first + models`` of a job; those in the store are read, the others trained and stored.
 
+    ``executor`` is who trains, and ``progress`` is told how far it is at the start and after each shard.
+
     >>> from empirical.data.load import load
     >>> from empirical.designs import Fixed
     >>> from empirical.learners import KNN

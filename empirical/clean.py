@@ -79,14 +79,14 @@ def parser() -> command.Parser:
         "--trials",
         type=int,
         metavar="T",
-        help="models, a multiple of --parts (default: what costs as much as five folds, or five times that where a learner "
-        "says classes only)",
+        help="models, a multiple of --parts (default: what costs as much as five folds, twice that below 4,000 examples; five "
+        "times as many where a learner says classes only)",
     )
     run.add_argument(
         "--parts",
         type=int,
         metavar="P",
-        help="a model trains on all but one of so many (default 2; 3 below 4,000 examples)",
+        help="a model trains on all but one of so many (default 2; 5 below 4,000 examples)",
     )
     run.add_argument(
         "--run", metavar="RUN", help="instead: the models of python -m empirical.estimate --score predicted --out RUN"

@@ -49,11 +49,30 @@ LEAST = 1e-4  # of q and 1 − q, so that logarithms end
 VOTE = 0.5  # of a model more, spread over the classes, where models say a class only
 MADE = 4  # wrong labels made for each example
 TURNS, STILL = 60, 1e-5  # of either EM, and the mean change of h at which it ends
-SURER = 1.5  # the power of q; it, ½ and the penalties were chosen on seed 0 of what benchmarks.wrong_labels tries
-PAIRS = 0.5  # about which the last of β lies
-PENALTIES = np.array([0.0, 1.0, 1.0, 10.0])  # of β₀, and of β in standard deviations of a; the last one's beyond ½
 WEIGHTS = np.exp(np.linspace(np.log(0.2), np.log(1000.0), 35))  # α that are tried
 BLOCK = 4096  # examples at a time
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What no derivation gives: ``surer``, the power of q; ``pairs``, about which the last of β lies; and how it is ``held``
+    there, a penalty of it in standard deviations of a. benchmarks/wrong_labels.py tries others on each data set in turn.
+
+    >>> Chosen().penalties.tolist()
+    [0.0, 1.0, 1.0, 10.0]
+    """
+
+    surer: float = 1.5
+    pairs: float = 0.5
+    held: float = 10.0
+
+    @property
+    def penalties(self) -> Floats:
+        """Of β₀, and of β in standard deviations of a; the last one's beyond ``pairs``."""
+        return np.array([0.0, 1.0, 1.0, self.held])
+
+
+CHOSEN = Chosen()
 
 
 @dataclass(frozen=True)
@@ -147,7 +166,7 @@ def mislabeled(share: Floats, labels: Integers, *, seed: int = 0) -> Mislabeled:
     return together([(share, labels)], seed=seed)[0]
 
 
-def together(parts: Sequence[tuple[Floats, Integers]], *, seed: int = 0) -> list[Mislabeled]:
+def together(parts: Sequence[tuple[Floats, Integers]], *, seed: int = 0, chosen: Chosen = CHOSEN) -> list[Mislabeled]:
     """The same of several parts, each q and labels, by one law of right and of wrong ones, and a share π of wrong ones of each.
 
     >>> q = np.random.default_rng(0).dirichlet([9.0, 1.0], 300)
@@ -165,12 +184,12 @@ def together(parts: Sequence[tuple[Floats, Integers]], *, seed: int = 0) -> list
         got = f"{n} examples of {len(np.unique(y))} classes that some model did not see"
         raise ArgumentError("trials", got, "two classes or more are needed, and models that did not see each example")
     drawn = philox.uniforms(seed, philox.substream(philox.NOISE, 2), 0, 0, n)
-    taken, h = _taken(q, y)
+    taken, h = _taken(q, y, chosen.surer)
     made = _drawn((np.arange(MADE)[:, None] + drawn) / MADE, _confusion(taken), y)
     own, others = _rivals(q, y), [_rivals(q, c) for c in made]
     rivals, is_made = np.concatenate([v for v, _ in others]), np.arange(n * (1 + MADE)) >= n
     sizes = np.bincount(part, minlength=len(parts))
-    beta = np.zeros(len(PENALTIES))
+    beta = np.zeros(len(chosen.penalties))
     for turn in range(1, TURNS + 1):  # noqa: B007 - how many there were is told at the end
         kept = np.tile(1 - h, MADE)
         wrong = _counted(made.ravel(), rivals, kept / MADE, classes, 0.5 / classes)
@@ -182,9 +201,9 @@ def together(parts: Sequence[tuple[Floats, Integers]], *, seed: int = 0) -> list
         x = np.column_stack([np.ones(len(a)), scaled])
         rate = _within(h.mean(), n)
         weights = np.concatenate([(1 - h) / (1 - h).mean() * (1 - rate), kept / kept.sum() * n * rate])
-        beta = _logistic(x, is_made, weights, PAIRS * a[:, 2], beta)
+        beta = _logistic(x, is_made, weights, chosen.pairs * a[:, 2], beta, chosen.penalties)
         rates = _within(np.bincount(part, h, len(parts)) / np.maximum(sizes, 1), np.maximum(sizes, 2))
-        before, h = h, expit(x[:n] @ beta + PAIRS * a[:n, 2] + (logit(rates) - logit(rate))[part])
+        before, h = h, expit(x[:n] @ beta + chosen.pairs * a[:n, 2] + (logit(rates) - logit(rate))[part])
         if np.abs(h - before).mean() < STILL:
             break
     chance = np.full(len(known), np.nan)
@@ -253,10 +272,10 @@ def _drawn(spread: Floats, law: Floats, y: Integers) -> Integers:
     return out
 
 
-def _taken(q: Floats, y: Integers) -> tuple[Floats, Floats]:
+def _taken(q: Floats, y: Integers, surer: float) -> tuple[Floats, Floats]:
     """G, its diagonal 0, and by it the chance of each label to be wrong."""
     n, classes = q.shape
-    u = q**SURER
+    u = q**surer
     u /= u.sum(1, keepdims=True)
     law = np.where(np.eye(classes, dtype=bool), 0.95, 0.05 / (classes - 1))
     hot = np.eye(classes)[y]
@@ -273,18 +292,20 @@ def _taken(q: Floats, y: Integers) -> tuple[Floats, Floats]:
     return taken, chance
 
 
-def _logistic(x: Floats, z: Bools, weights: Floats, offset: Floats, beta: Floats) -> Floats:
+def _logistic(
+    x: Floats, z: Bools, weights: Floats, offset: Floats, beta: Floats, penalties: Floats = CHOSEN.penalties
+) -> Floats:
     """β of the largest penalized likelihood of log odds x·β + offset, by Newton's steps, halved where they lose."""
 
     def loss(b: Floats) -> float:
         s = x @ b + offset
-        return float(weights @ (np.logaddexp(0, s) - z * s) + PENALTIES @ b**2 / 2)
+        return float(weights @ (np.logaddexp(0, s) - z * s) + penalties @ b**2 / 2)
 
     value = loss(beta)
     for _ in range(50):
         p = expit(x @ beta + offset)
-        slope = x.T @ (weights * (p - z)) + PENALTIES * beta
-        curve = (x * (weights * p * (1 - p))[:, None]).T @ x + np.diag(PENALTIES + 1e-9)
+        slope = x.T @ (weights * (p - z)) + penalties * beta
+        curve = (x * (weights * p * (1 - p))[:, None]).T @ x + np.diag(penalties + 1e-9)
         step, size = np.linalg.solve(curve, slope), 1.0
         while (after := loss(beta - size * step)) > value and size > 1e-6:
             size /= 2

@@ -52,13 +52,13 @@ def test_it_says_and_writes_which_labels_are_wrong(capsys, table, tmp_path):
     printed, kept = json.loads(out), json.loads((tmp_path / "issues.json").read_text())
     rows = printed.pop("issues")
     assert printed.items() <= kept.items()
-    assert (printed["n"], printed["models"], printed["unseen"]) == (144, 6, 2)
+    assert (printed["n"], printed["models"], printed["unseen"]) == (144, 10, 2)
     assert len(rows) == 100
     check(kept, "issues.json", tmp_path, ["issues.csv", "issues.html", "issues_by_class.csv"])
     found = pd.read_csv(tmp_path / "issues.csv")
     there = wrong & set(found["id"])
     assert len(there & set(found["id"][: len(there)])) >= 0.8 * len(there)
-    assert printed["expected"] == pytest.approx(len(there), abs=4)
+    assert printed["expected"] == pytest.approx(len(there), abs=6)  # two deviations: 8.4 ± 3 over a dozen such tables
     assert rows[0]["id"] == found["id"][0]
     page = (tmp_path / "issues.html").read_text(encoding="utf-8")
     assert page.count('class="card"') >= 100
@@ -78,7 +78,7 @@ def test_labels_of_test_examples_are_judged_too(capsys, table, tmp_path):
     code, out, _ = called(capsys, *ask, "--test-labels", "--top", "10")
     assert code == 0
     printed = json.loads(out)
-    assert (printed["n"], printed["test"]["n"], printed["test"]["unseen"]) == (108, 72, 6)
+    assert (printed["n"], printed["test"]["n"], printed["test"]["unseen"]) == (108, 72, 10)
     found = pd.read_csv(tmp_path / "issues.csv")
     assert dict(found["part"].value_counts()) == {"train": 108, "test": 72}
     assert (found["chance"].diff().dropna() <= 0).all()
@@ -110,12 +110,12 @@ def test_a_dry_run_says_what_it_takes_and_writes_nothing(capsys, table, tmp_path
     assert code == 0
     told = json.loads(out)
     case = {name: told["case"][name] for name in ("n", "n_test", "classes", "models", "features")}
-    assert case == {"n": 144, "n_test": 36, "classes": 3, "models": 6, "features": 4}
+    assert case == {"n": 144, "n_test": 36, "classes": 3, "models": 10, "features": 4}
     assert [stage["name"] for stage in told["stages"]] == ["train", "store", "chances", "nearest"]
     assert all(stage["seconds"] > 0 for stage in told["stages"])
     code, out, _ = called(capsys, *ask)
     assert code == 0
-    assert "144 training examples, 3 classes, 6 models; nothing was written" in out
+    assert "144 training examples, 3 classes, 10 models; nothing was written" in out
     assert not list(tmp_path.iterdir())
     code, _, err = called(capsys, "--run", tmp_path, "--dry-run")
     assert (code, "leave one of both out" in err) == (2, True)
@@ -139,7 +139,7 @@ def test_it_prints_words(capsys, table):
     assert "are expected to be wrong" in out.splitlines()[0]
     assert "likeliest wrong" in out
     assert len(out.split("likeliest wrong\n")[1].split("\n\n")[0].splitlines()) == 6
-    assert "6 models" in err
+    assert "10 models" in err
 
 
 def test_a_run_of_estimate_that_kept_classes_is_read(capsys, table, tmp_path):
@@ -170,8 +170,8 @@ def test_a_run_of_estimate_that_kept_classes_is_read(capsys, table, tmp_path):
     [
         (("--trials", "0"), "--trials: got 0"),
         (("--trials", "1"), "--trials: got 1"),
-        (("--trials", "3"), "--trials: got 3, of which 1 judge each label; train more"),
-        (("--trials", "7"), "give a multiple, as 6"),
+        (("--trials", "5"), "--trials: got 5, of which 1 judge each label; train more"),
+        (("--trials", "7"), "give a multiple, as 5"),
         (("--parts", "1"), "--parts: got 1"),
         (("--top", "0"), "--top: got 0"),
         (("--learner", "nothing"), "learner"),

@@ -72,7 +72,7 @@ def draw_theory(axes: Axes, table: pd.DataFrame) -> None:
     axes.errorbar(
         some["threshold"], some["observed"], yerr=2 * some["observed_stderr"], label="observed (± 2 s.e.)", **BARS
     )
-    axes.set_xlabel("memorization of at least $\\theta$")
+    axes.set_xlabel("memorization of at least θ")
     axes.set_ylabel("share of training examples")
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
@@ -117,7 +117,7 @@ def influence(table: pd.DataFrame) -> Figure:
     )
     axes.set_yscale("symlog", linthresh=10)
     axes.set_ylim(bottom=0)
-    axes.set_xlabel("influence of at least $\\theta$")
+    axes.set_xlabel("influence of at least θ")
     axes.set_ylabel("count")
     axes.legend(loc="best")
     return figure
@@ -133,12 +133,12 @@ def removal(predicted: pd.DataFrame, observed: pd.DataFrame | None) -> Figure:
     everywhere = theta if observed is None else [*theta, *observed["threshold"]]
     low, high = min(everywhere) - 0.05, max(everywhere) + 0.05
     axes.set_xlim(low, high)
-    _curve(axes, predicted, "threshold", "lost", ORANGE, "-", label="memorized ≥ $\\theta$, theory (± 2 s.e.)", **few)
+    _curve(axes, predicted, "threshold", "lost", ORANGE, "-", label="memorized ≥ θ, theory (± 2 s.e.)", **few)
     _curve(axes, predicted, "threshold", "lost_random", GRAY, "--", label="as many at random, theory", **few)
     looks = (
-        (ALL, "lost", BLUE, "o", "memorized ≥ $\\theta$, observed (95 %)"),
+        (ALL, "lost", BLUE, "o", "memorized ≥ θ, observed (95 %)"),
         (ALL, "lost_random", GREEN, "s", "as many at random, observed (95 %)"),
-        (DISTINCT, "lost", PURPLE, "^", "memorized ≥ $\\theta$, without near-duplicates"),
+        (DISTINCT, "lost", PURPLE, "^", "memorized ≥ θ, without near-duplicates"),
         (DISTINCT, "lost_random", SKY, "v", "as many at random, without near-duplicates"),
     )
     for place, (chosen, column, color, marker, label) in enumerate(looks):
@@ -155,7 +155,7 @@ def removal(predicted: pd.DataFrame, observed: pd.DataFrame | None) -> Figure:
             **bars,
         )
     axes.axhline(0, color=GRAY, linewidth=0.7)
-    axes.set_xlabel("memorization of at least $\\theta$")
+    axes.set_xlabel("memorization of at least θ")
     axes.set_ylabel("test accuracy lost, percentage points")
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=""))
     figure.set_figheight(4.6)

@@ -1,7 +1,7 @@
 """Formulas in a page's sentences as MathML, which a browser sets without a script and without a font that is fetched.
 
 Sentences are written for a terminal too, with θ, nτ₁, k^−0.8, p = 0.03 as plain letters: here these are found and set, and all
-else is escaped. A number and its % stay on one line.
+else is escaped. A number, its error and its % stay on one line.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FORMULA = re.compile(
     r"|[a-z](?=-th\b))(?![\w^])"
 )
 TOKEN = re.compile(rf"({NUMBER}|½)|(log)|([A-Za-z{GREEK}])|([₀-₉]+)|([_^])|([=<>·−-])")
-TIED = re.compile(r"(?<=\d) (?=%|points?\b)")
+TIED = re.compile(r"(?<=\d) (?=%|±|points?\b)|(?<=±) (?=[\d.])")
 
 
 def typeset(text: str) -> str:

@@ -79,8 +79,8 @@ def by_memorization(axes: Axes, table: pd.DataFrame) -> None:
     counts = [f"{count:,.0f}" for count in table["examples"]]
     axes.set_xticks(place, [f"{name}\n{count}" for name, count in zip(names, counts, strict=True)], fontsize=8)
     axes.set_xlabel("memorization, and number of training examples")
-    axes.set_ylabel("total influence on test accuracy")
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    axes.set_ylabel("total influence on test accuracy, percentage points")
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=""))
     axes.set_title("What the memorized teach")
 
 

@@ -77,7 +77,7 @@ def memorized(axes: Axes, table: pd.DataFrame) -> None:
     share = 1 - np.searchsorted(value, theta) / len(value)
     axes.semilogy(theta[share > 0], share[share > 0], color=BLUE)
     axes.axvline(0.25, color=GRAY, linestyle=":")
-    axes.set_xlabel("memorization of at least $\\theta$")
+    axes.set_xlabel("memorization of at least θ")
     axes.set_ylabel("share of examples")
     axes.yaxis.set_major_formatter(PERCENT)
     axes.set_title("Most examples are taught by others, some by none")
@@ -94,7 +94,7 @@ def removal(axes: Axes, table: pd.DataFrame) -> None:
             table["threshold"] + shift, table[column], yerr=error, fmt=mark, color=color, capsize=3, label=label
         )
     axes.axhline(0, color=GRAY, linewidth=0.8)
-    axes.set_xlabel("memorization of at least $\\theta$")
+    axes.set_xlabel("memorization of at least θ")
     axes.set_ylabel("test accuracy lost, percentage points")
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=""))
     axes.set_title("What the memorized are worth")

@@ -16,6 +16,7 @@ import pandas as pd
 from empirical.estimates.suspects import suspects
 from empirical.report.exhibits import Place
 from empirical.report.numbers import points
+from longtail.core.intervals import Z95
 from longtail.core.shares import percent
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _issues(table: pd.DataFrame) -> Task | None:
     wrong, expected = int((some["chance"] >= LIKELY).sum()), float(table["chance"].sum())
     about = f"{expected:,.0f}" if expected >= 10 else f"{expected:.1f}"
     said = (
-        f"Of {len(table):,} labels about {about} are expected to be wrong; {wrong:,} {'is' if wrong == 1 else 'are'} likelier "
+        f"Of {len(table):,} labels about {about} are expected to be wrong; {_many_are(wrong)} likelier "
         "wrong than right, by models that did not see them. Beside each, the nearest example of another label."
     )
     cards = [Card(*_beside(row), _judged(row)) for row in _rows(some)]
@@ -106,8 +107,8 @@ def _judged(row: dict[str, Any]) -> str:
     )
     said += percent(row["chance"], ".0f") if row["chance"] < CERTAIN else "more than 99 %"
     value, error = (float(row.get(name, np.nan)) for name in ("influence", "influence_stderr"))
-    if np.isfinite(value) and np.isfinite(error):
-        often = f"{points(abs(value), error)} {'more' if value > 0 else 'less'} often"
+    if abs(value) > Z95 * error:  # told from chance
+        often = f"{'more' if value > 0 else 'less'} often, by {points(abs(value), error)}"
         said += f". Models that saw the other say {row['nearest_label']} {often}"
     return said + (". Nearly the same" if str(row.get("duplicate")) == "True" else "")
 
@@ -252,6 +253,10 @@ def _label(row: dict[str, Any]) -> str:
 
 def _percent(value: float) -> str:
     return percent(value, ".0f") if np.isfinite(value) else "unknown"
+
+
+def _many_are(count: int) -> str:
+    return "none is" if not count else f"{count:,} {'is' if count == 1 else 'are'}"
 
 
 def _many(count: int, what: str) -> str:

@@ -41,6 +41,7 @@ def test_the_kth_is_set_and_words_are_not():
     for words in ("ελλάδα", "map = 3", "a kth", "Δθx", "log", "sleep < 1", "back-through", "x", "p-value"):
         assert "<math" not in typeset(words), words
     assert typeset("95 % of 3 points, 3 % a") == "95\u00a0% of 3\u00a0points, 3\u00a0% a"
+    assert typeset("0.7 ± .3 points ± a") == "0.7\u00a0±\u00a0.3\u00a0points ± a"
 
 
 def test_of_any_sentence_nothing_is_lost_and_nothing_gets_out():

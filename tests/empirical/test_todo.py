@@ -73,9 +73,11 @@ def test_labels_to_check_are_those_of_clean_where_models_kept_classes():
     assert made.said.startswith("Of 30 labels about 1.8 are expected to be wrong; 2 are likelier wrong than right")
     assert made.cards[0].says == (
         f"labelled x; 80 % of models say {CRAFTED}. Wrong with a chance of more than 99 %. Models that saw the other say "
-        f"{CRAFTED} 31.0 ± 5.0 points more often. Nearly the same"
+        f"{CRAFTED} more often, by 31.0 ± 5.0 points. Nearly the same"
     )
     assert "chance of 70 %" in made.cards[1].says
+    vague = judged().assign(influence_stderr=[0.2, *[np.nan] * 29])
+    assert not any("saw the other" in card.says for card in listed(replace(found, issues=vague))["labels"].cards)
     filed = pd.read_csv(io.BytesIO(base64.b64decode(made.link.partition(",")[2])))
     assert filed["chance"].tolist() == [0.999, 0.7, 0.06]
     assert CRAFTED not in page(Comparison(replace(found, issues=judged()), (), why="no"), exhibits(dataset), dataset)

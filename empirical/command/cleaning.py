@@ -166,7 +166,12 @@ def _of_run(arguments: argparse.Namespace) -> tuple[Dataset, Trials, str, str]:
             remedy = "with --run no models are trained: leave it out"
             raise ArgumentError(f"--{name}", getattr(arguments, name), remedy)
     path = Path(arguments.run)
-    found = read(path, data=arguments.data, prior=arguments.prior)
+    try:
+        found = read(path, data=arguments.data, prior=arguments.prior)
+    except ArgumentError as error:
+        raise ArgumentError(
+            "--run" if error.argument == "directory" else error.argument, error.shown, error.remedy
+        ) from error
     how = found.experiment
     kept = how.arguments.get("score", "correct")
     if kept not in BY_CLASS:

@@ -193,6 +193,8 @@ def test_one_class_and_no_data_are_refused(capsys, tmp_path):
     code, _, err = called(capsys)
     assert code == 2
     assert "give a data set" in err
+    code, _, err = called(capsys, "--run", tmp_path / "nowhere")
+    assert (code, "--run: got" in err, "not the folder of a run" in err) == (2, True, True)
 
 
 def test_pictures_and_texts_are_on_the_page(capsys, tmp_path):

@@ -24,6 +24,7 @@ from empirical.learners.learner import features
 from empirical.learners.score import Floats32
 from empirical.training.executors import Executor
 from empirical.training.run import SERIAL
+from empirical.training.work import visible
 from longtail.core import ArgumentError, whole
 from longtail.core.arrays import CPU, Device, fitting
 from longtail.core.files import whole as written
@@ -56,27 +57,57 @@ Reading = Callable[[int, Floats32], Any]
 
 @dataclass(frozen=True)
 class _Finished:
-    """A net's scores at the epochs, its parameters there (epochs, P), and what a reading made of them."""
+    """The net of a seed that is there: its scores at the epochs, and what a reading made of its parameters. Of a ``stored`` one
+    another process gets no scores: they are read where they are.
+    """
 
-    scores: Scores
-    parameters: Floats32
+    seed: int
+    scores: Scores | None
     read: Any
+    stored: bool = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Finished, (self.seed, None if self.stored else self.scores, self.read, self.stored)
 
 
 @dataclass(frozen=True)
 class _Training:
-    """Makes the net of a seed, wherever it is sent: the examples are laid out anew there, so that its bits are the same."""
+    """Makes the net of a seed, wherever it is sent: the examples are laid out anew there, so that its bits are the same. Who
+    trains it puts it where ``nets`` are kept, unless another run was quicker.
+    """
 
     trainer: Trainer
     data: Data
     epochs: tuple[int, ...]
     reading: Reading | None = None
+    nets: Nets | None = None
 
     def __call__(self, seed: int) -> _Finished:
+        there = self.there(seed)
+        if there is not None:
+            return there
+        if self.nets is not None:
+            visible(self.nets.shelf)
         own = self.trainer
         trainer = replace(Trainer.of(own.net, self.data, own.groups), learned=own.learned)
-        scores, parameters = scored(trainer, self.data, seed, self.epochs)
-        return _Finished(scores, parameters, self.read(seed, parameters))
+        return self._kept(*scored(trainer, self.data, seed, self.epochs))
+
+    def there(self, seed: int) -> _Finished | None:
+        """A net that is stored, if it is whole."""
+        if self.nets is None or not self.nets.has(seed) or (scores := self.nets.scores(seed)) is None:
+            return None
+        if self.reading is None:
+            return _Finished(seed, scores, None, True)
+        parameters = self.nets.parameters(seed)
+        return None if parameters is None else _Finished(seed, scores, self.reading(seed, parameters), True)
+
+    def _kept(self, scores: Scores, parameters: Floats32) -> _Finished:
+        """A net that was trained, once it is stored."""
+        seed = scores.seeds[0]
+        if self.nets is not None:
+            self.nets.write(scores, parameters, first=not self.nets.has(seed))
+        read = None if self.reading is None else self.reading(seed, parameters)
+        return _Finished(seed, scores, read, self.nets is not None)
 
     def at_once(self, seeds: Sequence[int], device: Device) -> Generator[_Finished, None, None]:
         """The nets of seeds trained on a GPU, in batches that fit there; asked here."""
@@ -88,12 +119,7 @@ class _Training:
             kept = [_on_host(w) for w in course(self.trainer, some, self.epochs)]
             for row, seed in enumerate(some):
                 parameters = np.stack([w[row] for w in kept])
-                scores = of_parameters(self.trainer, self.data, seed, self.epochs, parameters)
-                yield _Finished(scores, parameters, self.read(seed, parameters))
-
-    def read(self, seed: int, parameters: Floats32) -> Any:
-        """What is asked of a net that is there."""
-        return None if self.reading is None else self.reading(seed, parameters)
+                yield self._kept(of_parameters(self.trainer, self.data, seed, self.epochs, parameters), parameters)
 
 
 def trained(
@@ -109,34 +135,23 @@ def trained(
     reading: Reading | None = None,
 ) -> tuple[Scores, list[Any]]:
     """Scores of a net a seed, and what ``reading`` makes of each one's seed and parameters; nets in the store are read, the
-    others trained, by the executor or as many at once as fit on a GPU, and stored.
-
-    >>> from empirical.dynamics.net import Net
-    >>> x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
-    >>> data = Data(x, y, x, y, (0, 1))
-    >>> scores, read = trained(Trainer.of(Net((6,), epochs=2), data), data, seeds=[0, 1], epochs=(1, 2))
-    >>> scores.seeds, scores.loss.shape, read  # nets, epochs, own, flipped and whole, examples
-    ((0, 1), (2, 2, 3, 4), [None, None])
+    others trained, by the executor or as many at once as fit on a GPU, and stored by whoever trains them.
     """
-    began, training = time.monotonic(), _Training(trainer, data, tuple(epochs), reading)
+    began, training = time.monotonic(), _Training(trainer, data, tuple(epochs), reading, nets)
     parts: dict[int, tuple[Scores, Any]] = {}
     for seed in seeds:
-        found = None if nets is None else nets.scores(seed)
-        if nets is None or found is None:
-            continue
-        there = nets.parameters(seed) if reading else None
-        if there is not None or not reading:
-            parts[seed] = found, None if there is None else training.read(seed, there)
+        if (there := training.there(seed)) is not None and there.scores is not None:
+            parts[seed] = there.scores, there.read
     before = len(parts)
     progress(Progress(before, len(seeds), before, 0.0))
-    missing = [seed for seed in seeds if seed not in parts]
-    found_now = executor.map(training, missing) if device.kind == "cpu" else training.at_once(missing, device)
-    with contextlib.closing(found_now) as results:
-        for net in results:
-            parts[net.scores.seeds[0]] = net.scores, net.read
-            if nets is not None:
-                nets.write(net.scores, net.parameters)
-            progress(Progress(len(parts), len(seeds), before, time.monotonic() - began))
+    while missing := [seed for seed in seeds if seed not in parts]:
+        found_now = executor.map(training, missing) if device.kind == "cpu" else training.at_once(missing, device)
+        with contextlib.closing(found_now) as results:
+            for net in results:
+                scores = nets.scores(net.seed) if net.scores is None and nets is not None else net.scores
+                if scores is not None:  # else it was damaged since, which is said: it is done again
+                    parts[net.seed] = scores, net.read
+                    progress(Progress(len(parts), len(seeds), before, time.monotonic() - began))
     ordered = [parts[seed] for seed in sorted(parts)]
     return joined([scores for scores, _ in ordered]), [read for _, read in ordered]
 

@@ -134,10 +134,14 @@ class Nets:
         """The file of a seed."""
         return f"seed-{seed:020d}.npz"
 
-    def write(self, scores: Scores, parameters: Floats32) -> None:
-        """All of it or nothing."""
+    def has(self, seed: int) -> bool:
+        """Whether the net of a seed is there, unread."""
+        return self.shelf.has(self.name(seed))
+
+    def write(self, scores: Scores, parameters: Floats32, *, first: bool = False) -> None:
+        """All of it or nothing; with ``first``, one that is there stays."""
         arrays: dict[str, Any] = {name: getattr(scores, name) for name in SCORES} | {"parameters": parameters}
-        with self.shelf.write(self.name(scores.seeds[0])) as file:
+        with self.shelf.write(self.name(scores.seeds[0]), first=first) as file:
             told: dict[str, Any] = {"run": np.uint64(self.identity.digest), "seed": np.uint64(scores.seeds[0])}
             np.savez(file, kernels=np.array(json.dumps(kernels(), sort_keys=True)), **told, **arrays)
 

@@ -19,6 +19,7 @@ import numpy as np
 from empirical.learners.learner import Trainer
 from empirical.training.job import Job
 from empirical.training.shard import Shard, pieced
+from empirical.training.shelf import Shelf
 from empirical.training.spans import Span, gaps
 from empirical.training.store import Store
 from longtail.core import ArgumentError
@@ -86,9 +87,8 @@ class Work:
             there = [wanted]
         parts = {span: self.store.read(number, span=span) for span in there}
         missing = gaps(wanted, there)
-        if (missing or None in parts.values()) and not self.store.shelf.seen():
-            remedy = f"{platform.node() or 'a worker'} does not see it: give a folder that all workers share"
-            raise ArgumentError("out", str(self.store.shelf), remedy)
+        if missing or None in parts.values():
+            visible(self.store.shelf)
         found = []
         for span in (*there, *missing):
             shard = parts.get(span)
@@ -100,6 +100,18 @@ class Work:
 
     def _trainer(self) -> Trainer:
         return prepared(self.token, self.job.trainer)
+
+
+def visible(where: Shelf) -> None:
+    """Refuse a place that whoever works does not see.
+
+    >>> from empirical.training.shelf import Folder
+    >>> from pathlib import Path
+    >>> visible(Folder(Path(".")))
+    """
+    if not where.seen():
+        remedy = f"{platform.node() or 'a worker'} does not see it: give a folder that all workers share"
+        raise ArgumentError("out", str(where), remedy)
 
 
 def prepared(token: str, make: Callable[[], Trainer]) -> Trainer:

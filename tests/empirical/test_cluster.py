@@ -149,6 +149,10 @@ def test_commands_take_a_cluster(tmp_path: Path, capsys: pytest.CaptureFixture[s
         assert turnover.main([*nets, "--out", str(tmp_path / f"{name}-nets"), *more]) == 0
     for part in ("memorization.csv", "pairs.csv"):
         assert (tmp_path / "here" / part).read_bytes() == (tmp_path / "there" / part).read_bytes()
+    kept = [
+        {p.name: p.read_bytes() for p in (tmp_path / f"{name}-nets" / "nets").iterdir()} for name in ("here", "there")
+    ]
+    assert kept[0] == kept[1]
     here, there = (tmp_path / f"{name}-nets" / "turnover.csv" for name in ("here", "there"))
     assert here.read_bytes() == there.read_bytes()
     capsys.readouterr()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import pickle
+import shutil
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +22,10 @@ from empirical.dynamics import run
 from empirical.dynamics.influence import Probes
 from empirical.dynamics.net import AUTHORS
 from empirical.dynamics.parse import net
+from empirical.dynamics.store import Identity, Nets
 from empirical.dynamics.training import Trainer
 from empirical.report import turnover_figures
+from longtail.core import ArgumentError
 from longtail.core.arrays import Device
 
 COLUMNS = (
@@ -315,3 +320,54 @@ def test_a_net_is_read_from_its_name() -> None:
     for one in (AUTHORS, replace(AUTHORS, biases=True)):
         assert net(repr(one)) == one
     assert net("authors") == AUTHORS
+
+
+@dataclass
+class Elsewhere:
+    """Who gets the work, and gives back, as another process does; ``before`` and ``after`` each net something may happen."""
+
+    before: Callable[[int], object] = lambda seed: None
+    after: Callable[[int], object] = lambda seed: None
+    workers: int = 1
+    back: list[tuple[int, int]] = field(default_factory=list)
+
+    def map(self, work: Callable[[int], Any], numbers: Sequence[int]) -> Generator[Any, None, None]:
+        for number in numbers:
+            self.before(number)
+            given = pickle.dumps(pickle.loads(pickle.dumps(work))(number))
+            self.after(number)
+            self.back.append((number, len(given)))
+            yield pickle.loads(given)
+
+
+def test_who_trains_a_net_keeps_it_and_sends_back_that_it_is_there(small: Data, tmp_path: Path) -> None:
+    trainer, epochs = Trainer.of(net(NET), small), (1, 4, 6)
+    reading = lambda seed, parameters: float(parameters.sum())  # noqa: E731 - it need not be sent
+    kept = {name: Nets.open(tmp_path / name, Identity.of(trainer, small, epochs)) for name in ("here", "there")}
+    here, _ = run.trained(trainer, small, range(3), epochs, kept["here"])
+    there = tmp_path / "there"
+
+    def lose(seed: int) -> None:
+        if seed == 1 and not lost:
+            lost.append((there / kept["there"].name(1)).write_bytes(b"cut short"))
+
+    def quicker(seed: int) -> None:
+        if seed == 2:  # another run on the folder
+            (there / kept["there"].name(2)).write_bytes((tmp_path / "here" / kept["there"].name(2)).read_bytes())
+            times.append((there / kept["there"].name(2)).stat().st_mtime_ns)
+
+    lost: list[int] = []
+    times: list[int] = []
+    workers = Elsewhere(quicker, lose)
+    found, _ = run.trained(trainer, small, range(3), epochs, kept["there"], executor=workers)
+    assert [seed for seed, _ in workers.back] == [0, 1, 2, 1]
+    assert max(size for _, size in workers.back) < 200
+    assert (there / kept["there"].name(2)).stat().st_mtime_ns == times[0]
+    assert files(there) == files(tmp_path / "here")
+    for name in ("loss", "right", "loss_test", "right_test"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(here, name))
+    read = [run.trained(trainer, small, range(3), epochs, one, reading=reading)[1] for one in (kept["there"], None)]
+    assert read[0] == read[1]
+    shutil.rmtree(there)
+    with pytest.raises(ArgumentError, match="does not see it: give a folder that all workers share"):
+        run.trained(trainer, small, range(3), epochs, kept["there"], executor=Elsewhere())

@@ -19,6 +19,7 @@ from benchmarks.alternating import FULL
 from benchmarks.test_learners import digits
 from empirical.courses.groups import Groups
 from empirical.courses.masked import Gradients
+from empirical.data.data import Data
 from empirical.data.dataset import Dataset
 from empirical.data.sources.arrays import opened
 from empirical.designs import Fixed
@@ -26,14 +27,14 @@ from empirical.dynamics import stages as masked_stages
 from empirical.dynamics.influence import by_epoch
 from empirical.dynamics.net import Net
 from empirical.dynamics.run import ARRAYS, influence
-from empirical.dynamics.scores import joined, of_parameters
+from empirical.dynamics.scores import Scores, joined, of_parameters
 from empirical.dynamics.store import Identity as NetsIdentity
 from empirical.dynamics.store import Nets
 from empirical.dynamics.training import Trainer
 from empirical.estimates import costs, removal_stages
 from empirical.estimates.pairing import Pairing
 from empirical.estimates.removal import removal, removed
-from empirical.learners import MLP
+from empirical.learners import MLP, External
 from empirical.learners.learner import features
 from empirical.limits import stages as limited_stages
 from empirical.limits.arms import OTHER, UNLIMITED, Arm
@@ -123,6 +124,35 @@ def masked(width: int, nets: int, epochs: int) -> dict[str, tuple[float, float]]
     return {name: (told[name], took[name]) for name in took if name != "store"}  # of milliseconds
 
 
+def nets_kept(n: int, width: int, nets: int) -> dict[str, tuple[float, float]]:
+    """The store of nets under masks: of made-up scores and parameters."""
+    net, sizes, at = Net(widths=(width, width), epochs=8), (64, width, width, 10), (1, 2, 4, 8)
+    many, q, rng = net.parameters(sizes[0], sizes[-1]), n // 4, np.random.default_rng(0)
+    case = masked_stages.Case(n, q, nets, len(at))
+    told = case.bytes(net, sizes) * masked_stages.per_byte()
+    parameters = rng.random((len(at), many), np.float32)
+    loss, test = rng.random((1, len(at), 3, n), np.float32), rng.random((1, len(at), q), np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Nets.open(Path(folder), NetsIdentity("", repr(net), "", at, n, q, many))
+        some = [Scores((seed,), at, loss, loss < 0.5, test, test < 0.5) for seed in range(nets)]
+        return {"store": (told, spent(lambda: [kept.write(one, parameters) for one in some]))}
+
+
+def limits_kept(n: int, q: int, models: int) -> dict[str, tuple[float, float]]:
+    """The store of two learners that say the same of all."""
+    rng = np.random.default_rng(0)
+    parts = [(rng.random((m, 2), np.float32), np.arange(m) % 10) for m in (n, q)]
+    data = Data(*parts[0], *parts[1], tuple(range(10)))
+    job = Job(data, External(nothing), Fixed(0.7), shard=64)
+    told = {s.name: s.seconds for s in limited_stages.stages([job, job], ["a", "b"], models, time.process_time)}
+    return {"store": (told["store"], spent(lambda: [stored(n, q, models) for _ in range(2)]))}
+
+
+def nothing(x: Any, y: Any, subset: Any) -> Any:
+    """The first class, whatever is asked."""
+    return np.zeros(len(x), np.int64)
+
+
 def retrained(width: int, seeds: int, epochs: int) -> dict[str, tuple[float, float]]:
     """Of a removal at three thresholds."""
     data, learner = digits(), MLP(width, epochs=epochs)
@@ -150,6 +180,8 @@ def limited(width: int, models: int, epochs: int) -> dict[str, tuple[float, floa
 
 
 OTHERS: dict[Callable[..., dict[str, tuple[float, float]]], tuple[tuple[int, int, int], ...]] = {
+    nets_kept: ((20_000, 256, 20), (60_000, 512, 8), (5000, 1024, 10)) if FULL else ((500, 8, 2),),
+    limits_kept: ((30_000, 4000, 512), (60_000, 10_000, 512), (100_000, 10_000, 1024)) if FULL else ((300, 60, 64),),
     masked: ((64, 8, 20), (128, 4, 20), (256, 2, 20)) if FULL else ((8, 2, 2),),
     retrained: ((64, 10, 10), (128, 5, 10), (256, 3, 10)) if FULL else ((8, 2, 1),),
     limited: ((64, 64, 10), (64, 256, 10), (128, 128, 10)) if FULL else ((8, 8, 1),),

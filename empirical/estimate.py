@@ -7,7 +7,7 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace, asked: dict[str, object]) -> int:
     if (arguments.data is None) == (arguments.masks is None):
         raise ArgumentError("DATA", arguments.data, "give either a data set or --masks FILE.npz, and not both")
+    from empirical.command.measuring import by_right, measured
     from empirical.command.running import elsewhere, trained
     from empirical.report.run_text import report
     from longtail.core.files import folder, json_text
@@ -56,11 +57,10 @@ def _run(arguments: argparse.Namespace, asked: dict[str, object]) -> int:
     out = folder("--out", arguments.out) if arguments.out else None
     began = time.monotonic()
     outcome = elsewhere(arguments) if arguments.masks else trained(arguments, out)
-    threshold = _threshold(outcome, arguments)
-    streamed, threshold = _streamed(outcome, arguments, out, threshold)
-    found = _measured(outcome, arguments, threshold)
+    done = measured(outcome, arguments, out, LARGEST)
+    found = done.measured
     facts: dict[str, Any] = {} if arguments.masks else {"models_per_second": outcome.models_per_second}
-    facts |= streamed
+    facts |= done.facts
     if arguments.matrix is not None:
         facts["matrix"] = _matrix(outcome, arguments)
     facts["seconds"] = round(time.monotonic() - began, 3)
@@ -69,7 +69,7 @@ def _run(arguments: argparse.Namespace, asked: dict[str, object]) -> int:
         before = _before(out)
         if facts.get("models_per_second", 0) is None:  # none was trained now: it stays what it was
             facts["models_per_second"] = before.summary.get("models_per_second")
-        _write(outcome, found, facts, out, plot=not arguments.no_plot)
+        _write(outcome, found, facts, out, None if arguments.no_plot else done.curve())
         news = before.tables != _tables(out) or any(
             before.summary.get(key) != found.summary.get(key) for key in ("threshold", "labels", "data")
         )
@@ -81,7 +81,7 @@ def _run(arguments: argparse.Namespace, asked: dict[str, object]) -> int:
             made = out / "report.html"
             log.info("%s is there already, of the very same tables; remove it to have it made again", made)
             return 0
-        reporting.report(_by_right(outcome, found), out, outcome.dataset, seed=arguments.seed, twins=arguments.twins)
+        reporting.report(by_right(outcome, found), out, outcome.dataset, seed=arguments.seed, twins=arguments.twins)
     return 0
 
 
@@ -93,8 +93,10 @@ def _dry_run(arguments: argparse.Namespace) -> int:
     from empirical.command.running import foreseen
     from empirical.estimates.costs import head
 
-    case, stages = foreseen(arguments)
-    return say(arguments, head(case), asdict(case), stages)
+    case, stages, there = foreseen(arguments)
+    if there is None:
+        return say(arguments, head(case), asdict(case), stages)
+    return say(arguments, f"{head(case)}; {there}", asdict(case) | {"store": asdict(there)}, stages)
 
 
 def _check_masks(asked: dict[str, object]) -> None:
@@ -164,90 +166,35 @@ def _tables(out: Path) -> list[str]:
     return digests
 
 
-def _options(outcome: Outcome, arguments: argparse.Namespace) -> dict[str, Any]:
-    return {"published_rule": arguments.published_rule, "device": outcome.device}
-
-
-def _threshold(outcome: Outcome, arguments: argparse.Namespace) -> float:
-    """That of pairs: given, or by the share of false ones."""
-    from empirical.estimates import THRESHOLD
-    from empirical.estimates.measure import lowest_threshold
-
-    threshold = THRESHOLD if arguments.threshold is None else arguments.threshold
-    if arguments.fdr is not None:
-        threshold = lowest_threshold(outcome.trials, outcome.examples, arguments.fdr, **_options(outcome, arguments))
-        if threshold != threshold:
-            remedy = "no threshold keeps false pairs to that share; train more models"
-            raise ArgumentError("--fdr", arguments.fdr, remedy)
-    return float(threshold)
-
-
-def _streamed(
-    outcome: Outcome, arguments: argparse.Namespace, out: Path | None, threshold: float
-) -> tuple[dict[str, Any], float]:
-    """With --memory all pairs into pairs.parquet; what the summary says of it, and the threshold of those in tables."""
-    if outcome.memory is None or out is None:
-        return {}, threshold
-    from empirical.estimates.measure import written
-    from empirical.estimates.streamed import raised
-
-    how: dict[str, Any] = {"published_rule": arguments.published_rule, "workers": arguments.workers}
-    how["memory"] = outcome.memory
-    path = out / "pairs.parquet"
-    done = written(path, outcome.trials, outcome.examples, threshold=threshold, keep=LARGEST + 1, **how)
-    log.info("wrote %s: %s pairs", path, f"{done.pairs:,}")
-    least = raised(done, threshold, LARGEST)
-    if least > threshold:
-        log.info("tables, figures and summary have the pairs of influence %.6g or more", least)
-    return {"parquet": {"threshold": threshold, "pairs": done.pairs}}, least
-
-
 def _matrix(outcome: Outcome, arguments: argparse.Namespace) -> str:
     """The whole matrix of influences into a file of its own; its name."""
     from empirical.estimates.matrix import write
     from empirical.estimates.streamed import memory
+    from empirical.training.trials import Trials
 
+    trials = outcome.trials
+    if not isinstance(trials, Trials):
+        raise ArgumentError("--matrix", arguments.matrix, "it is written of trials that are held: leave --memory out")
     held = memory(arguments.memory, "--memory")
     told = {"data": outcome.experiment.data, "learner": outcome.experiment.learner}
-    log.info("wrote %s", write(arguments.matrix, outcome.trials, memory=held, workers=arguments.workers, told=told))
+    log.info("wrote %s", write(arguments.matrix, trials, memory=held, workers=arguments.workers, told=told))
     return str(arguments.matrix)
 
 
-def _measured(outcome: Outcome, arguments: argparse.Namespace, threshold: float) -> Measured:
-    from empirical.estimates.issues import judged
-    from empirical.estimates.measure import measure
-
-    options = {**_options(outcome, arguments), "half": outcome.half, "threshold": threshold}
-    found = measure(outcome.trials, outcome.examples, outcome.experiment, **options)
-    x = None if outcome.dataset is None else outcome.dataset.data.x_train
-    return replace(found, issues=judged(outcome.predicted, outcome.examples, x, seed=arguments.seed))
-
-
-def _by_right(outcome: Outcome, found: Measured) -> Measured:
-    """The same of being right, which margins tell too, for a report speaks of that; and with it what the margins leak."""
-    from empirical.estimates.measure import measure
-
-    if found.experiment.score != "margin":
-        return found
-    experiment = replace(found.experiment, score="correct")
-    return replace(measure(outcome.trials.right, outcome.examples, experiment, half=outcome.half), leak=found.leak)
-
-
-def _write(outcome: Outcome, found: Measured, facts: dict[str, Any], out: Path, *, plot: bool) -> None:
-    """Tables, the figures drawn from them, and the summary last."""
-    from empirical.estimates.halves import curve
+def _write(outcome: Outcome, found: Measured, facts: dict[str, Any], out: Path, errors: pd.DataFrame | None) -> None:
+    """Tables, the figures drawn from them where there is one of ``errors``, and the summary last."""
     from empirical.estimates.kept import write_summary, write_tables
     from longtail.core.record import hardware, versions
 
     tables: dict[str, pd.DataFrame] = {}
-    if plot:
-        tables["error"] = curve(outcome.trials)
+    if errors is not None:
+        tables["error"] = errors
         if found.trust.halves is not None:
             tables["halves"] = found.trust.halves
         if outcome.dataset is not None:
             tables["classes"] = outcome.dataset.balance
     written = write_tables(found, out, tables)
-    if plot:
+    if errors is not None:
         from empirical.report.observed_figures import tells
         from empirical.report.run_figures import write
 

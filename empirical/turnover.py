@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     from empirical.command.grouping import loaded
-    from empirical.command.running import kept_at
+    from empirical.command.keeping import kept_at
     from empirical.command.trainers import trainers
     from empirical.courses import masked
     from empirical.data.fingerprint import digest

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from empirical.command.dry import say
-from empirical.command.running import kept_at
+from empirical.command.keeping import kept_at
 from empirical.command.trainers import trainers, watched
 from empirical.data.data import Data
 from empirical.data.dataset import Dataset

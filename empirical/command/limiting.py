@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from empirical.command.dry import say
-from empirical.command.running import kept_at
+from empirical.command.keeping import kept_at
 from empirical.command.trainers import trainers, watched
 from empirical.data.dataset import Dataset
 from empirical.data.load import load

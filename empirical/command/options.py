@@ -206,7 +206,7 @@ def add_output(p: Parser) -> None:
         nargs="?",
         const="",
         metavar="SIZE",
-        help="stream all pairs to pairs.parquet, found block by block in SIZE, as 2G or 500M (default: a third of what is free); "
+        help="hold no trials, but SIZE, as 2G or 500M (default: a third of what is free); stream all pairs to pairs.parquet: "
         "pairs.csv then has the largest only, at most 100,000 (extra parquet)",
     )
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import argparse
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from empirical.command.keeping import There, kept_at, named
 from empirical.command.trainers import trainers, watched
 from empirical.data.dataset import Dataset
 from empirical.data.examples import Examples
 from empirical.data.load import load
 from empirical.data.sources.arrays import opened
 from empirical.designs import Orthogonal, design, halved
-from empirical.estimates import INFLUENCE, THRESHOLD, TRIALS, costs, matrix, streamed
+from empirical.estimates import INFLUENCE, THRESHOLD, TRIALS, bounded, costs, matrix, streamed
 from empirical.estimates.costs import Case
 from empirical.estimates.learning import PART
 from empirical.estimates.measure import of_trials
@@ -26,12 +28,13 @@ from empirical.learners.parse import learner
 from empirical.learners.score import BY_CLASS
 from empirical.limits.arms import privacy_of
 from empirical.training.elsewhere import NEEDED, OPTIONAL, outside
+from empirical.training.executors import Executor
 from empirical.training.job import Job
 from empirical.training.resources import duration, needs, rehearsal
-from empirical.training.run import run
-from empirical.training.shelf import Shelf, shelf
+from empirical.training.run import Progress, fill, run
+from empirical.training.shelved import Shelved
 from empirical.training.stages import Stage
-from empirical.training.store import IDENTITY, Store
+from empirical.training.store import Store
 from empirical.training.trials import Trials
 from longtail.core import ArgumentError, arrays, whole
 from longtail.core.arrays import CPU, Device
@@ -45,22 +48,23 @@ ENOUGH = 4  # orthogonal arrays for error bars that hold (simulations.verificati
 class Outcome:
     """Trials, who the examples are, and the experiment; ``dataset`` and ``models_per_second`` where models were trained now;
     ``half`` are others on half as many examples, where they were asked for; ``device`` is where pairs are looked for, in
-    ``memory`` bytes where they are streamed. ``trials`` say who was right where models said which class, and ``predicted`` which.
+    ``memory`` bytes where they are streamed: trials that were trained then stay in their store. ``trials`` say who was right,
+    where models said which class, and ``predicted`` which.
     """
 
-    trials: Trials
+    trials: Trials | Shelved
     examples: Examples
     experiment: Experiment
     dataset: Dataset | None = None
     models_per_second: float | None = None
-    half: Trials | None = None
+    half: Trials | Shelved | None = None
     device: Device = CPU
     predicted: Trials | None = None
     memory: float | None = None
 
 
-def foreseen(arguments: argparse.Namespace) -> tuple[Case, tuple[Stage, ...]]:
-    """What a run of all its models would cost, a little of each stage done here for the time."""
+def foreseen(arguments: argparse.Namespace) -> tuple[Case, tuple[Stage, ...], There | None]:
+    """What a run of all models that are not there yet would cost, a little of each stage done here for the time."""
     if arguments.score != "correct":
         remedy = "costs are counted of scores that are right or wrong: leave one of both out"
         raise ArgumentError("--dry-run", f"--score {arguments.score}", remedy)
@@ -70,6 +74,7 @@ def foreseen(arguments: argparse.Namespace) -> tuple[Case, tuple[Stage, ...]]:
     job.check(count, arguments.first)
     _memory(arguments, job, count)
     whole("--workers", arguments.workers, 1, 4096)
+    there = There.of(arguments, job, count)
     log.info("timing a little of each stage")
     threshold = THRESHOLD if arguments.threshold is None else arguments.threshold
     case = costs.Case.of(
@@ -81,7 +86,8 @@ def foreseen(arguments: argparse.Namespace) -> tuple[Case, tuple[Stage, ...]]:
     )
     rehearsal(job, 1, 1)  # compiled by now
     model = rehearsal(job, count, 1, time.perf_counter if job.device.kind == "gpu" else time.process_time) / count
-    return case, costs.stages(case, costs.calibrated(case, model, job.design, threshold))
+    rates = costs.calibrated(case, model, job.design, threshold)
+    return case, costs.stages(case, rates, None if there is None else there.missing), there
 
 
 def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
@@ -110,13 +116,14 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
         log.info("standard error of an influence: %.3f at most", stderr(count, fraction))
     with trainers(arguments) as executor, watched(job) as bar:
         if missing:
-            log.info("this needs %s%s", needs(job, count, missing, executor.workers), _after(arguments, job, count))
-        trials = run(job, count, first=arguments.first, store=store, executor=executor, progress=bar)
-    examples, predicted = Examples.of(dataset), trials if job.score in BY_CLASS else None
-    if predicted is not None:
-        trials = predicted.judged(data.y_train, data.y_test)
+            wanted = needs(job, count, missing, executor.workers, None if _held(arguments) else memory)
+            log.info("this needs %s%s", wanted, _after(arguments, job, count))
+        trials = _found(job, count, arguments.first, store, executor, bar, held=_held(arguments))
+    examples, predicted = Examples.of(dataset), None
+    if isinstance(trials, Trials) and job.score in BY_CLASS:
+        predicted, trials = trials, trials.judged(data.y_train, data.y_test)
     experiment = of_trials(
-        trials,
+        trials.bits if isinstance(trials, Shelved) else trials,
         examples,
         data=dataset.name,
         fraction=fraction,
@@ -134,6 +141,29 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
     return Outcome(trials, examples, experiment, dataset, rate_known, half, job.device.arrays, predicted, memory)
 
 
+def _found(
+    job: Job,
+    count: int,
+    first: int,
+    store: Store | None,
+    executor: Executor,
+    progress: Callable[[Progress], None],
+    *,
+    held: bool,
+) -> Trials | Shelved:
+    """The trials of a run, ``held`` in memory or left in the store."""
+    if held or store is None:
+        return run(job, count, first=first, store=store, executor=executor, progress=progress)
+    fill(job, count, store, first=first, executor=executor, progress=progress)
+    data = job.data
+    return Shelved.at(store.shelf, count, first=first, classes=lambda: data.y_train, y_test=data.y_test)
+
+
+def _held(arguments: argparse.Namespace) -> bool:
+    """Whether trials are put together in memory: they are for the matrix."""
+    return arguments.memory is None or arguments.matrix is not None
+
+
 def _memory(arguments: argparse.Namespace, job: Job, count: int) -> float | None:
     """Bytes for the search of pairs, if there is to be one in blocks: what it, or the matrix, cannot do with is refused before
     training.
@@ -144,7 +174,8 @@ def _memory(arguments: argparse.Namespace, job: Job, count: int) -> float | None
         matrix.enough(held, count, job.data.n_test, workers=arguments.workers, score=score)
     if arguments.memory is None or not arguments.out:
         return None
-    streamed.room(held, count, job.data.n_test, workers=arguments.workers, score=score, iid=job.design.iid)
+    wanted = streamed.room if _held(arguments) else bounded.bounds
+    wanted(held, count, job.data.n_test, workers=arguments.workers, score=score, iid=job.design.iid)
     return held
 
 
@@ -169,7 +200,7 @@ def _check_half(job: Job) -> None:
     replace(job, design=halved(job.design)).check(2, 0)
 
 
-def _half(job: Job, count: int, arguments: argparse.Namespace, out: Path | None) -> Trials:
+def _half(job: Job, count: int, arguments: argparse.Namespace, out: Path | None) -> Trials | Shelved:
     """A tenth as many models on half as many examples, of another seed: else theirs would be subsets of the others' subsets."""
     other = replace(job, design=halved(job.design), seed=(job.seed + HALF) % 2**64)
     models = max(2, round(count / PART))
@@ -177,21 +208,10 @@ def _half(job: Job, count: int, arguments: argparse.Namespace, out: Path | None)
     store = None if where is None else Store.open(where, other.identity(), resume=arguments.resume)
     log.info("%r, %r: %s models", other.learner, other.design, f"{models:,}")
     with trainers(arguments) as executor, watched(other) as bar:
-        trials = run(other, models, store=store, executor=executor, progress=bar)
-    return trials.judged(job.data.y_train, job.data.y_test) if job.score in BY_CLASS else trials
-
-
-def kept_at(store: str | None, out: Path | None, beside: str = "", *, what: str = "trials") -> Shelf | None:
-    """Where trials, or nets, are kept: as --store says, else in the folder of the tables, else nowhere; ``beside`` are others
-    of a run.
-    """
-    kind, address, bucket = (store or "").partition("://")
-    if beside and bucket.strip("/") and "/" not in bucket.strip("/"):
-        remedy = "more trials are kept beside those of the run: give s3://bucket/prefix"
-        raise ArgumentError("--store", store, remedy)
-    if store is not None:
-        return shelf((f"{kind}://{bucket.rstrip('/')}" if address else kind.rstrip("/") or kind) + beside, "--store")
-    return None if out is None else shelf(out / f"{what}{beside}")
+        trials = _found(other, models, 0, store, executor, bar, held=_held(arguments))
+    if isinstance(trials, Trials) and job.score in BY_CLASS:
+        return trials.judged(job.data.y_train, job.data.y_test)
+    return trials
 
 
 def _privacy(job: Job) -> dict[str, Any]:
@@ -306,8 +326,6 @@ def _missing(job: Job, store: Store | None, arguments: argparse.Namespace, count
             raise ArgumentError("--merge", arguments.merge[0], "give --out, the folder to merge into, or --store")
         return count
     for other in arguments.merge:
-        place = shelf(other, "--merge")
-        within = place.inside("trials")
-        copied = store.merge(Store.at(within if within.has(IDENTITY) else place))
+        copied = store.merge(named(other))
         log.info("took over %s trials from %s", copied, other)
     return store.missing(range(arguments.first, arguments.first + count))

@@ -135,7 +135,14 @@ def trained(
     reading: Reading | None = None,
 ) -> tuple[Scores, list[Any]]:
     """Scores of a net a seed, and what ``reading`` makes of each one's seed and parameters; nets in the store are read, the
-    others trained, by the executor or as many at once as fit on a GPU, and stored by whoever trains them.
+    others trained, by the executor or as many at once as fit on a GPU, and stored.
+
+    >>> from empirical.dynamics.net import Net
+    >>> x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
+    >>> data = Data(x, y, x, y, (0, 1))
+    >>> scores, read = trained(Trainer.of(Net((6,), epochs=2), data), data, seeds=[0, 1], epochs=(1, 2))
+    >>> scores.seeds, scores.loss.shape, read  # nets, epochs, own, flipped and whole, examples
+    ((0, 1), (2, 2, 3, 4), [None, None])
     """
     began, training = time.monotonic(), _Training(trainer, data, tuple(epochs), reading, nets)
     parts: dict[int, tuple[Scores, Any]] = {}

@@ -165,10 +165,15 @@ def calibrated(trainer: Trainer, tests: Floats32, reading: Callable[[Trainer, In
     pairs = min(m, BLOCK) * len(tests[:TESTS])
     asked = spent(lambda: next(averaged([probes]))) / (pairs * per_pair(few.net, sizes))
     rates = Case(m, 1, 1, 1).trained(replace(few.net, epochs=1), sizes)
-    return Rates(epoch / rates, score, group, asked, _byte(), _row(few), _pair())
+    return Rates(epoch / rates, score, group, asked, per_byte(), _row(few), _pair())
 
 
-def _byte() -> float:
+def per_byte() -> float:
+    """A processor's seconds of a byte that is written into the store.
+
+    >>> per_byte() > 0
+    True
+    """
     with tempfile.TemporaryDirectory() as folder:
         values = np.random.default_rng(0).random(BYTES // 4, np.float32)
 

@@ -117,20 +117,21 @@ class Rates:
     table: float
 
 
-def stages(case: Case, rates: Rates | None = None) -> tuple[Stage, ...]:
-    """All five; without rates no seconds.
+def stages(case: Case, rates: Rates | None = None, missing: int | None = None) -> tuple[Stage, ...]:
+    """All five; without rates no seconds. Of models so many are ``missing``, if not all.
 
     >>> [(stage.name, stage.operations) for stage in stages(Case.even(1000, 100, classes=10, models=640))][2:4]
     [('pairs', 200000), ('taught', 2000000)]
     """
     t, both = case.models, case.n + case.n_test
+    left = t if missing is None else missing
     r = rates or Rates(*[float("nan")] * 6)
-    trained = None if case.per_model is None else t * case.per_model
+    trained = None if case.per_model is None else left * case.per_model
     found, among, turned = 2 * case.pairs * case.words, 2 * case.among * case.words, 2 * both * t
     bits = both * t / 8
     return (
-        Stage("train", trained, "FLOP", 0, t * r.model),
-        Stage("store", case.n * t + both * t, "keys and bits", bits, t * both * r.kept),
+        Stage("train", trained, "FLOP", 0, left * r.model),
+        Stage("store", case.n * left + both * left, "keys and bits", both * left / 8, left * both * r.kept),
         Stage("pairs", found, "words", 2 * bits, found * r.word + turned * r.bit),
         Stage("taught", among, "words", 2 * case.n * t / 8, among * r.among),
         Stage("report", 5 * case.n * t, "bits", 3 * case.n * t / 8, 5 * case.n * t * r.table),

@@ -23,6 +23,7 @@ where p are independent: given the answers those of noise are, if subsets are dr
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ from empirical.estimates.false_pairs import hypergeometric
 from empirical.estimates.influence import columns_at, pair_cells
 from empirical.estimates.memorization import LEVEL, blocks
 from empirical.learners.score import BY_CLASS
+from empirical.training.columns import Bits
 from empirical.training.trials import Trials, unpacked
 from longtail.core import ArgumentError, Bools, Floats, Integers
 
@@ -102,15 +104,12 @@ def explained(
     >>> found.table[["index", "influence"]].iloc[0].tolist()
     [3.0, 1.0]
     """
-    import pandas as pd
-
     if (test is None) == (train is None):
         raise ArgumentError("test", test, "give --test or --train, one of the two")
     if trials.score in BY_CLASS:
         return explained(trials.right, examples, test=test, train=train, level=level)
     part, asked = ("test", test) if train is None else ("train", train)
-    ids, labels = (getattr(examples, f"{name}_{part}" if name == "y" else f"{part}_{name}") for name in ("ids", "y"))
-    at = place(part, asked, ids, trials.n_test if part == "test" else trials.n)
+    at = place(part, asked, getattr(examples, f"{part}_ids"), trials.n_test if part == "test" else trials.n)
     told = trials if part == "test" else trials.take(~columns_at(trials.inside, np.array([at]))[:, 0])
     if told.count < 2:
         got = f"{asked}, held out by {told.count} of {trials.count} models"
@@ -120,7 +119,32 @@ def explained(
     if part == "test" and residuals.arrays(trials) is not None:
         cells = pair_cells(trials, np.arange(trials.n), np.full(trials.n, at), examples.y_train)
         error = cells.stderr
-    columns: dict[str, Any] = {"index": np.arange(trials.n)}
+    found = of_cells(told, examples, part, at, cells, error, level=level)
+    return replace(found, memorization=_memorization(trials, at)) if part == "train" else found
+
+
+def of_cells(
+    told: Trials | Bits,
+    examples: Examples,
+    part: str,
+    at: int,
+    cells: Cells,
+    error: Floats | None = None,
+    *,
+    level: float = LEVEL,
+) -> Explained:
+    """The same of the cells of every training example, and of their errors where these are not the cells' own.
+
+    >>> masks = np.array([[True], [True], [False], [False]])
+    >>> cells = Cells.of_sums(4, [2], [2], 2)
+    >>> of_cells(Trials.of(masks, masks, masks), NOBODY, "test", 0, cells).table["influence"].tolist()
+    [1.0]
+    """
+    import pandas as pd
+
+    answers = _answers(told, part, at)
+    ids, labels = (getattr(examples, f"{name}_{part}" if name == "y" else f"{part}_{name}") for name in ("ids", "y"))
+    columns: dict[str, Any] = {"index": np.arange(told.n)}
     if examples.train_ids is not None:
         columns["id"] = [str(name) for name in examples.train_ids]
     if examples.y_train is not None:
@@ -139,7 +163,6 @@ def explained(
         table.iloc[order].reset_index(drop=True),
         label=None if labels is None else _named(examples, labels).tolist()[at],
         name=None if ids is None else str(ids[at]),
-        memorization=_memorization(trials, at) if part == "train" else None,
     )
 
 
@@ -183,8 +206,8 @@ def noise_chance(p: Floats) -> Floats:
     return out
 
 
-def _answers(trials: Trials, part: str, at: int) -> Any:
-    scores = trials.test_scores if part == "test" else trials.train_scores
+def _answers(trials: Trials | Bits, part: str, at: int) -> Any:
+    scores = trials.test_scores if part == "test" or isinstance(trials, Bits) else trials.train_scores
     return scores(slice(at, at + 1))[:, 0]
 
 
@@ -203,7 +226,7 @@ def _cells(trials: Trials, answers: Any) -> Cells:
 
 
 def _noise(
-    trials: Trials, answers: Any, cells: Cells, error: Floats | None, itself: int | None
+    trials: Trials | Bits, answers: Any, cells: Cells, error: Floats | None, itself: int | None
 ) -> tuple[Floats, Floats]:
     """p of the side that each example is on, and the chance that it is noise among all candidates of that side."""
     value = cells.value
@@ -260,16 +283,35 @@ def hanging(trials: Trials, examples: Examples = NOBODY, *, most: int = ANSWERS,
     >>> found[found["noise"] < 0.01]["train_index"].tolist()
     [3, 4]
     """
-    import pandas as pd
+    which = unsure(trials, most)
+    return listed((explained(trials, examples, test=j) for j in which), top)
 
+
+def unsure(trials: Trials | Bits, most: int = ANSWERS) -> list[int]:
+    """The test examples on which models disagree most, fewer where there are many trials of many examples.
+
+    >>> masks = np.array([[True], [False]])
+    >>> unsure(Trials.of(masks, masks, [[True, True, False], [True, False, False]]))
+    [1]
+    """
     share = np.concatenate([np.zeros(0), *(trials.test_scores(s).mean(0, dtype=float) for s in blocks(trials.n_test))])
     many = int(np.clip(BITS // max(trials.n * trials.count, 1), 5, most))
     order = np.argsort(np.abs(share - 0.5), kind="stable")[:many]
+    return [int(j) for j in order[(share[order] > 0) & (share[order] < 1)]]
+
+
+def listed(answers: Iterable[Explained], top: int = SHOWN) -> pd.DataFrame:
+    """The table of some answers explained.
+
+    >>> len(listed([]))
+    0
+    """
+    import pandas as pd
+
     parts = []
-    for j in order[(share[order] > 0) & (share[order] < 1)].tolist():
-        found = explained(trials, examples, test=j)
+    for found in answers:
         table = pd.concat([side[side["noise"] < LIKELY] for side in (found.carries(top), found.hurts(top))])
-        told = {"test_index": j, "test_id": found.name, "test_label": found.label, "right": found.score}
+        told = {"test_index": found.index, "test_id": found.name, "test_label": found.label, "right": found.score}
         renamed = table.rename(columns={"index": "train_index", "id": "train_id", "label": "train_label"})
         parts.append(renamed.assign(**{name: value for name, value in told.items() if value is not None}))
     wanted = ["test_index", "test_id", "test_label", "right", "train_index", "train_id", "train_label"]

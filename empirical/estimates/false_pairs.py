@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import gammaln, ndtr
 
-from empirical.estimates.influence import above, margins
+from empirical.estimates.influence import above, held, margins
 from empirical.estimates.memorization import blocks
 from empirical.estimates.pairing import Pairing
 from empirical.training.trials import Trials
@@ -61,29 +61,39 @@ def by_chance(trials: Trials, pairing: Pairing, theta: Floats) -> Floats:
     [2.64, 0.01]
     """
     t = trials.count
-    n_in, many = _looked_at(trials, pairing)
     if trials.score == "correct":
-        value, which = np.unique(margins(trials)[1], return_inverse=True)
-        by_total = [np.bincount(which, weights=row, minlength=len(value)) for row in many]
-        tails = (hypergeometric(t, value, k, theta) @ row for k, row in zip(n_in, by_total, strict=True))
-    else:
-        spread = np.maximum(_spreads(trials), 1e-300)
-        error = (spread * np.sqrt(1 / k + 1 / (t - k)) for k in n_in)
-        tails = (ndtr(-theta[:, None] / sd) @ row for sd, row in zip(error, many, strict=True))
+        return by_margins(t, *margins(trials), pairing, theta)
+    n_in, many = _looked_at(t, held(trials), trials.n_test, pairing)
+    spread = np.maximum(_spreads(trials), 1e-300)
+    error = (spread * np.sqrt(1 / k + 1 / (t - k)) for k in n_in)
+    tails = (ndtr(-theta[:, None] / sd) @ row for sd, row in zip(error, many, strict=True))
     return np.asarray(sum(tails, np.zeros(len(theta))), float)
 
 
-def _looked_at(trials: Trials, pairing: Pairing) -> tuple[Integers, Floats]:
+def by_margins(t: int, inside: Integers, right: Integers, pairing: Pairing, theta: Floats) -> Floats:
+    """The same of t trials: in how many each training example was, and in how many models were right on each test example.
+
+    >>> many, few = by_margins(100, np.full(5, 70), np.array([50]), Pairing(same_class=False), np.array([0.1, 0.5]))
+    >>> bool(many > few)
+    True
+    """
+    n_in, many = _looked_at(t, inside, len(right), pairing)
+    value, which = np.unique(right, return_inverse=True)
+    by_total = [np.bincount(which, weights=row, minlength=len(value)) for row in many]
+    tails = (hypergeometric(t, value, k, theta) @ row for k, row in zip(n_in, by_total, strict=True))
+    return np.asarray(sum(tails, np.zeros(len(theta))), float)
+
+
+def _looked_at(t: int, n_in: Integers, n_test: int, pairing: Pairing) -> tuple[Integers, Floats]:
     """(K,) numbers of trials that training examples were in, nearly equal ones together; (K, n_test) pairs of each."""
-    n_in = np.concatenate([trials.masks_columns(s).sum(0, dtype=np.int64) for s in blocks(trials.n)])
-    chosen = (n_in > 0) & (n_in < trials.count) & (True if pairing.kept is None else pairing.kept)
+    chosen = (n_in > 0) & (n_in < t) & (True if pairing.kept is None else pairing.kept)
     inside = n_in[chosen]
-    near = np.round(np.log(inside / (trials.count - inside)) / ALIKE)
+    near = np.round(np.log(inside / (t - inside)) / ALIKE)
     group = np.unique(near, return_inverse=True)[1]
     middle = np.rint(np.bincount(group, weights=inside) / np.maximum(np.bincount(group), 1)).astype(np.int64)
-    classes = pairing.classes(trials.n, trials.n_test)
+    classes = pairing.classes(len(n_in), n_test)
     if classes is None:
-        return middle, np.repeat(np.bincount(group)[:, None].astype(float), trials.n_test, 1)
+        return middle, np.repeat(np.bincount(group)[:, None].astype(float), n_test, 1)
     left, right = classes
     size = np.zeros((len(middle), int(max(left.max(), right.max())) + 1))
     np.add.at(size, (group, left[chosen]), 1)
@@ -150,16 +160,34 @@ def discoveries(trials: Trials, pairing: Pairing, *, step: float = 0.005, device
     """
     bounded = trials.score in ("correct", "probability")
     unit = 1.0 if bounded else 20 * float(np.max(_spreads(trials))) / np.sqrt(trials.count)
-    grid = np.arange(1, round(1 / real("step", step, 1e-4, 0.5)) + 1) * step * unit
+    grid = steps(step) * unit
     false = by_chance(trials, pairing, grid)
     start = grid[(false <= HELD) & (grid > 0)]
     if not start.size:
-        return pd.DataFrame(columns=["threshold", "pairs", "expected_false", "false_discovery_rate"], dtype=float)
+        return rates(start, start, start)
     found = above(trials, pairing.at(start[0]), device=device).influence
     grid = start if bounded else np.linspace(start[0], max(float(found.max(initial=0)), start[0]), LEVELS)
     pairs = at_least(found, grid)
     false = expected_false(trials, pairing, grid, device=device)
-    rate = np.minimum((false if trials.iid else false + 1) / np.maximum(pairs, 1), 1)
+    return rates(grid, pairs, false, iid=trials.iid)
+
+
+def steps(step: float = 0.005) -> Floats:
+    """Thresholds up to 1.
+
+    >>> steps(0.25).tolist()
+    [0.25, 0.5, 0.75, 1.0]
+    """
+    return np.asarray(np.arange(1, round(1 / real("step", step, 1e-4, 0.5)) + 1) * step)
+
+
+def rates(grid: Floats, pairs: Floats, false: Floats, *, iid: bool = True) -> pd.DataFrame:
+    """The table of thresholds, the pairs found and the false ones expected at each.
+
+    >>> rates(np.array([0.1, 0.2]), np.array([10.0, 4.0]), np.array([5.0, 1.0]))["false_discovery_rate"].tolist()
+    [0.5, 0.25]
+    """
+    rate = np.minimum((false if iid else false + 1) / np.maximum(pairs, 1), 1)
     columns = {
         "threshold": grid,
         "pairs": pairs.astype(np.int64),
@@ -178,6 +206,14 @@ def threshold_for(trials: Trials, pairing: Pairing, rate: float = 0.05, *, devic
     0.165
     """
     real("rate", rate, 0, 1, open_low=True)
-    table = discoveries(trials, pairing, device=device)
+    return lowest(discoveries(trials, pairing, device=device), rate)
+
+
+def lowest(table: pd.DataFrame, rate: float) -> float:
+    """The same of a table of ``rates``.
+
+    >>> lowest(rates(np.array([0.1, 0.2]), np.array([10.0, 4.0]), np.array([5.0, 1.0])), 0.3)
+    0.2
+    """
     good = table[(table["false_discovery_rate"] <= rate) & (table["pairs"] > 0)]
     return float(good["threshold"].min()) if len(good) else float("nan")

@@ -8,19 +8,22 @@ is cut in two, and its halves then disagree more than two independent ones would
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from empirical.designs import Orthogonal
-from empirical.estimates.cells import root_mean_square
+from empirical.estimates.cells import Cells, root_mean_square
 from empirical.estimates.influence import above, possible
 from empirical.estimates.memorization import memorization_cells
 from empirical.estimates.pairing import Pairing
 from empirical.training.trials import Trials
 from longtail.core import ArgumentError, Floats, Integers
 from longtail.core.arrays import CPU, Device
+
+CURVE = ["trials", "stderr", "disagreement"]
 
 
 @dataclass(frozen=True)
@@ -85,18 +88,28 @@ def agreement(trials: Trials, pairing: Pairing, *, device: Device = CPU) -> Agre
     possible(pairing.threshold, trials.score)
     parts = halves(trials)
     first, second = (memorization_cells(part).value for part in parts)
-    both = np.isfinite(first) & np.isfinite(second)
-    spread = both.sum() > 1 and first[both].std() > 0 and second[both].std() > 0
-    correlation = float(np.corrcoef(first[both], second[both])[0, 1]) if spread else float("nan")
     codes: list[Integers] = []
     for part in parts:
         pairs = above(part, pairing, device=device)
         codes.append(pairs.train * trials.n_test + pairs.test)
     codes.append(np.intersect1d(codes[0], codes[1], assume_unique=True))
     counts = [np.bincount(code // max(trials.n_test, 1), minlength=trials.n) for code in codes]
+    return compared(first, second, counts)
+
+
+def compared(first: Floats, second: Floats, counts: Sequence[Integers]) -> Agreement:
+    """Of both memorizations and, example by example, the pairs in the first, the second and both halves.
+
+    >>> found = compared(np.array([0.0, 1.0]), np.array([0.0, 1.0]), [np.array([1, 1]), np.array([1, 0]), np.array([1, 0])])
+    >>> round(found.correlation, 9), found.jaccard
+    (1.0, 0.5)
+    """
+    both = np.isfinite(first) & np.isfinite(second)
+    spread = both.sum() > 1 and first[both].std() > 0 and second[both].std() > 0
+    correlation = float(np.corrcoef(first[both], second[both])[0, 1]) if spread else float("nan")
     columns = dict(zip(("pairs_first", "pairs_second", "pairs_both"), counts, strict=True))
-    table = pd.DataFrame({"index": np.arange(trials.n), "first": first, "second": second, **columns})
-    one, two, both_halves = (len(code) for code in codes)
+    table = pd.DataFrame({"index": np.arange(len(first)), "first": first, "second": second, **columns})
+    one, two, both_halves = (int(count.sum()) for count in counts)
     return Agreement(first, second, correlation, one, two, both_halves, table)
 
 
@@ -107,17 +120,34 @@ def curve(trials: Trials, points: int = 8) -> pd.DataFrame:
     >>> curve(Trials.of(masks, masks, masks), points=3)["trials"].tolist()
     [16, 31, 64]
     """
-    step = trials.design.rows if isinstance(trials.design, Orthogonal) else 1
-    most = trials.count // step
-    counts = np.unique(np.geomspace(min(max(1, 16 // step), most), most, points).astype(int)) * step
     rows = []
-    for t in counts[counts >= 4]:
+    for t in growing(trials.count, trials.design.rows if isinstance(trials.design, Orthogonal) else 1, points):
         part = trials.take(slice(0, t))
-        error = memorization_cells(part).stderr
-        one, two = (memorization_cells(half).value for half in halves(part))
-        with np.errstate(invalid="ignore"):
-            known = np.isfinite(one) & np.isfinite(two)
-            apart = float(np.sqrt(np.mean((one - two)[known] ** 2)) / 2) if known.any() else float("nan")
-            said = root_mean_square(error)
-        rows.append((int(t), float("nan") if said is None else said, apart))
-    return pd.DataFrame(rows, columns=["trials", "stderr", "disagreement"])
+        rows.append(point(t, memorization_cells(part), *(memorization_cells(half) for half in halves(part))))
+    return pd.DataFrame(rows, columns=CURVE)
+
+
+def growing(count: int, step: int = 1, points: int = 8) -> list[int]:
+    """Numbers of trials, up to all of them, in whole steps.
+
+    >>> growing(100, points=3)
+    [16, 40, 100]
+    """
+    most = count // step
+    counts = np.unique(np.geomspace(min(max(1, 16 // step), most), most, points).astype(int)) * step
+    return [int(t) for t in counts if t >= 4]
+
+
+def point(t: int, cells: Cells, first: Cells, second: Cells) -> tuple[int, float, float]:
+    """A row of the curve, from the cells of t trials and of two halves of them.
+
+    >>> one, two = (Cells.of_sums(4, [2], [k], k) for k in (2, 1))
+    >>> point(8, one, one, two)[2]
+    0.25
+    """
+    one, two = first.value, second.value
+    with np.errstate(invalid="ignore"):
+        known = np.isfinite(one) & np.isfinite(two)
+        apart = float(np.sqrt(np.mean((one - two)[known] ** 2)) / 2) if known.any() else float("nan")
+        said = root_mean_square(cells.stderr)
+    return t, float("nan") if said is None else said, apart

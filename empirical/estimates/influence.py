@@ -134,9 +134,17 @@ def margins(trials: Trials) -> tuple[Integers, Integers]:
     >>> inside.tolist(), right.tolist()
     ([2, 1], [1])
     """
-    n_in = np.concatenate([trials.masks_columns(s).sum(0, dtype=np.int64) for s in blocks(trials.n)])
     tested = (trials.test_scores(s).sum(0, dtype=np.int64) for s in blocks(trials.n_test))
-    return n_in, np.concatenate([np.zeros(0, np.int64), *tested])
+    return held(trials), np.concatenate([np.zeros(0, np.int64), *tested])
+
+
+def held(trials: Trials) -> Integers:
+    """In how many trials each training example was in.
+
+    >>> held(Trials.of([[True, False], [True, True]], [[True, True]] * 2, [[True]] * 2)).tolist()
+    [2, 1]
+    """
+    return np.concatenate([trials.masks_columns(s).sum(0, dtype=np.int64) for s in blocks(trials.n)])
 
 
 def stream(trials: Trials, pairing: Pairing, *, device: Device = CPU) -> Iterator[Pairs]:

@@ -17,6 +17,7 @@ import numpy as np
 
 from empirical.estimates.memorization import blocks
 from empirical.estimates.totals import left_out, scores
+from empirical.training.columns import Bits
 from empirical.training.trials import Trials
 from longtail.core import ArgumentError, Estimate, Floats
 
@@ -69,7 +70,7 @@ class Learning:
         return pd.DataFrame(columns)
 
 
-def learning(parts: Sequence[tuple[Trials, float]]) -> Learning:
+def learning(parts: Sequence[tuple[Trials | Bits, float]]) -> Learning:
     """From trials and the share of examples that each was trained on, the run's own first; others by halves of it.
 
     >>> masks = np.eye(4, dtype=bool)
@@ -92,7 +93,7 @@ def learning(parts: Sequence[tuple[Trials, float]]) -> Learning:
     return Learning(parts[0][0].n, fraction, models, error, stderr, covariance / tests)
 
 
-def _error(trials: Trials) -> tuple[float, float]:
+def _error(trials: Trials | Bits) -> tuple[float, float]:
     """Mean and standard error over models; over arrays where there are some."""
     wrong = 1 - scores(trials)
     groups = left_out(trials)

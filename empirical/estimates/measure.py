@@ -51,7 +51,7 @@ def measure(
     ([1.0, 1.0, 1.0, 1.0, 1.0], [[3, 0]])
     """
     table = memorization(trials, examples.y_train)
-    kept = _by_rule(table) if published_rule else None  # false pairs and agreement are those of the kept examples too
+    kept = by_rule(table) if published_rule else None  # false pairs and agreement are those of the kept examples too
     leaked = leak(trials, examples.y_train) if leaks(trials) else None
     if leaked is not None:
         table["risk"] = leaked.examples["risk"]
@@ -68,9 +68,11 @@ def measure(
     if trials.score in ("correct", "margin") and trials.n_test:
         parts = [(trials.right, how.fraction)] + ([] if half is None else [(half.right, how.fraction / 2)])
         observed = replace(observed, learning=learning(parts))
+    with_names(table, observed, examples)
     return Measured(
         how,
-        *_named(table, pairs, observed, examples),
+        table,
+        named(pairs, examples),
         threshold=threshold,
         least=MEMORIZED if published_rule else 0.0,
         test_accuracy=accuracy(trials),
@@ -97,7 +99,7 @@ def _observed(trials: Trials, pairing: Pairing, table: pd.DataFrame, device: Dev
     return Observed(totals(trials), histogram(trials, pairing, device=device), teachers)
 
 
-def of_trials(trials: Trials, examples: Examples, **facts: Any) -> Experiment:
+def of_trials(trials: Trials | Bits, examples: Examples, **facts: Any) -> Experiment:
     """An experiment as far as its trials tell; ``facts`` are what they do not.
 
     >>> masks = np.eye(4, dtype=bool)
@@ -107,17 +109,22 @@ def of_trials(trials: Trials, examples: Examples, **facts: Any) -> Experiment:
     """
     told: dict[str, Any] = {
         "data": "",
-        "fraction": float(np.bitwise_count(trials.inside).sum(dtype=np.int64) / (trials.count * trials.n)),
         "n_classes": None if examples.classes is None else len(examples.classes),
         "design": None if trials.design is None else repr(trials.design),
     }
+    if isinstance(trials, Trials):
+        told["fraction"] = float(np.bitwise_count(trials.inside).sum(dtype=np.int64) / (trials.count * trials.n))
     return Experiment(n_test=trials.n_test, models=trials.count, score=trials.score, **(told | facts))
 
 
-def _named(
-    table: pd.DataFrame, pairs: pd.DataFrame, observed: Observed, examples: Examples
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Both tables, and that of pairs of training examples, with the user's own classes and names."""
+def with_names(table: pd.DataFrame, observed: Observed, examples: Examples) -> None:
+    """Put the user's own classes and names into the tables of training examples and of pairs of them.
+
+    >>> table = pd.DataFrame({"index": [0, 1], "label": [0, 1]})
+    >>> with_names(table, Observed(), Examples(np.array([0, 1]), classes=("cat", "dog")))
+    >>> table["label"].tolist()
+    ['cat', 'dog']
+    """
     among = None if observed.taught is None else observed.taught.pairs
     if examples.classes is not None:
         names = np.array(examples.classes, dtype=object)
@@ -129,11 +136,15 @@ def _named(
             among[f"{which}_id"] = [str(examples.train_ids[i]) for i in among[f"{which}_index"]]
     if examples.train_ids is not None:  # text, for what is written rounds numbers
         table.insert(1, "id", [str(name) for name in examples.train_ids])
-    return table, _with_names(pairs, examples)
 
 
-def _with_names(pairs: pd.DataFrame, examples: Examples) -> pd.DataFrame:
-    """Pairs with the user's own classes and names."""
+def named(pairs: pd.DataFrame, examples: Examples) -> pd.DataFrame:
+    """Pairs with the user's own classes and names.
+
+    >>> pairs = pd.DataFrame({"train_index": [1], "test_index": [0], "label": [1]})
+    >>> named(pairs, Examples(classes=("cat", "dog")))["label"].tolist()
+    ['dog']
+    """
     if examples.classes is not None and "label" in pairs:
         pairs["label"] = np.array(examples.classes, dtype=object)[pairs["label"]]
     for part, ids in (("train", examples.train_ids), ("test", examples.test_ids)):
@@ -165,13 +176,13 @@ def written(
     """
     table = memorization(trials, examples.y_train)
     value = table["memorization"].to_numpy()
-    pairing = Pairing.of(examples, threshold, _by_rule(table) if published_rule else None)
+    pairing = Pairing.of(examples, threshold, by_rule(table) if published_rule else None)
     if same_class is not None:
         pairing = replace(pairing, same_class=same_class)
 
     def told(pairs: pd.DataFrame) -> pd.DataFrame:
         pairs["memorization"] = value[pairs["train_index"]]
-        return _with_names(pairs, examples)
+        return named(pairs, examples)
 
     return write(path, Bits.of(trials), pairing, memory=memory, workers=workers, named=told, keep=keep)
 
@@ -200,9 +211,14 @@ def lowest_threshold(
     >>> round(lowest_threshold(Trials.of(masks, masks, masks[:, [3]]), Examples(), rate=0.05), 3)
     0.165
     """
-    kept = _by_rule(memorization(trials, examples.y_train)) if published_rule else None
+    kept = by_rule(memorization(trials, examples.y_train)) if published_rule else None
     return threshold_for(trials, Pairing.of(examples, kept=kept), rate, device=device)
 
 
-def _by_rule(table: pd.DataFrame) -> Bools:
+def by_rule(table: pd.DataFrame) -> Bools:
+    """The training examples whose pairs the published rule keeps.
+
+    >>> by_rule(pd.DataFrame({"memorization": [0.1, 0.25]})).tolist()
+    [False, True]
+    """
     return np.asarray(table["memorization"].to_numpy(float) >= MEMORIZED)

@@ -34,18 +34,26 @@ def memorization(trials: Trials, y_train: Any = None, *, level: float = LEVEL) -
     [[1.0, 1.0, 0.0], [0.5, 1.0, 0.5]]
     """
     y = whole_labels("y_train", y_train, trials.n)
-    cells = memorization_cells(trials, y)
+    return table(memorization_cells(trials, y), y, level=level)
+
+
+def table(cells: Cells, y: Integers | None = None, *, level: float = LEVEL) -> pd.DataFrame:
+    """The same of cells; with groups where scores are right and wrong.
+
+    >>> table(Cells.of_sums(4, [2], [2], 2))["memorization"].tolist()
+    [1.0]
+    """
     low, high = cells.interval(level)
-    columns: dict[str, Any] = {"index": np.arange(trials.n)}
+    columns: dict[str, Any] = {"index": np.arange(len(low))}
     if y is not None:
         columns["label"] = y
     columns |= {"memorization": cells.value, "stderr": cells.stderr}
     columns |= {"in_accuracy": cells.in_mean, "out_accuracy": cells.out_mean, "low": low, "high": high}
     columns |= {"n_in": cells.n_in.astype(int), "n_out": cells.n_out.astype(int)}
-    table = pd.DataFrame(columns)
-    if trials.score == "correct":
-        table["group"] = groups(table)
-    return table
+    found = pd.DataFrame(columns)
+    if cells.binary:
+        found["group"] = groups(found)
+    return found
 
 
 def memorization_cells(trials: Trials, y_train: Integers | None = None) -> Cells:

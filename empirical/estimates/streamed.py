@@ -58,9 +58,17 @@ def memory(asked: str | float | None = None, argument: str = "memory") -> float:
 
 
 def room(
-    memory: float, models: int, n_test: int, *, workers: int = 1, score: str = "correct", iid: bool = True
+    memory: float,
+    models: int,
+    n_test: int,
+    *,
+    workers: int = 1,
+    score: str = "correct",
+    iid: bool = True,
+    beside: int = 0,
 ) -> Room:
-    """What a block may have in so many bytes; an ArgumentError where they are too few, or where pairs are found in no blocks.
+    """What a block may have in so many bytes, of which some are for what is held ``beside`` it; an ArgumentError where they are
+    too few, or where pairs are found in no blocks.
 
     >>> room(1e9, models=2000, n_test=10_000).rows
     131072
@@ -69,7 +77,7 @@ def room(
     if not iid:
         remedy = "errors under it are read off all trials at once: leave memory out, or take another design"
         raise ArgumentError("memory", "an orthogonal design", remedy)
-    return Room.within(memory, -(-models // 64), n_test, whole("workers", workers))
+    return Room.within(memory, -(-models // 64), n_test, whole("workers", workers), beside)
 
 
 def parquet(argument: str, got: str) -> None:

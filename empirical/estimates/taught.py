@@ -17,6 +17,7 @@ deviations from it (three nodes of Gauss and Hermite). In arrays pairs of the ot
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -86,27 +87,44 @@ def unless_noise(trials: Trials, pairing: Pairing, most: float) -> Taught | None
 
 
 def _found(trials: Trials, pairing: Pairing, bits: tuple[Words, Words, Words], false: float, level: float) -> Taught:
+    theta = possible(pairing.threshold, trials.score)
+    inside, outside, right = bits
+    parts = held_out.pairs(inside, outside, right, theta, labels=labels(pairing, trials.n))
+    models, totals = (np.bitwise_count(v).sum(1, dtype=np.int64) for v in (outside, right))
+    return of_hits(parts, pairing, models, totals, false, level)
+
+
+def of_hits(
+    parts: Iterable[held_out.Hits],
+    pairing: Pairing,
+    models: Integers,
+    totals: Integers,
+    false: float,
+    level: float = LEVEL,
+) -> Taught:
+    """The same of hits, in any order; and of each example how many models held it out, and how many of them were right.
+
+    >>> hit = held_out.Hits(*(np.array([v]) for v in (0, 1, 2, 2)))
+    >>> of_hits([hit], Pairing(same_class=False), np.array([4, 4]), np.array([2, 2]), 0.0).pairs["influence"].tolist()
+    [1.0]
+    """
     import pandas as pd
 
-    theta = possible(pairing.threshold, trials.score)
-    y = _labels(trials, pairing)
-    inside, outside, right = bits
-    parts = list(held_out.pairs(inside, outside, right, theta, labels=y))
+    found = list(parts)
     i, j, w, c = (
-        np.concatenate([np.zeros(0, np.int64), *(getattr(part, name) for part in parts)])
+        np.concatenate([np.zeros(0, np.int64), *(getattr(part, name) for part in found)])
         for name in ("train", "taught", "inside", "in_sum")
     )
     if pairing.kept is not None:
         some = pairing.kept[i]
         i, j, w, c = i[some], j[some], w[some], c[some]
-    models, totals = (np.bitwise_count(v).sum(1, dtype=np.int64) for v in (outside, right))
     cells = Cells.of_sums(models[j], w, c, totals[j])
     low, high = cells.interval(level)
     label = {} if pairing.y_train is None else {"label": np.asarray(pairing.y_train)[j]}
     columns = {"train_index": i, "taught_index": j, **label, "influence": cells.value, "stderr": cells.stderr}
     frame = pd.DataFrame(columns | {"low": low, "high": high})
     order = np.lexsort((j, i, -cells.value))
-    return Taught(frame.iloc[order].reset_index(drop=True), theta, false)
+    return Taught(frame.iloc[order].reset_index(drop=True), possible(pairing.threshold, "correct"), false)
 
 
 def expected_false(trials: Trials, pairing: Pairing) -> float:
@@ -121,16 +139,28 @@ def expected_false(trials: Trials, pairing: Pairing) -> float:
 
 def _expected(trials: Trials, pairing: Pairing, bits: tuple[Words, Words, Words]) -> float:
     inside, outside, right = bits
-    y, theta = _labels(trials, pairing), pairing.threshold
     if not trials.iid:
+        y, theta = labels(pairing, trials.n), pairing.threshold
         found = held_out.pairs(inside, outside, outside & ~right, theta, labels=y)
         return float(sum(len(part) if pairing.kept is None else int(pairing.kept[part.train].sum()) for part in found))
     models, totals = (np.bitwise_count(v).sum(1, dtype=np.int64) for v in (outside, right))
-    teaches = np.ones(trials.n, bool) if pairing.kept is None else pairing.kept
-    group = np.zeros(trials.n, np.int64) if y is None else np.unique(y, return_inverse=True)[1]
-    partners = np.bincount(group, teaches)[group] - teaches  # never itself
     share = float(np.bitwise_count(inside).sum(dtype=np.int64)) / (trials.count * trials.n)
-    varied = np.flatnonzero((totals > 0) & (totals < models)) if theta > 0 else np.arange(trials.n)
+    return by_chance(pairing, share, models, totals)
+
+
+def by_chance(pairing: Pairing, share: float, models: Integers, totals: Integers) -> float:
+    """The same of independent trials, on a ``share`` of the examples each: how many held an example out, and were right on it.
+
+    >>> none = Pairing(same_class=False, threshold=0.9)
+    >>> by_chance(none, 0.5, np.full(3, 100), np.full(3, 50)) < 1e-12
+    True
+    """
+    n, theta = len(models), pairing.threshold
+    y = labels(pairing, n)
+    teaches = np.ones(n, bool) if pairing.kept is None else pairing.kept
+    group = np.zeros(n, np.int64) if y is None else np.unique(y, return_inverse=True)[1]
+    partners = np.bincount(group, teaches)[group] - teaches  # never itself
+    varied = np.flatnonzero((totals > 0) & (totals < models)) if theta > 0 else np.arange(n)
     parts = (varied[s] for s in blocks(len(varied)))
     return float(sum(_tails(theta, share, models[part], totals[part]) @ partners[part] for part in parts))
 
@@ -147,9 +177,13 @@ def _tails(theta: float, share: float, models: Integers, totals: Integers) -> Fl
     return out
 
 
-def _labels(trials: Trials, pairing: Pairing) -> Integers | None:
-    """Labels of training examples, where pairs are of one class."""
-    y = whole_labels("y_train", pairing.y_train, trials.n)
+def labels(pairing: Pairing, n: int) -> Integers | None:
+    """Labels of training examples, where pairs are of one class.
+
+    >>> labels(Pairing(np.array([3, 3])), 2).tolist()
+    [3, 3]
+    """
+    y = whole_labels("y_train", pairing.y_train, n)
     if pairing.same_class and y is None:
         raise ArgumentError("y_train", None, "pairs of one class need labels; or give same_class=False")
     return y if pairing.same_class else None

@@ -25,6 +25,7 @@ examples at a time, and 2 K t n_test for the tests: at n = 60,000, t = 4,000, K 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ import numpy as np
 from empirical.estimates.halves import halves
 from empirical.estimates.memorization import blocks, memorization_cells
 from empirical.estimates.orthogonal_errors import arrays
+from empirical.training.columns import Bits
 from empirical.training.trials import Trials
 from longtail.core import ArgumentError, Bools, Estimate, Floats, Integers
 
@@ -137,11 +139,21 @@ def totals(trials: Trials, edges: Any = EDGES) -> Totals:
     >>> found.table[["low", "high", "examples", "memorization"]].to_numpy().tolist()
     [[-1.0, 0.5, 0.0, nan], [0.5, 1.0, 5.0, 1.0]]
     """
+    parts = halves(trials)
+    return of_halves(parts, [memorization_cells(part).value for part in parts], edges)
+
+
+def of_halves(parts: Sequence[Trials | Bits], values: Sequence[Floats], edges: Any = EDGES) -> Totals:
+    """The same of two halves of the trials, and of the memorization that either sees.
+
+    >>> masks = np.random.default_rng(0).random((40, 6)) < 0.5
+    >>> parts = halves(Trials.of(masks, masks, masks[:, :3]))
+    >>> of_halves(parts, [np.ones(6), np.ones(6)]).examples.tolist()
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 6.0]
+    """
     edge = np.asarray(edges, float)
     if edge.ndim != 1 or not edge.size or not (np.diff(edge) > 0).all():
         raise ArgumentError("edges", edges, "give numbers that grow")
-    parts = halves(trials)
-    values = [memorization_cells(part).value for part in parts]
     bins = [binned(value, edge) for value in values]
     found = [contrast(part, bin, len(edge) + 1) for part, bin in zip(parts, reversed(bins), strict=True)]
     width = len(edge) + 1
@@ -151,7 +163,7 @@ def totals(trials: Trials, edges: Any = EDGES) -> Totals:
         known = (bin >= 0) & np.isfinite(value)
         seen += np.bincount(bin[known], value[known], minlength=width)
     one, two = (part.by_test - part.by_test.mean(1, keepdims=True) for part in found)
-    tests = trials.n_test
+    tests = parts[0].n_test
     shared = one @ two.T / max(tests - 1, 1) / tests
     with np.errstate(invalid="ignore"):
         memorized = seen / examples
@@ -174,7 +186,7 @@ def binned(value: Floats, edges: Floats) -> Integers:
     return np.where(np.isfinite(value), np.searchsorted(edges, value, side="right"), NONE)
 
 
-def contrast(trials: Trials, bins: Integers, width: int) -> Contrast:
+def contrast(trials: Trials | Bits, bins: Integers, width: int) -> Contrast:
     """Total influence of the examples in each of ``width`` bins; of those that two models or more held, and two did not.
 
     >>> masks = [[1, 1], [1, 1], [1, 0], [0, 1], [0, 0], [0, 0]]
@@ -215,18 +227,21 @@ def contrast(trials: Trials, bins: Integers, width: int) -> Contrast:
     return Contrast(trials.sign * total, trials.sign * by_test, trials.sign * together)
 
 
-def scores(trials: Trials) -> Floats:
+def scores(trials: Trials | Bits) -> Floats:
     """The mean score of each model on the test examples.
 
     >>> scores(Trials.of([[1, 0], [0, 1]], [[1, 0], [0, 1]], [[1, 1], [0, 1]])).tolist()
     [1.0, 0.5]
     """
+    if isinstance(trials, Bits):
+        right = [trials.test_scores(s).sum(1, dtype=np.int64) for s in blocks(trials.n_test)]
+        return np.asarray(sum(right, np.zeros(trials.count, np.int64)) / trials.n_test)
     if trials.score == "correct":  # the padding of packed rows is zeros
         return np.asarray(np.bitwise_count(trials.test).sum(1, dtype=np.int64) / trials.n_test)
     return np.asarray(trials.test.mean(1, dtype=float))
 
 
-def left_out(trials: Trials) -> Integers:
+def left_out(trials: Trials | Bits) -> Integers:
     """The group of each model, of those left out together: each its own, or whole arrays; one of all where arrays are cut.
 
     >>> masks = np.eye(4, dtype=bool)
@@ -235,7 +250,6 @@ def left_out(trials: Trials) -> Integers:
     """
     if trials.iid:
         return np.arange(trials.count)
-    design = arrays(trials)
-    if design is None:
+    if isinstance(trials, Bits) or (design := arrays(trials)) is None:
         return np.zeros(trials.count, np.int64)
     return np.unique(trials.number // design.rows, return_inverse=True)[1].astype(np.int64)

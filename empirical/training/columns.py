@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
-from empirical.data.bits import Words, pack
-from empirical.designs import recorded
+from empirical.data.bits import Words, pack, unpack
 from empirical.designs.design import Columns, Design
-from empirical.training.spans import parts_of
-from empirical.training.store import Store
-from empirical.training.trials import Trials, unpacked_columns
-from longtail.core import ArgumentError, Integers, whole
+from empirical.training.trials import Bytes, Trials, unpacked_columns
+from longtail.core import ArgumentError, Bools, Integers
 
 BLOCK = 8192  # examples unpacked at a time
 
@@ -37,11 +35,18 @@ class Bits:
     inside: Columns
     right: Words
     design: Design | None = None
+    score: ClassVar[str] = "correct"
+    sign: ClassVar[int] = 1
 
     @property
     def n_test(self) -> int:
         """How many test examples."""
         return len(self.right)
+
+    @property
+    def iid(self) -> bool:
+        """Whether trials are independent of each other."""
+        return self.design is None or self.design.iid
 
     @classmethod
     def of(cls, trials: Trials) -> Bits:
@@ -49,9 +54,9 @@ class Bits:
         only_bits(trials.score)
 
         def inside(part: slice) -> Words:
-            return _packed(trials.inside, trials.n, part)
+            return words(trials.inside, trials.n, part)
 
-        right = _packed(trials.test, trials.n_test, slice(0, trials.n_test))
+        right = words(trials.test, trials.n_test, slice(0, trials.n_test))
         return cls(trials.count, trials.n, inside, right, trials.design)
 
     @classmethod
@@ -59,30 +64,57 @@ class Bits:
         cls, folder: str | Path, models: int, *, first: int = 0, classes: Callable[[], Integers] | None = None
     ) -> Bits:
         """Of trials ``first`` to ``first + models`` of a store; ``classes`` gives the training labels of stratified subsets."""
-        store = Store.at(folder)
-        one, design = store.identity, recorded(store.identity.design)
-        only_bits(one.score)
-        shard, n, n_test = (whole(name, getattr(one, name)) for name in ("shard", "n", "n_test"))
-        number = np.arange(first, first + whole("models", models))
-        y = classes() if getattr(design, "stratified", False) and classes is not None else None
-        rows, there = np.empty((models, -(-n_test // 8)), np.uint8), store.spans()
-        for k, span in parts_of(range(first, first + models), shard):
-            found = store.gather(k, span, ("test",), there.get(k, ()))
-            if found is None:
-                remedy = "run the same python -m empirical.estimate again, which makes it"
-                raise ArgumentError("run", f"{folder}, where shard {k} is missing or damaged", remedy)
-            at = k * shard - first
-            rows[at + span[0] : at + span[1]] = found.test
-        right = _packed(rows, n_test, slice(0, n_test))
-        return cls(models, n, design.by_example(one.seed, number, n, y), right, design)
+        from empirical.training.shelved import Shelved
+
+        return Shelved.at(folder, models, first=first, classes=classes).bits
+
+    def masks_columns(self, columns: slice) -> Bools:
+        """Who was in, for some examples: (t, columns)."""
+        return unpack(self.inside(columns), self.count)
+
+    def test_scores(self, columns: slice = slice(None)) -> Bools:
+        """Whether models were right on test examples, (t, n_test) or some columns of it."""
+        return unpack(self.right[columns], self.count)
+
+    def half(self, odd: int) -> Bits:
+        """Every other trial, from the first on or from the second.
+
+        >>> trials = Trials.of([[True], [False], [False]], [[True]] * 3, [[True], [False], [True]])
+        >>> half = Bits.of(trials).half(0)
+        >>> half.masks_columns(slice(0, 1)).ravel().tolist(), half.test_scores().ravel().tolist()
+        ([True, False], [True, True])
+        """
+
+        def inside(part: slice) -> Words:
+            return every_other(self.inside(part), self.count, odd)
+
+        count = len(range(odd, self.count, 2))
+        return Bits(count, self.n, inside, every_other(self.right, self.count, odd), self.design)
 
 
-def _packed(rows: np.ndarray[tuple[int, int], np.dtype[np.uint8]], width: int, part: slice) -> Words:
-    """Columns of packed rows as words, some at a time."""
+def words(rows: Bytes, width: int, part: slice) -> Words:
+    """Columns of packed rows as words, some at a time.
+
+    >>> words(np.packbits([[True, False], [True, True]], axis=1), 2, slice(0, 2)).tolist()
+    [[3], [2]]
+    """
     out = np.empty((part.stop - part.start, -(-len(rows) // 64)), np.uint64)
     for start in range(part.start, part.stop, BLOCK):
         stop = min(start + BLOCK, part.stop)
         out[start - part.start : stop - part.start] = pack(unpacked_columns(rows, width, slice(start, stop)))
+    return out
+
+
+def every_other(bits: Words, count: int, odd: int) -> Words:
+    """Of ``count`` trials, a word 64 of them, every second one, from number ``odd`` on.
+
+    >>> every_other(np.array([[0b1101]], np.uint64), 4, 0).tolist()
+    [[3]]
+    """
+    kept = len(range(odd, count, 2))
+    out = np.zeros((len(bits), -(-kept // 64)), np.uint64)
+    for start in range(0, len(bits), BLOCK):
+        out[start : start + BLOCK] = pack(unpack(bits[start : start + BLOCK], count)[odd::2])
     return out
 
 

@@ -41,8 +41,9 @@ class Needs:
         return ", ".join([*parts, f"{size(self.memory)} of memory", *on_gpu, f"{size(self.disk)} of disk"])
 
 
-def needs(job: Job, models: int, missing: int, workers: int) -> Needs:
-    """Of a run whose ``missing`` trials are still to be trained; the models rehearsed are thrown away.
+def needs(job: Job, models: int, missing: int, workers: int, bound: float | None = None) -> Needs:
+    """Of a run whose ``missing`` trials are still to be trained; the models rehearsed are thrown away. Trials are put together,
+    or left in their store and read in ``bound`` bytes.
 
     >>> from empirical.data.load import load
     >>> from empirical.designs import Fixed
@@ -52,7 +53,8 @@ def needs(job: Job, models: int, missing: int, workers: int) -> Needs:
     15600
     """
     seconds = rehearsal(job, missing, workers) if missing else float("nan")
-    memory = max(_resident(), 2**27) * (1 if workers == 1 else 1 + workers) + _aggregation(job, models)
+    memory = max(_resident(), 2**27) * (1 if workers == 1 else 1 + workers)
+    memory += _aggregation(job, models) if bound is None else int(bound)
     return Needs(seconds, memory, _stored(job, models) + 100 * job.data.n, _gpu_memory(job, models))
 
 
@@ -71,14 +73,14 @@ def _stored(job: Job, models: int) -> int:
     return models * numbers // 8 if job.score == "correct" else models * numbers * job.kind.itemsize
 
 
-def room(job: Job, models: int, missing: int, shelf: Shelf | None) -> None:
-    """Refuse more trials than can be held together, or more missing ones than there is room for where they are kept.
+def room(job: Job, models: int) -> None:
+    """Refuse more trials than can be held together.
 
     >>> from empirical.data.load import load
     >>> from empirical.designs import Fixed
     >>> from empirical.learners import KNN
     >>> job = Job(load("planted", n=60).data, KNN(), Fixed(0.7))
-    >>> room(job, models=10**12, missing=0, shelf=None)
+    >>> room(job, models=10**12)
     Traceback (most recent call last):
         ...
     longtail.core.checks.ArgumentError: models: got 1,000,000,000,000, which together need ...
@@ -86,8 +88,27 @@ def room(job: Job, models: int, missing: int, shelf: Shelf | None) -> None:
     wanted, free = _aggregation(job, models), available()
     if wanted > free:
         got = f"{models:,}, which together need {size(wanted)} of memory where {size(free)} are free"
-        raise ArgumentError("models", got, "train fewer, or take a larger machine")
-    if shelf is not None and (wanted := _stored(job, missing)) > (free := shelf.free):
+        raise ArgumentError(
+            "models", got, "train fewer, take a larger machine, or leave them in their store (--memory)"
+        )
+
+
+def space(job: Job, missing: int, shelf: Shelf) -> None:
+    """Refuse more missing trials than there is room for where they are kept.
+
+    >>> import numpy, tempfile
+    >>> from empirical.training.store import Store
+    >>> from pathlib import Path
+    >>> from empirical.data.data import Data
+    >>> from empirical.designs import Fixed
+    >>> from empirical.learners import KNN
+    >>> x, y = numpy.arange(8.0, dtype=numpy.float32)[:, None], numpy.arange(8) % 2
+    >>> job = Job(Data(x, y, x, y, (0, 1)), KNN(1), Fixed(0.5), shard=4)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store = Store.open(Path(folder), job.identity())
+    ...     space(job, 64, store.shelf)
+    """
+    if (wanted := _stored(job, missing)) > (free := shelf.free):
         got = f"{shelf}, where {size(free)} are free for trials of {size(wanted)}"
         raise ArgumentError("out", got, "train fewer, or give a folder on a larger disk")
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from empirical.training.executors import Executor, Serial
 from empirical.training.job import Job
-from empirical.training.resources import room
+from empirical.training.resources import room, space
 from empirical.training.shard import Shard
 from empirical.training.spans import gaps, parts_of
 from empirical.training.store import Store
@@ -64,29 +64,71 @@ def run(
     (16, [42, 42, 42])
     """
     job.check(models, first)
-    asked = range(first, first + models)
-    job = replace(job, only=asked)
+    room(job, models)
+    shards: dict[int, Shard] = {}
+    say(*_train(job, range(first, first + models), store, executor, progress, shards.__setitem__))
+    return joined(job.trials(shards[k]) for k in sorted(shards))
+
+
+def fill(
+    job: Job,
+    models: int,
+    store: Store,
+    *,
+    first: int = 0,
+    executor: Executor = SERIAL,
+    progress: Callable[[Progress], None] | None = None,
+) -> None:
+    """The same trials, into the store and nowhere else: of those that are there each is read once, to know that it is whole.
+
+    >>> import tempfile
+    >>> from empirical.data.load import load
+    >>> from empirical.designs import Fixed
+    >>> from empirical.learners import KNN
+    >>> job = Job(load("planted", n=60).data, KNN(), Fixed(0.7), shard=8)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store = Store.open(folder, job.identity())
+    ...     fill(job, 16, store)
+    ...     store.numbers()
+    [0, 1]
+    """
+    job.check(models, first)
+    say(*_train(job, range(first, first + models), store, executor, progress, lambda number, shard: None))
+
+
+def _train(
+    job: Job,
+    asked: range,
+    store: Store | None,
+    executor: Executor,
+    progress: Callable[[Progress], None] | None,
+    keep: Callable[[int, Shard], None],
+) -> tuple[list[Mapping[str, tuple[int, str]]], int]:
+    """Read or train what is asked for of each shard, and hand it on; what models warned of, and how many were trained."""
+    job, models = replace(job, only=asked), len(asked)
     began = time.monotonic()
     wanted = dict(parts_of(asked, job.shard))
     there = {} if store is None else {k: some for k, some in store.spans().items() if k in wanted}
     lacking = {k: sum(b - a for a, b in gaps(span, there.get(k, ()))) for k, span in wanted.items()}
-    room(job, models, sum(lacking.values()), None if store is None else store.shelf)
-    shards: dict[int, Shard] = {}
+    if store is not None:
+        space(job, sum(lacking.values()), store.shelf)
+    ready: set[int] = set()
     for k, some in there.items():
         if store is not None and (kept := store.gather(k, wanted[k], spans=some)) is not None:
-            shards[k] = kept
-    missing = [k for k in wanted if k not in shards]
+            keep(k, kept)
+            ready.add(k)
+    missing = [k for k in wanted if k not in ready]
 
     left_of = {k: lacking[k] or wanted[k][1] - wanted[k][0] for k in missing}  # of what is damaged all
     found = models - sum(left_of.values())
 
     def report(shard: Shard | None) -> None:
         if progress is not None:
-            done = models - sum(count for k, count in left_of.items() if k not in shards)
+            done = models - sum(count for k, count in left_of.items() if k not in ready)
             progress(Progress(done, models, found, time.monotonic() - began, shard))
 
     report(None)
-    warned = []
+    warned: list[Mapping[str, tuple[int, str]]] = []
     left = missing
     while left:
         with contextlib.closing(executor.map(Work(job, store, there), left)) as results:
@@ -94,12 +136,12 @@ def run(
                 k = done.shard.number
                 shard = done.shard if done.whole or store is None else store.gather(k, wanted[k])
                 if shard is not None:  # else it was damaged since, which is said: it is done again
-                    shards[k] = shard
+                    keep(k, shard)
+                    ready.add(k)
                     warned.append(done.shard.warned)
                     report(shard)
-        left = [k for k in left if k not in shards]
-    say(warned, sum(left_of.values()))
-    return joined(job.trials(shards[k]) for k in wanted)
+        left = [k for k in left if k not in ready]
+    return warned, sum(left_of.values())
 
 
 def say(warned: Sequence[Mapping[str, tuple[int, str]]], models: int) -> None:

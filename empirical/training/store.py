@@ -122,19 +122,31 @@ class Store:
                 raise ArgumentError("out", str(where), remedy)
             with where.write(IDENTITY, first=True) as file:
                 file.write((json.dumps(identity.record, indent=1) + "\n").encode())
-        there = identity_of(where)  # read again even if just written: another process may have been first
-        if there != identity:
-            raise ArgumentError(
-                "out",
-                str(where),
-                f"another run is there ({there.difference(identity)}); give a new folder or the same run",
-            )
-        if not resume and _shards(where):
-            raise ArgumentError("out", str(where), "trials are there already; resume them or give a new folder")
-        _compare(where)
         store = cls(where, identity)
+        store._check(resume)  # read again even if just written: another process may have been first
+        _compare(where)
         _differ(store.kernels(), kernels(), "now")
         return store
+
+    @classmethod
+    def look(cls, place: str | Path | Shelf, identity: Identity, *, resume: bool = True) -> Store | None:
+        """The store that ``open`` would take up again, or refuse; None where it would make a new one. Nothing is written."""
+        where = shelf(place) if isinstance(place, str | Path) else place
+        if not where.has(IDENTITY) and not _shards(where):
+            return None
+        store = cls(where, identity)
+        store._check(resume)
+        return store
+
+    def _check(self, resume: bool) -> None:
+        """Refuse what is there of another run, or of any if it is not to be resumed."""
+        where = self.shelf
+        there = identity_of(where)
+        if there != self.identity:
+            remedy = f"another run is there ({there.difference(self.identity)}); give a new folder or the same run"
+            raise ArgumentError("out", str(where), remedy)
+        if not resume and _shards(where):
+            raise ArgumentError("out", str(where), "trials are there already; resume them or give a new folder")
 
     @classmethod
     def at(cls, place: str | Path | Shelf) -> Store:
@@ -274,12 +286,15 @@ class Store:
         columns = (one.n if part.partition("-")[0] == "train" else one.n_test) * max(one.classes, 1)
         return (rows, -(-columns // (8 if one.score == "correct" else 1))), np.dtype(one.dtype)
 
+    def same(self, identity: Identity) -> Store:
+        """This store, if it is of that run."""
+        if self.identity != identity:
+            raise ArgumentError("merge", str(self.shelf), f"not the same run: {self.identity.difference(identity)}")
+        return self
+
     def merge(self, other: Store) -> int:
         """Copy the files of trials that are missing here; how many these hold. Stores of different runs are refused."""
-        if other.identity != self.identity:
-            raise ArgumentError(
-                "merge", str(other.shelf), f"not the same run: {other.identity.difference(self.identity)}"
-            )
+        other.same(self.identity)
         here = self.spans()
         lacking = [
             (number, span)

@@ -108,8 +108,8 @@ class Trials:
         y, z = (np.asarray(v) for v in (y_train, y_test))
 
         def bits(both: tuple[NDArray[Any], NDArray[Any]]) -> tuple[Bytes, Bytes]:
-            a, b = (self.classes(part, len(v)) == v for part, v in zip(both, (y, z), strict=True))
-            return np.packbits(a, axis=1), np.packbits(b, axis=1)
+            a, b = (judged(self.score, part, v) for part, v in zip(both, (y, z), strict=True))
+            return a, b
 
         train, test = bits((self.train, self.test))
         earlier = {e: bits(both) for e, both in self.earlier.items()}
@@ -117,11 +117,7 @@ class Trials:
 
     def classes(self, scores: NDArray[Any], width: int) -> NDArray[Any]:
         """The classes that models predict, (t, width), by their ``train`` or ``test`` scores."""
-        if self.score not in BY_CLASS:
-            raise ArgumentError("score", self.score, f"it does not tell which class: keep {' or '.join(BY_CLASS)}")
-        if self.score == "predicted" or not width:  # as where nobody is tested on
-            return scores
-        return np.asarray(scores.reshape(len(scores), width, -1).argmax(2))
+        return _classes(self.score, scores, width)
 
     def __add__(self, other: Trials) -> Trials:
         return joined([self, other])
@@ -158,6 +154,23 @@ class Trials:
 
     def _columns(self, scores: NDArray[Any], width: int, columns: slice) -> NDArray[Any]:
         return unpacked_columns(scores, width, columns) if self.score == "correct" else scores[:, columns]
+
+
+def judged(score: str, scores: NDArray[Any], y: Any) -> Bytes:
+    """Packed bits of whether the classes that models predict are the labels ``y``.
+
+    >>> np.unpackbits(judged("predicted", np.array([[0, 2]]), np.array([0, 1])))[:2].tolist()
+    [1, 0]
+    """
+    return np.packbits(_classes(score, scores, len(y)) == y, axis=1)
+
+
+def _classes(score: str, scores: NDArray[Any], width: int) -> NDArray[Any]:
+    if score not in BY_CLASS:
+        raise ArgumentError("score", score, f"it does not tell which class: keep {' or '.join(BY_CLASS)}")
+    if score == "predicted" or not width:  # as where nobody is tested on
+        return scores
+    return np.asarray(scores.reshape(len(scores), width, -1).argmax(2))
 
 
 def _above_zero(both: tuple[NDArray[Any], NDArray[Any]]) -> tuple[Bytes, Bytes]:

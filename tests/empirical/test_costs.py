@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from empirical import estimate
+from empirical.command.keeping import There
 from empirical.estimates import costs
 from empirical.estimates.costs import Case, Rates, stages
 from empirical.learners import KNN, MLP
@@ -104,7 +105,8 @@ def test_a_dry_run_says_what_it_would_take_and_writes_nothing(
     assert all(s["seconds"] >= 0 and s["machine_hours"] == s["seconds"] / 3600 for s in told["stages"])
     assert told["stages"][0]["operations"] > 0
     assert estimate.main([*base, "--dry-run", "--workers", "2"]) == 0
-    assert "20 models; nothing was written" in capsys.readouterr().out
+    said = f"20 models; 0 of them are in {out / 'trials'}, 20 are left to train; nothing was written"
+    assert said in capsys.readouterr().out
     assert not out.exists()
     assert not list(tmp_path.iterdir())
     for wrong in (["--score", "margin"], ["--workers", "0"]):
@@ -128,3 +130,41 @@ def test_two_models_do_for_the_time_afterwards():
     rates = costs.rough(costs.Case.even(20, 3, 2, 2))
     assert rates.table > 0
     assert costs.afterwards(costs.Case.even(20, 3, 2, 2), rates) > costs.FIGURES
+
+
+def test_a_dry_run_counts_what_is_there_already(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(costs, "calibrated", lambda *_: Rates(*[1.0] * 6))
+    base = ["planted", "--n", "60", "--learner", "knn", "--shard", "8", "--quiet"]
+    kept, other = tmp_path / "kept", tmp_path / "other"
+    for where, first in ((kept, "0"), (other, "24")):
+        more = ["--first", first, "--trials", "16", "--no-plot", "--out", str(where)]
+        assert estimate.main([*base, *more]) == 0
+    before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
+
+    def dry(*more: str) -> Any:
+        assert estimate.main([*base, "--dry-run", "--json", "--trials", "50", *more]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    capsys.readouterr()
+    fresh, there, both = (
+        dry("--store", str(tmp_path / "new")),
+        dry("--store", f"{kept}/trials"),
+        dry("--out", str(kept), "--merge", str(other)),
+    )
+    found = [(one["case"]["store"]["models"], one["case"]["store"]["missing"]) for one in (fresh, there, both)]
+    assert found == [(0, 50), (16, 34), (32, 18)]
+    train = [one["stages"][0]["seconds"] for one in (fresh, there, both)]
+    stored = [one["stages"][1]["operations"] for one in (fresh, there, both)]
+    assert train == [50, 34, 18]
+    np.testing.assert_allclose(np.divide(stored, train), stored[0] / 50)
+    assert dry()["case"] == {k: v for k, v in fresh["case"].items() if k != "store"}
+    for wrong, said in (
+        (["--seed", "1"], "seed is 0 there, 1 now"),
+        (["--no-resume"], "trials are there already"),
+    ):
+        assert estimate.main([*base, "--dry-run", "--out", str(kept), *wrong]) == 2
+        assert said in capsys.readouterr().err
+    assert before == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
+    assert str(There("s3://one/two", 1, 8)) == "1 of them are in the bucket s3://one/two, 8 are left to train"

@@ -98,3 +98,10 @@ def test_more_than_memory_or_disk_holds_is_refused_before_anything_is_trained(
     limits = SimpleNamespace(getrlimit=lambda kind: (1000, 1000), RLIMIT_AS=0, RLIM_INFINITY=-1)
     monkeypatch.setitem(sys.modules, "resource", limits)
     assert needs_module.available() == 1000 < at_most
+
+
+def test_trials_that_stay_in_their_store_need_what_they_are_given(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(needs_module, "_resident", lambda: 0)
+    job = Job(data, KNN(), Fixed(0.7))
+    held, left = needs(job, 10**6, 0, 1), needs(job, 10**6, 0, 1, 2e9)
+    assert held.memory - left.memory == needs_module._aggregation(job, 10**6) - 2 * 10**9

@@ -64,9 +64,9 @@ class Room:
     hits: int
 
     @classmethod
-    def within(cls, memory: float, words: int, n_test: int, workers: int) -> Room:
-        """What ``memory`` bytes are enough for, beside the bits of ``n_test`` tests, ``words`` words each."""
-        held = _bytes_of_tests(words, n_test) + APART
+    def within(cls, memory: float, words: int, n_test: int, workers: int, beside: int = 0) -> Room:
+        """What ``memory`` bytes are enough for, beside the bits of ``n_test`` tests, ``words`` words each, and more."""
+        held = _bytes_of_tests(words, n_test) + APART + beside
         least = max(LEAST * n_test, 1024)
         needed = held + workers * (ALIGN * (PER_WORD * words + PER_ROW) + least * PER_HIT)
         if memory < needed:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from empirical.data.bits import Words
-from empirical.estimates.pairs.pairs import HELD, Ints, tiled
+from empirical.estimates.pairs.pairs import HELD, Ints, lanes, tiled
 from longtail.core import ArgumentError
 
 
@@ -58,11 +58,30 @@ def pairs(
         shapes = f"words of shapes {masks.shape}, {outside.shape} and {right.shape}"
         raise ArgumentError("masks, outside, right", shapes, "give all three for the same examples and trials")
     y = np.zeros(len(masks), np.int64) if labels is None else np.asarray(labels)
+    yield from between(masks, outside, right, threshold, (y, y), held=held)
+
+
+def between(
+    masks: Words,
+    outside: Words,
+    right: Words,
+    threshold: float,
+    labels: tuple[ArrayLike, ArrayLike],
+    *,
+    held: int = HELD,
+) -> Iterator[Hits]:
+    """The same of some teachers, by their ``masks``, and of some that may be taught; indices are those among either.
+
+    >>> word = [[np.array([[bits]], np.uint64)] for bits in (0b0011, 0b1111, 0b0011)]
+    >>> [len(hits) for hits in between(*(one for (one,) in word), 0.5, ([0], [0]))]
+    [1]
+    """
+    y, z = (np.asarray(part) for part in labels)
     models, totals = (np.bitwise_count(v).sum(1, dtype=np.int64) for v in (outside, right))
-    asked = np.ones(len(masks), bool) if threshold <= 0 else (totals > 0) & (totals < models)
-    for label in np.unique(y):
-        rows, columns = np.flatnonzero(y == label), np.flatnonzero((y == label) & asked)
-        if columns.size:
+    asked = np.ones(len(z), bool) if threshold <= 0 else (totals > 0) & (totals < models)
+    for label in np.unique(z):
+        rows, columns = np.flatnonzero(y == label), np.flatnonzero((z == label) & asked)
+        if rows.size and columns.size:
             yield from _hits(masks, outside, right, rows, columns, threshold, held)
 
 
@@ -72,9 +91,9 @@ def _hits(
     from empirical.estimates.pairs import held_out_cpu, pairs_cpu
 
     a, ones = tiled(masks[rows], right[columns])
-    _, out = tiled(masks[rows], outside[columns])
-    lanes = ones.shape[0] * ones.shape[2]
-    totals, models = np.zeros(lanes, np.int64), np.zeros(lanes, np.int64)
+    out = lanes(outside[columns])
+    width = ones.shape[0] * ones.shape[2]
+    totals, models = np.zeros(width, np.int64), np.zeros(width, np.int64)
     totals[: len(columns)] = np.bitwise_count(right[columns]).sum(1, dtype=np.int64)
     models[: len(columns)] = np.bitwise_count(outside[columns]).sum(1, dtype=np.int64)
     held = max(held, pairs_cpu.ROWS * pairs_cpu.LANES)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from empirical.learners import KNN, Ridge, Softmax
+from longtail.core import Estimate
 from simulations import (
     agreement,
     cifar100,
@@ -60,7 +62,7 @@ def test_words_fitted(data: Path) -> None:
 
 
 def test_cifar100_explained_with_a_law_of_coupling_only(data: Path) -> None:
-    config = cifar100.Config(families=("Zipf",), simulations=20)
+    config = cifar100.Config(families=("Zipf",), together=(), simulations=20)
     table = cifar100.run(config).set_index("coupling")
     loose, uniform, lookup = (
         table[table.index.str.startswith(law)].iloc[0] for law in ("Beta(a=0", "Beta(a=1.0", "Fixed")
@@ -68,7 +70,20 @@ def test_cifar100_explained_with_a_law_of_coupling_only(data: Path) -> None:
     assert loose["largest_difference"] < 0.01 < uniform["largest_difference"] < 0.04 < lookup["largest_difference"]
     assert loose["p_value"] > 0.1 > uniform["p_value"] > lookup["p_value"]  # 20 simulations show no less than that
     assert (table["pairs"] > 1.3 * 1015).all()  # which it does not explain
-    axes = cifar100.plot(table.reset_index()).axes[0]
+    levels = ["pairs", "pairs_0.2", "pairs_0.3", "pairs_0.5"]
+    told = {"published": 1.0, cifar100.NUMBER: 1.2, cifar100.HISTOGRAM: 1.1} | dict(
+        zip(cifar100.ENDS.values(), (1.1, 1.5), strict=True)
+    )
+    rows = [{"saw": saw, "prior": "", "coupling": ""} | dict.fromkeys(levels, 100 * x) for saw, x in told.items()]
+    more = pd.concat([table.reset_index(), pd.DataFrame(rows)], ignore_index=True)
+    assert cifar100.first(more, "pairs", cifar100.HISTOGRAM) == Estimate(110.00000000000001, 110.00000000000001**0.5)
+    forecast = cifar100.foretold(more, "pairs_0.2")
+    assert forecast is not None
+    assert forecast.stderr == pytest.approx(np.hypot(120**0.5, 10))
+    assert cifar100.foretold(table.reset_index(), "pairs") is None
+    axes, panel = cifar100.plot(more).axes
+    assert points(panel, "published (± 2 s.e.)")[1].tolist() == [100] * 4
+    assert points(panel, "and to the histogram")[1].tolist() == [110.00000000000001] * 4
     at, seen = points(axes, "observed (± 2 s.e.)")
     theta, fitted = points(axes, "long-tail theory, fitted (band: 2 s.e. of chance)")
     assert np.abs(np.interp(at, theta, fitted) - seen).max() < 0.01

@@ -137,6 +137,10 @@ class SubsetEstimator(Influences, Labels, Results):
             del self.feature_names_in_
         learner = self._learner()
         models, processes = whole("models", self.models, 2), jobs(self.n_jobs)
+        if not isinstance(self.store, str | Path | None):
+            raise ArgumentError("store", self.store, "give a folder, or s3://bucket/prefix")
+        if not isinstance(self.epochs, tuple | list):
+            raise ArgumentError("epochs", self.epochs, "give several, as (1, 5), or ()")
         place = None if self.store is None else shelf(self.store)
         self.random_state_ = seed(self.random_state, place)
         job = self._job(learner, data, models, place)

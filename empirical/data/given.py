@@ -26,6 +26,9 @@ def given(X: Any, y: Any, X_test: Any, y_test: Any, *, frames: bool) -> tuple[Da
     tested = X_test is not None
     if y is None:
         raise ArgumentError("y", None, "requires y to be passed, but the target y is None: give each example's label")
+    for name, part in (("X", X), *([("X_test", X_test)] if tested else [])):
+        if isinstance(part, str | bytes) or not (hasattr(part, "__len__") or hasattr(part, "shape")):
+            raise ArgumentError(name, part, "give an array, list, data frame or sparse matrix, one example a row")
     X, X_test = (part.tocsr() if hasattr(part, "tocsr") else part for part in (X, X_test))
     if not tested:
         X_test, y_test = X[:0], np.asarray(y)[:0]

@@ -105,7 +105,7 @@ def explained(
     [3.0, 1.0]
     """
     if (test is None) == (train is None):
-        raise ArgumentError("test", test, "give --test or --train, one of the two")
+        raise ArgumentError("test", test, "give test or train, one of the two")
     if trials.score in BY_CLASS:
         return explained(trials.right, examples, test=test, train=train, level=level)
     part, asked = ("test", test) if train is None else ("train", train)

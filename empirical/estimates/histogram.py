@@ -32,12 +32,12 @@ from empirical.data.bits import Words
 from empirical.estimates import orthogonal_errors
 from empirical.estimates.false_pairs import HELD, at_least, by_chance, expected_false
 from empirical.estimates.influence import above, words
-from empirical.estimates.pairing import Pairing
+from empirical.estimates.pairing import Pairing, growing
 from empirical.estimates.planning import stderr
 from empirical.training.columns import Bits
 from empirical.training.trials import Trials
 from longtail import philox
-from longtail.core import ArgumentError, Floats, Integers
+from longtail.core import Floats, Integers
 from longtail.core.arrays import CPU, Device
 
 if TYPE_CHECKING:
@@ -142,10 +142,7 @@ def of_levels(least: float, levels: Any = None) -> Floats:
     >>> of_levels(0.75).tolist()
     [0.75, 0.8, 0.9]
     """
-    level = np.array([least, *(v for v in LEVELS if v > least + TIE)] if levels is None else levels, float)
-    if level.ndim != 1 or not level.size or not (np.diff(level) > 0).all():
-        raise ArgumentError("levels", levels, "give numbers that grow")
-    return level
+    return growing("levels", [least, *(v for v in LEVELS if v > least + TIE)] if levels is None else levels)
 
 
 def within(models: int, share: float) -> float:

@@ -211,7 +211,11 @@ def pair_cells(trials: Trials, train: Any, test: Any, y_train: Any = None) -> Ce
     >>> cells.value.tolist(), cells.n_in.tolist()
     ([0.5], [2.0])
     """
-    i, j = np.asarray(train, np.int64), np.asarray(test, np.int64)
+    given = {"train": np.asarray(train), "test": np.asarray(test)}
+    for name, indices in given.items():
+        if indices.size and indices.dtype.kind not in "iu":
+            raise ArgumentError(name, f"indices of {indices.dtype}", "give whole numbers")
+    i, j = (indices.astype(np.int64) for indices in given.values())
     if i.shape != j.shape or i.ndim != 1:
         raise ArgumentError("train, test", f"shapes {i.shape} and {j.shape}", "give two lists of one length")
     for name, at, width in (("train", i, trials.n), ("test", j, trials.n_test)):

@@ -9,7 +9,7 @@ import numpy as np
 
 from empirical.data.examples import Examples
 from empirical.estimates import THRESHOLD
-from longtail.core import ArgumentError, Bools, Integers, real
+from longtail.core import ArgumentError, Bools, Floats, Integers, real
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,21 @@ class Pairing:
             remedy = "pairs of one class need both labels; or give same_class=False"
             raise ArgumentError("y_train, y_test", None, remedy)
         return left, right
+
+
+def growing(argument: str, values: Any) -> Floats:
+    """Numbers of which each is larger than the one before, one or more.
+
+    >>> growing("edges", [0.25, 0.5]).tolist()
+    [0.25, 0.5]
+    """
+    try:
+        found = np.asarray(values, float)
+    except (TypeError, ValueError):
+        found = np.zeros(0)
+    if found.ndim != 1 or not found.size or not (np.diff(found) > 0).all() or np.isnan(found).any():
+        raise ArgumentError(argument, values, "give numbers that grow")
+    return found
 
 
 def whole_labels(argument: str, y: Any, n: int) -> Integers | None:

@@ -34,9 +34,10 @@ import numpy as np
 from empirical.estimates.halves import halves
 from empirical.estimates.memorization import blocks, memorization_cells
 from empirical.estimates.orthogonal_errors import arrays
+from empirical.estimates.pairing import growing
 from empirical.training.columns import Bits
 from empirical.training.trials import Trials
-from longtail.core import ArgumentError, Bools, Estimate, Floats, Integers
+from longtail.core import Bools, Estimate, Floats, Integers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,9 +152,7 @@ def of_halves(parts: Sequence[Trials | Bits], values: Sequence[Floats], edges: A
     >>> of_halves(parts, [np.ones(6), np.ones(6)]).examples.tolist()
     [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 6.0]
     """
-    edge = np.asarray(edges, float)
-    if edge.ndim != 1 or not edge.size or not (np.diff(edge) > 0).all():
-        raise ArgumentError("edges", edges, "give numbers that grow")
+    edge = growing("edges", edges)
     bins = [binned(value, edge) for value in values]
     found = [contrast(part, bin, len(edge) + 1) for part, bin in zip(parts, reversed(bins), strict=True)]
     width = len(edge) + 1

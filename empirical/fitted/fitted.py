@@ -65,7 +65,13 @@ class Fitted(WithLearner):
             return learner
         from empirical.learners.external import External
 
-        return External(learner)
+        try:
+            return External(learner)
+        except ArgumentError as error:
+            if error.argument != "model":
+                raise
+            remedy = f"{error.remedy}, or one of empirical.learners, or its name"
+            raise ArgumentError("learner", error.shown, remedy) from error
 
     def _check_tested(self) -> None:
         check_is_fitted(self, "trials_")

@@ -94,10 +94,11 @@ class Influences(Fitted):
         True
         """
         self._check_tested()
+        target = Path(path)
+        if target.suffix != ".parquet" or not target.absolute().parent.is_dir() or target.is_dir():
+            raise ArgumentError("path", str(path), "give NAME.parquet, in a folder that is there")
         how: dict[str, Any] = {"memory": memory_of(memory), "workers": jobs(self.n_jobs)}
-        return written(
-            Path(path), self.trials_, self.examples_, threshold=threshold, same_class=same_class, **how
-        ).pairs
+        return written(target, self.trials_, self.examples_, threshold=threshold, same_class=same_class, **how).pairs
 
     @scoring()
     def write_influence(self, path: str | Path, *, memory: str | float | None = None) -> Path:

@@ -305,3 +305,36 @@ def test_what_a_score_does_not_tell_is_no_attribute() -> None:
     with pytest.raises(ArgumentError, match="'predicted' or 'probabilities'"):
         right.label_issues_  # noqa: B018
     assert not hasattr(SubsetEstimator("ridge", models=32, scoring="margin", random_state=0).fit(x, y), "suspects_")
+
+
+def test_what_cannot_be_is_said_by_its_name(both, long, tmp_path):
+    """Found by hand in a session: each was an error of NumPy's or Python's, or an answer."""
+    for ask, said in (
+        (lambda: both.influence(1.5, 0), "train: got indices of float64; give whole numbers"),
+        (lambda: both.influence(0, "a"), "test: got indices of <U1"),
+        (lambda: both.totals("a"), "edges: got a; give numbers that grow"),
+        (lambda: both.histogram(["x"]), "levels: got .*; give numbers that grow"),
+        (
+            lambda: both.write_pairs(tmp_path / "no" / "p.parquet"),
+            "path: got .*p.parquet; give NAME.parquet, in a folder",
+        ),
+        (lambda: both.write_pairs(tmp_path / "p.csv"), "path: got .*p.csv; give NAME.parquet"),
+        (lambda: both.explain(), "test: got None; give test or train"),
+    ):
+        with pytest.raises(ArgumentError, match=said):
+            ask()
+    fitted = {"X": long.x_train, "y": long.y_train}
+    for change, said in (
+        ({"X": None}, "X: got None; give an array"),
+        ({"X": "abc"}, "X: got abc; give an array"),
+        ({"X_test": 3, "y_test": [0]}, "X_test: got 3; give an array"),
+    ):
+        with pytest.raises(ArgumentError, match=said):
+            SubsetEstimator(models=8, random_state=0).fit(**fitted | change)
+    for options, said in (
+        ({"store": 5}, "store: got 5; give a folder"),
+        ({"epochs": 3}, "epochs: got 3; give several"),
+        ({"learner": 3}, "learner: got 3; give a scikit-learn classifier"),
+    ):
+        with pytest.raises(ArgumentError, match=said):
+            SubsetEstimator(**{"models": 8, "random_state": 0, **options}).fit(**fitted)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from empirical.report.exhibits import Exhibits, Place, Sheets, shortened
-from empirical.report.explained_text import percent
+from empirical.report.explained_text import percent as chance
 from empirical.report.templates import rendered
+from longtail.core.shares import percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,24 +47,25 @@ def section(table: pd.DataFrame | None, shown: Exhibits) -> str:
                 )
                 | {
                     "numbers": [
-                        f"{row['influence']:+.3f} ± {row['stderr']:.3f}",
-                        f"noise {percent(float(row['noise']))}",
+                        f"{row['influence']:+.3f} ± {row['stderr']:.3f}".replace("-", "−"),
+                        f"noise {chance(float(row['noise']))}",
                     ]
                 }
                 for _, row in part.iterrows()
             ]
             sides += [{"title": title, "cards": cards}] if cards else []
-        title = f"{name}: {100 * float(first['right']):.0f} % of models are right"
+        right = float(first["right"])
+        title = f"{name}: {percent(right, '.0f' if 0.005 <= right < 0.995 else '.1f')} of models are right"
         answers.append({"title": title, "example": _card(sheets, at["test", j], name, words, places), "sides": sides})
     uris = () if sheets is None else sheets.uris
     return rendered("explained.html", said=SAID, answers=answers, sheets=uris)
 
 
 def _name(row: pd.Series[Any], part: str, index: int) -> str:
-    """Its label, and the user's own name of it or else its index."""
+    """The user's own name of it or else its index, and its label."""
     name = str(row[f"{part}_id"]) if f"{part}_id" in row else f"#{index}"
-    label = f"{row[f'{part}_label']} " if f"{part}_label" in row else ""
-    return f"{label}{'test ' if part == 'test' else ''}{name}"
+    label = f", labelled {row[f'{part}_label']}" if f"{part}_label" in row else ""
+    return f"{'test ' if part == 'test' else ''}{name}{label}"
 
 
 def _card(sheets: Sheets | None, k: int, name: str, words: dict[Place, str], places: list[Place]) -> dict[str, Any]:

@@ -30,7 +30,8 @@
     return node;
   };
   const count = (n) => n.toLocaleString("en");
-  const number = (value, range) => value.toFixed(3) + (range === null ? "" : ` (${range[0].toFixed(2)} to ${range[1].toFixed(2)})`);
+  const fixed = (value, digits) => value.toFixed(digits).replace(/^-(?=[0.]*$)/, "").replace("-", "−"); // no minus before 0.00
+  const number = (value, range) => fixed(value, 3) + (range === null ? "" : ` (${fixed(range[0], 2)} to ${fixed(range[1], 2)})`);
 
   const share = (value) => value === null ? "unknown" : `${(100 * value).toFixed(1)} %`;
 

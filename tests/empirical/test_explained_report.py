@@ -108,8 +108,8 @@ def test_each_opens_by_a_click_and_everything_is_escaped(kind):
     tests = found.explained["test_index"].nunique()
     assert text.count("<details>") == text.count("</details>") == tests
     assert text.count('class="card"') == tests + len(found.explained)
-    assert "<b>r" not in text
-    assert "&lt;b&gt; " in text
+    assert "labelled <b>" not in text
+    assert "labelled &lt;b&gt;" in text
     assert "<script>" not in text
     assert ("&lt;script&gt;" in text) == (kind == "texts")
     places = re.findall(r"background-position: -(\d+)px -(\d+)px", text)

@@ -1,10 +1,12 @@
-"""How far a fitted parameter may be from its estimate: Wald's interval from simulated data sets, or the likelihood's at an edge.
+"""How far a fitted parameter may be from its estimate: Wald's interval from simulated data sets, or the likelihood's.
 
 Where a coordinate moves no bin or none that can be told, or lies where its family ends, and where there are not as many bins as
 parameters, there is no standard error: it is NaN, never 0. The interval is then what the likelihood allows, at its best in the
 other coordinates: where −2 log L has risen by z² times the largest factor by which simulated histograms vary more than
-independent examples would (a composite likelihood is as much too sharp: Varin, Reid & Firth 2011). An end that the data do not
-set is the family's own: 0, 1, or infinity.
+independent examples would (a composite likelihood is as much too sharp: Varin, Reid & Firth 2011). Where difficulty is fitted,
+coordinates hang together along curved ridges, which no parabola follows: intervals are the likelihood's there too, its rise
+counted by the factor of the coordinate itself, simulated variance over that of independent examples. An end that the data do
+not set is the family's own: 0, 1, or infinity.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from typing import Protocol
 import numpy as np
 from scipy import special, stats
 
-from empirical.bridge.model import BROADEST, Model
+from empirical.bridge.model import BROADEST, WIDE, Model
 from longtail.core import Estimate, Floats
 from longtail.counts.bins import EXPECTED
 from longtail.counts.fit import FAMILIES
@@ -31,6 +33,8 @@ VAGUE, OPEN = (
 LONG = 5.0  # standard error of a logarithm or logit, beyond which it is all the same
 BENT, BACK = 2.0, 8  # rise of −2 log L over a parabola's, that the end of an axis may have, and steps back to it
 FARTHEST = 12.0  # of a coordinate from its best value
+FIRST, SHORTEST = 0.25, 0.05  # of a coordinate, where an end is looked for first
+LOOKS, NEAR_END = 14, 0.1  # for an end, at the most, and of the rise that is allowed, what it may be off by
 REFITTED = 24  # evaluations in which the other coordinates follow
 LONGEST, SETTLED = 1.0, 0.01  # of their steps; and of −2 log L, a change that makes no difference
 
@@ -120,7 +124,7 @@ class Reach:
         model, i, middle, z = self.model, one.i, one.value, self._z
         with np.errstate(over="ignore"):
             low, high = (float(one.outward(self.x[i] + side * z * self.error[i])) for side in (-1, 1))
-        if one.edge or (self.error[i] > VAGUE and i <= model.shapes):
+        if one.edge or model.guess in WIDE or (self.error[i] > VAGUE and i <= model.shapes):
             below, above = self._ends(i)
             low = one.least if below is None else float(one.outward(below[i]))
             high = one.most if above is None else float(one.outward(above[i]))
@@ -132,7 +136,11 @@ class Reach:
 
     def _ends(self, i: int) -> tuple[Floats | None, Floats | None]:
         if i not in self._found:
-            below, above = (_end(self.model, self.x, self.observed, i, side, self.allowed) for side in (-1, 1))
+            edge = next(one.edge for one in self._named if one.i == i)
+            known = self.model.guess in WIDE and not edge
+            allowed = self.rise(np.eye(len(self.x))[i]) if known else self.allowed
+            length = float(np.clip(self._z * self.error[i], SHORTEST, LONG)) if known else FIRST
+            below, above = (_end(self.model, self.x, self.observed, i, side, allowed, length) for side in (-1, 1))
             self._found[i] = below, above
         return self._found[i]
 
@@ -176,26 +184,33 @@ def _clustering(model: Model, x: Floats, simulated: Floats) -> float:
     return max(float(np.linalg.eigvalsh(residual.T @ residual / len(residual))[-1]), 1.0) if kept.any() else 1.0
 
 
-def _end(model: Model, x: Floats, observed: Floats, i: int, side: int, allowed: float) -> Floats | None:
-    """Coordinates where the likelihood, at its best in the others, has fallen as far as is allowed; None where it never does."""
+def _end(model: Model, x: Floats, observed: Floats, i: int, side: int, allowed: float, length: float) -> Floats | None:
+    """Coordinates where the likelihood, at its best in the others, has fallen as far as is allowed; None where it never does.
+    ``length`` is how far off that may be; a parabola through what was found says where to look next.
+    """
     low, high = model.limits(i)
     ridge = Ridge(model, observed, x, i)
     first = float(np.clip(x[i], low, high))
-    best, there = ridge.best(first, x)
-    inside, step = there, 0.25
-    while True:
-        at = first + side * step
-        if not low <= at <= high or step > FARTHEST:
-            return None
-        worse, there = ridge.best(at, inside)
-        if worse - best > allowed:
-            break
-        inside, step = there, 2 * step
-    outside = there
-    for _ in range(5):
-        worse, there = ridge.best((inside[i] + outside[i]) / 2, inside)
-        inside, outside = (inside, there) if worse - best > allowed else (there, outside)
-    return outside
+    farthest = min(FARTHEST, side * ((high if side > 0 else low) - first))
+    best, start = ridge.best(first, x)
+    inside, outside = (0.0, 0.0, start), None
+    for _ in range(LOOKS):
+        length = min(length, farthest)
+        worse, there = ridge.best(first + side * length, inside[2] if outside is None else outside[2])
+        rise = worse - best
+        if rise <= allowed:
+            if length >= farthest:
+                return None
+            inside = length, rise, there
+        else:
+            outside = length, rise, there
+        if abs(rise / allowed - 1) < NEAR_END:
+            return there
+        length *= float(np.clip(np.sqrt(allowed / max(rise, 1e-9)), 0.3, 3.0))
+        if outside is not None:
+            step = outside[0] - inside[0]
+            length = float(np.clip(length, inside[0] + step / 8, outside[0] - step / 8))
+    return None if outside is None else outside[2]
 
 
 class _Followed(Protocol):

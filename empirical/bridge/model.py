@@ -32,6 +32,10 @@ LEAST = 1e-12  # probability of a bin: of what cannot be, a logarithm is still n
 NEAR = 1e-5  # residuals, below which their slope is that of (o − e)/√e
 AHEAD = 0.005  # step of a search's slopes, taken one way
 TRIED = 2  # starts that a search sets out from
+VALLEYS, FIRST = (
+    8,
+    5,
+)  # beside guesses of which much is fitted: the best start of so many couplings goes so many steps first
 STEPS = 50  # and how far: it may go on where a coordinate makes no difference
 BROADEST = 50  # times n, the largest prior that a search considers: of a larger one hardly more is seen twice
 FEW = 8.0  # logit of a share that is next to nothing
@@ -225,7 +229,8 @@ def schwarz(loss: float, parameters: int, n: int) -> float:
 
 def search(model: Model, observed: Floats, ends: list[Floats]) -> tuple[Floats, float, int]:
     """Where −2 log L of ``observed`` bins is least, its value there, and evaluations: Gauss and Newton's search, from the best
-    of a grid of starts, and for a mixed guess from where fresh and steady ones led (``ends``).
+    of a grid of starts, and for a mixed guess from where fresh and steady ones led (``ends``). Where difficulty is fitted too
+    there are valleys of λ near 0 and guesses that are steady: the best start of each coupling is followed a little first.
 
     >>> from empirical.estimates.noise import SubsetNoise
     >>> model = Model("Uniform", "lookup", "fresh", 1000, 10, SubsetNoise(100))
@@ -251,9 +256,19 @@ def search(model: Model, observed: Floats, ends: list[Floats]) -> tuple[Floats, 
     low = np.where(np.isfinite(high), 0.0, -np.inf)
     shares = [model.shapes + 1 + k for k, name in enumerate(model.named) if name in NEAR_ONES]
     low[shares], high[shares] = -FEW, FEW  # where one is next to nothing, nothing says how little
-    options: Any = {"x_scale": "jac", "ftol": 1e-7, "xtol": 1e-6, "gtol": 1e-4, "max_nfev": STEPS}
+    options: Any = {"x_scale": "jac", "ftol": 1e-7, "xtol": 1e-6, "gtol": 1e-4}
+
+    def led(start: Floats, steps: int) -> Any:
+        return optimize.least_squares(residuals, start, slopes, (low, high), max_nfev=steps, **options)
+
+    if model.guess in WIDE and not ends:  # of several valleys the lowest is told after a few steps, not before
+        cells: dict[tuple[float, ...], Floats] = {}
+        for x in starts:
+            cells.setdefault(tuple(x[model.shapes + 1 :]), x)
+        few = [led(x, FIRST) for x in list(cells.values())[:VALLEYS]]
+        starts = [one.x for one in sorted(few, key=lambda one: float(one.cost))]
     tried = [*ends, starts[0]] if ends else starts[:TRIED]
-    found = [optimize.least_squares(residuals, x, slopes, (low, high), **options) for x in tried]
+    found = [led(x, STEPS) for x in tried]
     best = min(found, key=lambda one: float(one.cost)).x
     loss = -2 * observed @ np.log(model.probabilities(best)) + (model.aside(best) ** 2).sum()
     return best, float(loss), calls

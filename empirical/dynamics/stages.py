@@ -18,7 +18,7 @@ import io
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +34,7 @@ from empirical.training.shelf import Folder
 from empirical.training.stages import Stage, spent
 
 SAMPLE = 2048
-BYTES = 2**22  # of a file that is written for the time of it
+BYTES = 2**24  # of a file that is written for the time of it
 
 
 @dataclass(frozen=True)
@@ -177,8 +177,10 @@ def per_byte() -> float:
     with tempfile.TemporaryDirectory() as folder:
         values = np.random.default_rng(0).random(BYTES // 4, np.float32)
 
+        names = count()
+
         def write() -> None:
-            with Folder(Path(folder)).write("one.npz") as file:
+            with Folder(Path(folder)).write(f"{next(names)}.npz") as file:  # one that is there would lend its pages
                 np.savez(file, values=values)
 
         return spent(write) / BYTES

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from empirical.bridge.beside import beside
 from empirical.data.data import Data
 from empirical.data.dataset import Dataset
 from empirical.learners.knn.knn import KNN
@@ -23,8 +24,10 @@ from empirical.limits.costs import Groups, costs, observed
 from empirical.limits.losses import Pair
 from empirical.limits.theory import Theory
 from empirical.training.trials import Trials
+from longtail import Problem, Zipf
 from longtail.core import ArgumentError
 from longtail.exact.scored import by_count
+from longtail.experiment.coupling import Fixed
 from longtail.experiment.limited import error
 from longtail.learners import Learner, Limited, Memorizer
 
@@ -156,15 +159,42 @@ def test_limits_that_make_no_sense_are_refused() -> None:
         arms(KNN(), 1000, 10, private=[1.0])
 
 
-def modeled(learner: Learner, members: np.ndarray, tested: np.ndarray, coins: int) -> Trials:
+def modeled(learner: Learner, members: np.ndarray, tested: np.ndarray, coins: int, share: float = 0.7) -> Trials:
     """Models that err as the theory's learner does, by how many members of a subpopulation their subset holds."""
-    masks = np.random.default_rng(0).random((300, len(members))) < 0.7
+    masks = np.random.default_rng(0).random((300, len(members))) < share
     size = 1 + max(members.max(), tested.max())
     held = np.array([np.bincount(members[mask], minlength=size) for mask in masks])
     table, _ = by_count(learner, 10, len(members))
     wrong = table[np.minimum(held, len(table) - 1)]
     rng = np.random.default_rng(coins)
     return Trials.of(masks, *(rng.random((300, len(of))) >= wrong[:, of] for of in (members, tested)))
+
+
+def test_with_models_on_half_as_many_examples_theory_is_fitted_to_more() -> None:
+    """At the truth all of it lies within z = 5 of what is predicted; where the half is no half it does not (negative control)."""
+    rng = np.random.default_rng(1)
+    p = 1 / np.arange(1, 601.0)
+    members, tested = (rng.choice(600, count, p=p / p.sum()) for count in (900, 3000))
+    data = Data(np.zeros((900, 1)), members % 10, np.zeros((3000, 1)), tested % 10, tuple(range(10)))
+    whole = modeled(Memorizer(), members, tested, 10)
+    off = []
+    for share in (0.35, 0.6):
+        half = modeled(Memorizer(), members, tested, 11, share)
+        seen = observed(Dataset("drawn", data), whole, 0.7, "Memorizer()", half)
+        curve = seen.observed.learning
+        assert curve is not None
+        assert curve.fraction.tolist() == [0.7, 0.35]
+        assert curve.error == pytest.approx([1 - one.test_scores(slice(0, 3000)).mean() for one in (whole, half)])
+        aside = beside(replace(seen, experiment=replace(seen.experiment, design="Bernoulli(0.7)")))
+        assert aside is not None
+        assert aside.words == ("the error at another size", "what examples carry")
+        problem = Problem(Zipf(alpha=1, size=600), 900, 10, mode="fixed")
+        z = (aside.predicted(problem, Fixed(1.0)) - aside.value) / np.sqrt(np.diag(aside.covariance))
+        totals = seen.observed.totals
+        assert totals is not None
+        off.append(np.abs(z[np.append(True, totals.examples > 5)]).max())  # of a bin without examples there is no error
+    assert off[0] < 5 < off[1]
+    assert beside(observed(Dataset("drawn", data), whole, 0.7, "Memorizer()")) is None
 
 
 def test_theory_foretells_who_pays_where_data_are_drawn_from_the_model() -> None:

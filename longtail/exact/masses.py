@@ -31,8 +31,9 @@ from scipy import sparse
 from scipy.special import gammaln
 
 from longtail.core import Floats, Problem
+from longtail.exact.binomials import UNITS, deviance_of
 from longtail.exact.mellin import EPS, Rule
-from longtail.exact.spectrum import COARSE, FINE, STEP, UNITS, Grid, deviance_of, grid, spectrum
+from longtail.exact.spectrum import COARSE, FINE, STEP, Grid, grid, spectrum
 
 LOW = 10  # sights up to which the spectrum is asked
 MOST = 2**20  # sights told apart at the most

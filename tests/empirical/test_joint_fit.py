@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import special
 
 from empirical.bridge.beside import Beside, beside
-from empirical.bridge.bins import EDGES, drawn, probabilities
+from empirical.bridge.bins import EDGES, drawn, histogram, probabilities
 from empirical.bridge.comparison import Comparison
 from empirical.bridge.fit import TheoryFit, fit
 from empirical.bridge.intervals import BENT, Ridge, axis_ends
+from empirical.bridge.model import Model, search
 from empirical.bridge.profiles import coordinates, profiles
 from empirical.estimates.learning import Learning
 from empirical.estimates.measured import Experiment, Measured
@@ -23,8 +25,10 @@ from empirical.report.observed_figures import figures
 from empirical.report.text import findings
 from longtail import ArgumentError, Problem, Zipf
 from longtail.core import Floats
+from longtail.counts.fit import FAMILIES
 from longtail.experiment.coupling import Beta, Coupling, Fixed
 from longtail.experiment.predictions import influence_by_memorization, removal
+from simulations.coverage import known_together
 
 N, K, NOISE = 4000, 10, SubsetNoise(1000, 0.7)
 TRUTH = Beta(1.5, 1.0, steady=0.3, difficulty=0.6, dust=0.2)
@@ -55,6 +59,18 @@ def fits() -> dict[str, TheoryFit]:
         "alone": fit(values, K, NOISE, guess="fresh", **options),
         "plain": fit(values, K, NOISE, guess="fresh", beside=aside, **options),
     }
+
+
+@pytest.mark.extra
+def test_no_other_valley_is_taken_for_the_lowest() -> None:
+    """Of 50,000 examples, where a search from the two best starts ended 100 above it: λ of .02 where it is .6."""
+    _, _, ((values, aside),) = known_together(50_000, 2000, 1, seed=2026)
+    model, observed = Model("Zipf", "beta", "dust", 50_000, K, SubsetNoise(2000), aside), histogram(values)
+    at, _, _ = search(model, observed, [])
+    law = np.array([0.8, np.log(18_750), *special.logit([0.6]), np.log(2.5), *special.logit([0.6, 0.3, 0.2])])
+    truth = np.append(FAMILIES["Zipf"].inward(law[0]), law[1:])
+    assert (model.residuals(at, observed) ** 2).sum() < (model.residuals(truth, observed) ** 2).sum()
+    assert abs(model.place(at)[1].mean - 0.6) < 0.1
 
 
 def lost(found: TheoryFit) -> tuple[float, float]:

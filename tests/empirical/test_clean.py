@@ -16,6 +16,7 @@ from empirical.command.cleaning import kept_by
 from empirical.designs import Folds
 from empirical.estimates import issues_kept
 from empirical.estimates.issues_stages import Case, Rates, stages
+from empirical.estimates.kept import read
 from empirical.learners import KNN, External, Ridge, Softmax
 from empirical.training.job import Job
 from longtail.core import ArgumentError
@@ -158,6 +159,23 @@ def test_a_run_of_estimate_that_kept_classes_is_read(capsys, table, tmp_path):
     assert len(there & set(found["id"][: len(there)])) >= 0.8 * len(there)
     memorized = pd.read_csv(tmp_path / "predicted" / "memorization.csv").set_index("index")["memorization"]
     np.testing.assert_allclose(found.set_index("index")["memorization"].sort_index(), memorized, rtol=1e-6)
+    run = tmp_path / "predicted"
+    assert (run / "issues.csv").read_bytes() == (
+        tmp_path / "labels" / "issues.csv"
+    ).read_bytes()  # the same, in the run's folder
+    assert not (tmp_path / "correct" / "issues.csv").exists()
+    assert read(tmp_path / "correct").issues is None
+    np.testing.assert_allclose(read(run).issues["chance"], found["chance"])
+    assert called(capsys, "--run", run, "--out", run, "--seed", "1", "--quiet")[0] == 0  # written anew by clean
+    assert read(run).issues is not None
+    whole = (run / "issues.csv").read_text(encoding="utf-8")
+    other = found.assign(given=np.roll(found["given"], 1))
+    (run / "issues.csv").write_text(whole.replace("n1", "n2", 1), encoding="utf-8")  # not as it was written
+    assert read(run).issues is None
+    for labels, same in ((other, False), (found, True)):  # of other labels; and the control, sealed alike
+        labels.to_csv(run / "issues.csv", index=False)
+        issues_kept.write_record({}, [run / "issues.csv"], run)
+        assert (read(run).issues is not None) == same
     code, _, err = called(capsys, "--run", tmp_path / "correct", "--out", tmp_path / "none")
     assert code == 2
     assert "estimate --score predicted" in err

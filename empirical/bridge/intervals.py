@@ -252,7 +252,7 @@ class Ridge:
         for _ in range(REFITTED):
             push = self.slope.T @ self.slope
             push += np.diag(np.maximum(damping * np.diag(push), 1e-12))
-            step = np.clip(-np.linalg.solve(push, self.slope.T @ r), -LONGEST, LONGEST)
+            step = np.clip(-_solved(push, self.slope.T @ r), -LONGEST, LONGEST)
             there = x.copy()
             there[self.others] += step
             new = self.model.residuals(there, self.observed)
@@ -268,6 +268,14 @@ class Ridge:
                 self.slope, damping = self.model.slopes(x, self.observed)[:, self.others], 0.0
             fresh = abs(fallen) < SETTLED
         return float(r @ r), x
+
+
+def _solved(push: Floats, pull: Floats) -> Floats:
+    """The step; the shortest, where coordinates make one difference between them and no digit tells them apart."""
+    try:
+        return np.asarray(np.linalg.solve(push, pull))
+    except np.linalg.LinAlgError:
+        return np.asarray(np.linalg.lstsq(push, pull, rcond=None)[0])
 
 
 def axis_ends(model: Model, at: Floats, observed: Floats, covariance: Floats) -> list[tuple[Floats, Floats]]:

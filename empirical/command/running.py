@@ -180,7 +180,7 @@ def _memory(arguments: argparse.Namespace, job: Job, count: int) -> float | None
 
 
 def _after(arguments: argparse.Namespace, job: Job, count: int) -> str:
-    """What comes after training: pairs and tables, timed on a few examples, and of a report half a minute on one core."""
+    """What comes after training: pairs and tables, timed on a few examples, and figures and a report."""
     if not arguments.out or getattr(arguments, "no_plot", True):
         return ""
     what = "figures and the report" if arguments.score in ("correct", "predicted", "margin") else "figures"

@@ -8,6 +8,7 @@ import pytest
 
 from empirical.bridge.comparison import between
 from empirical.bridge.fit import fit, planted
+from empirical.bridge.intervals import Ridge
 from empirical.estimates.noise import SubsetNoise
 from empirical.report.numbers import counted, pinned
 from longtail import Gamma, Problem, Uniform
@@ -49,6 +50,24 @@ def test_at_an_edge_there_is_no_error_but_an_interval_that_holds(problem, family
     assert np.mean(np.abs(np.array(values) - truth) > 1e-3 * max(truth, 1.0)) > 0.5
     words = "least" if truth == 1e6 else "most"
     assert sum(f"{name} at {words} " in line for line in said) > 0.3 * runs
+
+
+class Alike:
+    """Two coordinates of which only the sum makes a difference, and a large one."""
+
+    def residuals(self, x, observed):
+        return self.slopes(x, observed) @ x - observed
+
+    def slopes(self, x, observed):
+        return np.array([[1.0, 0.0, 0.0], [0.0, 2.0**20, 2.0**20]])
+
+
+def test_a_ridge_is_followed_where_coordinates_are_one():
+    """As in a run of digits that stopped there: the matrix of such slopes is singular."""
+    worse, there = Ridge(Alike(), np.array([1.0, 3 * 2.0**20]), np.zeros(3), 0).best(4.0, np.zeros(3))
+    assert worse == pytest.approx(9.0)
+    assert there[0] == 4
+    assert there[1] + there[2] == pytest.approx(3.0)
 
 
 def test_words_of_an_edge():

@@ -20,8 +20,8 @@ import numpy as np
 from empirical.designs import Fixed
 from empirical.estimates import streamed
 from empirical.estimates.pairing import Pairing
-from empirical.training.columns import Bits
 from empirical.training.shard import Shard
+from empirical.training.shelved import Shelved
 from empirical.training.store import Identity, Store
 
 SHARD = 64
@@ -51,11 +51,13 @@ def searched(folder: Path, out: Path, n: int, tests: int, trials: int, classes: 
     pairing = Pairing(*y, same_class=classes > 1)
     small = Path(folder).parent / "small"
     make(small, 64, 64, 64)
-    streamed.write(out, Bits.at(small, 64), Pairing(threshold=0.15, same_class=False), memory=1e9)  # compiled by now
+    streamed.write(
+        out, Shelved.at(small, 64).bits, Pairing(threshold=0.15, same_class=False), memory=1e9
+    )  # compiled by now
     before = resident("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the high-water mark starts anew
     wall, spent = time.perf_counter(), time.process_time()
-    bits = Bits.at(folder, trials)
+    bits = Shelved.at(folder, trials).bits
     drawn = time.perf_counter() - wall, time.process_time() - spent
     found = streamed.write(out, bits, pairing, memory=streamed.memory(memory), workers=workers)
     return {

@@ -149,8 +149,9 @@ def main() -> int:
     lines = [
         f"# The first five minutes, {datetime.date.today()}",
         "",
-        f"By `python -m benchmarks.first_minutes`, Python {platform.python_version()}, {cores} cores, of which others used some",
-        f"where the load of a quarter of an hour, {os.getloadavg()[2]:.1f}, is above {cores}. Packages came from a mirror.",
+        f"By `python -m benchmarks.first_minutes`, Python {platform.python_version()}, {cores} cores, their",
+        f"load over the last quarter of an hour {os.getloadavg()[2]:.1f} (above {cores} others shared them).",
+        "Packages came from a mirror.",
         "Fresh environments, cold caches.",
         "",
         "| package | step | seconds | of processor | keystrokes |",

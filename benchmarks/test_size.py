@@ -24,7 +24,7 @@ from benchmarks.blocks import labels, make
 from empirical.estimates import streamed
 from empirical.estimates.influence import influence_pairs
 from empirical.estimates.pairing import Pairing
-from empirical.training.columns import Bits
+from empirical.training.shelved import Shelved
 from empirical.training.stored import stored
 
 pytest.importorskip("pyarrow", reason="Parquet files need it")
@@ -54,7 +54,7 @@ def test_pairs_over_a_store(benchmark: Any, tmp_path: Path) -> None:
     want = influence_pairs(stored(tmp_path / "one" / "trials", 150), pairing)
 
     def blocks() -> streamed.Written:
-        bits = Bits.at(tmp_path / "one" / "trials", 150)
+        bits = Shelved.at(tmp_path / "one" / "trials", 150).bits
         return streamed.write(tmp_path / "pairs.parquet", bits, pairing, memory=4e7, keep=len(want))
 
     pd.testing.assert_frame_equal(blocks().largest, want, check_exact=True)

@@ -15,11 +15,13 @@ def take(page: Path, path: Path, width: int = WIDTH, height: int = HEIGHT, schem
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
+    if not (driven_by := shutil.which("chromedriver")):
+        raise SystemExit("chromedriver: not found; install Chromium and its driver")
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
     for argument in ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage"):
         options.add_argument(argument)
-    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver"), log_output=os.devnull))
+    driver = webdriver.Chrome(options=options, service=Service(driven_by, log_output=os.devnull))
     try:
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)

@@ -45,6 +45,7 @@ from empirical.learners.score import Score
 from empirical.standins.subsets import Subsets
 from longtail.core import Bools, Floats
 from longtail.core.published import Published, above
+from longtail.core.shares import percent
 from simulations.claim import Claim, at
 from simulations.command import main
 from simulations.places import each, loaded
@@ -254,7 +255,9 @@ def plot(frame: pd.DataFrame) -> Figure:
     shown = frame[frame["measure"] == "loss"]
     cases = list(shown.groupby(["data", "share"], sort=False))
     ways = list(shown["how"].unique())
-    names = [f"{data}, {share:.0%} relabeled".replace("%", " %") if share else str(data) for (data, share), _ in cases]
+    names = [
+        f"{data}, {percent(float(str(share)), '.0f')} relabeled" if share else str(data) for (data, share), _ in cases
+    ]
     with drawing(2.4 * len(ways) + 1.2, 0.62 * len(cases) + 1.7) as figure:
         panels = figure.subplots(1, len(ways), sharey=True)
         for axes, how in zip(np.atleast_1d(panels), ways, strict=True):

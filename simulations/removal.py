@@ -63,7 +63,7 @@ carry is less sure than its error says.
 Where it is still wrong: nearest neighbors on MNIST are refused (p), though the loss is foretold. The net on MNIST loses twice
 what theory has; there models of own and of shared difficulty say .59 and .86 and explain the rest alike. For the Fashion net
 examples of memorization < .05 carry .64 of all influence as measured, .83 by the likeliest model and .15 by the old one: the
-truth lies between, at κ = .63, but is not worth a parameter (−2 log L falls by 1.3). What the data would take to tell κ: totals
+truth lies between, at η = .63, but is not worth a parameter (−2 log L falls by 1.3). What the data would take to tell η: totals
 by bin of memorization known to a tenth of the loss, where now they are known to .3 to .7 points, and losses are .2 to 1.5.
 
 Fitted to memorization alone, at full size (60,000; percent lost seen, foretold, at random, and p):

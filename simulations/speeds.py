@@ -41,6 +41,7 @@ from empirical.standins.subsets import Subsets
 from longtail.core import Estimate, Floats
 from longtail.core.intervals import Z95
 from longtail.core.published import Published, above
+from longtail.core.shares import percent
 from simulations.claim import Claim, at, cell, chosen
 from simulations.command import main
 from simulations.places import each, loaded
@@ -185,7 +186,7 @@ def plot(frame: pd.DataFrame) -> Figure:
             y = len(part) - 1 - np.arange(len(part)) - 0.15 * k
             error = np.abs(part[["low", "high"]].to_numpy(float).T - part["ratio"].to_numpy(float))
             axes.errorbar(part["ratio"], y, xerr=error, fmt="o", color=color, capsize=2.5, markersize=4, label=name)
-            names = [f"{r.data}, {r.random_labels:.0%} random".replace("%", " %") for r in part.itertuples()]
+            names = [f"{r.data}, {percent(float(str(r.random_labels)), '.0f')} random" for r in part.itertuples()]
         axes.set_yticks(np.arange(len(names))[::-1], names)
         axes.axvline(1, color=GRAY, linewidth=0.8)
         axes.set_xscale("log")

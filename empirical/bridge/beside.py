@@ -9,7 +9,7 @@ B a bin of memorization. The first is a ratio, for the test set may be harder th
 
     h = error on test examples / error on training examples that were out,
 
-and totals, and what removal costs on the test set, are h times the model's. It is near 1 where both sets are drawn alike, and 6
+and totals, and what removal costs on the test set, are h times the model's. It is near 1 where both sets are drawn alike, and 5
 where digits come in equal numbers to be tested on and by a hundred times as many of one as of another to be trained on.
 
 The model's errors are those that training on an example mends: in it an example that was trained on is right. A learner that
@@ -247,6 +247,8 @@ def _told(learning: Learning, memorization: pd.DataFrame) -> bool:
 
 def hardness(observed: Measured) -> float:
     """h, how much more often models err on test examples than on training examples that were out; 1 where it is not known.
+
+    Its own error, of the share of so many tests, is not counted in that of what is foretold.
 
     >>> import pandas as pd
     >>> from empirical.estimates.measured import Experiment

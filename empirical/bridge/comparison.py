@@ -98,7 +98,7 @@ class Comparison:
         options: dict[str, Any] = {"memorized": seen.least, "noise": best.noise, "partners": seen.partners}
         tests = seen.experiment.n_test
         counts = pairs_above(best.problem, best.coupling, seen.threshold, tests, **options).iloc[0]
-        error = float(predicted.error_at(best.problem, best.coupling, [1.0])[0])
+        error = best.harder * float(predicted.error_at(best.problem, best.coupling, [1.0])[0])
         return {name: float(counts[name]) for name in ("pairs", "tests", "single")} | {"error": error}
 
     def by_influence(self) -> dict[str, float]:
@@ -150,7 +150,14 @@ class Comparison:
             rows = zip(curve.fraction * best.n, curve.error, spread, strict=True)
             known |= {round(size): (float(error), float(square)) for size, error, square in rows}
         sizes = np.append(predicted.around(best.n), list(known))
-        table = _with_errors(best, lambda p, c: predicted.error_against_samples(p, c, sizes), ["error"])
+
+        def foretold(problem: Problem, coupling: Coupling) -> pd.DataFrame:
+            table = predicted.error_against_samples(problem, coupling, sizes)
+            return table.assign(
+                error=best.harder * table["error"]
+            )  # of tests, which may be harder than training examples
+
+        table = _with_errors(best, foretold, ["error"])
         found = [known.get(size, (np.nan, np.nan)) for size in table["samples"].tolist()]
         return table.assign(observed=[e for e, _ in found], observed_stderr=[np.sqrt(square) for _, square in found])
 

@@ -61,14 +61,21 @@ from longtail.experiment.predictions import share_above
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COUPLINGS", "FAMILIES", "GUESSES", "TheoryFit", "fit", "planted"]
+__all__ = ["COUPLINGS", "FAMILIES", "GUESSES", "TheoryFit", "Tried", "fit", "planted"]
 
 SIMULATIONS = 200  # data sets behind each fit's errors: they then know a standard error to a twentieth
 
 
 @dataclass(frozen=True)
 class Tried:
-    """A model at its most likely, and its ``score`` by Schwarz's criterion."""
+    """A model at its most likely, and its ``score`` by Schwarz's criterion.
+
+    >>> from longtail import Uniform
+    >>> from longtail.experiment.coupling import Fixed
+    >>> tried = [Tried(12.0, Uniform(size=30), Fixed(1)), Tried(9.0, Uniform(size=40), Fixed(0.5))]
+    >>> min(tried, key=lambda one: one.score).prior  # the least is the best
+    Uniform(size=40)
+    """
 
     score: float
     prior: Prior

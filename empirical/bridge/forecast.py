@@ -175,5 +175,7 @@ def reached(found: TheoryFit, told: Told) -> tuple[float, float, float]:
                 end = middle + moved / np.sqrt(part)
                 break
             far *= float(np.clip(1 / np.sqrt(max(part, LEAST)), 1 / FASTER, FASTER))
+        if end == middle:  # none came back within what is allowed: as far as a parabola through the last has it
+            end = middle + moved / np.sqrt(max(part, 1.0))
         ends.append(float(np.exp(end)))
     return float(np.exp(middle)), ends[0], ends[1]

@@ -89,7 +89,7 @@ class Reach:
 
     def rise(self, steep: Floats) -> float:
         """How far −2 log L may rise along the profile of a function of x with this gradient: z² times its variance by simulated
-        data sets, over that by the likelihood's curvature (Varin, Reid & Firth 2011, section 2.3).
+        data sets, over that by the likelihood's curvature (Varin, Reid & Firth 2011, section 2.3); never less than z².
         """
         own = self.curvature(steep) ** 2
         return self._z**2 * max(float(steep @ self.covariance @ steep) / own, 1.0) if own > 0 else self.allowed

@@ -239,6 +239,12 @@ def elsewhere(arguments: argparse.Namespace) -> Outcome:
             raise ArgumentError("--labels", arguments.labels, f"{arguments.masks} has labels of its own; leave it out")
         experiment = replace(experiment, n_classes=whole("--labels", arguments.labels, 2))
     held = None if arguments.memory is None else streamed.memory(arguments.memory, "--memory")
+    if arguments.matrix is not None:  # refused before anything is written
+        if not trials.n_test:
+            raise ArgumentError("--matrix", arguments.matrix, "there are no test examples: leave it out")
+        held_at_once = streamed.memory(arguments.memory, "--memory")
+        workers = whole("--workers", arguments.workers)
+        matrix.enough(held_at_once, trials.count, trials.n_test, workers=workers, score=trials.score)
     where = arrays.device(arguments.device)
     return Outcome(trials, examples, experiment, device=where, predicted=predicted, memory=held)
 

@@ -81,9 +81,10 @@ class _Training:
     epochs: tuple[int, ...]
     reading: Reading | None = None
     nets: Nets | None = None
+    damaged: frozenset[int] = frozenset()  # of these it was said: they are not looked for again
 
     def __call__(self, seed: int) -> _Finished:
-        there = self.there(seed)
+        there = None if seed in self.damaged else self.there(seed)
         if there is not None:
             return there
         if self.nets is not None:
@@ -152,6 +153,8 @@ def trained(
     before = len(parts)
     progress(Progress(before, len(seeds), before, 0.0))
     while missing := [seed for seed in seeds if seed not in parts]:
+        damaged = frozenset() if nets is None else frozenset(seed for seed in missing if nets.has(seed))
+        training = replace(training, damaged=damaged)
         found_now = executor.map(training, missing) if device.kind == "cpu" else training.at_once(missing, device)
         with contextlib.closing(found_now) as results:
             for net in results:

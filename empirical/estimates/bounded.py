@@ -4,8 +4,9 @@ Counts add up shard by shard (``counted``); pairs are found in blocks of trainin
 (``pairs.blocks``); sums of floating-point numbers are made in the blocks, and in the order, that ``measure`` has. Held beside a
 block are the bits of test examples, and what has a row an example or a pair.
 
-Work: some ten passes over examples, each of which draws n t keys of subsets again; shards are read two or three times. A block of
-sums has 1,024 t numbers.
+Work: some ten passes over examples, each of which draws n t keys of subsets again; shards are read twice. Influence of training
+examples on each other takes one pass and one reading of all shards more for each block of those that are taught. A block of sums
+has 1,024 t numbers.
 """
 
 from __future__ import annotations

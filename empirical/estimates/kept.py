@@ -54,9 +54,7 @@ def write_tables(found: Measured, directory: Path, beside: Mapping[str, pd.DataF
     if found.explained is not None:
         tables[EXPLAINED] = found.explained
     for name, frame in tables.items():
-        with whole_file(directory / f"{name}.csv") as path:
-            frame.to_csv(path, index=False, float_format="%.9g")
-        written.append(directory / f"{name}.csv")
+        written.append(issues_kept.write_table(frame, directory, f"{name}.csv"))
     if found.issues is not None:
         table, how = issues_kept.write_table(found.issues, directory), found.experiment
         record = {

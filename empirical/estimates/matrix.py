@@ -77,7 +77,7 @@ def needed(models: int, n_test: int, *, workers: int = 1, score: str = "correct"
     """
     words = -(-models // 64)
     held = n_test * 24 * words if score == "correct" else 0
-    sums = ROWS * words * 40 if score == "correct" else STEP * (TILE + COLUMNS) * 16
+    sums = ROWS * words * 96 if score == "correct" else STEP * (TILE + COLUMNS) * 16 + ROWS * models
     return held + WRITING + 2 * ROWS * n_test * 4 + workers * (ROWS * n_test * 4 + TILE * COLUMNS * PER_CELL + sums)
 
 

@@ -97,7 +97,8 @@ class Results(Fitted):
         known = getattr(self, "data_", None)
         ids = self.examples_
         shown = None if known is None else Dataset("your data", known, ids.train_ids, ids.test_ids)
-        self.to_csv(out)
+        write_tables(found, out, {})
+        write_summary(found, out, {})
         page = reporting.report(found, out, shown, seed=0, twins=twins)
         assert page is not None
         return page

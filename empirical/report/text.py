@@ -87,11 +87,10 @@ def _by_number(told: Forecast) -> str:
         for name, row in rows.iterrows()
         if name in names
     ]
-    error = rows.loc["error"]
+    error = {name: percent(float(str(rows.at["error", name])), ".1f") for name in ("value", "low", "high", "observed")}
     return (
-        f"A forecast, by a fit that saw {_saw(told.fit)}: {', '.join(said)}, and a test error of {error['value']:.1%} "
-        f"({error['low']:.1%} to {error['high']:.1%}; it was {error['observed']:.1%}). In brackets is what its "
-        "likelihood leaves open."
+        f"A forecast, by a fit that saw {_saw(told.fit)}: {', '.join(said)}, and a test error of {error['value']} "
+        f"({error['low']} to {error['high']}; it was {error['observed']}). In brackets is what its likelihood leaves open."
     )
 
 

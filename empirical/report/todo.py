@@ -95,7 +95,7 @@ def _beside(row: dict[str, Any]) -> tuple[tuple[Place, ...], tuple[str, ...]]:
     """The example and its nearest of another label, where that is known."""
     at, name = ("train", int(row["index"])), _name(row, "id", "index")
     near = row.get("nearest")
-    if near is None or near != near:
+    if pd.isna(near):
         return (at,), (name,)
     return (at, ("train", int(near))), (name, f"#{int(near)}: {row['nearest_label']}")
 

@@ -6,9 +6,7 @@ shard its test scores are read, (shard, n_test) bits.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -16,7 +14,7 @@ import numpy as np
 from empirical.data.bits import Words, pack, unpack
 from empirical.designs.design import Columns, Design
 from empirical.training.trials import Bytes, Trials, unpacked_columns
-from longtail.core import ArgumentError, Bools, Integers
+from longtail.core import ArgumentError, Bools
 
 BLOCK = 8192  # examples unpacked at a time
 
@@ -58,15 +56,6 @@ class Bits:
 
         right = words(trials.test, trials.n_test, slice(0, trials.n_test))
         return cls(trials.count, trials.n, inside, right, trials.design)
-
-    @classmethod
-    def at(
-        cls, folder: str | Path, models: int, *, first: int = 0, classes: Callable[[], Integers] | None = None
-    ) -> Bits:
-        """Of trials ``first`` to ``first + models`` of a store; ``classes`` gives the training labels of stratified subsets."""
-        from empirical.training.shelved import Shelved
-
-        return Shelved.at(folder, models, first=first, classes=classes).bits
 
     def masks_columns(self, columns: slice) -> Bools:
         """Who was in, for some examples: (t, columns)."""

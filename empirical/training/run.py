@@ -141,6 +141,8 @@ def _train(
                     warned.append(done.shard.warned)
                     report(shard)
         left = [k for k in left if k not in ready]
+        if left and store is not None:
+            there = store.spans()  # what came since and is damaged is to be written over
     return warned, sum(left_of.values())
 
 

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from empirical.training.spans import Span
 
+NOTHING = np.empty((0, 0), np.uint8)  # scores that are elsewhere
+
 
 @dataclass(frozen=True)
 class Shard:

@@ -18,7 +18,7 @@ from empirical.designs.design import Columns
 from empirical.learners.score import BY_CLASS
 from empirical.training.columns import BLOCK, Bits, only_bits, words
 from empirical.training.shelf import Shelf
-from empirical.training.spans import parts_of
+from empirical.training.spans import parts_of, shards_of
 from empirical.training.store import Store
 from empirical.training.trials import Bytes, judged
 from longtail.core import ArgumentError, Integers, whole
@@ -72,7 +72,11 @@ class Shelved:
         shard, n, n_test = (whole(name, getattr(one, name)) for name in ("shard", "n", "n_test"))
         whole("models", models)
         y = classes() if classes is not None and (by_class or getattr(design, "stratified", False)) else None
-        wanted, there = parts_of(range(first, first + models), shard), store.spans()
+        asked, there = range(first, first + models), store.spans()
+        if len(shards_of(asked, shard)) > len(there):
+            got = f"{store.shelf}, where some of {len(shards_of(asked, shard)):,} shards are missing or damaged"
+            raise ArgumentError("run", got, "run the same python -m empirical.estimate again, which makes them")
+        wanted = parts_of(asked, shard)
         masks = tuple(design.by_example(one.seed, k * shard + np.arange(*span), n, y) for k, span in wanted)
         sizes = tuple(stop - start for _, (start, stop) in wanted)
 

@@ -65,5 +65,13 @@ def parts_of(wanted: range, size: int) -> list[tuple[int, Span]]:
     [(0, (50, 64)), (1, (0, 64)), (2, (0, 12))]
     """
     first, stop = wanted.start, wanted.stop
-    numbers = range(first // size, -(-stop // size))
-    return [(k, (max(first - k * size, 0), min(stop - k * size, size))) for k in numbers]
+    return [(k, (max(first - k * size, 0), min(stop - k * size, size))) for k in shards_of(wanted, size)]
+
+
+def shards_of(wanted: range, size: int) -> range:
+    """Numbers of the shards that trials lie in.
+
+    >>> shards_of(range(50, 140), 64)
+    range(0, 3)
+    """
+    return range(wanted.start // size, -(-wanted.stop // size))

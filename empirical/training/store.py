@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from empirical.training.shard import Shard, pieced
+from empirical.training.shard import NOTHING, Shard, pieced
 from empirical.training.shelf import Shelf, shelf
 from empirical.training.spans import Span, gaps, name_of, parts_of, spans_in
 from longtail.core import ArgumentError
@@ -41,7 +41,6 @@ FORMAT = 2  # 1 was without the digest of the run in each shard
 PARTS = ("train", "test")
 HEADER = 2**16  # bytes that NumPy may put before an array
 IDENTITY, VERSIONS = "identity.json", "versions.json"
-NOTHING = np.empty((0, 0), np.uint8)
 UNKNOWN = {"blas": "unknown"}  # the kernels of shards from before they were kept
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from empirical.designs import recorded
 from empirical.training import DTYPES
-from empirical.training.spans import parts_of
+from empirical.training.spans import parts_of, shards_of
 from empirical.training.store import Store
 from empirical.training.trials import Trials, floats, whole_numbers
 from longtail.core import ArgumentError, Integers, whole
@@ -37,11 +37,15 @@ def stored(folder: str | Path, models: int, *, first: int = 0, classes: Callable
     models, design = whole("models", models), recorded(one.design)
     if one.score not in ("correct", "predicted") and one.dtype not in DTYPES:
         raise ArgumentError("run", f"{folder}, of scores in {one.dtype}", f"scores are kept in {' or '.join(DTYPES)}")
-    wanted, there = parts_of(range(first, first + models), shard), store.spans()
-    found = [store.gather(k, span, spans=there.get(k, ())) for k, span in wanted]
-    parts = [part for part in found if part is not None]
-    if len(parts) < len(wanted):
-        got = f"{folder}, where {len(wanted) - len(parts):,} of {len(wanted):,} shards are missing or damaged"
+    asked, there = range(first, first + models), store.spans()
+    count, parts = len(shards_of(asked, shard)), []
+    if count <= len(there):  # else some are missing, and there may be too many to ask for each
+        found = [store.gather(k, span, spans=there.get(k, ())) for k, span in parts_of(asked, shard)]
+        parts = [part for part in found if part is not None]
+    if len(parts) < count:
+        least = "" if parts or not there else "at least "
+        missing = count - (len(parts) or len(there))
+        got = f"{folder}, where {least}{missing:,} of {count:,} shards are missing or damaged"
         raise ArgumentError("run", got, "run the same python -m empirical.estimate again, which makes them")
     train, test = (np.concatenate([getattr(part, name) for part in parts]) for name in ("train", "test"))
     if one.score == "predicted":

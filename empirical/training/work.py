@@ -14,17 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from empirical.learners.learner import Trainer
 from empirical.training.job import Job
-from empirical.training.shard import Shard, pieced
+from empirical.training.shard import NOTHING, Shard, pieced
 from empirical.training.shelf import Shelf
 from empirical.training.spans import Span, gaps
 from empirical.training.store import Store
 from longtail.core import ArgumentError
-
-NOTHING = np.empty((0, 0), np.uint8)
 
 
 def token() -> str:

@@ -1,4 +1,4 @@
-"""Shares as text: .123 is 12.3 %, always with a space; a difference of two shares is said in points, never in percent."""
+"""Shares as text: .123 is 12.3 %, always with a space; reports say a difference of two shares in points."""
 
 from __future__ import annotations
 

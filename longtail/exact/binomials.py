@@ -37,13 +37,17 @@ def _log_choose(n: int, ell: int) -> float:
 def _log_deviance(n: int, ell: int, alpha: Floats, rest: Floats) -> tuple[Floats, Floats]:
     """log B_ℓ(α) by Loader's saddle point (2000), in which no term is larger than the answer; 0 < ℓ < n."""
     other = n - ell
-    scale = _stirling(n) - _stirling(ell) - _stirling(other) + np.log(n / (2 * np.pi * ell * other)) / 2
+    scale = stirling(n) - stirling(ell) - stirling(other) + np.log(n / (2 * np.pi * ell * other)) / 2
     deviance = deviance_of(ell, n * alpha) + deviance_of(other, n * rest)
     return scale - deviance, UNITS * (1 + deviance)  # of three terms up to twenty times as large as they leave
 
 
-def _stirling(n: float) -> float:
-    """log n! − log(√(2πn) (n/e)^n), n > 1000."""
+def stirling(n: float) -> float:
+    """log n! − log(√(2πn) (n/e)^n), n > 1000.
+
+    >>> round(stirling(2000), 9)
+    4.1667e-05
+    """
     return (1 / 12 - (1 / 360 - (1 / 1260 - 1 / (1680 * n * n)) / (n * n)) / (n * n)) / n
 
 

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from longtail.core import AccuracyError, Floats, Integers, Prior, Problem, compressed
+from longtail.exact.binomials import stirling
 from longtail.exact.mellin import DECADES, Sum, band, reach_of
 
 Complexes = NDArray[np.complex128]
@@ -235,7 +236,7 @@ def _taken(prior: Prior, n: int, refine: float, ell: int | None) -> Taken:
     log_w = np.zeros(last + 1, np.complex128)
     log_w.imag = 2 * np.pi * k / points
     log_total = -n * (1 - np.cos(log_w.imag)) + 1j * (n * np.sin(log_w.imag) - n * log_w.imag)
-    log_likely = special.gammaln(n + 1.0) - n * np.log(n) + n if n < 30 else np.log(2 * np.pi * n) / 2 + _stirling(n)
+    log_likely = special.gammaln(n + 1.0) - n * np.log(n) + n if n < 30 else np.log(2 * np.pi * n) / 2 + stirling(n)
     ends = np.where((k == 0) | (2 * k == points), 1.0, 2.0)
     log_weight = np.asarray(np.log(ends / points) + log_total + log_likely, np.complex128)
     return Taken(n, share, nodes.count, log_w, log_weight, nodes.group)
@@ -251,10 +252,6 @@ def _widest(rate: Floats, count: Floats, ell: int, first: float) -> float:
     ]
     kept = np.flatnonzero(np.array(size) > GONE)
     return float(angle[min(kept[-1] + 1, PLACES - 1)]) if len(kept) else 0.0
-
-
-def _stirling(n: int) -> float:
-    return (1 / 12 - (1 / 360 - (1 / 1260 - 1 / (1680 * n * n)) / (n * n)) / (n * n)) / n
 
 
 def _drawn(prior: Prior, n: int, highest: float, refine: float) -> _Drawn:

@@ -19,6 +19,7 @@ from scipy import special
 from longtail.core import Floats, Problem
 from longtail.exact.contours import Complexes, log1p, log_gamma
 from longtail.exact.davies import END, Sum, Transform
+from longtail.exact.laws import _rung
 from longtail.exact.mellin import band
 from longtail.exact.saddle import ALIAS, DAMPING, _list, _radius, circles, mass_on_circles, saddled
 from longtail.exact.scales import UNLIKELY, Scales, scales
@@ -227,7 +228,3 @@ def _window(laid: Scales, ell: int, center: float) -> tuple[Floats, Floats, slic
 def _largest(n: int) -> float:
     """g/n is more with probability 1e-10."""
     return float(special.gammainccinv(float(n), 1e-10) / n) if n < 10**6 else 1 + 6.5 / float(np.sqrt(n))
-
-
-def _rung(highest: float) -> float:
-    return float(2.0 ** (np.ceil(4 * np.log2(highest)) / 4))

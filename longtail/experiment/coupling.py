@@ -28,13 +28,13 @@ a subpopulation of its own, of no frequency; it has the law of u, teaches nobody
 not teach all others alike: λ of a pair is its subpopulation's with chance 1 − ω, and else a draw of its own from the law of λ
 (``apart`` = ω). With ω = 0 members hang together as one; with ω = 1 each test example has a neighbor or two of its own.
 
-An example may be hard by itself, too, whatever its subpopulation is: with chance κ (``own``) it has a u of its own, drawn from
+An example may be hard by itself, too, whatever its subpopulation is: with chance η (``own``) it has a u of its own, drawn from
 the same law, in training as in testing. Memorization then has the law that it had, and says less of what an example teaches.
 Where a training example has u_i, a test example of its subpopulation is wrong untaught with chance
 
-    E[u_j | u_i] = (1 − κ)² u_i + (1 − (1 − κ)²) E u,
+    E[u_j | u_i] = (1 − η)² u_i + (1 − (1 − η)²) E u,
 
-and that is what not memorizing it costs, times τ_ℓ, in place of u_i. With κ = 1 what is hard to learn is worth no more than what
+and that is what not memorizing it costs, times τ_ℓ, in place of u_i. With η = 1 what is hard to learn is worth no more than what
 is easy and seen as often: the memorized may teach nobody much, and those that are not may carry most of what is carried. The
 theorem is as it was, with errn_x the chance of a fresh member of x, and E u for all that is unseen.
 

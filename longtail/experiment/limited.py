@@ -75,13 +75,12 @@ def by_memorization(
     ``edges`` part the bins, the first and the last of which are open; ``share`` is that of examples in a bin.
 
     >>> from longtail import Zipf
-    >>> from empirical.estimates.noise import SubsetNoise  # the law of a run's estimates
     >>> from longtail.experiment.coupling import Fixed
     >>> from longtail.learners import Limited
-    >>> noise = SubsetNoise(models=100)
-    >>> found = by_memorization(Problem(Zipf(alpha=1, size=100), n=100), Fixed(1), [Limited(0.5)], np.array([0.25]), noise)
+    >>> from longtail.experiment.noise import Exact
+    >>> found = by_memorization(Problem(Zipf(alpha=1, size=100), n=100), Fixed(1), [Limited(0.5)], np.array([0.25]), Exact())
     >>> found[["low", "high", "share", "in_lost"]].round(3).values.tolist()
-    [[-inf, 0.25, 0.654, 0.019], [0.25, inf, 0.346, 0.318]]
+    [[-inf, 0.25, 0.589, 0.008], [0.25, inf, 0.411, 0.287]]
     """
     import pandas as pd
 

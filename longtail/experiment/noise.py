@@ -6,6 +6,8 @@ Each estimator brings its own, that of Feldman & Zhang as any other. Theory and 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -19,17 +21,6 @@ class Noise(ABC):
 
     ``fraction`` is r in mem = u (1 − rλ)^{c−1}: the chance that a model whose example is held out has another example.
 
-    >>> class Exact(Noise):  # of estimates that are never off
-    ...     fraction, sharpness = 0.7, 1000.0
-    ...
-    ...     def above(self, theta, memorized):
-    ...         return (memorized >= theta[:, None]).astype(float)
-    ...
-    ...     def influence_above(self, theta, wrong_in, wrong_out):
-    ...         return (wrong_out - wrong_in >= theta).astype(float)
-    ...
-    ...     def draw(self, memorized, rng):
-    ...         return memorized
     >>> Exact().chances(np.array([0.25, 0.5]), np.array([0.1, 0.3])).tolist()  # three bins, two examples
     [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
     """
@@ -59,6 +50,27 @@ class Noise(ABC):
         at_least = np.vstack([np.ones(len(memorized)), over, np.zeros(len(memorized))])
         least = np.minimum.accumulate(at_least)  # a noise that is rounded may cross by a little
         return np.asarray(least[:-1] - least[1:])
+
+
+@dataclass(frozen=True)
+class Exact(Noise):
+    """Of estimates that are never off, as by models without end.
+
+    >>> Exact().influence_above(0.2, np.array([0.1, 0.1]), np.array([0.2, 0.4])).tolist()
+    [0.0, 1.0]
+    """
+
+    fraction: float = FRACTION
+    sharpness: ClassVar[float] = 1000.0
+
+    def above(self, theta: Floats, memorized: Floats) -> Floats:
+        return np.asarray(memorized >= theta[:, None], float)
+
+    def influence_above(self, theta: float, wrong_in: Floats, wrong_out: Floats) -> Floats:
+        return np.asarray(wrong_out - wrong_in >= theta, float)
+
+    def draw(self, memorized: Floats, rng: np.random.Generator) -> Floats:
+        return memorized
 
 
 def included(fraction: float | None, noise: Noise | None) -> float:

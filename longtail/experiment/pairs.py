@@ -159,8 +159,7 @@ def _counted(
     """Pr[a member counts], by a test example's u and whether that is its own: then it says nothing of theirs."""
     if not coupling.own:
         return lambda top, lone: passes(top)
-    never = 1 - sum(guessed for _, guessed in tops)  # of those that are always right
-    mean = np.asarray(never * passes(0.0) + sum(guessed * passes(top) for top, guessed in tops))
+    mean = np.asarray(sum(guessed * passes(top) for top, guessed in tops))
     return lambda top, lone: mean if lone else (1 - coupling.own) * passes(top) + coupling.own * mean
 
 

@@ -16,9 +16,9 @@ Trained on everything, a test example is wrong with probability (1 − 1/K)(1 �
 subpopulation with probability k, (1 − 1/K)(1 − kλ)^c. Where guesses are not fresh, or better than guesses
 (``longtail.experiment.coupling``), a subpopulation has its own u for 1 − 1/K; where λ is a pair's own, (1 − rλ)^{c−1} is a
 product with a law (``longtail.experiment.members``); dust is examples without a subpopulation that test examples belong to.
-Where examples are hard by themselves, too, with chance κ, the u of an example's memorization is its own, that of its influence is
+Where examples are hard by themselves, too, with chance η, the u of an example's memorization is its own, that of its influence is
 that of test examples. Removing what is estimated to be memorized ≥ θ keeps those that the estimate's noise lets slip; with chance
-g(u) one with that u is removed, and of a subpopulation's examples each with chance (1 − κ) g(u) + κ E g. Removing as many at
+g(u) one with that u is removed, and of a subpopulation's examples each with chance (1 − η) g(u) + η E g. Removing as many at
 random keeps the same share of every subpopulation. How many subpopulations are seen c times, and with what mass, is the exact
 solution of the model (``longtail.experiment.occupancy``).
 
@@ -336,12 +336,11 @@ def influence_by_memorization(problem: Problem, coupling: Coupling, edges: Array
     are open.
 
     >>> from longtail import Zipf
-    >>> from empirical.estimates.noise import SubsetNoise  # the law of a run's estimates
     >>> from longtail.experiment.coupling import Fixed
-    >>> noise = SubsetNoise(models=100)
-    >>> found = influence_by_memorization(Problem(Zipf(alpha=1, size=100), n=100), Fixed(1), [0.25], noise)
+    >>> from longtail.experiment.noise import Exact
+    >>> found = influence_by_memorization(Problem(Zipf(alpha=1, size=100), n=100), Fixed(1), [0.25], Exact())
     >>> found.round(3).values.tolist()
-    [[-inf, 0.25, 0.654, 0.045], [0.25, inf, 0.346, 0.182]]
+    [[-inf, 0.25, 0.589, 0.024], [0.25, inf, 0.411, 0.203]]
     """
     import pandas as pd
 

@@ -105,7 +105,7 @@ def test_a_forecast_is_said_and_kept(compared: Comparison) -> None:
     said = findings(compared)[-1]
     assert "9 test examples with a pair (7 to 12; it was 2)" in said
     assert "5 pairs of 0.2 or more (4 to 6; it was 3)" in said
-    assert "25.0% (20.0% to 30.0%; it was 20.0%)" in said
+    assert "25.0 % (20.0 % to 30.0 %; it was 20.0 %)" in said
     without = replace(compared, forecast=None)
     assert "forecast" not in without.record()
     assert "A forecast" not in " ".join(findings(without))

@@ -40,6 +40,7 @@ def run(tmp_path_factory):
     data = kept(judge.parser().parse_args([str(folder / "run"), "x"])).dataset().data
     np.save(folder / "ridge.npy", left_out(data))
     np.save(folder / "random.npy", np.random.default_rng(0).normal(size=(data.n, data.n_test)))
+    np.save(folder / "short.npy", left_out(data)[:, :7])
     (folder / "flipped.txt").write_text("3\n7\n11\n")
     return folder
 
@@ -75,11 +76,12 @@ def test_it_says_and_writes_what_the_function_finds(capsys, run, tmp_path):
         "judged.png",
         "judged.svg",
     ]
-    code, out, _ = called(capsys, run / "run", both[0], "--tests", "0:5", "--queries-first", "--quiet")
-    assert code == 2  # of all test examples
+    code, of_all, _ = called(capsys, run / "run", both[0], "--tests", "0:5", "--quiet")  # those of these five are taken
+    assert code == 0
     np.save(tmp_path / "five.npy", np.load(both[0])[:, :5])
     code, out, _ = called(capsys, run / "run", tmp_path / "five.npy", "--tests", "0:5", "--quiet")
     assert code == 0
+    assert out.replace(str(tmp_path / "five.npy"), "") == of_all.replace(str(both[0]), "")
     assert "5 of 5 test examples" in out
     assert "noise ceiling" in out
 
@@ -107,7 +109,7 @@ def test_models_trained_elsewhere_judge_too(capsys, tmp_path):
         (["{run}/ridge.npy", "--skip", "-1"], "--skip: got -1"),
         (["{run}/ridge.npy", "--tests", "9:2"], "--tests: got 9:2; give start:stop"),
         (["{run}/ridge.npy", "--tests", "a:b"], "--tests: got a:b; No such file"),
-        (["{run}/ridge.npy", "--tests", "{run}/flipped.txt"], "SCORES: got shape"),
+        (["{run}/short.npy", "--tests", "{run}/flipped.txt"], "SCORES: got shape"),
         (["{run}/ridge.npy", "--flipped", "{run}/ridge.npy"], "--flipped: got"),
         (["{run}/ridge.npy", "--flipped", "{run}/run/summary.json"], "--flipped: got .*whole number a line"),
         (["{run}/ridge.npy", "--score", "margin"], "--score: got margin; a run knows"),

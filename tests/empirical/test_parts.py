@@ -11,6 +11,7 @@ from empirical import estimate
 from empirical.training.columns import Bits
 from empirical.training.run import run
 from empirical.training.shard import Shard, pieced
+from empirical.training.shelved import Shelved
 from empirical.training.spans import gaps, name_of, parts_of, spans_in
 from empirical.training.store import Store
 from empirical.training.stored import stored
@@ -92,10 +93,10 @@ def test_readers_put_parts_together(job, tmp_path):
     entire = run(job, 40)
     assert same(stored(tmp_path, 40), entire)
     assert same(stored(tmp_path, 20, first=7), entire.take(slice(7, 27)))
-    bits, whole = Bits.at(tmp_path, 30, first=5), Bits.of(entire.take(slice(5, 35)))
+    bits, whole = Shelved.at(tmp_path, 30, first=5).bits, Bits.of(entire.take(slice(5, 35)))
     assert np.array_equal(bits.right, whole.right)
     assert np.array_equal(bits.inside(slice(0, 60)), whole.inside(slice(0, 60)))
-    for ask in (stored, Bits.at):
+    for ask in (stored, Shelved.at):
         with pytest.raises(ArgumentError, match="missing or damaged"):
             ask(tmp_path, 41)
 

@@ -24,6 +24,7 @@ from empirical.estimates.pairs.pairs import pairs
 from empirical.training.columns import Bits
 from empirical.training.job import Job
 from empirical.training.run import run
+from empirical.training.shelved import Shelved
 from empirical.training.trials import Trials
 from longtail.core import ArgumentError
 from tests.empirical.runs import opened
@@ -154,14 +155,14 @@ def test_a_store_gives_the_bits_that_its_trials_have(job: Job, tmp_path: Path) -
     for one in (job, replace(job, design=Fixed(0.6, True)), replace(job, design=Bernoulli(0.5))):
         where = tmp_path / repr(one.design)
         kept = run(one, 100, first=5, store=opened(one, where))
-        here, there = Bits.of(kept), Bits.at(where, 100, first=5, classes=lambda: job.data.y_train)
+        here, there = Bits.of(kept), Shelved.at(where, 100, first=5, classes=lambda: job.data.y_train).bits
         assert (here.count, here.n, here.n_test, here.design) == (there.count, there.n, there.n_test, there.design)
         np.testing.assert_array_equal(here.right, there.right)
         part = slice(0, one.data.n)
         np.testing.assert_array_equal(here.inside(part), there.inside(part))
     (where / "shard-000001.npz").write_bytes(b"")
     with pytest.raises(ArgumentError, match="shard 1 is missing or damaged"):
-        Bits.at(where, 100, first=5)
+        Shelved.at(where, 100, first=5)
 
 
 def test_what_blocks_cannot_do_is_refused_and_nothing_is_written(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ class Table:
                 raise ArgumentError(
                     "data", shortened(f"{folder}, file {name}"), "it lies elsewhere: give a whole folder"
                 )
-        batches = tuple(batch for name in listed for batch in _batches(folder / name))
+        batches = tuple(batch for name in listed for batch in _batches(folder / name) if batch.num_rows)
         names = tuple(batches[0].schema.names) if batches else ()
         if not batches or any(tuple(batch.schema.names) != names for batch in batches):
             raise ArgumentError("data", str(folder), "no rows, or files of different columns: give a whole data set")

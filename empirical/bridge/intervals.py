@@ -193,10 +193,10 @@ def _end(model: Model, x: Floats, observed: Floats, i: int, side: int, allowed: 
     first = float(np.clip(x[i], low, high))
     farthest = min(FARTHEST, side * ((high if side > 0 else low) - first))
     best, start = ridge.best(first, x)
-    inside, outside = (0.0, 0.0, start), None
+    inside, outside = (0.0, 0.0, start), None  # a search sets out from inside: what is beyond may lie in another valley
     for _ in range(LOOKS):
         length = min(length, farthest)
-        worse, there = ridge.best(first + side * length, inside[2] if outside is None else outside[2])
+        worse, there = ridge.best(first + side * length, inside[2])
         rise = worse - best
         if rise <= allowed:
             if length >= farthest:

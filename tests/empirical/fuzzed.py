@@ -198,7 +198,7 @@ def read(name: str, path: Path) -> None:
         from empirical.command.running import elsewhere
 
         examples = elsewhere(
-            argparse.Namespace(masks=str(path), score="correct", labels=None, device="cpu", memory=None)
+            argparse.Namespace(masks=str(path), score="correct", labels=None, device="cpu", memory=None, matrix=None)
         ).examples
         said = [examples.classes, examples.train_ids, examples.test_ids]
     elif name.startswith("counts"):

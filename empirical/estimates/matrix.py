@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +52,7 @@ def checked(path: str | Path, argument: str = "matrix") -> Path:
     if target.suffix not in SUFFIXES:
         raise ArgumentError(argument, str(path), "call it NAME.zarr or NAME.parquet")
     try:
-        if target.suffix == ".zarr":
-            import zarr  # noqa: F401 - whether it can be imported is what is asked
-        else:
-            import pyarrow.parquet  # noqa: F401
+        import_module("zarr" if target.suffix == ".zarr" else "pyarrow.parquet")
     except ImportError as error:
         extra = target.suffix[1:]
         raise ArgumentError(

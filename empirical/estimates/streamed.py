@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def parquet(argument: str, got: str) -> None:
     >>> parquet("out", "pairs.parquet")  # silent where pyarrow is there
     """
     try:
-        import pyarrow.parquet  # noqa: F401 - whether it can be imported is what is asked
+        import_module("pyarrow.parquet")
     except ImportError as error:
         raise ArgumentError(argument, got, "Parquet needs pyarrow: pip install 'longtail[parquet]'") from error
 

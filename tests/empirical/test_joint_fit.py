@@ -124,6 +124,10 @@ def test_what_was_fitted_and_to_what_is_said(fits: dict[str, TheoryFit]) -> None
     np.testing.assert_allclose(carried["fitted"], beyond, atol=1e-12)
     axes = figures({"influence_by_memorization": carried})["influence_by_memorization"].axes[0]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["measured (95 %)", "theory, fitted (95 %)"]
+    told, harder = (
+        Comparison(seen, (replace(fits["alone"], harder=h),)).error_against_samples()["error"] for h in (1.0, 2.0)
+    )
+    np.testing.assert_allclose(harder, 2 * told)  # tests twice as hard as training examples are wrong twice as often
     plain = " ".join(findings(Comparison(seen, (fits["alone"],))))
     assert "which saw memorization only" in plain
     assert "guesses anew in every model, rightly once in 10" in plain

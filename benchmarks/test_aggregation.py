@@ -56,10 +56,7 @@ def test_pairs_from_bits_against_a_product(benchmark: Any) -> None:
             Side("pairs from bits, threshold fused", lambda: list(pairs(a, b, T, THRESHOLD))),
             Side("one float32 GEMM, nothing else", lambda: wide @ narrow),
             Side("GEMM by row blocks, threshold after", dense),
-            Side(
-                "pairs from bits, one label of ten",
-                lambda: list(pairs(a, b, T, THRESHOLD, labels=labels)),
-            ),
+            Side("pairs from bits, one label of ten", lambda: list(pairs(a, b, T, THRESHOLD, labels=labels))),
             Side("packing both", lambda: (pack(masks), pack(correct))),
         ],
         rounds=5 if FULL else 2,

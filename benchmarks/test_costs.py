@@ -194,9 +194,8 @@ def test_costs(benchmark: Any) -> None:
     off = []
     print()
     for case in (one for one in cases if OF in one.func.__name__):
-        rounds = [
-            case() for _ in range(3 if FULL else 1)
-        ]  # each timed right after it was foretold: others use the machine
+        # each timed right after it was foretold: others use the machine
+        rounds = [case() for _ in range(3 if FULL else 1)]
         for name in rounds[0]:
             ratio = float(np.median([found[name][0] / found[name][1] for found in rounds]))
             took = float(np.median([found[name][1] for found in rounds]))

@@ -56,9 +56,8 @@ def read(path: Path) -> Page:
 
 def faults(root: Path) -> Iterator[str]:
     """A line for everything that is fetched from afar, and for every link that leads nowhere."""
-    found = [
-        path for path in sorted(root.rglob("*.html")) if path.relative_to(root).parts[0] != "_static"
-    ]  # a theme's templates
+    # in _static are a theme's templates
+    found = [path for path in sorted(root.rglob("*.html")) if path.relative_to(root).parts[0] != "_static"]
     pages = {path.resolve(): read(path) for path in found}
     if not pages:
         yield f"{root}: no pages"

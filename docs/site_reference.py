@@ -43,13 +43,8 @@ OTHERS = {  # what signatures name of other libraries
 }
 SECTION = re.compile(r"-{3,}")
 LISTS = ("Parameters", "Attributes", "Returns", "Raises")
-METHODS = (
-    FunctionType,
-    property,
-    cached_property,
-    classmethod,
-    staticmethod,
-)  # a default of 1 has the docstring of int
+# a default of 1 has the docstring of int
+METHODS = (FunctionType, property, cached_property, classmethod, staticmethod)
 LIBRARIES = (
     "collections",
     "concurrent",

@@ -227,11 +227,7 @@ class SubsetEstimator(Influences, Labels, Results):
             self.design, self.fraction, models=models, n=data.n, classes=data.y_train, stratified=self.stratified
         )
         kept: dict[str, Any] = {"score": self.scoring, "dtype": self.dtype}
-        kept |= {
-            "shard": size(self.shard, place),
-            "device": learner.place(self.device),
-            "epochs": tuple(self.epochs),
-        }
+        kept |= {"shard": size(self.shard, place), "device": learner.place(self.device), "epochs": tuple(self.epochs)}
         if kept["epochs"]:
             learner.check_epochs(kept["epochs"], kept["device"])
         return Job(data, learner, choice, self.random_state_, **kept)

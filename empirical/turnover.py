@@ -233,11 +233,8 @@ def _write(out: Path, frames: dict[str, pd.DataFrame], summary: dict[str, Any], 
         with whole_file(out / f"{name}.csv") as path:
             frame.to_csv(path, index=False)
         log.info("wrote %s", out / f"{name}.csv")
-    for name in {
-        "groups",
-        "speeds",
-        "influence",
-    } - frames.keys():  # of an earlier run: the figure and the report would show them
+    # of an earlier run: the figure and the report would show them
+    for name in {"groups", "speeds", "influence"} - frames.keys():
         (out / f"{name}.csv").unlink(missing_ok=True)
     if plot:
         from empirical.report.turnover_figures import write

@@ -12,15 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from longtail import bounds, exact, learners, montecarlo
-    from longtail.core import (
-        AccuracyError,
-        ArgumentError,
-        Estimate,
-        Moments,
-        Nodes,
-        Prior,
-        Problem,
-    )
+    from longtail.core import AccuracyError, ArgumentError, Estimate, Moments, Nodes, Prior, Problem
     from longtail.core.arrays import Random
     from longtail.priors import (
         Gamma,

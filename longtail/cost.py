@@ -151,10 +151,7 @@ def _report(found: Costs, delta: float) -> str:
     """What one reads at a glance, then the curve."""
     problem, limit, total = found.problem, found.limit, found.cost
     where = f"{problem.prior!r}, {problem.n:,} samples, {problem.n_classes} labels, {problem.mode} frequencies"
-    lines = [
-        where,
-        f"Optimal error {fine(found.optimal_error)}; guessing on all that is seen once adds {fine(total)}.",
-    ]
+    lines = [where, f"Optimal error {fine(found.optimal_error)}; guessing on all that is seen once adds {fine(total)}."]
     if found.least is not None:
         lines.append(
             f"At most {fine(found.within or 0)} of error is added from {_name(limit)} = {found.least:.10g} on."

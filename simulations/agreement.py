@@ -128,10 +128,8 @@ STRONG = above(0.0, "strong overlap")
 def beyond_chance(table: pd.DataFrame, data: str, first: str, second: str) -> Estimate | None:
     """Jaccard less what two such sets at random have."""
     told: dict[str, str] = {"data": data, "first": first, "second": second}
-    found, chance = (
-        cell(table, "memorized_jaccard", "memorized_jaccard_stderr", **told),
-        cell(table, "memorized_jaccard_by_chance", **told),
-    )
+    found = cell(table, "memorized_jaccard", "memorized_jaccard_stderr", **told)
+    chance = cell(table, "memorized_jaccard_by_chance", **told)
     return None if found is None or chance is None else found - chance
 
 

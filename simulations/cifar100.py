@@ -52,9 +52,8 @@ class Config:
 
     families: tuple[str, ...] = ("Zipf", "LogNormal", "Gamma", "Geometric", "Uniform")
     couplings: tuple[str, ...] = ("beta", "uniform", "lookup")
-    together: tuple[str, ...] = (
-        "near",
-    )  # fitted to published pairs too, with difficulty and dust; none, to memorization alone
+    # fitted to published pairs too, with difficulty and dust; none, to memorization alone
+    together: tuple[str, ...] = ("near",)
     simulations: int = 200
 
 

@@ -216,12 +216,7 @@ CLAIMS = (
             above(0.0, "more", percent=True),
             at("value", "stderr", data=data, share=0.0, how=how, measure="correct", group="hard − easy"),
         )
-        for data, how in (
-            ("digits", ADDED),
-            ("digits", REMOVED),
-            ("mnist", ADDED),
-            ("fashion_mnist", ADDED),
-        )
+        for data, how in (("digits", ADDED), ("digits", REMOVED), ("mnist", ADDED), ("fashion_mnist", ADDED))
     ),
     *(
         Claim(

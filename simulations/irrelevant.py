@@ -79,9 +79,8 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
         by = found.groupby("step")[[*RECOVERED, *ERRORS]]
         mean, error = by.mean(), by.std(ddof=1) / repeats**0.5
         columns = {part: mean[part] for part in RECOVERED} | {f"{of}_error": 1 - mean[of] for of in ERRORS}
-        over = found.set_index("step")[
-            [f"{part}_stderr" for part in RECOVERED]
-        ]  # singletons, where there is one data set
+        # singletons, where there is one data set
+        over = found.set_index("step")[[f"{part}_stderr" for part in RECOVERED]]
         errors = {f"{part}_stderr": error[part] if repeats > 1 else over[f"{part}_stderr"] for part in RECOVERED}
         errors |= {f"{of}_error_stderr": error[of] for of in ERRORS}
         tables.append(pd.DataFrame({"learner": name, "repeats": repeats} | columns | errors).reset_index())

@@ -68,9 +68,7 @@ CLAIMS = (
         lambda t: Estimate(float((t["tau_1"] / t["bound"]).max())),
     ),
     Claim(
-        "singletons of the sample, at 10^10 rare subpopulations",
-        printed("1 %"),
-        at("singleton_fraction", rare=10**10),
+        "singletons of the sample, at 10^10 rare subpopulations", printed("1 %"), at("singleton_fraction", rare=10**10)
     ),
     Claim(
         "what memorizing them buys there, in parts of what it buys at a tenth of the rare",

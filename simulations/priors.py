@@ -12,18 +12,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from longtail import (
-    Gamma,
-    Geometric,
-    LogNormal,
-    Pareto,
-    Prior,
-    Problem,
-    Uniform,
-    Zipf,
-    bounds,
-    exact,
-)
+from longtail import Gamma, Geometric, LogNormal, Pareto, Prior, Problem, Uniform, Zipf, bounds, exact
 from longtail.core import Estimate
 from longtail.core.published import above
 from simulations.claim import Claim

@@ -73,11 +73,7 @@ COUNTS = {
 }
 CLAIMS = (
     *(
-        Claim(
-            f"{name}: {says}",
-            printed(number),
-            at(column, data=name, threshold=0.15),
-        )
+        Claim(f"{name}: {says}", printed(number), at(column, data=name, threshold=0.15))
         for name, numbers in TABLE.items()
         for (column, says), number in zip(COUNTS.items(), numbers, strict=True)
     ),

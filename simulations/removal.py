@@ -307,10 +307,7 @@ CLAIMS = (
             Published("0", 0.0, 0.0, otherwise=0.1, percent=True),
             partial(beyond_theory, data=data, learner=learner),
         )
-        for data, says, learner in (
-            ("planted", "nearest neighbor", "KNN()"),
-            ("mnist, first 10,000", "net", NET),
-        )
+        for data, says, learner in (("planted", "nearest neighbor", "KNN()"), ("mnist, first 10,000", "net", NET))
     ),
     Claim("share of cases whose loss theory foretold, within 95 % or a quarter of it", SHARE, share),
     *(
@@ -325,14 +322,7 @@ def plot(frame: pd.DataFrame) -> Figure:
     from matplotlib.ticker import PercentFormatter
 
     from longtail.core.intervals import Z95
-    from longtail.plots import (
-        BLUE,
-        GRAY,
-        GREEN,
-        ORANGE,
-        PURPLE,
-        drawing,
-    )
+    from longtail.plots import BLUE, GRAY, GREEN, ORANGE, PURPLE, drawing
 
     levels = frame["threshold"].unique()
     if len(levels) == 1:

@@ -78,11 +78,7 @@ class Config:
     seed: int = 0
 
 
-QUICK = Config(
-    cases=Config.cases,
-    models=6,
-    graders=30,
-)
+QUICK = Config(cases=Config.cases, models=6, graders=30)
 
 
 def run(config: Config = Config()) -> pd.DataFrame:  # frozen

@@ -162,10 +162,7 @@ if TYPE_CHECKING:
 SUBSET = "subset memorization"
 TESTS = 500
 NEAREST = "exact 1-NN memorization"
-MASKED = {
-    "turn-over dropout": Net((256,)),
-    "example-tied dropout": Net((256,), Masks(kept=0.1, shared=0.2)),
-}
+MASKED = {"turn-over dropout": Net((256,)), "example-tied dropout": Net((256,), Masks(kept=0.1, shared=0.2))}
 
 
 @dataclass(frozen=True)

@@ -23,27 +23,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from longtail import (
-    Gamma,
-    Prior,
-    Problem,
-    Uniform,
-    Zipf,
-    exact,
-    montecarlo,
-)
+from longtail import Gamma, Prior, Problem, Uniform, Zipf, exact, montecarlo
 from longtail.core import ArgumentError, Estimate, Floats, Moments, Nodes
 from longtail.core.arrays import Random
 from longtail.core.published import Published
-from longtail.learners import (
-    Capacity,
-    Forget,
-    Learner,
-    Limited,
-    Memorizer,
-    Private,
-    Seen,
-)
+from longtail.learners import Capacity, Forget, Learner, Limited, Memorizer, Private, Seen
 from longtail.montecarlo.census import Census
 from simulations.claim import FAIR, Claim, chosen, fairness
 from simulations.command import main

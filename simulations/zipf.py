@@ -57,11 +57,7 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
 
 
 CLAIMS = (
-    Claim(
-        "n times the expected frequency of a singleton, nτ_1",
-        printed(".47"),
-        at("n_tau_1", mode="fixed"),
-    ),
+    Claim("n times the expected frequency of a singleton, nτ_1", printed(".47"), at("n_tau_1", mode="fixed")),
     Claim("singletons of the sample", printed("17 %"), at("singleton_fraction", mode="fixed")),
     Claim("optimal error", printed("15 %"), at("optimal_error", mode="fixed")),
     Claim("cost of not memorizing singletons", printed("7 %"), at("cost", mode="fixed")),

@@ -146,9 +146,8 @@ def test_a_name_in_a_file_is_not_even_imported(marker: Path) -> None:
         parse("Mixture(parts=((1.0, payload.Prior()),), size=3)", imports=False)
     assert not marker.exists()
     assert parse("Uniform(3)", imports=False).size == 3
-    with pytest.raises(
-        ArgumentError, match="cannot be imported"
-    ):  # control: the user's own is, and would have been seen
+    # control: the user's own is, and would have been seen
+    with pytest.raises(ArgumentError, match="cannot be imported"):
         parse("payload.Prior()")
     assert marker.exists()
 

@@ -72,10 +72,7 @@ def test_other_limits(capsys: pytest.CaptureFixture[str]) -> None:
 def test_groups(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     file = tmp_path / "groups.json"
     file.write_text(json.dumps(GROUPS))
-    groups = [
-        Group("most", Zipf(alpha=1, size=50), 0.75),
-        Group("few", exact_uniform(), 0.25, n_classes=3, kappa=0.9),
-    ]
+    groups = [Group("most", Zipf(alpha=1, size=50), 0.75), Group("few", exact_uniform(), 0.25, n_classes=3, kappa=0.9)]
     found = printed(capsys, "--groups", str(file), "--limit", "0.3", "--samples", "80", "--mode", "fixed")
     want = subgroups(groups, 80, Limited(0.3), "fixed")
     assert [row["name"] for row in found["groups"]] == ["most", "few"]

@@ -15,14 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from longtail import (
-    Gamma,
-    Geometric,
-    Problem,
-    Uniform,
-    Zipf,
-    montecarlo,
-)
+from longtail import Gamma, Geometric, Problem, Uniform, Zipf, montecarlo
 from longtail.core import ArgumentError
 from longtail.core.arrays import Random, gpu
 from longtail.montecarlo import kernels

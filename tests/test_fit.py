@@ -6,16 +6,7 @@ import numpy as np
 import pytest
 from scipy import integrate, special, stats
 
-from longtail import (
-    ArgumentError,
-    Gamma,
-    Geometric,
-    Listed,
-    LogNormal,
-    Pareto,
-    Uniform,
-    Zipf,
-)
+from longtail import ArgumentError, Gamma, Geometric, Listed, LogNormal, Pareto, Uniform, Zipf
 from longtail.counts.fit import Bins, Counts, fit, table
 from longtail.counts.law import log_law, survival, tied_scale
 

@@ -6,19 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from longtail import (
-    ArgumentError,
-    Gamma,
-    Geometric,
-    Listed,
-    LogNormal,
-    Pareto,
-    Prior,
-    Problem,
-    TwoLevel,
-    Zipf,
-    exact,
-)
+from longtail import ArgumentError, Gamma, Geometric, Listed, LogNormal, Pareto, Prior, Problem, TwoLevel, Zipf, exact
 
 pytestmark = pytest.mark.kernels
 

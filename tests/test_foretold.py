@@ -92,9 +92,8 @@ def test_losses_move_by_their_own_errors_where_cases_are_alike() -> None:
     lost = np.full(16, 0.1)
     error, more = foretold.errors(np.array([lost + 0.05, lost - 0.02]), lost, np.full(16, 0.004))
     assert (error.value, more.value) == (pytest.approx(0.05), pytest.approx(0.03))
-    np.testing.assert_allclose(
-        [error.stderr, more.stderr], [0.001, 0.002], rtol=0.05
-    )  # the one errs more, the other less
+    # the one errs more, the other less
+    np.testing.assert_allclose([error.stderr, more.stderr], [0.001, 0.002], rtol=0.05)
 
 
 def test_the_figure_shows_what_everybody_said() -> None:

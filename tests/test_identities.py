@@ -7,17 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtail import (
-    AccuracyError,
-    ArgumentError,
-    Geometric,
-    Listed,
-    Prior,
-    Problem,
-    TwoLevel,
-    Zipf,
-    exact,
-)
+from longtail import AccuracyError, ArgumentError, Geometric, Listed, Prior, Problem, TwoLevel, Zipf, exact
 from longtail.exact.spectrum import sightings, spectrum
 
 pytestmark = pytest.mark.kernels
@@ -110,8 +100,7 @@ def test_beyond_n_sightings_nothing_is_seen() -> None:
 def test_a_tilted_law_of_tiny_sums_is_read_without_overflow() -> None:
     """All but one of a million entries at 1e-12: tilted down, T is 1e-6, whose own scale is beyond what e^s can hold."""
     problem = Problem(TwoLevel(common=1, rare=10**6, ratio=1e-12), 10**6)
-    with pytest.raises(
-        AccuracyError, match="ask for fewer sightings"
-    ):  # and not a warning, which would be another error
+    # and not a warning, which would be another error
+    with pytest.raises(AccuracyError, match="ask for fewer sightings"):
         exact.table(problem)
     assert exact.tau(problem, 1).value > 0

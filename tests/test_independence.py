@@ -39,7 +39,5 @@ def test_exact_and_montecarlo_share_core_and_what_a_learner_is() -> None:
     kernels = {f"montecarlo.kernels.{name}" for name in ("census_cpu", "census_cuda", "expected_cpu")}
     assert kernels | {"learners", "philox", "montecarlo.simulation"} <= simulated
     assert {"exact.spectrum", "exact.mellin"} <= exactly
-    assert {name.split(".")[0] for name in simulated & exactly} == {
-        "core",
-        "learners",
-    }  # how often a learner errs on what it saw is its definition
+    # how often a learner errs on what it saw is its definition
+    assert {name.split(".")[0] for name in simulated & exactly} == {"core", "learners"}

@@ -111,9 +111,8 @@ def test_nearest_neighbors_simulated_at_the_published_size() -> None:
         expected += [reachable.nearest_right(1000, task.share(n), len(alone) - 1)] * len(alone)
     error = np.sqrt(np.mean(np.array(expected) * (1 - np.array(expected))) / len(right))
     assert abs(np.mean(right) - np.mean(expected)) < Z * error
-    assert (
-        abs(np.mean(right) - reachable.nearest_right(1000, 0.12, len(alone) - 1)) > Z * error
-    )  # the control: another ρ
+    # the control: another ρ
+    assert abs(np.mean(right) - reachable.nearest_right(1000, 0.12, len(alone) - 1)) > Z * error
 
 
 @pytest.mark.parametrize(("delta", "ell"), [(0.0, 1), (0.3, 1), (0.3, 2), (0.5, 3), (1.0, 2), (0.2, 0)])

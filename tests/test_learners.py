@@ -12,16 +12,7 @@ import numpy as np
 import pytest
 
 from longtail.core import ArgumentError, Floats
-from longtail.learners import (
-    Capacity,
-    Forget,
-    Learner,
-    Limited,
-    Majority,
-    Memorizer,
-    Private,
-    Seen,
-)
+from longtail.learners import Capacity, Forget, Learner, Limited, Majority, Memorizer, Private, Seen
 from longtail.learners.majority import wins
 from longtail.philox import LABELS, LEARNER, NOISE, words
 

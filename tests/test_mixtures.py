@@ -45,9 +45,8 @@ def test_the_best_boolean_learner_is_the_posterior_summed_over_centers(strength:
     d, label = 4, np.array([0, 1, 1, 2, 2, 2])
     task = Boolean(Uniform(size=4), d, strength)
     centers = np.array(list(product([-1, 1], repeat=d)))
-    some = (
-        rng.integers(0, 2, (6, d)) if strength < 1 else centers[[3, 5, 9]][label] > 0
-    )  # of λ = 1 all are their center
+    # of λ = 1 all are their center
+    some = rng.integers(0, 2, (6, d)) if strength < 1 else centers[[3, 5, 9]][label] > 0
     rows = some.astype(np.uint8)
     model = task.optimal(given(task, rows, label, 4))
     x = 2.0 * rows - 1

@@ -15,29 +15,10 @@ import numpy as np
 import pytest
 from tables import LEARNERS
 
-from longtail import (
-    Gamma,
-    LogNormal,
-    Mixture,
-    Prior,
-    Problem,
-    TwoLevel,
-    Uniform,
-    Zipf,
-    exact,
-    montecarlo,
-)
+from longtail import Gamma, LogNormal, Mixture, Prior, Problem, TwoLevel, Uniform, Zipf, exact, montecarlo
 from longtail.core import ArgumentError, Estimate, Floats
 from longtail.core.arrays import Random
-from longtail.learners import (
-    Capacity,
-    Forget,
-    Learner,
-    Limited,
-    Memorizer,
-    Private,
-    Seen,
-)
+from longtail.learners import Capacity, Forget, Learner, Limited, Memorizer, Private, Seen
 from longtail.montecarlo.simulation import Simulation
 
 SEED = 20_200_622
@@ -248,17 +229,8 @@ def test_integrating_the_sample_out_agrees_and_varies_less(problem: Problem) -> 
 def test_functions_are_namesakes_of_exact() -> None:
     problem = Problem(Gamma(shape=1, size=40), 40)
     options: dict[str, Any] = {"trials": 2_000, "rng": Random(SEED)}
-    laws = {
-        "Law",
-        "MassLaw",
-        "Spread",
-        "capacity_excess",
-        "law",
-        "mass_law",
-        "mass_variance",
-        "spread",
-        "variance",
-    }  # over data sets
+    # over data sets
+    laws = {"Law", "MassLaw", "Spread", "capacity_excess", "law", "mass_law", "mass_variance", "spread", "variance"}
     for name in set(exact.__all__) - laws:
         mine, theirs = getattr(montecarlo, name), getattr(exact, name)
         shared = list(inspect.signature(theirs).parameters)

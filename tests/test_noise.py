@@ -49,9 +49,8 @@ def test_partitions_count_the_votes_that_the_majority_wins(n_classes: int, kappa
         won = total = 0.0
         for votes, ways in noise.partitions(ell, n_classes):
             total += ways / n_classes**ell
-            won += (
-                ways * r**ell * (q / r) ** votes[0] / n_classes
-            )  # the truth is the first, or a random one of those that tie
+            # the truth is the first, or a random one of those that tie
+            won += ways * r**ell * (q / r) ** votes[0] / n_classes
         assert total == pytest.approx(1, rel=1e-12)
         assert won == pytest.approx(wins(32, n_classes, kappa)[ell], rel=1e-12)
 

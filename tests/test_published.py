@@ -8,18 +8,7 @@ import numpy as np
 import pytest
 
 from longtail.core import ArgumentError, Estimate
-from longtail.core.published import (
-    AGREES,
-    DIFFERS,
-    UNTRIED,
-    Finding,
-    Published,
-    above,
-    below,
-    equal,
-    number,
-    printed,
-)
+from longtail.core.published import AGREES, DIFFERS, UNTRIED, Finding, Published, above, below, equal, number, printed
 
 
 @pytest.mark.parametrize(

@@ -10,16 +10,7 @@ import pytest
 
 from empirical.learners import KNN, Ridge, Softmax
 from longtail.core import Estimate
-from simulations import (
-    agreement,
-    cifar100,
-    clusters,
-    coverage,
-    leak,
-    published,
-    removal,
-    words,
-)
+from simulations import agreement, cifar100, clusters, coverage, leak, published, removal, words
 from tests.drawn import marks, points, rows
 
 
@@ -185,9 +176,8 @@ def test_misfits_cost_what_they_are_coupled_by() -> None:
     assert near["agreement_1"].min() > table[table["spread"] == 1.0]["agreement_1"].max()
     assert near.loc["KNN k=1", "agreement_1"] == 1
     off = table["predicted_1"] - table["estimated_1"]
-    assert (
-        off.abs() < 5 * table["estimated_1_stderr"] + 0.02
-    ).all()  # predicted from 40 data sets, itself off by some .01
+    # predicted from 40 data sets, itself off by some .01
+    assert (off.abs() < 5 * table["estimated_1_stderr"] + 0.02).all()
     alone = table["one_lambda_1"] - table["estimated_1"]
     assert (alone.abs() > 5 * table["estimated_1_stderr"])[table["learner"] != "KNN k=1"].all()  # the control: all fit
     left, right = clusters.plot(table).axes

@@ -5,18 +5,7 @@ from __future__ import annotations
 import pytest
 from tables import lists
 
-from longtail import (
-    AccuracyError,
-    Gamma,
-    Listed,
-    LogNormal,
-    Mixture,
-    Prior,
-    Problem,
-    Uniform,
-    Zipf,
-    exact,
-)
+from longtail import AccuracyError, Gamma, Listed, LogNormal, Mixture, Prior, Problem, Uniform, Zipf, exact
 from longtail.witnesses import fourier
 
 pytestmark = pytest.mark.kernels

@@ -17,9 +17,8 @@ NAMES = ("influence", "scores")
 ORDER = "train_index"
 BATCH = 256  # rows taken at a time
 REMEDY = "give a column influence or scores of lists of numbers, all of one length"
-Picked = Callable[
-    [tuple[int, ...]], NDArray[np.int64] | None
-]  # of an array's shape the columns that are wanted; None: all
+# of an array's shape the columns that are wanted; None: all
+Picked = Callable[[tuple[int, ...]], NDArray[np.int64] | None]
 
 
 def read(source: str, picked: Picked = lambda shape: None) -> NDArray[np.float32]:

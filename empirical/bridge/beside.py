@@ -223,9 +223,8 @@ def beside(observed: Measured, *, steps: bool = False) -> Beside | None:
         value.append(totals.total[:keep])
         blocks.append(definite(both[:keep, :keep]))
     paired = None
-    if (
-        not value and observed.pairs["test_index"].nunique() >= FEW
-    ):  # as published: of a run the totals say more, and without a threshold
+    # as published: of a run the totals say more, and without a threshold
+    if not value and observed.pairs["test_index"].nunique() >= FEW:
         paired, logs, spread = Paired.of(observed, steps)
         value.append(logs)
         blocks.append(spread)

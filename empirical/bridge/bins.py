@@ -139,13 +139,8 @@ class _Lots:
     """What is drawn for every subpopulation and example, and the cell of its true memorization."""
 
     def __init__(self, coupling: Coupling, fraction: float, relative: Floats, guessed: Floats, tops: Floats) -> None:
-        self.coupling, self.fraction, self.relative, self.guessed, self.tops = (
-            coupling,
-            fraction,
-            relative,
-            guessed,
-            tops,
-        )
+        self.coupling, self.fraction, self.relative = coupling, fraction, relative
+        self.guessed, self.tops = guessed, tops
         common = isinstance(coupling, Fixed) and not coupling.apart
         self.lookup, self.once = common, 0 if common else CELLS  # the cell of an example that nobody else teaches
         if coupling.apart:

@@ -153,9 +153,8 @@ class Comparison:
 
         def foretold(problem: Problem, coupling: Coupling) -> pd.DataFrame:
             table = predicted.error_against_samples(problem, coupling, sizes)
-            return table.assign(
-                error=best.harder * table["error"]
-            )  # of tests, which may be harder than training examples
+            # of tests, which may be harder than training examples
+            return table.assign(error=best.harder * table["error"])
 
         table = _with_errors(best, foretold, ["error"])
         found = [known.get(size, (np.nan, np.nan)) for size in table["samples"].tolist()]
@@ -271,9 +270,8 @@ def between(mean: Floats, variance: Floats, stderr: Floats, level: float = 0.95)
     chance = r / (r + np.maximum(mean, 1e-12))
     ends = [stats.nbinom.ppf(q, np.maximum(r, 1e-12), chance) for q in ((1 - level) / 2, (1 + level) / 2)]
     low, high = (np.nan_to_num(end) for end in ends)
-    half = stats.norm.ppf((1 + level) / 2) * np.sqrt(
-        np.maximum(variance, mean) + stderr**2
-    )  # an error may be a normal one
+    # an error may be a normal one
+    half = stats.norm.ppf((1 + level) / 2) * np.sqrt(np.maximum(variance, mean) + stderr**2)
     low = np.where(stderr > 0, np.minimum(low, np.floor(np.maximum(mean - half, 0.0))), low)
     high = np.where(stderr > 0, np.maximum(high, np.ceil(mean + half)), high)
     return low, np.maximum(high, np.ceil(-np.log(1 - level)))

@@ -26,32 +26,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from empirical.bridge.beside import Beside
-from empirical.bridge.bins import (
-    EDGES,
-    drawn,
-    goodness,
-    histogram,
-)
+from empirical.bridge.bins import EDGES, drawn, goodness, histogram
 from empirical.bridge.intervals import Reach
-from empirical.bridge.model import (
-    COUPLINGS,
-    GUESSES,
-    NEAR_END,
-    ONE,
-    WIDE,
-    Model,
-    schwarz,
-    search,
-)
-from longtail.core import (
-    ArgumentError,
-    Estimate,
-    Floats,
-    Prior,
-    Problem,
-    real,
-    whole,
-)
+from empirical.bridge.model import COUPLINGS, GUESSES, NEAR_END, ONE, WIDE, Model, schwarz, search
+from longtail.core import ArgumentError, Estimate, Floats, Prior, Problem, real, whole
 from longtail.counts.bins import EXPECTED, Goodness
 from longtail.counts.fit import FAMILIES, LEVEL
 from longtail.experiment.coupling import Coupling
@@ -263,14 +241,7 @@ def planted(problem: Problem, coupling: Coupling, noise: Noise, rng: Any) -> tup
 
 
 def _judged(
-    model: Model,
-    x: Floats,
-    values: Floats,
-    observed: Floats,
-    level: float,
-    simulations: int,
-    seed: int,
-    calls: int,
+    model: Model, x: Floats, values: Floats, observed: Floats, level: float, simulations: int, seed: int, calls: int
 ) -> TheoryFit:
     """Errors, intervals and goodness, from data sets simulated at the fit."""
     import pandas as pd
@@ -289,9 +260,8 @@ def _judged(
     if model.beside is not None:
         aside = model.beside.whitened(more - model.beside.predicted(problem, coupling))
         residuals = np.hstack([residuals, aside])
-        order = np.roll(
-            np.arange(residuals.shape[1]), aside.shape[1]
-        )  # these first, each by itself: bins join a neighbor
+        # these first, each by itself: bins join a neighbor
+        order = np.roll(np.arange(residuals.shape[1]), aside.shape[1])
         expected = np.append(np.full(aside.shape[1], EXPECTED), n * p)
         all_own = np.append(own, -model.aside(x))[order]
         good = goodness(all_own, residuals[:, order], slope[order], solved[:, order], expected)

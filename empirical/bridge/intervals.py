@@ -26,10 +26,8 @@ from longtail.counts.bins import EXPECTED
 from longtail.counts.fit import FAMILIES
 
 UNMOVED = 1e-4  # error of a coordinate, below which it is rounding: to know a logarithm so well takes 10^8 examples
-VAGUE, OPEN = (
-    0.25,
-    1.0,
-)  # errors of a logarithm, above which the likelihood is no parabola, and says nothing of an error
+# errors of a logarithm, above which the likelihood is no parabola, and says nothing of an error
+VAGUE, OPEN = 0.25, 1.0
 LONG = 5.0  # standard error of a logarithm or logit, beyond which it is all the same
 BENT, BACK = 2.0, 8  # rise of −2 log L over a parabola's, that the end of an axis may have, and steps back to it
 FARTHEST = 12.0  # of a coordinate from its best value
@@ -105,9 +103,8 @@ class Reach:
 
     @cached_property
     def _z(self) -> float:
-        return float(
-            stats.t.ppf((1 + self.level) / 2, len(self.simulated) - 1)
-        )  # the error is known from so many data sets
+        # the error is known from so many data sets
+        return float(stats.t.ppf((1 + self.level) / 2, len(self.simulated) - 1))
 
     @cached_property
     def _named(self) -> list[_Named]:

@@ -32,10 +32,8 @@ LEAST = 1e-12  # probability of a bin: of what cannot be, a logarithm is still n
 NEAR = 1e-5  # residuals, below which their slope is that of (o − e)/√e
 AHEAD = 0.005  # step of a search's slopes, taken one way
 TRIED = 2  # starts that a search sets out from
-VALLEYS, FIRST = (
-    8,
-    5,
-)  # beside guesses of which much is fitted: the best start of so many couplings goes so many steps first
+# beside guesses of which much is fitted: the best start of so many couplings goes so many steps first
+VALLEYS, FIRST = 8, 5
 STEPS = 50  # and how far: it may go on where a coordinate makes no difference
 BROADEST = 50  # times n, the largest prior that a search considers: of a larger one hardly more is seen twice
 FEW = 8.0  # logit of a share that is next to nothing
@@ -56,20 +54,13 @@ WIDE_STARTS: dict[str, tuple[float, ...]] = {
     "dust": (-1.5,),
     "own": (0.0,),
 }
-NEAR_STARTS: dict[str, tuple[float, ...]] = {
-    "difficulty": (1.0,),
-    "steady": (-0.5,),
-    "dust": (-1.0,),
-    "own": (0.0,),
-}  # where twins carry what is carried
-LAW = (
-    "coupling",
-    "concentration",
-)  # λ or its mean, and a + b: a logit and a logarithm; what is beside is logits of shares
+# where twins carry what is carried
+NEAR_STARTS: dict[str, tuple[float, ...]] = {"difficulty": (1.0,), "steady": (-0.5,), "dust": (-1.0,), "own": (0.0,)}
+# λ or its mean, and a + b: a logit and a logarithm; what is beside is logits of shares
+LAW = ("coupling", "concentration")
 NEAR_ONES = ("twins", "strangers")
-COUPLINGS: dict[
-    str, tuple[tuple[str, ...], Callable[[Floats], Coupling]]
-] = {  # coordinates, and the law they stand for
+# coordinates, and the law they stand for
+COUPLINGS: dict[str, tuple[tuple[str, ...], Callable[[Floats], Coupling]]] = {
     "lookup": ((), lambda _: Fixed(1.0)),
     "uniform": ((), lambda _: Beta(1.0, 1.0)),
     "fixed": (LAW[:1], lambda x: Fixed(float(special.expit(x[0])))),
@@ -211,11 +202,8 @@ class Model:
         """1/√(n P_b), the slope of the residuals (n_b − n P_b)/√(n P_b) with the sign turned, and what fitting makes of them."""
         scale = 1 / np.sqrt(self.n * self.probabilities(x))
         slope = np.vstack([self.jacobian(x) * (self.n * scale)[:, None], self.jacobian(x, self.aside)])
-        return (
-            scale,
-            slope,
-            np.linalg.pinv(slope.T @ slope, rcond=1e-10) @ slope.T,
-        )  # a coordinate at its bound has none
+        # a coordinate at its bound has none
+        return scale, slope, np.linalg.pinv(slope.T @ slope, rcond=1e-10) @ slope.T
 
 
 def schwarz(loss: float, parameters: int, n: int) -> float:
@@ -284,9 +272,8 @@ def _starts(model: Model, ends: list[Floats]) -> list[Floats]:
     if ends:
         return [np.array([*x[: s + 1], *c, m]) for x, c, m in product(ends, couplings, MIXED)]
     shapes = [[family.inward(shape)] for shape in family.starts] if s else [[]]
-    sizes = np.log(
-        model.n * np.array([0.002, 0.05, 0.3] if model.coupling == "near" else [0.05, 0.3, 2.0])
-    )  # many strangers
+    # where strangers carry, they are many to a subpopulation
+    sizes = np.log(model.n * np.array([0.002, 0.05, 0.3] if model.coupling == "near" else [0.05, 0.3, 2.0]))
     return [np.array([*shape, size, *c]) for shape, size, c in product(shapes, sizes, couplings)]
 
 

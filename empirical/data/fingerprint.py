@@ -35,10 +35,7 @@ def digest(data: Data) -> str:
 def _pieces(part: Any) -> list[Any]:
     """Bytes that tell one array, sparse matrix, data frame or list of texts from another."""
     if isinstance(part, np.ndarray) and not part.dtype.hasobject:
-        return [
-            f"{part.dtype.str}{part.shape}".encode(),
-            np.ascontiguousarray(part).reshape(-1).view(np.uint8).data,
-        ]
+        return [f"{part.dtype.str}{part.shape}".encode(), np.ascontiguousarray(part).reshape(-1).view(np.uint8).data]
     if hasattr(part, "tocsr"):
         rows = part.tocsr()
         return [str(rows.shape).encode(), *(p for v in (rows.data, rows.indices, rows.indptr) for p in _pieces(v))]

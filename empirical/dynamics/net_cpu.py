@@ -169,9 +169,8 @@ def _learn(units, w, v, back, down, scale, below, plan, at, turned, g, gradient)
                 v[u, j] = plan.momentum * v[u, j] + plan.decay * w[u, j] + all_[u, j]
                 w[u, j] -= plan.rate * v[u, j]
         return
-    for first in range(
-        0, size, LINE
-    ):  # a cache line of each row at a time: a column alone would take one for every number
+    # a cache line of each row at a time: a column alone would take one for every number
+    for first in range(0, size, LINE):
         last = min(first + LINE, size)
         for i in range(b):
             for u in range(first, last):
@@ -249,11 +248,8 @@ def train(w, v, sizes, examples, plan, orders, first):
     batch = min(plan.batch, n)
     hidden, widest = sizes[1:-1].sum(), sizes.max()
     space = np.empty(batch * (sizes[0] + 3 * hidden + 2 * classes), np.float32)
-    at, turned, g = (
-        np.empty(max(batch, ROWS) + 8, np.int64),
-        np.empty(batch * widest, np.float32),
-        np.empty(widest, np.float32),
-    )
+    at = np.empty(max(batch, ROWS) + 8, np.int64)
+    turned, g = np.empty(batch * widest, np.float32), np.empty(widest, np.float32)
     gradient = np.empty(SMALL, np.float32)
     words, trials = np.empty(-(-widest // 8) * 8, np.uint32), np.empty(batch, np.uint64)
     labels, learned, zeros = np.empty(batch, np.int64), np.empty(batch, np.float32), np.zeros(widest, np.float32)
@@ -321,10 +317,8 @@ def train(w, v, sizes, examples, plan, orders, first):
                         gradient,
                     )
                 else:
-                    scale, units = (
-                        space[room - b * a : room].reshape(b, a),
-                        space[room - 2 * b * a : room - b * a].reshape(b, a),
-                    )
+                    scale = space[room - b * a : room].reshape(b, a)
+                    units = space[room - 2 * b * a : room - b * a].reshape(b, a)
                     room -= 2 * b * a
                     down = space[spare : spare + b * a].reshape(b, a)
                     spare += b * a

@@ -120,9 +120,8 @@ def stages(case: Case, net: Net, sizes: Sequence[int], rates: Rates | None = Non
     r = rates or Rates(*[float("nan")] * 7)
     train, score, group = case.trained(net, sizes), case.scored(sizes), case.followed(sizes)
     stored, asked = case.bytes(net, sizes), case.nets * case.pairs * per_pair(net, sizes)
-    drawn = (
-        4 * case.times * net.parameters(sizes[0], sizes[-1]) * case.nets * case.times
-    )  # parameters read at each epoch
+    # parameters read at each epoch
+    drawn = 4 * case.times * net.parameters(sizes[0], sizes[-1]) * case.nets * case.times
     rows = case.times * case.n * (2 if case.tests else 1)
     found = [
         Stage("train", train, "FLOP", 0, train * r.train),

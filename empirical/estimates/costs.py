@@ -69,9 +69,8 @@ class Case:
     def of(cls, y_train: Integers, y_test: Integers, models: int, **more: Any) -> Case:
         """Of a run on labeled data."""
         classes = int(max(y_train.max(), y_test.max())) + 1
-        a, b = (
-            np.bincount(y, minlength=classes).astype(object) for y in (y_train, y_test)
-        )  # whole numbers of any size
+        # as Python's whole numbers, of any size
+        a, b = (np.bincount(y, minlength=classes).astype(object) for y in (y_train, y_test))
         return cls(len(y_train), len(y_test), models, int((a * b).sum()), int((a * a).sum()), **more)
 
     @classmethod

@@ -146,19 +146,12 @@ def _read(problem: Problem, rows: Floats, ells: int) -> Coupled:
     tau[possible - 1] = exact.tau(problem, possible).value
     table = []
     for ell in range(1, ells + 1):
-        clusters, agreement, misfit, wrong, fresh_wrong = (
-            moments.linear(weight(ell, 0)),
-            moments.ratio(weight(ell, 1), weight(ell, 0)),
-            moments.ratio(weight(ell, 3), weight(ell, 2)),
-            moments.ratio(weight(ell, 2), weight(ell, 0)),
-            moments.ratio(weight(ell, 4), weight(ell, 0)),
-        )
         named = {
-            "clusters": clusters,
-            "agreement": agreement,
-            "misfit_agreement": misfit,
-            "wrong": wrong,
-            "fresh_wrong": fresh_wrong,
+            "clusters": moments.linear(weight(ell, 0)),
+            "agreement": moments.ratio(weight(ell, 1), weight(ell, 0)),
+            "misfit_agreement": moments.ratio(weight(ell, 3), weight(ell, 2)),
+            "wrong": moments.ratio(weight(ell, 2), weight(ell, 0)),
+            "fresh_wrong": moments.ratio(weight(ell, 4), weight(ell, 0)),
         }
         row: dict[str, Any] = {"ell": ell, "tau": tau[ell - 1]}
         for name, estimate in named.items():

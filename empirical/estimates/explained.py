@@ -49,11 +49,8 @@ if TYPE_CHECKING:
 NOBODY = Examples()
 ROWS = 256  # trials whose bits are unpacked at a time, of scores that are no bits
 TIE = 1e-9
-ANSWERS, SHOWN, LIKELY = (
-    40,
-    5,
-    0.5,
-)  # answers explained in a report, examples of either side, and how likely noise at the most
+# answers explained in a report, examples of either side, and how likely noise at the most
+ANSWERS, SHOWN, LIKELY = 40, 5, 0.5
 BITS = 2 * 10**9  # of trials, answer by answer, that a report may take
 
 

@@ -24,15 +24,11 @@ if TYPE_CHECKING:
 PUBLISHED = {"cifar100": (100, 10_000, 4000, 0.7)}  # classes, test examples, models, share of examples in a subset
 NAMED = ("label", "id", "train_id", "test_id", "train_label", "test_label", "group")  # columns of words
 EXPLAINED = "explained"  # a table that a run may have
-TABLES = {  # of a run, with the numbers in them that are needed
-    "memorization": ("index", "memorization", "stderr"),
-    "pairs": ("train_index", "test_index", "influence"),
-}
+# of a run, with the numbers in them that are needed
+TABLES = {"memorization": ("index", "memorization", "stderr"), "pairs": ("train_index", "test_index", "influence")}
 FACTS = ("n_test", "trials", "fraction")  # numbers in its summary that are
-SPEAKS = {
-    "correct": "the theory speaks of right and wrong",
-    "margin": "the attack reads margins",
-}  # by score, who asks for it
+# by score, who asks for it
+SPEAKS = {"correct": "the theory speaks of right and wrong", "margin": "the attack reads margins"}
 KNOWN = ("threshold", "test_accuracy", "labels")  # and that may be
 
 

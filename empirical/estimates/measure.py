@@ -196,9 +196,8 @@ def accuracy(trials: Trials) -> float:
     if not trials.n_test:
         return float("nan")
     if trials.score == "correct":
-        return float(  # the padding of packed rows is zeros
-            np.bitwise_count(trials.test).sum(dtype=np.int64) / (trials.count * trials.n_test)
-        )
+        # the padding of packed rows is zeros
+        return float(np.bitwise_count(trials.test).sum(dtype=np.int64) / (trials.count * trials.n_test))
     return float(trials.test.mean(dtype=float))
 
 

@@ -197,9 +197,4 @@ def _normal(seed: int, part: int, number: int, count: int) -> Floats32:
     return np.concatenate([r * np.cos(v), r * np.sin(v)])[:count]
 
 
-NAMES: dict[str, type[Learner]] = {
-    "rounded": Rounded,
-    "pruned": Pruned,
-    "perturbed": Perturbed,
-    "private": Private,
-}
+NAMES: dict[str, type[Learner]] = {"rounded": Rounded, "pruned": Pruned, "perturbed": Perturbed, "private": Private}

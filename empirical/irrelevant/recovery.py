@@ -130,13 +130,7 @@ def check(task: Clusters, learner: Learner, attack: Attack, n: int, seed: int = 
 
 
 def recover(
-    task: Clusters,
-    learner: Learner,
-    attack: Attack,
-    n: int,
-    repeats: int = 1,
-    seed: int = 0,
-    told: Told | None = None,
+    task: Clusters, learner: Learner, attack: Attack, n: int, repeats: int = 1, seed: int = 0, told: Told | None = None
 ) -> Recovered:
     """Train and attack ``repeats`` models, and one more for the last one's control; ``told`` hears of each.
 

@@ -149,9 +149,8 @@ def costs(
             row |= {"lost_limited": theory.lost(learner), "lost_limited_stderr": error}
             if arm.privacy is not None:
                 row["lost_private"] = theory.lost(Private(min(arm.privacy.epsilon, 700.0), arm.privacy.delta))
-            if (1 - theory.fit.noise.fraction) * (
-                half := found.count // 2
-            ) >= 1:  # else half of them say nothing of bins
+            # else half of them say nothing of bins
+            if (1 - theory.fit.noise.fraction) * (half := found.count // 2) >= 1:
                 expected = theory.by_memorization(learner, edges, half)
                 table["in_predicted"], table["out_predicted"] = expected["in_lost"], expected["out_lost"]
             group["predicted"] = theory.by_group(learner, groups.train, group["group"].tolist())

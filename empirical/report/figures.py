@@ -10,15 +10,7 @@ from matplotlib.ticker import PercentFormatter
 
 from empirical.estimates.removal import ALL, DISTINCT, margin, of_set
 from empirical.report.profile_figure import profiles
-from longtail.plots import (
-    BLUE,
-    GRAY,
-    GREEN,
-    ORANGE,
-    PURPLE,
-    plain_powers,
-    styled,
-)
+from longtail.plots import BLUE, GRAY, GREEN, ORANGE, PURPLE, plain_powers, styled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -126,9 +118,8 @@ def influence(table: pd.DataFrame) -> Figure:
 def removal(predicted: pd.DataFrame, observed: pd.DataFrame | None) -> Figure:
     """Accuracy lost without the most memorized examples and without as many random ones."""
     figure, axes = _panel("Accuracy lost by training without them")
-    few: dict[str, Any] = (
-        {"marker": ".", "markersize": 5} if len(predicted) < 10 else {}
-    )  # so that a single threshold is seen
+    # so that a single threshold is seen
+    few: dict[str, Any] = {"marker": ".", "markersize": 5} if len(predicted) < 10 else {}
     theta = predicted["threshold"]
     everywhere = theta if observed is None else [*theta, *observed["threshold"]]
     low, high = min(everywhere) - 0.05, max(everywhere) + 0.05

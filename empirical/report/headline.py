@@ -178,9 +178,8 @@ def _beyond(comparison: Comparison) -> str:
     pairs, _, _ = comparison.observed.influenced
     row = comparison.frames["influence"].iloc[0]
     expected, low, high = row["pairs_fitted"], row["pairs_fitted_low"], row["pairs_fitted_high"]
-    far = 1.5 * max(
-        high - expected if pairs > expected else expected - low, np.sqrt(pairs)
-    )  # three errors are beyond chance
+    # three errors are beyond chance
+    far = 1.5 * max(high - expected if pairs > expected else expected - low, np.sqrt(pairs))
     if abs(expected - pairs) > max(far, 0.5 * pairs):
         misses.append(f"{counted(row, 'pairs')} influential pairs where {pairs:,} are seen")
     found = carried(comparison)

@@ -110,9 +110,8 @@ def page(
         for name, figure in figures(frames, comparison.observed.experiment.data, ink=INK).items()
     ]
     teaching = _influence(comparison.observed, frames.get("carried"))
-    if (
-        teaching is not None and drawn
-    ):  # what the memorized carry, beside what the fit says of it, is the second picture
+    # what the memorized carry, beside what the fit says of it, is the second picture
+    if teaching is not None and drawn:
         second = [figure for figure in teaching["figures"] if figure["name"] == CARRIED]
         drawn[1:1] = second
         teaching["figures"] = [figure for figure in teaching["figures"] if figure["name"] != CARRIED]

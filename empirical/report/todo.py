@@ -26,11 +26,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("empirical")
 TOP = 12  # cards of a list
 FILED = 5000  # rows of its file at the most
-LIKELY, LISTED, CERTAIN = (
-    0.5,
-    0.05,
-    0.995,
-)  # chances that a label is wrong: likelier than not, worth a look, as good as sure
+# chances that a label is wrong: likelier than not, worth a look, as good as sure
+LIKELY, LISTED, CERTAIN = 0.5, 0.05, 0.995
 MANY = 2  # test examples that an example carries, to be one that carries many
 
 

@@ -190,14 +190,12 @@ def connected(address: str) -> Iterator[Cluster]:
         raise ArgumentError("--scheduler", address, "it needs Dask: pip install 'longtail[dask]'") from error
     if count is not None:
         options: dict[str, Any] = {"n_workers": count, "threads_per_worker": 1, "dashboard_address": None}
-        options["scheduler_kwargs"] = {
-            "dashboard_address": "127.0.0.1:0"
-        }  # else all want port 8787, and warn if it is taken
+        # else all want port 8787, and warn if it is taken
+        options["scheduler_kwargs"] = {"dashboard_address": "127.0.0.1:0"}
         import dask
 
-        unsampled = dask.config.set(
-            {"distributed.worker.profile.enabled": False}
-        )  # it looks 100 times a second, and costs 5 %
+        # the profiler looks 100 times a second, and costs 5 %
+        unsampled = dask.config.set({"distributed.worker.profile.enabled": False})
         with unsampled, distributed.LocalCluster(**options) as local, distributed.Client(local) as client:
             yield Cluster(client)
         return

@@ -26,13 +26,7 @@ class Bar:
     """
 
     def __init__(
-        self,
-        fraction: float,
-        n_test: int,
-        stream: TextIO | None = None,
-        *,
-        score: str = "correct",
-        drawn: bool = False,
+        self, fraction: float, n_test: int, stream: TextIO | None = None, *, score: str = "correct", drawn: bool = False
     ) -> None:
         self.rate, self.n_test, self.bits = fraction, n_test, score == "correct"
         self.stream = stream or sys.stderr

@@ -22,14 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from longtail.core import (
-    AccuracyError,
-    ArgumentError,
-    Estimate,
-    Floats,
-    Prior,
-    Problem,
-)
+from longtail.core import AccuracyError, ArgumentError, Estimate, Floats, Prior, Problem
 from longtail.exact.mellin import Rule, law
 from longtail.witnesses import enumeration
 

@@ -12,12 +12,8 @@ from longtail import __version__
 from longtail.core import ArgumentError
 
 BAD, FAILED, STOPPED = 2, 1, 130
-ALSO = {
-    "n": "samples",
-    "n_classes": "labels",
-    "models": "trials",
-    "size": "subpopulations",
-}  # options, by Python's names
+# options, by Python's names
+ALSO = {"n": "samples", "n_classes": "labels", "models": "trials", "size": "subpopulations"}
 
 
 class Parser(argparse.ArgumentParser):

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-LARGEST = (
-    10**12
-)  # N and n: integers up to here are exact in a double, and so are their products with a frequency to rounding
+# N and n: integers up to here are exact in a double, and so are their products with a frequency to rounding
+LARGEST = 10**12
 
 
 class ArgumentError(ValueError):

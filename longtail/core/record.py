@@ -22,17 +22,7 @@ from longtail.core.shown import table
 if TYPE_CHECKING:
     import pandas as pd
 
-PACKAGES = (
-    "numpy",
-    "scipy",
-    "pandas",
-    "matplotlib",
-    "numba",
-    "scikit-learn",
-    "torch",
-    "cupy-cuda12x",
-    "cupy-cuda13x",
-)
+PACKAGES = ("numpy", "scipy", "pandas", "matplotlib", "numba", "scikit-learn", "torch", "cupy-cuda12x", "cupy-cuda13x")
 
 
 @lru_cache(maxsize=1)

@@ -23,14 +23,7 @@ from scipy import optimize, stats
 from longtail.core import LARGEST, ArgumentError, Estimate, Floats, Prior
 from longtail.counts.bins import Bins, Counts, Goodness
 from longtail.counts.law import tied_scale
-from longtail.priors import (
-    Gamma,
-    Geometric,
-    LogNormal,
-    Pareto,
-    Uniform,
-    Zipf,
-)
+from longtail.priors import Gamma, Geometric, LogNormal, Pareto, Uniform, Zipf
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,9 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["FAMILIES", "Bins", "Counts", "Family", "Fit", "Goodness", "fit", "table"]
 
 LEVEL = 0.95
-VAGUE = (
-    0.25  # standard error of the logarithm of the unseen, from which on intervals are read off the likelihood itself
-)
+# standard error of the logarithm of the unseen, from which on intervals are read off the likelihood itself
+VAGUE = 0.25
 WORST = 1e15  # stands for infinity, with which a simplex cannot calculate
 FARTHEST = 12.0  # of a coordinate from its best value
 

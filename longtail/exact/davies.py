@@ -19,10 +19,8 @@ LEFT = 1e-8  # what that leaves out, and Davies' sum
 END = 6.0  # of hφ: e^{−18}
 ENDED = 1e-8  # of E e^{iφY}, that it may be cut off at where it does not come back
 RUN = 6  # values in a row that are to be that small
-PROBED, PROBABLY = (
-    (0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0),
-    1e-6,
-)  # of all values, one of which is that small where the transform ends
+# of all values, one of which is that small where the transform ends
+PROBED, PROBABLY = (0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0), 1e-6
 CHECKED = 6  # one in so many values is computed on finer points as well
 WORK = 1e8  # points for all values of φ
 LONG = 1000  # values of φ

@@ -32,9 +32,8 @@ from longtail.exact.spectrum import DIGITS, spectrum
 
 COARSE, FINE = 1.0, 1.27
 LEAST = 1000  # samples from which points for n serve n + 1 and n + 2
-ROUNDING = (
-    4 * SAFE * EPS
-)  # of the root mean square of what is added up: each term is off by as many last places at random
+# of the root mean square of what is added up: each term is off by as many last places at random
+ROUNDING = 4 * SAFE * EPS
 FLOOR = 1e-2  # of the mean, below which a variance is told to 1e-8 of that
 TAILS = 9.2  # standard deviations of a law of given scale that are told apart
 ENDED = 1e-13  # of the largest |E e^{iθ|X|}|, that it may be cut off at
@@ -161,11 +160,8 @@ def spread(problem: Problem) -> Spread:
     >>> round(found.singleton_fraction.value, 6), round(found.optimal_error.value, 6)
     (0.144338, 0.108253)
     """
-    alone, unseen, held = (
-        _root(variance(problem, 1)),
-        _root(mass_variance(problem, 0)),
-        _root(mass_variance(problem, 1)),
-    )
+    alone = _root(variance(problem, 1))
+    unseen, held = (_root(mass_variance(problem, ell)) for ell in (0, 1))
     return Spread(_times(alone, 1 / problem.n), unseen, _times(unseen, problem.guess), _times(held, problem.guess))
 
 

@@ -165,9 +165,8 @@ def _rule(total: Sum, highest: float, refine: float) -> Rule:
     # filter, 1 up to ``highest``, is gone; a trapezoid rule along the ray then errs by e^{−2π tilt / step} = e^{−2 GAIN}.
     mean = total.draws * float(total.share @ total.value)
     low, high = reach_of(total, mean)
-    highest = refine * max(
-        highest, min(2 * highest, SPARE / (high - low))
-    )  # so that a finer rule is always another one
+    # so that a finer rule is always another one
+    highest = refine * max(highest, min(2 * highest, SPARE / (high - low)))
     end = 1.5 * highest
     step = np.pi / end
     tilt = GAIN / end
@@ -231,9 +230,8 @@ def reach_of(total: Sum, mean: float) -> tuple[float, float]:
 
     start = -np.log(mean)
     low = max(smallest, _highest(below, start, np.log(-TINY) - np.log(smallest)))
-    high = min(
-        float(total.draws), -_highest(above, min(start, np.log(700.0)) - 3, np.log(700.0))
-    )  # values are at most 1
+    # values are at most 1
+    high = min(float(total.draws), -_highest(above, min(start, np.log(700.0)) - 3, np.log(700.0)))
     return float(np.log(low)), float(np.log(high))
 
 

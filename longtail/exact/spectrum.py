@@ -27,10 +27,8 @@ from longtail.exact.binomials import UNITS, log_binomial
 from longtail.exact.compositions import composed
 from longtail.exact.mellin import DECADES, EPS, Rule, law
 
-COARSE, FINE = (
-    1.0,
-    1.27,
-)  # no simple ratio: with 1.25, every fifth block of a list ends where one of the coarse rule does
+# no simple ratio: with 1.25, every fifth block of a list ends where one of the coarse rule does
+COARSE, FINE = 1.0, 1.27
 DIGITS = 1e-8
 SMALLEST = 1e-290
 RETRY = 1e-10  # relative bound above which a value is computed again on rules laid for it
@@ -271,9 +269,8 @@ def grid(prior: Prior, mode: str, ell: float, refine: float, tilt: float = 0.0) 
     value = np.exp(nodes.log_value - nodes.log_value.max())
     mass = nodes.count * value
     others = mass.sum() - value
-    first = int(
-        np.argmax(value)
-    )  # its others are summed without it: subtracting would lose them where it is nearly all
+    # its others are summed without it: subtracting would lose them where it is nearly all
+    first = int(np.argmax(value))
     others[first] = np.delete(mass, first).sum() + (nodes.count[first] - 1) * value[first]
     with np.errstate(divide="ignore"):
         odds = (value / others)[:, None]
@@ -333,10 +330,8 @@ def _saddle(prior: Prior, n: int, ell: int) -> tuple[float, float] | None:
     height = ell * np.log(odds) - n * np.log1p(odds) - rate + np.log(nodes.count)[:, None]
     p = value[int(np.argmax(height.max(1)))]
 
-    low, high = (
-        -ell / (draws * value.min()),
-        600.0,
-    )  # κ less the slope of log B_ℓ in T rises through 0 where both are flat
+    # κ less the slope of log B_ℓ in T rises through 0 where both are flat
+    low, high = -ell / (draws * value.min()), 600.0
     for _ in range(100):
         kappa = (low + high) / 2
         at = float(tilted(np.array([kappa]))[0][0])

@@ -121,10 +121,8 @@ def _unfit(problem: Problem, items: int, at: int, group: Group, guessed: Estimat
     if np.ptp(compressed(problem.prior).log_value) > 0:
         found = capacity_excess(problem, items, at)
         return Estimate(group.kappa * float(found.value), bound=group.kappa * float(found.bound))
-    found, every = (
-        capacity_excess(problem, items),
-        cost(problem),
-    )  # frequencies are all alike: the same part of each group
+    # frequencies are all alike: the same part of each group
+    found, every = capacity_excess(problem, items), cost(problem)
     part = float(found.value) / float(every.value)
     return Estimate(part * float(guessed.value), bound=float(guessed.bound) + float(found.bound))
 

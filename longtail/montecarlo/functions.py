@@ -24,16 +24,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from longtail.core import (
-    ArgumentError,
-    Estimate,
-    Floats,
-    Moments,
-    Problem,
-    arrays,
-    real,
-    whole,
-)
+from longtail.core import ArgumentError, Estimate, Floats, Moments, Problem, arrays, real, whole
 from longtail.core.arrays import Random
 from longtail.learners import Learner, Seen
 from longtail.montecarlo import kernels

@@ -13,14 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from longtail.core import (
-    ArgumentError,
-    Estimate,
-    Floats,
-    Moments,
-    Problem,
-    whole,
-)
+from longtail.core import ArgumentError, Estimate, Floats, Moments, Problem, whole
 from longtail.core.arrays import Random
 from longtail.core.shown import table, words
 from longtail.learners import Learner

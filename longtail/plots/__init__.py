@@ -2,19 +2,7 @@
 
 from longtail.plots.limits import groups_figure, limit_figure, noise_figure
 from longtail.plots.model import problem_figure
-from longtail.plots.style import (
-    BLUE,
-    GRAY,
-    GREEN,
-    ORANGE,
-    PURPLE,
-    STYLE,
-    Powers,
-    drawing,
-    plain_powers,
-    save,
-    styled,
-)
+from longtail.plots.style import BLUE, GRAY, GREEN, ORANGE, PURPLE, STYLE, Powers, drawing, plain_powers, save, styled
 from longtail.plots.sweeps import by_factors, sweep_figure, swept
 from longtail.plots.tables import counts_figure, grouped_figure, lines_figure
 

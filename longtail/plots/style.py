@@ -34,11 +34,8 @@ STYLE = {
     "text.parse_math": False,  # titles and ticks name files and classes, and "$" in those is money
     "axes.formatter.use_mathtext": False,
 }
-ON_WHITE = {  # lines that mark an n or a θ run through the panel, not through the words
-    "legend.frameon": True,
-    "legend.edgecolor": "none",
-    "legend.framealpha": 0.9,
-}
+# lines that mark an n or a θ run through the panel, not through the words
+ON_WHITE = {"legend.frameon": True, "legend.edgecolor": "none", "legend.framealpha": 0.9}
 HIGH = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 

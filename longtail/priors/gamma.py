@@ -11,14 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy import special
 
-from longtail.core import (
-    ArgumentError,
-    Floats,
-    Nodes,
-    Prior,
-    real,
-    whole,
-)
+from longtail.core import ArgumentError, Floats, Nodes, Prior, real, whole
 
 POINTS = 16
 

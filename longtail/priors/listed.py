@@ -153,9 +153,8 @@ def read_counts(file: str, column: str | None = None) -> Floats:
     remedy = "give a readable text file of counts"
     with regular("counts", file) as raw, reading("counts", file, remedy):
         found = extent(raw)
-        needed = (
-            CELL * (found.longest + 1) + 3 * DOUBLE * found.lines
-        )  # a line as cells; the numbers as they grow, and sorted
+        # a line as cells; the numbers as they grow, and sorted
+        needed = CELL * (found.longest + 1) + 3 * DOUBLE * found.lines
         within("counts", file, needed, "give fewer counts, one a line")
         with io.TextIOWrapper(raw, encoding="utf-8-sig") as text:
             return _numbers(file, _rows(text), column)

@@ -30,9 +30,7 @@ class LogNormal(Ranked):
         object.__setattr__(self, "size", whole("size", self.size))
 
     def log_value(self, rank: Floats) -> Floats:
-        from_top, from_bottom = (
-            rank - 0.5,
-            self.size - rank + 0.5,
-        )  # each tail from its own end: 1 − u loses the other's digits
+        # each tail from its own end: 1 − u loses the other's digits
+        from_top, from_bottom = rank - 0.5, self.size - rank + 0.5
         near = np.minimum(from_top, from_bottom) / self.size
         return self.sigma * np.where(from_top < from_bottom, -1.0, 1.0) * ndtri(near)

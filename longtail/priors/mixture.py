@@ -11,14 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.special import logsumexp
 
-from longtail.core import (
-    ArgumentError,
-    Floats,
-    Nodes,
-    Prior,
-    real,
-    whole,
-)
+from longtail.core import ArgumentError, Floats, Nodes, Prior, real, whole
 
 
 @dataclass(frozen=True)

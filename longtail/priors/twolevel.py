@@ -10,14 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from longtail.core import (
-    ArgumentError,
-    Floats,
-    Nodes,
-    Prior,
-    real,
-    whole,
-)
+from longtail.core import ArgumentError, Floats, Nodes, Prior, real, whole
 
 
 @dataclass(frozen=True)

@@ -184,9 +184,8 @@ def _held(problem: Problem, ell: int) -> tuple[Floats, Floats, Floats]:
     """E[M_ℓ^i; |X_ℓ| = k], i = 0, 1, 2."""
     size, n = problem.prior.size, problem.n
     share, probability = _draws(problem)
-    state = np.zeros(
-        (3, len(share), n + 1, size + 1)
-    )  # by power of the mass, draw, total of the counts, number that are ℓ
+    # by power of the mass, draw, total of the counts, number that are ℓ
+    state = np.zeros((3, len(share), n + 1, size + 1))
     state[0, :, 0, 0] = 1.0
     for x in range(size):
         before, state = state, np.zeros_like(state)

@@ -160,9 +160,8 @@ def test_a_run_of_estimate_that_kept_classes_is_read(capsys, table, tmp_path):
     memorized = pd.read_csv(tmp_path / "predicted" / "memorization.csv").set_index("index")["memorization"]
     np.testing.assert_allclose(found.set_index("index")["memorization"].sort_index(), memorized, rtol=1e-6)
     run = tmp_path / "predicted"
-    assert (run / "issues.csv").read_bytes() == (
-        tmp_path / "labels" / "issues.csv"
-    ).read_bytes()  # the same, in the run's folder
+    # the same, in the run's folder
+    assert (run / "issues.csv").read_bytes() == (tmp_path / "labels" / "issues.csv").read_bytes()
     assert not (tmp_path / "correct" / "issues.csv").exists()
     assert read(tmp_path / "correct").issues is None
     np.testing.assert_allclose(read(run).issues["chance"], found["chance"])
@@ -256,9 +255,8 @@ def test_an_estimator_ranks_labels(table):
         assert len(there & set(found["index"][: len(there)])) >= 0.7 * len(there)
         assert found["nearest"].notna().all()
         assert {"memorization", "in_accuracy"} < set(e.memorization_)
-        alone = (
-            SubsetEstimator(learner, scoring=score, **given).fit(x[:150], y[:150]).label_issues_
-        )  # nobody to test on
+        # with nobody to test on
+        alone = SubsetEstimator(learner, scoring=score, **given).fit(x[:150], y[:150]).label_issues_
         np.testing.assert_allclose(alone["chance"], found["chance"], atol=0.02)
     plain = SubsetEstimator("ridge", **given).fit(x[:150], y[:150], x[150:], y[150:])
     with pytest.raises(ArgumentError, match="'predicted' or 'probabilities'"):

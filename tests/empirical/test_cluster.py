@@ -83,12 +83,7 @@ def test_two_runs_on_one_folder_do_the_work_once_or_twice_and_agree(job: Job, cl
     one = replace(job, learner=External(slow))
     entire = run(one, 96)
     with ThreadPoolExecutor(2) as both:
-        found = list(
-            both.map(
-                lambda _: run(one, 96, store=opened(one, tmp_path), executor=Cluster(client)),
-                range(2),
-            )
-        )
+        found = list(both.map(lambda _: run(one, 96, store=opened(one, tmp_path), executor=Cluster(client)), range(2)))
     assert all(same(entire, each) for each in found)
     assert len(list(tmp_path.glob("shard-*.npz"))) == 6
     assert not list(tmp_path.glob(".shard*"))

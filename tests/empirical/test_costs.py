@@ -148,11 +148,8 @@ def test_a_dry_run_counts_what_is_there_already(
         return json.loads(capsys.readouterr().out)
 
     capsys.readouterr()
-    fresh, there, both = (
-        dry("--store", str(tmp_path / "new")),
-        dry("--store", f"{kept}/trials"),
-        dry("--out", str(kept), "--merge", str(other)),
-    )
+    fresh, there = dry("--store", str(tmp_path / "new")), dry("--store", f"{kept}/trials")
+    both = dry("--out", str(kept), "--merge", str(other))
     found = [(one["case"]["store"]["models"], one["case"]["store"]["missing"]) for one in (fresh, there, both)]
     assert found == [(0, 50), (16, 34), (32, 18)]
     train = [one["stages"][0]["seconds"] for one in (fresh, there, both)]
@@ -160,10 +157,7 @@ def test_a_dry_run_counts_what_is_there_already(
     assert train == [50, 34, 18]
     np.testing.assert_allclose(np.divide(stored, train), stored[0] / 50)
     assert dry()["case"] == {k: v for k, v in fresh["case"].items() if k != "store"}
-    for wrong, said in (
-        (["--seed", "1"], "seed is 0 there, 1 now"),
-        (["--no-resume"], "trials are there already"),
-    ):
+    for wrong, said in ((["--seed", "1"], "seed is 0 there, 1 now"), (["--no-resume"], "trials are there already")):
         assert estimate.main([*base, "--dry-run", "--out", str(kept), *wrong]) == 2
         assert said in capsys.readouterr().err
     assert before == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}

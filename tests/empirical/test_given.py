@@ -113,9 +113,8 @@ def test_cells_may_be_parted_otherwise(tmp_path, sep, decimal):
 
 def test_images_of_several_sizes_are_brought_to_one(tmp_path):
     root = images(tmp_path / "all")
-    Image.fromarray(np.full((400, 300), 51, np.uint8)).save(
-        root / "dog" / "large.png"
-    )  # gray, and too large to be taken as it is
+    # gray, and too large to be taken as it is
+    Image.fromarray(np.full((400, 300), 51, np.uint8)).save(root / "dog" / "large.png")
     with pytest.raises(
         ArgumentError, match=r"make images smaller first, or give --size|one size and mode, or give --size"
     ):

@@ -155,9 +155,8 @@ def test_a_loss_is_said_with_its_error_and_what_was_foretold(found: Comparison) 
     said = headline(replace(found, removal=tried(0.048, 0.005, 0.5)))
     assert "Without those of 0.5 or more accuracy falls by 4.8 ± 1.0 points." in said
     refused = headline(replace(with_p(found, 0.001), removal=tried(0.048, 0.005), foretold=foretold))
-    assert (
-        "4.8 ± 1.0 points (5.0 ± 2.0 points foretold)" in refused
-    )  # written down before, whatever a fit of today says
+    # written down before, whatever a fit of today says
+    assert "4.8 ± 1.0 points (5.0 ± 2.0 points foretold)" in refused
 
 
 def test_a_fit_that_knows_nothing_of_the_loss_says_so(found: Comparison) -> None:

@@ -115,9 +115,8 @@ def test_the_curve_is_that_of_a_plain_count():
     pairs = np.subtract.outer(scores[members].astype(float), scores[~members].astype(float))
     np.testing.assert_allclose(counts.area, (pairs > 0).mean() + (pairs == 0).mean() / 2, rtol=1e-12)
     false, true = counts.rates
-    reached = {
-        (scores[~members] >= level).mean(): level for level in np.unique(scores)[::-1]
-    }  # the lowest level of a rate
+    # the lowest level of a rate
+    reached = {(scores[~members] >= level).mean(): level for level in np.unique(scores)[::-1]}
     for at, level in reached.items():
         np.testing.assert_allclose(counts.true_rate(at + 1e-12), (scores[members] >= level).mean(), rtol=1e-8)
     assert false[-1] == true[-1] == 1

@@ -59,10 +59,8 @@ def test_errors_are_those_of_many_runs(shuffled, runs):
 @pytest.mark.parametrize("attack", ["own", "pooled"])
 def test_what_a_model_moves_is_that_of_refitted_gaussians_and_slopes_by_differences(attack):
     """w Λ(θ) summed over models, ahead of θ and behind, by how leaving a model out moves θ."""
-    trials, bins = (
-        gaussian(0, 40, 12, 1.0, spread=0.3, design=Bernoulli(0.6)),
-        np.arange(12)[:, None] % 2 == np.arange(2),
-    )
+    trials = gaussian(0, 40, 12, 1.0, spread=0.3, design=Bernoulli(0.6))
+    bins = np.arange(12)[:, None] % 2 == np.arange(2)
     fitted, masks, scores = gaussians(trials), trials.masks(), trials.train.astype(float)
     ratio = fitted.ratios(attack, trials.train, masks.view(np.uint8))
     counts, key = Counts(), keys(ratio)

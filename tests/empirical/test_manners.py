@@ -205,13 +205,9 @@ def test_no_more_models_are_trained_than_asked_for(long, tmp_path):
     SubsetEstimator(model, models=70, random_state=0).fit(long.x_train, long.y_train)
     assert len(trained) == 70
     kept = SubsetEstimator("knn", models=70, store=tmp_path, random_state=0).fit(long.x_train, long.y_train)
-    assert [p.name for p in sorted(tmp_path.glob("shard-*.npz"))] == [
-        "shard-000000.npz",
-        "shard-000001-0-6.npz",
-    ]
-    more = SubsetEstimator("knn", models=100, store=tmp_path, random_state=0).fit(
-        long.x_train, long.y_train
-    )  # in shards of the store's
+    assert [p.name for p in sorted(tmp_path.glob("shard-*.npz"))] == ["shard-000000.npz", "shard-000001-0-6.npz"]
+    # in shards of the store's
+    more = SubsetEstimator("knn", models=100, store=tmp_path, random_state=0).fit(long.x_train, long.y_train)
     assert np.array_equal(more.trials_.train[:70], kept.trials_.train)
 
 

@@ -56,9 +56,8 @@ def test_on_a_gpu_a_block_is_rehearsed(data: Data, monkeypatch: pytest.MonkeyPat
     blocks, single = Blocks(), Blocks(block=1)
     monkeypatch.setattr(needs_module, "time", blocks)
     there = needs(Job(data, blocks, Bernoulli(0.7), device=pretend(3 * 10**9)), 6400, 6400, 1)
-    assert there.seconds == pytest.approx(
-        200 * 0.02
-    )  # one model at a time would be 128 s, and the first block's time 40
+    # one model at a time would be 128 s, and the first block's time 40
+    assert there.seconds == pytest.approx(200 * 0.02)
     assert (there.gpu, "3 GB of GPU memory" in str(there)) == (3 * 10**9, True)
     monkeypatch.setattr(needs_module, "time", single)
     here = needs(Job(data, single, Bernoulli(0.7)), 64, 64, 1)

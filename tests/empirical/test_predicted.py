@@ -14,13 +14,7 @@ from longtail.experiment import occupancy as solved
 from longtail.experiment import predictions as predicted
 from longtail.experiment.coupling import Beta, Coupling, Fixed
 from longtail.experiment.pairs import pairs_above
-from longtail.experiment.predictions import (
-    error_against_samples,
-    influence,
-    memorization,
-    removal,
-    share_above,
-)
+from longtail.experiment.predictions import error_against_samples, influence, memorization, removal, share_above
 
 PROBLEM = Problem(Zipf(alpha=0.8, size=3000), 5000, 10)
 SEED = 5

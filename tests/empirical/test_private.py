@@ -274,9 +274,8 @@ def test_epsilon_falls_with_noise_and_grows_with_all_else() -> None:
     assert accountant.epsilon(1.0, 1e-5, 0.05, 50) < base < accountant.epsilon(1.0, 1e-5, 0.05, 200)
     assert accountant.epsilon(0.0, 1e-5) == math.inf
     many = accountant.epsilon(1.0, 1e-5, 1.0, 9)
-    assert many == pytest.approx(
-        accountant.epsilon(1 / 3, 1e-5), abs=1e-3
-    )  # nine at once are one of a third of the noise
+    # nine at once are one of a third of the noise
+    assert many == pytest.approx(accountant.epsilon(1 / 3, 1e-5), abs=1e-3)
 
 
 @pytest.mark.extra

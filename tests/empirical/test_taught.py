@@ -64,9 +64,8 @@ def test_estimates_are_right_and_so_are_their_errors(design):
     z = np.concatenate(z)
     assert abs((z**2).mean() - 1) < Z * np.sqrt(2 / len(z)) * 1.5  # pairs of one cluster share models
     assert abs(np.mean(known)) < Z * np.std(known, ddof=1) / np.sqrt(12)
-    assert abs(np.mean(mixed)) > Z * np.std(mixed, ddof=1) / np.sqrt(
-        12
-    )  # the control: of models that trained on j as well
+    # the control: of models that trained on j as well
+    assert abs(np.mean(mixed)) > Z * np.std(mixed, ddof=1) / np.sqrt(12)
 
 
 @pytest.mark.parametrize("design", [Bernoulli(0.6), Fixed(0.7)])

@@ -105,9 +105,8 @@ def test_it_writes_what_it_says(capsys: Any, tmp_path: Path, source: Path) -> No
                 assert row["pairs"] == chosen.sum()
                 assert row["mean"] == pytest.approx(np.mean(each), abs=1e-6)
                 assert row["stderr"] == pytest.approx(np.std(each, ddof=1) / np.sqrt(len(each)), rel=1e-4)
-                assert row["strongest"] == pytest.approx(
-                    value[-1]
-                )  # a thousandth of fewer than a thousand pairs is one
+                # a thousandth of fewer than a thousand pairs is one
+                assert row["strongest"] == pytest.approx(value[-1])
                 assert row["noise"] == pytest.approx(np.sqrt(np.mean(kept["stderr"][at][chosen] ** 2)), rel=1e-4)
     assert (out / "influence.png").read_bytes().startswith(b"\x89PNG")
     assert sorted(p.name[:4] for p in (out / "nets").iterdir()) == ["iden", "seed", "seed", "seed"]

@@ -149,9 +149,8 @@ def test_a_small_convolutional_net_memorizes_random_labels() -> None:
     assert right[0, :n].mean() - right[1, :n].mean() > 0.5
     gap = right[0, n:].astype(float) - right[1, n:]
     assert abs(gap.mean()) < 5 * gap.std(ddof=1) / np.sqrt(n)
-    pairs = influence(
-        net, asked, range(n, n + 40), x[n:], y[n:]
-    )  # of examples that were never trained on, on each other
+    # of examples that were never trained on, on each other
+    pairs = influence(net, asked, range(n, n + 40), x[n:], y[n:])
     error = pairs.mean(1).std(ddof=1) / np.sqrt(40)
     assert abs(pairs.mean()) < 5 * error
     itself = influence(net, asked, range(20), x[:20], y[:20])

@@ -14,12 +14,7 @@ from longtail.core import Floats
 from longtail.experiment.coupling import Beta, Coupling, Fixed
 from longtail.experiment.members import members
 from longtail.experiment.pairs import expected_pairs, pairs_above
-from longtail.experiment.predictions import (
-    error_at,
-    influence_by_memorization,
-    removal,
-    share_above,
-)
+from longtail.experiment.predictions import error_at, influence_by_memorization, removal, share_above
 
 PROBLEM = Problem(Zipf(alpha=0.9, size=400), 900, 5)
 NOISE = SubsetNoise(400, 0.7)

@@ -22,11 +22,8 @@ from longtail.core.opened import reading, regular, within
 HEAD = 2**14  # bytes that hold any header: NumPy itself reads none of more than 10,000 characters
 KINDS = "biufUSMm"  # numbers, text, dates; no objects, which are pickled, and no records
 READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-LETTER, HIGHEST, SURROGATES = (
-    100,
-    0x10FFFF,
-    (0xD800, 0xDFFF),
-)  # bytes of a Python string besides its characters; Unicode
+# bytes of a Python string besides its characters; Unicode
+LETTER, HIGHEST, SURROGATES = 100, 0x10FFFF, (0xD800, 0xDFFF)
 REMEDY = "save arrays by np.savez; pickled objects are not opened"
 
 

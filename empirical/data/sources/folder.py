@@ -97,10 +97,7 @@ def decoded(path: Path, file: BinaryIO, size: int | None = None) -> NDArray[np.f
     """The same of a file that is open; ``path`` is how an error calls it."""
     from PIL import Image
 
-    with (
-        reading("data", path, "it is not an image, or not all of one"),
-        warnings.catch_warnings(),
-    ):
+    with reading("data", path, "it is not an image, or not all of one"), warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         with Image.open(file, formats=FORMATS) as opened:  # by its first bytes; nothing is decoded yet
             if opened.width * opened.height > (PIXELS if size is None else LARGEST):

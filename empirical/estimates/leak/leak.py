@@ -57,12 +57,7 @@ class Leak:
     @property
     def frames(self) -> dict[str, pd.DataFrame]:
         """Every table, by the name of its file."""
-        return {
-            "leak": self.examples,
-            "leak_rates": self.rates,
-            "leak_curve": self.curve,
-            "leak_bins": self.bins,
-        }
+        return {"leak": self.examples, "leak_rates": self.rates, "leak_curve": self.curve, "leak_bins": self.bins}
 
     def named(self, names: pd.DataFrame) -> Leak:
         """With the user's own names and labels of the examples."""

@@ -56,9 +56,8 @@ class HuggingFace(Net):
     batch: int = 32
     rate: float = 0.0
     penalty: float = 0.01
-    content: str = field(
-        default="", init=False, repr=False
-    )  # a digest of the folder's: a store knows one model from another
+    # a digest of the folder's: a store knows one model from another
+    content: str = field(default="", init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lora", whole("lora", self.lora, 0, 2**12))

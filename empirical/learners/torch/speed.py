@@ -32,10 +32,8 @@ SCALE = 1 / 9  # of the last layer's values
 RATED = 1024  # examples in the minibatch whose rate is given: that of another is in proportion
 FASTER = 64  # the rate of biases over that of weights
 MEAN = 0.6  # how much of a running mean of batch normalization is new
-STEPS, DECAY = (
-    5,
-    0.95,
-)  # weights are drawn towards their running mean every so many steps, which keeps .95 a step at the end
+# weights are drawn towards their running mean every so many steps, which keeps .95 a step at the end
+STEPS, DECAY = 5, 0.95
 RISE, START, END = 0.23, 0.2, 0.07  # the rate's peak, and what it begins and ends with
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,29 @@ def test_devices_and_compilers_stay_where_they_belong() -> None:
         if name in PLACES and not PLACES[name](path.relative_to(ROOT))
     ]
     assert strays == []
+
+
+def test_what_has_an_underscore_is_used_in_its_own_file_alone() -> None:
+    files = [path for package in ("longtail", "empirical", "simulations") for path in (ROOT / package).rglob("*.py")]
+    assert [f"{path.relative_to(ROOT)}: {name}" for path in files for name in taken(path.read_text("utf-8"))] == []
+    assert list(taken("from longtail.core import _a, b, __version__\nb._c, self._d")) == ["_a", "b._c"]  # the control
+
+
+def taken(text: str) -> Iterator[str]:
+    """Names with an underscore that a file takes of this project's others."""
+    tree = ast.parse(text)
+    ours = [
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        and str(node.module).split(".")[0] in ("longtail", "empirical", "simulations")
+        for alias in node.names
+    ]
+    read = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)]
+    for name in [*ours, *(ast.unparse(node) for node in read if ast.unparse(node.value) in ours)]:
+        own = name.rpartition(".")[2]
+        if own.startswith("_") and not own.endswith("__"):
+            yield name
 
 
 def test_legends_say_where_they_go() -> None:

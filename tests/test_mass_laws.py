@@ -222,7 +222,7 @@ def test_a_quantile_is_where_the_law_gets_to_it(level: float, monkeypatch: pytes
 
     monkeypatch.setattr(pointwise.Pointwise, "_probability", beta)
     mean, spread, problem = Estimate(0.1), Estimate(0.002), Problem(Zipf(alpha=1, size=50), 50)
-    law = pointwise.Pointwise(problem, 0, 0.0, 1.0, mean, spread, 1e-6, 0.0, transforms._moved)
+    law = pointwise.Pointwise(problem, 0, 0.0, 1.0, mean, spread, 1e-6, 0.0, transforms.on_circles)
     assert special.betainc(3.0, 40.0, law.quantile(level)) == pytest.approx(level, abs=1e-8)
     assert len(asked) < 20
 
@@ -233,7 +233,7 @@ def test_sights_told_apart_against_betas(size: int, n: int) -> None:
     problem = Problem(Gamma(shape=1, size=size), n)
     mean, deviation = exact.unseen_mass(problem).value, float(np.sqrt(exact.mass_variance(problem).value))
     for m in (mean - 1.3 * deviation, mean + 0.4 * deviation):
-        parts = transforms._by_sights(problem, 0, m)
+        parts = transforms.by_sights(problem, 0, m)
         assert parts is not None
         value, bound, ended = davies.probability(parts, 0.0, False)
         assert ended
@@ -249,7 +249,7 @@ def test_ways_at_a_point(ell: int) -> None:
     law = exact.mass_law(problem, ell)
     assert isinstance(law, Inverted)
     m = law.quantile(0.3)
-    for way in (transforms._by_sights, transforms._moved, transforms._windowed):
+    for way in (transforms.by_sights, transforms.on_circles, transforms.by_scales):
         parts = way(problem, ell, m)
         assert parts is not None
         value, bound, ended = davies.probability(parts, 0.0, False)
@@ -264,7 +264,7 @@ def test_scales_at_which_a_mass_lies_on_one_side(monkeypatch: pytest.MonkeyPatch
     for apart in (transforms.APART, 1.5 * transforms.APART):
         monkeypatch.setattr(transforms, "APART", apart)
         scales.cache_clear()
-        parts = transforms._windowed(problem, 0, m)
+        parts = transforms.by_scales(problem, 0, m)
         assert parts is not None
         found.append((parts.certain, *davies.probability(parts, 0.0, False)))
     scales.cache_clear()

@@ -28,7 +28,7 @@ from scipy import special
 
 from longtail.core import AccuracyError, Floats, Integers, Prior, Problem, compressed
 from longtail.exact.binomials import stirling
-from longtail.exact.mellin import DECADES, Sum, band, reach_of
+from longtail.exact.mellin import DECADES, Total, band, reach_of
 
 Complexes = NDArray[np.complex128]
 
@@ -260,7 +260,7 @@ def _drawn(prior: Prior, n: int, highest: float, refine: float) -> _Drawn:
     share = nodes.count / nodes.count.sum()
     if np.ptp(nodes.log_value) == 0:
         value, share = np.ones(1), np.ones(1)
-    total = Sum(value, share, prior.size)
+    total = Total(value, share, prior.size)
     low, high = (np.log(prior.size),) * 2 if len(value) == 1 else reach_of(total, prior.size * float(share @ value))
     first, last = np.log(n) - high + log_gamma(n, -1), np.log(n) - low + log_gamma(n, 1)
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from longtail.core import Estimate, Floats, real
 from longtail.exact.contours import Complexes, log1p
-from longtail.exact.laws import _root
+from longtail.exact.laws import root
 from longtail.exact.mellin import EPS
 
 
@@ -42,7 +42,7 @@ class MassLaw(ABC):
     @property
     def deviation(self) -> Estimate:
         """The standard deviation."""
-        return _root(self.variance)
+        return root(self.variance)
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Steps(MassLaw):
         return Estimate(float(below[place]) if np.ndim(mass) == 0 else below[place], bound=self.bound)
 
     def quantile(self, level: float) -> float:
-        reached = np.cumsum(self.probability) >= _level(level)
+        reached = np.cumsum(self.probability) >= checked_level(level)
         return float(self.values[int(np.argmax(reached)) if reached.any() else -1])
 
 
@@ -135,7 +135,7 @@ class Inverted(MassLaw):
         return Estimate(float(out[0]) if np.ndim(mass) == 0 else out.reshape(np.shape(mass)), bound=self.bound)
 
     def quantile(self, level: float) -> float:
-        level, low, high = _level(level), self.low, self.high
+        level, low, high = checked_level(level), self.low, self.high
         for _ in range(9):  # 64^9 parts of it
             cuts = np.linspace(low, high, 65)
             above = int(np.argmax(np.append(self.cdf(cuts[1:-1]).value, 1.0) >= level))
@@ -143,5 +143,10 @@ class Inverted(MassLaw):
         return high
 
 
-def _level(level: float) -> float:
+def checked_level(level: float) -> float:
+    """A level between 0 and 1, or an ArgumentError.
+
+    >>> checked_level(0.5)
+    0.5
+    """
     return real("level", level, 0.0, 1.0, open_low=True, open_high=True)

@@ -75,7 +75,7 @@ class Law:
     @property
     def deviation(self) -> Estimate:
         """The standard deviation."""
-        return _root(self.variance)
+        return root(self.variance)
 
     def cdf(self, k: ArrayLike) -> Estimate:
         """Pr[X ≤ k]."""
@@ -160,8 +160,8 @@ def spread(problem: Problem) -> Spread:
     >>> round(found.singleton_fraction.value, 6), round(found.optimal_error.value, 6)
     (0.144338, 0.108253)
     """
-    alone = _root(variance(problem, 1))
-    unseen, held = (_root(mass_variance(problem, ell)) for ell in (0, 1))
+    alone = root(variance(problem, 1))
+    unseen, held = (root(mass_variance(problem, ell)) for ell in (0, 1))
     return Spread(_times(alone, 1 / problem.n), unseen, _times(unseen, problem.guess), _times(held, problem.guess))
 
 
@@ -224,27 +224,31 @@ def _points(problem: Problem, ell: int, more: int, theta: float = 0.0) -> Iterat
     own = highest = band(2.0 * ell + 3.0)
     if problem.mode == "random" and problem.n >= LEAST and np.ptp(compressed(problem.prior).log_value) > 0:
         if theta:
-            highest += STEEP * theta * scales(problem, _rung(own)).steepness(ell)[2]
+            highest += STEEP * theta * scales(problem, rung(own)).steepness(ell)[2]
         while highest < LONGEST:  # the longer, the nearer to the scales that can be, and less steep
-            laid = scales(problem, _rung(highest))
-            if theta == 0 or own + STEEP * theta * laid.steep(ell) <= _rung(highest):
+            laid = scales(problem, rung(highest))
+            if theta == 0 or own + STEEP * theta * laid.steep(ell) <= rung(highest):
                 if not laid.bears(np.expm1(1j * theta), ell):
                     break
                 yield laid, more
-                yield scales(problem, _rung(highest), FINE), more
+                yield scales(problem, rung(highest), FINE), more
                 return
             highest *= 1.2
         highest = own
     if problem.n < LEAST:
         problem, more = replace(problem, n=problem.n + more), 0
     if theta:
-        highest += STEEP * theta * contour(problem, _rung(own)).steepness(ell)[2]
+        highest += STEEP * theta * contour(problem, rung(own)).steepness(ell)[2]
     for refine in (COARSE, FINE):
-        yield contour(problem, _rung(highest), refine, ell if theta else None), more
+        yield contour(problem, rung(highest), refine, ell if theta else None), more
 
 
-def _rung(highest: float) -> float:
-    """One of a ladder of frequencies, so that points serve again."""
+def rung(highest: float) -> float:
+    """One of a ladder of frequencies, so that points serve again.
+
+    >>> [round(rung(highest), 2) for highest in (100.0, 107.0, 108.0)]
+    [107.63, 107.63, 128.0]
+    """
     return float(2.0 ** (np.ceil(4 * np.log2(highest)) / 4))
 
 
@@ -367,8 +371,12 @@ def _detailed(problem: Problem, ell: int) -> str:
     return remedy + "give fewer samples, or ask for its variance"
 
 
-def _root(square: Estimate) -> Estimate:
-    """The root of what is not negative; where it is 0 to what is known, its bound is the root of that."""
+def root(square: Estimate) -> Estimate:
+    """The root of what is not negative; where it is 0 to what is known, its bound is the root of that.
+
+    >>> root(Estimate(4.0, bound=0.04)), root(Estimate(0.0, bound=0.5))
+    (Estimate(value=2.0, stderr=0.0, bound=0.01002512578676009), Estimate(value=0.0, stderr=0.0, bound=1.0))
+    """
     value, bound = np.sqrt(square.value), np.asarray(square.bound, float)
     with np.errstate(divide="ignore", invalid="ignore"):
         off = np.where(

@@ -32,7 +32,7 @@ from longtail.exact.atoms import two_frequencies
 from longtail.exact.contours import Complexes, Taken, contour, log1p
 from longtail.exact.davies import END, LEFT
 from longtail.exact.distributions import Around, Inverted, MassLaw, Steps
-from longtail.exact.laws import COARSE, FINE, HIGHEST, LEAST, LONGEST, STEEP, _rung, law, mass_variance
+from longtail.exact.laws import COARSE, FINE, HIGHEST, LEAST, LONGEST, STEEP, law, mass_variance, rung
 from longtail.exact.mellin import DECADES, EPS, band
 from longtail.exact.pointwise import ROUGHEST, TOLD, pointwise, rough
 from longtail.exact.saddle import circles, mass_on_circles, saddled
@@ -232,7 +232,7 @@ def _none(problem: Problem, ell: int) -> float:
         log_none = nodes.count @ np.log1p(-np.minimum(_seen(ell, rate), 1 - EPS))
         return float(np.exp(log_none) * np.sqrt(2 * np.pi * problem.n + 1))
     if _wide(problem):
-        laid = scales(problem, _rung(band(2.0 * ell + 3)))
+        laid = scales(problem, rung(band(2.0 * ell + 3)))
         return float(np.exp(-laid.mean_number(ell)) @ np.abs(laid.likely)) * laid.ray.step
     points = saddled(problem)
     chance = _seen(ell, np.multiply.outer(points.scale, points.value)) @ points.share
@@ -285,7 +285,7 @@ def _by_scale(problem: Problem, ell: int) -> tuple[Floats, Floats, Floats]:
 def _scales(problem: Problem, many: int) -> Floats:
     """Scales from the least to the largest that can be: the one there is, of a list that is taken as it is."""
     if problem.mode == "random" and _wide(problem):
-        joined = scales(problem, _rung(band(3.0)))
+        joined = scales(problem, rung(band(3.0)))
         log_scale = joined.first + joined.ray.step * np.flatnonzero(np.abs(joined.likely) > UNLIKELY)
         return np.asarray(np.exp(np.linspace(log_scale[0], log_scale[-1], many)))
     if problem.mode == "random":
@@ -316,14 +316,14 @@ def _wide(problem: Problem) -> bool:
 
 def _joined(problem: Problem, ell: int, refine: float, center: float) -> Callable[[float], complex]:
     own = band(2.0 * ell + 3)
-    laid = scales(problem, _rung(own))
+    laid = scales(problem, rung(own))
     slope = float(np.abs(np.gradient(laid.mean_mass(ell), laid.ray.step))[np.abs(laid.likely) > UNLIKELY].max())
 
     work = 0
 
     def value(phi: float) -> complex:
         nonlocal work
-        highest = _rung(own + STEEP * phi * slope)
+        highest = rung(own + STEEP * phi * slope)
         work += scales(problem, highest, refine).points if highest < LONGEST else WORK
         if work >= WORK:
             raise rough(problem, ell)

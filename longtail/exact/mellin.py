@@ -103,9 +103,9 @@ def law(prior: Prior, ell: float = 10.0, refine: float = 1.0, tilt: float = 0.0)
         )
     value = np.exp(np.maximum(nodes.log_value - top, -DECADES))
     if tilt:
-        log_mean = float(Sum(value, share, 1).log_laplace(np.array([-tilt]))[0])
+        log_mean = float(Total(value, share, 1).log_laplace(np.array([-tilt]))[0])
         share = share * np.exp(tilt * value - log_mean)
-    rule = _rule(Sum(value, share, draws), band(ell), refine)
+    rule = _rule(Total(value, share, draws), band(ell), refine)
     if not tilt:
         return replace(rule, log_t=rule.log_t + top)
     rate = tilt * np.exp(rule.log_t)
@@ -115,10 +115,10 @@ def law(prior: Prior, ell: float = 10.0, refine: float = 1.0, tilt: float = 0.0)
 
 
 @dataclass(frozen=True)
-class Sum:
+class Total:
     """T = the sum of ``draws`` independent draws of ``value`` with probability ``share``.
 
-    >>> Sum(np.array([1.0, 0.5]), np.array([0.0, 1.0]), draws=3).log_laplace(np.array([2.0])).tolist()  # T is 1.5
+    >>> Total(np.array([1.0, 0.5]), np.array([0.0, 1.0]), draws=3).log_laplace(np.array([2.0])).tolist()  # T is 1.5
     [-3.0]
     """
 
@@ -160,7 +160,7 @@ class Sum:
         return np.asarray(self.draws * np.abs(np.expm1(-log_laplace / self.draws)) * np.exp(log_laplace.real))
 
 
-def _rule(total: Sum, highest: float, refine: float) -> Rule:
+def _rule(total: Total, highest: float, refine: float) -> Rule:
     # One lattice serves log r and log T, so that both transforms are FFTs. Its Nyquist frequency, ``end``, is where the
     # filter, 1 up to ``highest``, is gone; a trapezoid rule along the ray then errs by e^{−2π tilt / step} = e^{−2 GAIN}.
     mean = total.draws * float(total.share @ total.value)
@@ -211,10 +211,10 @@ def _rule(total: Sum, highest: float, refine: float) -> Rule:
     return Rule(x[inside], weight[inside], np.append(0.0, 2 * doubt / length), taper[inside], length)
 
 
-def reach_of(total: Sum, mean: float) -> tuple[float, float]:
+def reach_of(total: Total, mean: float) -> tuple[float, float]:
     """log of bounds that T passes with probability e^{TINY} at the most: Chernoff's, from either side.
 
-    >>> total = Sum(np.array([1.0, 0.5]), np.array([0.5, 0.5]), draws=100)  # between 50 and 100, 75 in the mean
+    >>> total = Total(np.array([1.0, 0.5]), np.array([0.5, 0.5]), draws=100)  # between 50 and 100, 75 in the mean
     >>> np.exp(reach_of(total, 75.0)).round(1).tolist()
     [50.0, 96.0]
     """

@@ -22,10 +22,10 @@ from scipy import special
 
 from longtail.core import AccuracyError, Estimate, Problem
 from longtail.exact.davies import END, LEFT, LONG, WORK, Sum, ends, probability
-from longtail.exact.distributions import MassLaw, _level
+from longtail.exact.distributions import MassLaw, checked_level
 from longtail.exact.mellin import EPS
 from longtail.exact.saddle import circles
-from longtail.exact.transforms import COARSE, OUT, _by_sights, _moved, _turn, _windowed
+from longtail.exact.transforms import COARSE, OUT, by_scales, by_sights, on_circles, turn_of
 
 GOOD = 1e-6  # what a probability may be off by
 TOLD = 5.4  # standard deviations of h that a mass is off by: 3e-8 is beyond
@@ -67,7 +67,7 @@ class Pointwise(MassLaw):
 
     def quantile(self, level: float) -> float:
         """Where ``cdf`` gets to ``level``: by secants of its probit against log mass, within a bracket."""
-        level, low, high = _level(level), self.low, self.high
+        level, low, high = checked_level(level), self.low, self.high
         target, spread = float(special.ndtri(level)), float(np.sqrt(self.variance.value))
         at = float(self.mean.value) + target * spread
         trail: list[tuple[float, float]] = []
@@ -121,10 +121,10 @@ def pointwise(
     longtail.core.checks.AccuracyError: n: got 4; the law of what is seen 0 times under Zipf(alpha=1.0, size=3) has steps...
     """
     at, deviation = float(mean.value), float(np.sqrt(spread.value))
-    for way in (_by_sights, _moved, _windowed):
+    for way in (by_sights, on_circles, by_scales):
         if (
-            way is _moved
-            and _turn(problem, ell, at) * WORK / circles(problem, COARSE, OUT).points * deviation < TOO_FEW
+            way is on_circles
+            and turn_of(problem, ell, at) * WORK / circles(problem, COARSE, OUT).points * deviation < TOO_FEW
         ):
             continue
         parts = way(problem, ell, at)

@@ -16,7 +16,7 @@ from scipy import special
 
 from longtail.core import Floats, Integers, Problem, compressed
 from longtail.exact.contours import Complexes, log1p, log_gamma, log_mean
-from longtail.exact.mellin import DECADES, Sum, reach_of
+from longtail.exact.mellin import DECADES, Total, reach_of
 
 GONE = -46.0  # log of a weight that a point is left out with
 ALIAS, DAMPING = 8.0, 4.5  # as in ``contours``: totals of nine times n count e^{−36}
@@ -58,14 +58,14 @@ class _Circles:
 @lru_cache(maxsize=16)
 def circles(problem: Problem, refine: float = 1.0, gone: float = GONE) -> _Circles:
     """How far circles reach, in angle (``end``/n) and log scale, for frequencies drawn from a list."""
-    n, (value, share) = problem.n, _list(problem, refine)
-    total = Sum(value, share, problem.prior.size)
+    n, (value, share) = problem.n, entries_of(problem, refine)
+    total = Total(value, share, problem.prior.size)
     low, high = reach_of(total, problem.prior.size * float(share @ value))
     first, last = np.log(n) - high + log_gamma(n, -1), np.log(n) - low + log_gamma(n, 1)
     omega = np.exp(np.linspace(0.0, np.log(min(np.pi * n, 40 * np.sqrt(n) + 40)), 200))
     end = 1.0
     for s in np.exp(np.linspace(first, last, PLACES)):
-        log_w = _radius(problem, value, share, np.array([s]))[0] + 1j * np.append(0.0, omega) / n
+        log_w = radius_of(problem, value, share, np.array([s]))[0] + 1j * np.append(0.0, omega) / n
         size = (problem.prior.size * log_mean(value, share, np.array([s]), -np.expm1(log_w))[0]).real
         end = max(end, float(omega[np.flatnonzero(size[1:] - size[0] > gone)[-1:]].max(initial=1.0)))
     return _Circles(first, last, min(end, np.pi * n), float(np.expm1(last - first)))
@@ -74,12 +74,8 @@ def circles(problem: Problem, refine: float = 1.0, gone: float = GONE) -> _Circl
 @lru_cache(maxsize=4)
 def saddled(problem: Problem, refine: float = 1.0, gone: float = GONE) -> _Saddled:
     """The points themselves, those of a weight above e^{gone}, on circles that have one above e^{GONE}."""
-    n, size, (value, share), laid = (
-        problem.n,
-        problem.prior.size,
-        _list(problem, refine),
-        circles(problem, refine, gone),
-    )
+    n, size, (value, share) = problem.n, problem.prior.size, entries_of(problem, refine)
+    laid = circles(problem, refine, gone)
     damping = 0.0
     if laid.end >= np.pi * n:
         points, damping = int(np.ceil(ROUND[0] * refine * n)), ROUND[1]
@@ -95,7 +91,7 @@ def saddled(problem: Problem, refine: float = 1.0, gone: float = GONE) -> _Saddl
         kept = np.where(omega == 0, 0.5, 1.0)
     step = 2 * np.pi / (refine * laid.end) * SLOWER
     scale = np.exp(laid.first + step * np.arange(int((laid.last - laid.first) / step) + 2))
-    radius = _radius(problem, value, share, scale) - damping / n
+    radius = radius_of(problem, value, share, scale) - damping / n
     log_w = radius[:, None] + 1j * omega / n
     log_g = np.array([log_mean(value, share, s[None], -np.expm1(w))[0] for s, w in zip(scale, log_w, strict=True)])
     log_weight = size * log_g - n * log_w
@@ -105,14 +101,27 @@ def saddled(problem: Problem, refine: float = 1.0, gone: float = GONE) -> _Saddl
     return _Saddled(size, n, scale, value, share, row, log_w[row, column], log_g[row, column], weight)
 
 
-def _list(problem: Problem, refine: float) -> tuple[Floats, Floats]:
+def entries_of(problem: Problem, refine: float) -> tuple[Floats, Floats]:
+    """Entries of the list over the largest, a long list's joined, and what share of all they are.
+
+    >>> from longtail import Zipf
+    >>> value, share = entries_of(Problem(Zipf(alpha=1, size=4), n=4), refine=1.0)
+    >>> value.round(3).tolist(), share.tolist()
+    ([1.0, 0.5, 0.333, 0.25], [0.25, 0.25, 0.25, 0.25])
+    """
     nodes = compressed(problem.prior, refine)
     value = np.exp(np.maximum(nodes.log_value - nodes.log_value.max(), -DECADES))
     return value, nodes.count / nodes.count.sum()
 
 
-def _radius(problem: Problem, value: Floats, share: Floats, scale: Floats) -> Floats:
-    """log ρ of each scale: where N s ρ E p e^{−s(1−ρ)p}/E e^{−s(1−ρ)p} = n, the total expected there."""
+def radius_of(problem: Problem, value: Floats, share: Floats, scale: Floats) -> Floats:
+    """log ρ of each scale: where N s ρ E p e^{−s(1−ρ)p}/E e^{−s(1−ρ)p} = n, the total expected there.
+
+    >>> from longtail import Uniform
+    >>> one = np.ones(1)  # all entries alike: N s ρ = n
+    >>> np.exp(radius_of(Problem(Uniform(size=4), n=4), one, one, np.array([0.5, 1.0, 2.0]))).round(6).tolist()
+    [2.0, 1.0, 0.5]
+    """
     low, high = np.full(len(scale), -FLAT), np.full(len(scale), FLAT)
     for _ in range(50):
         middle = (low + high) / 2

@@ -25,7 +25,7 @@ from scipy.fft import fft, ifft, next_fast_len
 
 from longtail.core import Bools, Floats, Integers, Prior, Problem, compressed
 from longtail.exact.contours import NORMAL, Complexes, log1p, log_gamma, log_mean, within
-from longtail.exact.mellin import DECADES, TINY, Sum, reach_of
+from longtail.exact.mellin import DECADES, TINY, Total, reach_of
 
 GAIN = 12.0  # rounding grows by no more than e^12, at the highest frequency
 OVER = 1.7  # as many points as that frequency asks for
@@ -58,7 +58,7 @@ def _ray(prior: Prior, end: float, refine: float) -> _Ray:
     nodes = compressed(prior, refine)
     value = np.exp(np.maximum(nodes.log_value - nodes.log_value.max(), -DECADES))
     share = nodes.count / nodes.count.sum()
-    low, high = reach_of(Sum(value, share, prior.size), prior.size * float(share @ value))
+    low, high = reach_of(Total(value, share, prior.size), prior.size * float(share @ value))
     step, tilt = np.pi / (OVER * end), GAIN / end
     first = TINY - high
     points = int((np.log(-TINY / np.sin(tilt)) - low - first) / step) + 2

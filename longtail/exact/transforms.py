@@ -1,11 +1,11 @@
 """E e^{iφY} of Y = (g/n)(M_ℓ − m), g a Gamma variable of shape n, in the three ways that laws ``pointwise`` try in turn.
 
-By sights: where n is small, c-fold sights are told apart one by one,
+``by_sights``: where n is small, c-fold sights are told apart one by one,
 
     E e^{iφY} = n ∫ ds/s [w^n] (Σ_{c ≤ n} w^c E_p q_c(sp) e^{−iφmsp/n} · (e^{iφsp/n} where c = ℓ))^N.
 
-Moved: on the circles of ``longtail.exact.saddle``, centered at m. Windowed: where T spans decades only the scales at which m may
-be passed are summed over, at all others Y has one sign.
+``on_circles``: on those of ``longtail.exact.saddle``, moved so that Y is centered at m. ``by_scales``: where T spans decades only
+the scales at which m may be passed are summed over, at all others Y has one sign.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from scipy import special
 from longtail.core import Floats, Problem
 from longtail.exact.contours import Complexes, log1p, log_gamma
 from longtail.exact.davies import END, Sum, Transform
-from longtail.exact.laws import _rung
+from longtail.exact.laws import rung
 from longtail.exact.mellin import band
-from longtail.exact.saddle import ALIAS, DAMPING, _list, _radius, circles, mass_on_circles, saddled
+from longtail.exact.saddle import ALIAS, DAMPING, circles, entries_of, mass_on_circles, radius_of, saddled
 from longtail.exact.scales import UNLIKELY, Scales, scales
 
 APART = 6.5  # standard deviations that are told apart: 1e-10 is beyond them
@@ -38,14 +38,21 @@ STEEP = 1.15  # of the slope of φM in the log scale, as a frequency
 COARSE, FINE = 1.0, 1.27
 
 
-def _by_sights(problem: Problem, ell: int, center: float) -> Sum | None:
+def by_sights(problem: Problem, ell: int, center: float) -> Sum | None:
+    """Of few samples; None of others, and where it would take too many points.
+
+    >>> from longtail import Zipf
+    >>> parts = by_sights(Problem(Zipf(alpha=1, size=20), n=20), 0, center=0.3)
+    >>> round(0.3 + parts.value(1e-4).imag / 1e-4, 5)  # E Y is E M_0 − .3, and E M_0 is exact.unseen_mass
+    0.26997
+    """
     if not LEAST <= problem.n <= SIGHTS:
         return None
-    highest = _rung(band(2.0 * ell + 3) + STEEP * END * np.sqrt(problem.n))
+    highest = rung(band(2.0 * ell + 3) + STEEP * END * np.sqrt(problem.n))
     one, two = (_sights(problem, highest, refine) for refine in (COARSE, FINE))
     if one is None or two is None or one.points > HEAVY:
         return None
-    turn = _turn(problem, ell, center)
+    turn = turn_of(problem, ell, center)
     return Sum(
         0.0,
         1.0,
@@ -101,7 +108,7 @@ class _Sights:
 @lru_cache(maxsize=4)
 def _sights(problem: Problem, highest: float, refine: float) -> _Sights | None:
     """None where they would be too many."""
-    n, (value, share), laid = problem.n, _list(problem, refine), circles(problem, refine)
+    n, (value, share), laid = problem.n, entries_of(problem, refine), circles(problem, refine)
     order = np.argsort(value)
     value, share = value[order], share[order]
     step = 2 * np.pi / (refine * (band(float(n)) + highest))
@@ -132,7 +139,7 @@ def _sights(problem: Problem, highest: float, refine: float) -> _Sights | None:
         c, x = np.arange(most[last - 1] + 1), rate[:, first:last, None]
         seen = np.exp(special.xlogy(c, x) - x - special.gammaln(c + 1.0))
         tables.append((first, seen * share[None, first:last, None]))
-    radius: Floats = np.asarray(_radius(problem, value, share, scale) - damping / n, np.float64)
+    radius: Floats = np.asarray(radius_of(problem, value, share, scale) - damping / n, np.float64)
     turned = np.exp(1j * np.outer(np.arange(most[-1] + 1), angle))
     return _Sights(
         n,
@@ -157,9 +164,15 @@ def _masses_by_scale(n: int, ell: int, rate: Floats, share: Floats) -> tuple[Flo
     return mean, APART * np.sqrt(square) + APART**2 / 2 * jump
 
 
-def _turn(problem: Problem, ell: int, center: float) -> float:
-    """Δ: |Y| is at most g/n times how far from m a mass is, at any T that can be."""
-    value, share = _list(problem, COARSE)
+def turn_of(problem: Problem, ell: int, center: float) -> float:
+    """Δ: |Y| is at most g/n times how far from m a mass is, at any T that can be.
+
+    >>> from longtail import Zipf
+    >>> problem = Problem(Zipf(alpha=1, size=20), n=20)
+    >>> round(turn_of(problem, 0, center=0.3), 2), turn_of(problem, 0, center=0.9) < turn_of(problem, 0, center=0.6)
+    (2.87, True)
+    """
+    value, share = entries_of(problem, COARSE)
     laid, n = circles(problem), problem.n
     scale = np.exp(np.linspace(laid.first - log_gamma(n, -1), laid.last - log_gamma(n, 1), 200))
     mean, wide = _masses_by_scale(n, ell, np.multiply.outer(scale, value), share * problem.prior.size)
@@ -168,8 +181,14 @@ def _turn(problem: Problem, ell: int, center: float) -> float:
     return float(2 * np.pi / (max(abs(low - center), abs(high - center)) * _largest(n)))
 
 
-def _moved(problem: Problem, ell: int, center: float) -> Sum | None:
-    """On circles moved by φm/n, for as long as what is added up is no larger for it."""
+def on_circles(problem: Problem, ell: int, center: float) -> Sum | None:
+    """On circles moved by φm/n, for as long as what is added up is no larger for it; None where it would take too many points.
+
+    >>> from longtail import Zipf
+    >>> parts = on_circles(Problem(Zipf(alpha=1, size=20), n=20), 0, center=0.3)
+    >>> round(float(0.3 + parts.value(1e-4).imag / 1e-4), 5)
+    0.26997
+    """
     if circles(problem, COARSE, OUT).points > POINTS:
         return None
     points, finer = saddled(problem, COARSE, OUT), saddled(problem, FINE, OUT)
@@ -178,13 +197,19 @@ def _moved(problem: Problem, ell: int, center: float) -> Sum | None:
     def guarded(of: Transform) -> Transform:
         return lambda phi: of(phi) if phi * center < TURNED * problem.n else np.nan
 
-    return Sum(0.0, 1.0, _turn(problem, ell, center), guarded(one), 2.0 * len(points.weight), guarded(two))
+    return Sum(0.0, 1.0, turn_of(problem, ell, center), guarded(one), 2.0 * len(points.weight), guarded(two))
 
 
-def _windowed(problem: Problem, ell: int, center: float) -> Sum | None:
-    """Of joined points, those scales at which the mass may be on either side of m."""
+def by_scales(problem: Problem, ell: int, center: float) -> Sum | None:
+    """Of joined points, those scales at which the mass may be on either side of m.
+
+    >>> from longtail import Zipf
+    >>> parts = by_scales(Problem(Zipf(alpha=1, size=20), n=20), 0, center=0.3)
+    >>> round(0.3 + parts.value(1e-4).imag / 1e-4, 5)
+    0.26997
+    """
     own = band(2.0 * ell + 3)
-    first = scales(problem, _rung(own))
+    first = scales(problem, rung(own))
     mean, wide, rows = _window(first, ell, center)
     if rows is None:
         likely = first.likely * first.ray.step
@@ -192,7 +217,7 @@ def _windowed(problem: Problem, ell: int, center: float) -> Sum | None:
     slope = float(np.abs(np.gradient(mean, first.ray.step))[rows].max())
     least = float((wide[rows] / APART).min())
     end = min(END / np.sqrt(least**2 + center**2 / problem.n), TURNED * problem.n / center)
-    highest = _rung(own + STEEP * end * slope)
+    highest = rung(own + STEEP * end * slope)
     coarse, fine = (scales(problem, highest, refine) for refine in (COARSE, FINE))
     mean, wide, rows = _window(coarse, ell, center)
     assert rows is not None

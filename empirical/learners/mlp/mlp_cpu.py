@@ -53,7 +53,7 @@ def _softmax(values, labels, present, scale, top):
 
 
 @compiled()
-def _lift(hidden, bias):
+def rectify(hidden, bias):
     """ReLU(hidden + bias), in place."""
     zero = np.float32(0)
     for i in range(hidden.shape[0]):
@@ -63,7 +63,7 @@ def _lift(hidden, bias):
 
 
 @compiled()
-def _gate(back, hidden, bias):
+def gate(back, hidden, bias):
     """back where hidden > 0, else 0, in place; its column sums to ``bias``."""
     zero = np.float32(0)
     bias[:] = 0
@@ -128,7 +128,7 @@ def train(w, x, y, orders, present, plan, room, some):
             r, h, e = rows[:size], hidden[:size], back[:size]
             z = store[: classes * size].reshape(classes, size)
             np.dot(r, into, h)
-            _lift(h, lift)
+            rectify(h, lift)
             np.dot(out.T, h.T, z)
             for k in range(classes):
                 z[k] += shift[k]
@@ -140,7 +140,7 @@ def train(w, x, y, orders, present, plan, room, some):
                     total += z[k, i]
                 g_shift[k] = total
             np.dot(z.T, out.T, e)
-            _gate(e, h, g_lift)
+            gate(e, h, g_lift)
             np.dot(r.T, e, g_into)
             if penalty > 0:
                 _decay(w[:a], g[:a], penalty)
@@ -165,7 +165,7 @@ def values(w, x, width, room, out):
     for start in range(0, rows, block):
         start = min(start, rows - block)
         np.dot(x[start : start + block], into, hidden)
-        _lift(hidden, lift)
+        rectify(hidden, lift)
         np.dot(outward.T, hidden.T, z)
         for k in range(classes):
             for i in range(block):

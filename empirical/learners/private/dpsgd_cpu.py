@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from empirical.data.compiled_cpu import compiled
-from empirical.learners.mlp.mlp_cpu import _gate, _lift
+from empirical.learners.mlp.mlp_cpu import gate, rectify
 from empirical.learners.private.normal_cpu import LENGTH, normals
 from empirical.learners.shared.exponential_cpu import numerators
 from longtail.philox.block_cpu import fill
@@ -133,7 +133,7 @@ def clipped(w, x, squares, y, chosen, every, width, clip, g, room):
     a, o = d * width, d * width + width
     c = o + width * classes
     np.dot(rows, w[:a].reshape(d, width), hidden)
-    _lift(hidden, w[a:o])
+    rectify(hidden, w[a:o])
     out = w[o:c].reshape(width, classes)
     np.dot(out.T, hidden.T, z)
     for k in range(classes):
@@ -141,7 +141,7 @@ def clipped(w, x, squares, y, chosen, every, width, clip, g, room):
     _deltas(z, labels, every, total, top)
     _column_squares(z, scale)
     np.dot(z.T, out.T, back)
-    _gate(back, hidden, g[a:o])
+    gate(back, hidden, g[a:o])
     for i in range(b):
         norm = np.sqrt(squares[chosen[i]] * _square(back[i]) + (_ONE + _square(hidden[i])) * scale[i])
         scale[i] = clip / norm if norm > clip else _ONE

@@ -213,7 +213,7 @@ CLAIMS = (
     *(
         Claim(
             f"{data}: accuracy that hard examples bring beyond as many easy ones, {how}",
-            above(0.0, "more", percent=True),
+            above(0.0, "more", points=True),
             at("value", "stderr", data=data, share=0.0, how=how, measure="correct", group="hard − easy"),
         )
         for data, how in (("digits", ADDED), ("digits", REMOVED), ("mnist", ADDED), ("fashion_mnist", ADDED))
@@ -236,7 +236,7 @@ CLAIMS = (
     ),
     Claim(
         "digits: accuracy of one group at random beyond another, added, the control",
-        Published("0", 0.0, 0.0, otherwise=0.05, percent=True),
+        Published("0", 0.0, 0.0, otherwise=0.05, points=True),
         at("value", "stderr", data="digits", share=0.0, how=ADDED, measure="correct", group="at random, twice"),
     ),
 )

@@ -234,7 +234,7 @@ def eights_beyond(table: pd.DataFrame) -> Estimate | None:
     return less(cell(rows, "worst_lost", "worst_stderr"), cell(rows, "lost", "stderr"))
 
 
-PAY, RARE = above(0.0, "the memorized pay", percent=True), above(0.0, "the rare pay")
+PAY, RARE = above(0.0, "the memorized pay", points=True), above(0.0, "the rare pay")
 NET_DIGITS: dict[str, Any] = {"data": "digits", "unlimited": "MLP(width=128, epochs=10)"}
 SOFTMAX_DIGITS: dict[str, Any] = {"data": "digits", "unlimited": "Softmax()"}
 UNEQUAL: dict[str, Any] = {"data": "mnist, imbalanced"}
@@ -264,7 +264,7 @@ CLAIMS = (
     ),
     Claim(
         "MNIST of 500 eights, S = 1, z = .8 (arXiv 1905.12101): accuracy lost on eights, beyond that on all",
-        above(0.0, "eights pay", percent=True),
+        above(0.0, "eights pay", points=True),
         eights_beyond,
     ),
 )

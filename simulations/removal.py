@@ -252,11 +252,11 @@ def summed(observed: Measured, theta: float, others: bool = False) -> Estimate:
 
 
 LEAST = 50  # models on half as many examples
-MORE = above(0.0, "3.4 − 2.6 % (ImageNet)", percent=True)
+MORE = above(0.0, "3.4 − 2.6 % (ImageNet)", points=True)
 LEVEL = 0.25  # of memorization
 ENOUGH = 10  # cases, for a share of them
 SHARE = Published("at least 13 of 16", 13 / 16, 1.0, otherwise=0.5)
-WORSE = above(0.0, "theory says more", percent=True)
+WORSE = above(0.0, "theory says more", points=True)
 
 
 def beyond_theory(table: pd.DataFrame, data: str, learner: str) -> Estimate | None:
@@ -304,7 +304,7 @@ CLAIMS = (
     *(
         Claim(
             f"{data}, {says}: accuracy lost without the memorized, less what theory says",
-            Published("0", 0.0, 0.0, otherwise=0.1, percent=True),
+            Published("0", 0.0, 0.0, otherwise=0.1, points=True),
             partial(beyond_theory, data=data, learner=learner),
         )
         for data, says, learner in (("planted", "nearest neighbor", "KNN()"), ("mnist, first 10,000", "net", NET))

@@ -116,7 +116,7 @@ def record(found: Recovered) -> dict[str, Any]:
 
 def _write(arguments: argparse.Namespace, found: Recovered, summary: dict[str, Any], title: str, out: Path) -> None:
     """Figure, tables and record, the record last."""
-    from longtail.core.files import json_text, whole_file
+    from longtail.core.files import write_json
     from longtail.core.record import Run
 
     if not arguments.no_plot:
@@ -125,9 +125,7 @@ def _write(arguments: argparse.Namespace, found: Recovered, summary: dict[str, A
 
         for kind in ("png", "svg"):
             log.info("wrote %s", save(figure(found, title), out / f"attack.{kind}"))
-    with whole_file(out / "summary.json") as path:
-        path.write_text(json_text(summary, indent=1) + "\n", encoding="utf-8")
-    log.info("wrote %s", out / "summary.json")
+    log.info("wrote %s", write_json(out / "summary.json", summary))
     frames = {"singletons": found.singletons, "repeats": found.repeats}
     for path in Run.of(vars(arguments), arguments.seed, frames).write(out):
         log.info("wrote %s", path)

@@ -47,10 +47,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _write(found: Cleaned, out: Path, arguments: argparse.Namespace) -> None:
     """The tables, the page made of them, and the record with their digests, last."""
-    from empirical.estimates.issues_kept import write_record, write_table
+    from empirical.estimates.issues_kept import TABLE, write_record
+    from longtail.core.files import write_table
     from longtail.core.record import hardware, versions
 
-    written = [write_table(found.table, out), write_table(found.taken, out, "issues_by_class.csv")]
+    tables = {TABLE: found.table, "issues_by_class.csv": found.taken}
+    written = [write_table(out / name, table, digits=9) for name, table in tables.items()]
     if not arguments.no_plot:
         from empirical.report.issues_page import write
 

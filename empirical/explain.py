@@ -61,16 +61,13 @@ def _stem(found: Explained) -> str:
 
 def _write(record: dict[str, Any], found: Explained, out: Path, arguments: dict[str, Any]) -> None:
     """Every candidate as a table, and the record last."""
-    from longtail.core.files import json_text, whole_file
+    from longtail.core.files import write_json, write_table
     from longtail.core.record import hardware, versions
 
-    with whole_file(out / f"{_stem(found)}.csv") as path:
-        found.table.to_csv(path, index=False, float_format="%.9g")
+    table = write_table(out / f"{_stem(found)}.csv", found.table, digits=9)
     beside = {"arguments": arguments, "versions": versions(), "hardware": hardware()}
-    with whole_file(out / f"{_stem(found)}.json") as path:
-        path.write_text(json_text(record | beside, indent=1) + "\n", encoding="utf-8")
-    for kind in ("csv", "json"):
-        log.info("wrote %s", out / f"{_stem(found)}.{kind}")
+    for path in (table, write_json(out / f"{_stem(found)}.json", record | beside)):
+        log.info("wrote %s", path)
 
 
 def parser() -> command.Parser:

@@ -124,7 +124,7 @@ def _write(record: dict[str, Any], every: dict[str, Judged], out: Path, run: Kep
     """Tables by test example and of brittleness, a figure, and the record last."""
     import pandas as pd
 
-    from longtail.core.files import json_text, whole_file
+    from longtail.core.files import write_json, write_table
     from longtail.core.record import hardware, versions
 
     tables: dict[str, pd.DataFrame] = {"judged": pd.concat([one.table.assign(scores=k) for k, one in every.items()])}
@@ -132,9 +132,7 @@ def _write(record: dict[str, Any], every: dict[str, Judged], out: Path, run: Kep
     if brittle:
         tables["brittle"] = pd.concat(brittle)
     for name, frame in tables.items():
-        with whole_file(out / f"{name}.csv") as path:
-            frame.to_csv(path, index=False, float_format="%.9g")
-        log.info("wrote %s", out / f"{name}.csv")
+        log.info("wrote %s", write_table(out / f"{name}.csv", frame, digits=9))
     if not arguments["no_plot"]:
         from empirical.report.judged_figure import judged_figure
         from longtail.plots import save
@@ -142,10 +140,8 @@ def _write(record: dict[str, Any], every: dict[str, Judged], out: Path, run: Kep
         figure = judged_figure(every, run.name)
         for kind in ("png", "svg"):
             log.info("wrote %s", save(figure, out / f"judged.{kind}"))
-    with whole_file(out / "judged.json") as path:
-        beside = {"arguments": arguments, "versions": versions(), "hardware": hardware()}
-        path.write_text(json_text(record | beside, indent=1) + "\n", encoding="utf-8")
-    log.info("wrote %s", out / "judged.json")
+    beside = {"arguments": arguments, "versions": versions(), "hardware": hardware()}
+    log.info("wrote %s", write_json(out / "judged.json", record | beside))
 
 
 def parser() -> command.Parser:

@@ -52,13 +52,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _write(record: dict[str, Any], found: Leak, out: Path, name: str, arguments: dict[str, Any], plot: bool) -> None:
     """Tables, the figure drawn from them, and the record last."""
-    from longtail.core.files import json_text, whole_file
+    from longtail.core.files import write_json, write_table
     from longtail.core.record import hardware, versions
 
     for part, frame in found.frames.items():
-        with whole_file(out / f"{part}.csv") as path:
-            frame.to_csv(path, index=False, float_format="%.9g")
-        log.info("wrote %s", out / f"{part}.csv")
+        log.info("wrote %s", write_table(out / f"{part}.csv", frame, digits=9))
     if plot:
         from empirical.report.leak_figures import leak_figure
         from longtail.plots import save
@@ -67,9 +65,7 @@ def _write(record: dict[str, Any], found: Leak, out: Path, name: str, arguments:
         for kind in ("png", "svg"):
             log.info("wrote %s", save(figure, out / f"leak.{kind}"))
     beside = {"arguments": arguments, "versions": versions(), "hardware": hardware()}
-    with whole_file(out / "leak.json") as path:
-        path.write_text(json_text(record | beside, indent=1) + "\n", encoding="utf-8")
-    log.info("wrote %s", out / "leak.json")
+    log.info("wrote %s", write_json(out / "leak.json", record | beside))
 
 
 def parser() -> command.Parser:

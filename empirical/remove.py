@@ -45,7 +45,7 @@ def _run(arguments: argparse.Namespace) -> int:
         seal,
     )
     from empirical.learners.parse import learner
-    from longtail.core.files import whole_file
+    from longtail.core.files import write_table
 
     seeds = SEEDS if arguments.seeds is None else whole("--seeds", arguments.seeds, 2)
     seed = whole("--seed", arguments.seed, 0, 2**64 - 1)
@@ -73,17 +73,15 @@ def _run(arguments: argparse.Namespace) -> int:
     facts = {"prior": repr(best.prior), "coupling": repr(best.coupling)} | record
     for name in ("removal.csv", SEALED):
         (out / name).unlink(missing_ok=True)  # what an earlier prediction was of
-    with whole_file(out / "removal_predicted.csv") as path:  # before anything is retrained
-        prediction.assign(**facts).to_csv(path, index=False)
-    seal(out, record, ["removal_predicted.csv"])
-    log.info("wrote %s; now training", out / "removal_predicted.csv")
+    foretold = write_table(out / "removal_predicted.csv", prediction.assign(**facts))  # before anything is retrained
+    seal(out, record, [foretold.name])
+    log.info("wrote %s; now training", foretold)
     with trainers(arguments) as executor:
         given: dict[str, Any] = {"seeds": seeds, "seed": seed, "device": device, "executor": executor}
         table = removal(dataset.data, trained, values, thresholds, **given)
-    with whole_file(out / "removal.csv") as path:
-        table.assign(**record).to_csv(path, index=False)
-    seal(out, record, ["removal_predicted.csv", "removal.csv"])
-    log.info("wrote %s", out / "removal.csv")
+    lost = write_table(out / "removal.csv", table.assign(**record))
+    seal(out, record, [foretold.name, lost.name])
+    log.info("wrote %s", lost)
     printed = table.merge(prediction, on="threshold", suffixes=("", "_predicted"))
     printed["± 95 %"] = margin(printed["lost_stderr"], printed["tests"])
     if of_set(table, DISTINCT).empty:

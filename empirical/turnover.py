@@ -225,14 +225,13 @@ def _by_epoch(scores: Scores, data: Data, true: Data) -> list[dict[str, Any]]:
 
 
 def _write(out: Path, frames: dict[str, pd.DataFrame], summary: dict[str, Any], data: str, *, plot: bool) -> None:
-    from longtail.core.files import json_text, whole_file
+    from longtail.core.files import write_json, write_table
     from longtail.core.record import hardware, versions
     from longtail.core.sealed import sealed
 
-    for name, frame in frames.items():
-        with whole_file(out / f"{name}.csv") as path:
-            frame.to_csv(path, index=False)
-        log.info("wrote %s", out / f"{name}.csv")
+    written = [write_table(out / f"{name}.csv", frame) for name, frame in frames.items()]
+    for path in written:
+        log.info("wrote %s", path)
     # of an earlier run: the figure and the report would show them
     for name in {"groups", "speeds", "influence"} - frames.keys():
         (out / f"{name}.csv").unlink(missing_ok=True)
@@ -241,10 +240,8 @@ def _write(out: Path, frames: dict[str, pd.DataFrame], summary: dict[str, Any], 
 
         for drawn in write(out, data, len(summary["seeds"])):
             log.info("wrote %s", drawn)
-    with whole_file(out / "turnover.json") as path:
-        record = {**summary, "versions": versions(), "hardware": hardware()}
-        told = sealed(record, [out / f"{name}.csv" for name in frames])
-        path.write_text(json_text(told, indent=1) + "\n", encoding="utf-8")
+    record = {**summary, "versions": versions(), "hardware": hardware()}
+    write_json(out / "turnover.json", sealed(record, written))
 
 
 class Bar:

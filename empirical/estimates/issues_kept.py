@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from longtail.core.files import json_text, read_json, read_table, whole_file
+from longtail.core.files import read_json, read_table, write_json
 from longtail.core.opened import why
 from longtail.core.sealed import check, sealed
 
@@ -25,20 +25,6 @@ NUMBERS = ("index", "share", "chance", "memorization")
 log = logging.getLogger("empirical")
 
 
-def write_table(table: pd.DataFrame, directory: Path, name: str = TABLE) -> Path:
-    """One table, whole or not at all.
-
-    >>> import tempfile
-    >>> import pandas as pd
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_table(pd.DataFrame({"index": [0], "chance": [0.9]}), Path(folder)).read_text()
-    'index,chance\\n0,0.9\\n'
-    """
-    with whole_file(directory / name) as path:
-        table.to_csv(path, index=False, float_format="%.9g")
-    return directory / name
-
-
 def write_record(record: Mapping[str, Any], written: Iterable[Path], directory: Path) -> Path:
     """What else there is to say, and the digests of what was written: last.
 
@@ -47,9 +33,7 @@ def write_record(record: Mapping[str, Any], written: Iterable[Path], directory: 
     ...     write_record({"models": 8}, [], Path(folder)).name
     'issues.json'
     """
-    with whole_file(directory / RECORD) as path:
-        path.write_text(json_text(sealed(record, written), indent=1) + "\n", encoding="utf-8")
-    return directory / RECORD
+    return write_json(directory / RECORD, sealed(record, written))
 
 
 def read(directory: Path, memorization: pd.DataFrame) -> pd.DataFrame | None:

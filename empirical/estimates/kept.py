@@ -13,7 +13,7 @@ from empirical.estimates.measured import Experiment, Measured
 from empirical.estimates.observed import NAME, Observed
 from empirical.learners.score import SCORES
 from longtail.core import ArgumentError, whole
-from longtail.core.files import json_text, read_json, read_table, whole_file
+from longtail.core.files import read_json, read_table, write_json, write_table
 from longtail.core.intervals import Z95, wilson
 from longtail.core.opened import shortened, why
 from longtail.core.sealed import check, sealed
@@ -50,16 +50,10 @@ def write_tables(found: Measured, directory: Path, beside: Mapping[str, pd.DataF
     if found.explained is not None:
         tables[EXPLAINED] = found.explained
     for name, frame in tables.items():
-        written.append(issues_kept.write_table(frame, directory, f"{name}.csv"))
+        written.append(write_table(directory / f"{name}.csv", frame, digits=9))
     if found.issues is not None:
-        table, how = issues_kept.write_table(found.issues, directory), found.experiment
-        record = {
-            "data": how.data,
-            "learner": how.learner,
-            "design": how.design,
-            "models": how.models,
-            "seed": how.seed,
-        }
+        table = write_table(directory / issues_kept.TABLE, found.issues, digits=9)
+        record = {name: getattr(found.experiment, name) for name in ("data", "learner", "design", "models", "seed")}
         written += [table, issues_kept.write_record(record, [table], directory)]
     return written
 
@@ -80,9 +74,7 @@ def write_summary(found: Measured, directory: Path, facts: Mapping[str, Any]) ->
     'me'
     """
     beside = [directory / name for name in (*(f"{name}.csv" for name in TABLES), NAME)]
-    with whole_file(directory / "summary.json") as path:
-        path.write_text(json_text(sealed({**found.summary, **facts}, beside), indent=1) + "\n", encoding="utf-8")
-    return directory / "summary.json"
+    return write_json(directory / "summary.json", sealed({**found.summary, **facts}, beside))
 
 
 def read(

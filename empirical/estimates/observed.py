@@ -18,7 +18,7 @@ from empirical.estimates.learning import Learning
 from empirical.estimates.taught import Taught
 from empirical.estimates.totals import Totals
 from longtail.core import Floats
-from longtail.core.files import json_text, read_json, read_table, whole_file
+from longtail.core.files import read_json, read_table, write_json, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,9 +71,7 @@ class Observed:
         """All of it, covariances too."""
         written = []
         if self.taught is not None:
-            with whole_file(directory / PAIRS) as path:
-                self.taught.pairs.to_csv(path, index=False, float_format="%.9g")
-            written.append(directory / PAIRS)
+            written.append(write_table(directory / PAIRS, self.taught.pairs, digits=9))
         parts: dict[str, Any] = {"format": FORMAT}
         for name, part in vars(self).items():
             if part is not None:
@@ -81,9 +79,7 @@ class Observed:
                 parts[name] = {
                     key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in known.items()
                 }
-        with whole_file(directory / NAME) as path:
-            path.write_text(json_text(parts) + "\n", encoding="utf-8")
-        return [*written, directory / NAME]
+        return [*written, write_json(directory / NAME, parts, indent=None)]
 
     @classmethod
     def read(cls, directory: Path) -> Observed:

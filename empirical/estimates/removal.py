@@ -28,7 +28,7 @@ from empirical.training.work import prepared, token
 from longtail import philox
 from longtail.core import ArgumentError, Bools, Floats, real, whole
 from longtail.core.arrays import CPU, Device
-from longtail.core.files import json_text, read_json, whole_file
+from longtail.core.files import read_json, write_json
 from longtail.core.intervals import Z95, wilson
 from longtail.core.sealed import check, sealed
 
@@ -164,9 +164,7 @@ def seal(folder: Path, record: Mapping[str, Any], tables: Sequence[str]) -> None
     ...     sorted(path.name for path in Path(folder).iterdir())
     ['removal.csv', 'removal.json']
     """
-    with whole_file(folder / SEALED) as path:
-        told = sealed(record, [folder / name for name in tables])
-        path.write_text(json_text(told, indent=1) + "\n", encoding="utf-8")
+    write_json(folder / SEALED, sealed(record, [folder / name for name in tables]))
 
 
 def unbroken(folder: Path, tables: Sequence[str]) -> None:

@@ -165,6 +165,31 @@ def read_table(path: Path, names: Collection[str] = (), numbers: Collection[str]
     return table.fillna(dict.fromkeys(named, ""))
 
 
+def write_table(path: Path, table: pd.DataFrame, digits: int | None = None) -> Path:
+    """``path``, now a CSV of a table, its numbers to so many ``digits``.
+
+    >>> import pandas as pd
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_table(Path(folder) / "issues.csv", pd.DataFrame({"index": [0], "chance": [2 / 3]}), digits=9).read_text()
+    'index,chance\\n0,0.666666667\\n'
+    """
+    with whole_file(path) as file:
+        table.to_csv(file, index=False, float_format=None if digits is None else f"%.{digits}g")
+    return path
+
+
+def write_json(path: Path, value: Any, indent: int | None = 1) -> Path:
+    """``path``, now what ``json_text`` makes of ``value``.
+
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     read_json(write_json(Path(folder) / "leak.json", {"models": 8}))
+    {'models': 8}
+    """
+    with whole_file(path) as file:
+        file.write_text(json_text(value, indent) + "\n", encoding="utf-8")
+    return path
+
+
 def json_text(value: Any, indent: int | None = None, *, ensure_ascii: bool = True) -> str:
     """``value`` as JSON, which knows no NaN and no infinity: they become null.
 

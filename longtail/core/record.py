@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from longtail import __version__
 from longtail.core import ArgumentError
-from longtail.core.files import folder, json_text, read_json, read_table, whole_file
+from longtail.core.files import folder, read_json, read_table, write_json, write_table
 from longtail.core.opened import why
 from longtail.core.sealed import FILES, SEAL, check, sealed
 from longtail.core.shown import table
@@ -115,17 +115,9 @@ class Run:
     def write(self, directory: str | Path) -> list[Path]:
         """``run.json`` and one CSV a frame, whose digests it has; each file is there whole or not at all, the record last."""
         target = folder("out", directory)
-        written = []
-        for name, frame in self.frames.items():
-            with whole_file(target / f"{name}.csv") as path:
-                frame.to_csv(path, index=False)
-            written.append(target / f"{name}.csv")
-        record = {name: value for name, value in self.__dict__.items() if name != "frames"} | {
-            "frames": list(self.frames)
-        }
-        with whole_file(target / "run.json") as path:
-            path.write_text(json_text(sealed(record, written), indent=2) + "\n", encoding="utf-8")
-        return [*written, target / "run.json"]
+        written = [write_table(target / f"{name}.csv", frame) for name, frame in self.frames.items()]
+        record = {**self.__dict__, "frames": list(self.frames)}
+        return [*written, write_json(target / "run.json", sealed(record, written), indent=2)]
 
     @classmethod
     def read(cls, directory: str | Path) -> Run:

@@ -8,6 +8,7 @@ less, and some examples of other subpopulations pass by chance.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -66,12 +67,8 @@ def pairs_above(
     rare = np.maximum(seen.subpopulations[1:], TINY)
     square = seen.mass[1:] ** 2 / rare * (1 + 1 / c[:, 0])  # E Σ d² of those seen c times, d about Gamma of shape c
     tops = tops_of(problem, coupling, noise)
-    counts = (
-        _apart(coupling, seen, r, memorized, noise, tops)
-        if coupling.apart
-        else _common(coupling, seen, r, memorized, noise, tops)
-    )
-    weight, alike = counts
+    asked = _Partners(coupling, seen, r, memorized, noise, tops)
+    weight, alike = _apart(asked) if coupling.apart else _common(asked)
     parts = [(top, guessed * (1 - coupling.own), False) for top, guessed in tops]
     if coupling.own:
         parts += [(top, guessed * coupling.own, True) for top, guessed in tops]
@@ -150,32 +147,42 @@ def expected_pairs(
     return np.array(out)
 
 
+@dataclass(frozen=True)
+class _Partners:
+    """Who may influence a test example: as many as are ``seen`` together, each in a share ``fraction`` of the models, counted if
+    their memorization is ``memorized`` or more, or with a ``noise`` is estimated to be. ``tops`` are the u and their chances."""
+
+    coupling: Coupling
+    seen: Occupancy
+    fraction: float
+    memorized: float
+    noise: Noise | None
+    tops: list[tuple[float, float]]
+
+    def passing(self, true: Floats) -> Floats:
+        """Pr[one of such memorization counts]."""
+        return passing(self.memorized, true, self.noise)
+
+    def counted(self, passes: Callable[[float], Floats]) -> Callable[[float, bool], Floats]:
+        """Pr[a member counts], by a test example's u and whether that is its own: then it says nothing of theirs."""
+        own = self.coupling.own
+        if not own:
+            return lambda top, lone: passes(top)
+        mean = np.asarray(sum(guessed * passes(top) for top, guessed in self.tops))
+        return lambda top, lone: mean if lone else (1 - own) * passes(top) + own * mean
+
+
 Counts = tuple[Floats, Floats, Floats, Floats, Floats]  # E M, Pr[M ≥ 1], Pr[M = 1], Pr[a stranger passes], Var M within
+ByTop = Callable[[float, bool], Callable[[float], Counts]]  # u, and whether it is the test example's own; then θ
 
 
-def _counted(
-    coupling: Coupling, tops: list[tuple[float, float]], passes: Callable[[float], Floats]
-) -> Callable[[float, bool], Floats]:
-    """Pr[a member counts], by a test example's u and whether that is its own: then it says nothing of theirs."""
-    if not coupling.own:
-        return lambda top, lone: passes(top)
-    mean = np.asarray(sum(guessed * passes(top) for top, guessed in tops))
-    return lambda top, lone: mean if lone else (1 - coupling.own) * passes(top) + coupling.own * mean
-
-
-def _common(
-    coupling: Coupling,
-    seen: Occupancy,
-    r: float,
-    memorized: float,
-    noise: Noise | None,
-    tops: list[tuple[float, float]],
-) -> tuple[Floats, Callable[[float, bool], Callable[[float], Counts]]]:
+def _common(asked: _Partners) -> tuple[Floats, ByTop]:
     """Of partners that teach alike, by number of copies and λ: weights of λ, and counts by u and θ."""
-    lam, weight = coupling.nodes(cells_of(coupling, noise))
-    c = seen.copies[1:, None]
+    noise, r = asked.noise, asked.fraction
+    lam, weight = asked.coupling.nodes(cells_of(asked.coupling, noise))
+    c = asked.seen.copies[1:, None]
     remain = (1 - r * lam) ** (c - 1)
-    counted_at = _counted(coupling, tops, lambda top: passing(memorized, top * remain, noise))
+    counted_at = asked.counted(lambda top: asked.passing(top * remain))
 
     def at(top: float, lone: bool) -> Callable[[float], Counts]:
         true = top * remain
@@ -198,17 +205,10 @@ def _common(
     return weight, at
 
 
-def _apart(
-    coupling: Coupling,
-    seen: Occupancy,
-    r: float,
-    memorized: float,
-    noise: Noise | None,
-    tops: list[tuple[float, float]],
-) -> tuple[Floats, Callable[[float, bool], Callable[[float], Counts]]]:
+def _apart(asked: _Partners) -> tuple[Floats, ByTop]:
     """Of partners each of whom has a λ of its own."""
-    near = Neighbors(coupling, seen.copies[1:], r, SMOOTH)
-    kept_at = _counted(coupling, tops, lambda top: near.kept(lambda true: passing(memorized, true, noise), top))
+    noise, near = asked.noise, Neighbors(asked.coupling, asked.seen.copies[1:], asked.fraction, SMOOTH)
+    kept_at = asked.counted(lambda top: near.kept(asked.passing, top))
 
     def at(top: float, lone: bool) -> Callable[[float], Counts]:
         kept = kept_at(top, lone)

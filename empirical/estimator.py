@@ -12,12 +12,12 @@ from empirical.data.data import Data
 from empirical.data.given import columns, given, width
 from empirical.designs import design as design_of
 from empirical.estimates.measure import of_trials
-from empirical.fitted.fitted import scoring
+from empirical.fitted.fitted import named, scoring
 from empirical.fitted.influences import Influences
 from empirical.fitted.labels import Labels
 from empirical.fitted.results import Results
 from empirical.learners.learner import Learner
-from empirical.training.asked import jobs, seed, size
+from empirical.training.asked import jobs, loud, seed, size
 from empirical.training.elsewhere import outside
 from empirical.training.executors import executor
 from empirical.training.job import Job
@@ -70,6 +70,7 @@ class SubsetEstimator(Influences, Labels, Results):
     True
     """
 
+    @named
     def __init__(
         self,
         learner: Any = None,
@@ -136,7 +137,7 @@ class SubsetEstimator(Influences, Labels, Results):
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
         learner = self._learner()
-        models, processes = whole("models", self.models, 2), jobs(self.n_jobs)
+        models, processes, shown = whole("models", self.models, 2), jobs(self.n_jobs), loud(self.verbose)
         if not isinstance(self.store, str | Path | None):
             raise ArgumentError("store", self.store, "give a folder, or s3://bucket/prefix")
         if not isinstance(self.epochs, tuple | list):
@@ -146,7 +147,7 @@ class SubsetEstimator(Influences, Labels, Results):
         job = self._job(learner, data, models, place)
         store = None if place is None else Store.open(place, job.identity())
         trainers = executor(self.executor, processes)
-        bar = Bar(job.design.inclusion(data.n), data.n_test, score=job.score, drawn=True) if self.verbose else None
+        bar = Bar(job.design.inclusion(data.n), data.n_test, score=job.score, drawn=True) if shown else None
         try:
             found = run(job, models, store=store, executor=trainers, progress=bar)
         finally:

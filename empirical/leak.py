@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from empirical.command.opening import add_kept
 from longtail.command import parser as command
+from longtail.core.shown import many
 
 if TYPE_CHECKING:
     from empirical.estimates.leak.leak import Leak
@@ -61,7 +62,7 @@ def _write(record: dict[str, Any], found: Leak, out: Path, name: str, arguments:
         from empirical.report.leak_figures import leak_figure
         from longtail.plots import save
 
-        figure = leak_figure(found.frames, f"{name}, {found.models:,} models")
+        figure = leak_figure(found.frames, f"{name}, {many(found.models, 'model')}")
         for kind in ("png", "svg"):
             log.info("wrote %s", save(figure, out / f"leak.{kind}"))
     beside = {"arguments": arguments, "versions": versions(), "hardware": hardware()}

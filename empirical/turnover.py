@@ -15,6 +15,7 @@ from empirical.command import grouping
 from empirical.command.options import add_data, add_dry_run, add_store, add_trainers
 from longtail.command import parser as command
 from longtail.core import ArgumentError, Bools, real, whole
+from longtail.core.shown import many
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,7 +149,8 @@ def _dry_run(
     log.info("timing a little of each stage")
     reading = None if groups is None else lambda few, some: masked.Gradients(few, groups.some(some))
     rates = calibrated(trainer, features(data)[1], reading)
-    head = f"{data.n:,} training and {data.n_test:,} test examples, {nets} nets asked after {len(epochs)} epochs"
+    head = f"{data.n:,} training and {many(data.n_test, 'test example')}, "
+    head += f"{many(nets, 'net')} asked after {many(len(epochs), 'epoch')}"
     return say(arguments, head, asdict(case), stages(case, trainer.net, trainer.sizes.tolist(), rates))
 
 

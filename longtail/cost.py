@@ -17,6 +17,7 @@ from longtail.command import problems
 from longtail.core import ArgumentError, Problem
 from longtail.core.files import folder, json_text
 from longtail.core.shares import fine
+from longtail.core.shown import many
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,7 +151,7 @@ def _number(arguments: argparse.Namespace, name: str, default: float | None) -> 
 def _report(found: Costs, delta: float) -> str:
     """What one reads at a glance, then the curve."""
     problem, limit, total = found.problem, found.limit, found.cost
-    where = f"{problem.prior!r}, {problem.n:,} samples, {problem.n_classes} labels, {problem.mode} frequencies"
+    where = f"{problem.prior!r}, {many(problem.n, 'sample')}, {problem.n_classes} labels, {problem.mode} frequencies"
     lines = [where, f"Optimal error {fine(found.optimal_error)}; guessing on all that is seen once adds {fine(total)}."]
     if found.least is not None:
         lines.append(
@@ -251,7 +252,7 @@ def _groups_record(problem: Problem, table: pd.DataFrame, learner: Learner) -> d
 
 def _groups_report(problem: Problem, table: pd.DataFrame, said: str) -> str:
     wide = max(5, *(len(name) for name in table["name"]))
-    lines = [f"{said}: {problem.n:,} samples, {problem.mode} frequencies.", ""]
+    lines = [f"{said}: {many(problem.n, 'sample')}, {problem.mode} frequencies.", ""]
     lines.append(f"{'group':{wide}} {'of the data':>12} {'optimal error':>14} {'cost':>10}")
     for row in table.to_dict("records"):
         name, share = row["name"], fine(row["share"])

@@ -18,6 +18,7 @@ from longtail.command import parser as command
 from longtail.core import AccuracyError, ArgumentError, Estimate, Problem, real, whole
 from longtail.core.files import folder, json_text
 from longtail.core.shares import percent
+from longtail.core.shown import many
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -161,7 +162,7 @@ def report(found: Inference) -> str:
     """What one reads at a glance: what was fitted, whether to believe it, what is unseen and what more samples would bring."""
     given, best = found.counts, found.best
     lines = [
-        f"{given.seen:,} subpopulations in {given.n:,} samples, {int(given.at(1)):,} of them seen once.",
+        f"{many(given.seen, 'subpopulation')} in {many(given.n, 'sample')}, {int(given.at(1)):,} of them seen once.",
         "",
         f"Best fit: {best.family}. {_verdict(found)}",
     ]

@@ -18,6 +18,7 @@ from longtail.command import simulated as comparison
 from longtail.core import AccuracyError, ArgumentError, Problem
 from longtail.core.files import folder, json_text
 from longtail.core.shares import fine, percent
+from longtail.core.shown import many
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -176,7 +177,7 @@ def _report(solution: Solution) -> str:
         f"{fine(optimal)}:",
         f"{percent(share, '.0f')} of what a learner that guesses there gets wrong.",
         "",
-        f"{problem.prior!r}, {problem.n:,} samples, {problem.n_classes} labels, {problem.mode} frequencies",
+        f"{problem.prior!r}, {many(problem.n, 'sample')}, {problem.n_classes} labels, {problem.mode} frequencies",
         "",
         f"{'seen':>5} {'subpopulations':>15} {'of samples':>11} {'error if guessed':>17} {'n·tau':>10}"
         + (f" {'simulated':>22} {'z':>6}" if solution.simulation else ""),

@@ -27,9 +27,10 @@ import numpy as np
 from empirical.attributions import folders, lists, tensors
 from empirical.data.sources.arrays import opened, single
 from empirical.data.sources.zipped import archived
-from longtail.core import ArgumentError, Floats, Integers, calls
+from longtail.core import ArgumentError, Floats, Integers, calls, flag
 from longtail.core.files import read_json
 from longtail.core.opened import content, reading, regular, tabular
+from longtail.core.shown import not_finite
 
 if TYPE_CHECKING:
     from empirical.data.data import Data
@@ -99,7 +100,7 @@ def checked(scores: Any, n: int, q: int, *, queries_first: bool = False) -> Floa
     >>> checked([[1, 2, 3]], 3, 1).tolist()
     [[1.0], [2.0], [3.0]]
     """
-    a = np.asarray(scores)
+    queries_first, a = flag("queries_first", queries_first), np.asarray(scores)
     if a.dtype.kind not in "fiub":
         raise ArgumentError("scores", f"values of type {a.dtype}", "give numbers")
     wanted = f"({n}, {q}), a row for each training example and a column for each test example, or the other way round"
@@ -113,7 +114,7 @@ def checked(scores: Any, n: int, q: int, *, queries_first: bool = False) -> Floa
     a = a.astype(float)
     bad = int((~np.isfinite(a)).sum())
     if bad:
-        raise ArgumentError("scores", f"{bad} values that are NaN or infinite", "give a finite score for every pair")
+        raise ArgumentError("scores", not_finite(bad), "give a finite score for every pair")
     return a
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from empirical.data.data import Data
 from longtail import philox
 from longtail.core import ArgumentError, real
+from longtail.core.shown import many, not_finite, table
 
 NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")  # as pandas calls them
 
@@ -34,6 +35,13 @@ class Dataset:
     truth: pd.DataFrame | None = field(default=None, repr=False)
     rows: tuple[Any, Any] | None = field(default=None, repr=False)
 
+    def _repr_html_(self) -> str:
+        """What there is, how many of each class, and what a reader should know."""
+        parts = (("training", self.data.x_train, self.data.n), ("test", self.data.x_test, self.data.n_test))
+        told = [(f"{name} examples", f"{count:,}, each {_kind(x)}") for name, x, count in parts if count]
+        told += [("note", note) for note in self.notes]
+        return table(self.name, told) + table("classes", self.balance.to_numpy().tolist(), ("class", "train", "test"))
+
     @property
     def balance(self) -> pd.DataFrame:
         """How many training and test examples each class has."""
@@ -53,11 +61,23 @@ class Dataset:
         seen = table[table["train"] > 0]
         low, high = (seen.iloc[int(at)] for at in (seen["train"].argmin(), seen["train"].argmax()))
         span = f"from {low['train']} ({low['class']}) to {high['train']} ({high['class']}) examples"
-        line = f"{len(seen)} classes, {span}"
+        line = f"{many(len(seen), 'class')}, {span}"
         absent = table[table["train"] == 0]
         if len(absent):
             line += f"; never trained on: {', '.join(absent['class'][:5])}"
         return line
+
+
+def _kind(x: Any) -> str:
+    """What an example is.
+
+    >>> _kind(np.zeros((2, 28, 28))), _kind(["a text"]), _kind(np.zeros((2, 5)))
+    ('28 × 28 numbers', 'a text', '5 numbers')
+    """
+    shape = getattr(x, "shape", ())[1:]
+    if shape:
+        return f"{' × '.join(f'{side:,}' for side in shape)} numbers"
+    return "a text" if isinstance(x[0], str) else type(x[0]).__name__
 
 
 def encoded(argument: str, train: Any, test: Any) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[Any, ...]]:
@@ -83,7 +103,7 @@ def encoded(argument: str, train: Any, test: Any) -> tuple[NDArray[np.int64], ND
     y, z = y.reshape(-1), z.reshape(-1)
     both = pd.Series(np.concatenate([y, z]) if y.dtype == z.dtype else [*y, *z])
     if both.isna().any():
-        raise ArgumentError(argument, f"{int(both.isna().sum())} missing labels", "label every example or drop it")
+        raise ArgumentError(argument, many(int(both.isna().sum()), "missing label"), "label every example or drop it")
     if pd.api.types.infer_dtype(both) in NUMBERS:  # by the values, which may be objects
         numbers = pd.to_numeric(both)
         whole = bool((numbers % 1 == 0).all())
@@ -123,7 +143,7 @@ def one_each(argument: str, given: Any, n: int) -> None:
     kind = "names" if argument.endswith("_ids") else "labels"
     shape = np.shape(given) if isinstance(given, np.ndarray) else np.asarray(given, dtype=object).shape[:1]
     if shape[:1] != (n,) or (kind == "names" and len(shape) > 1):  # ``encoded`` has a word for several labels
-        got = f"{shape[0]} {kind}" if len(shape) == 1 else f"{kind} of shape {shape}"
+        got = many(shape[0], kind.removesuffix("s")) if len(shape) == 1 else f"{kind} of shape {shape}"
         raise ArgumentError(argument, got, f"give one for each of the {n} examples")
 
 
@@ -150,14 +170,14 @@ def finite(argument: str, x: Any) -> None:
     >>> finite("X", np.array([1.0, np.nan]))
     Traceback (most recent call last):
         ...
-    longtail.core.checks.ArgumentError: X: got 1 values that are NaN or infinite (first in row 1); drop or fill them first
+    longtail.core.checks.ArgumentError: X: got 1 value that is NaN or infinite (first in row 1); drop or fill them first
     """
     values = np.asarray(x)
     if values.dtype.kind == "f":
         bad = unusable(values)
         if bad.any():
             row = int(np.argwhere(bad)[0][0])
-            got = f"{int(bad.sum())} values that are NaN or infinite (first in row {row})"
+            got = f"{not_finite(int(bad.sum()))} (first in row {row})"
             raise ArgumentError(argument, got, "drop or fill them first")
 
 

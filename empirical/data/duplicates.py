@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +18,7 @@ from longtail.core import Bools, Floats, Integers
 TWIN = 0.25  # of the usual distance of a training example to its nearest other: nearer are twins
 SAMPLE = 1000  # training examples whose distances say what is usual
 MOST = 3e10  # products that a search for twins may take
+APART = 0.1  # of all words of two texts those that one of them lacks, at the most, where they are twins
 NEAR = 0.05  # quantile of the distances of training examples to their nearest other
 BLOCK = 1024
 
@@ -50,10 +53,36 @@ class Twins:
     products: float = 0.0
 
 
+def said_alike(train: Sequence[str], test: Sequence[str], at: Integers) -> pd.DataFrame:
+    """The same of texts: those of the words of a training text, and those that share nine words of ten with the one ``at`` their
+    side, by the words of both; TF-IDF has the commonest words only, and takes texts for one that differ in others.
+
+    >>> said_alike(["Who was Monet ?"], ["who was Monet", "Who was Galileo ?"], np.array([0, 0]))[["test_index", "distance"]]
+       test_index  distance
+    0           0       0.0
+    """
+    own = [tuple(re.findall(r"\w+", text.lower())) for text in train]
+    first = {said: i for i, said in reversed(list(enumerate(own)))}
+    bags = {frozenset(said): i for said, i in reversed(first.items())}
+    rows: list[tuple[int, int, float]] = []
+    for j, text in enumerate(test):
+        said = tuple(re.findall(r"\w+", text.lower()))
+        if said in first:
+            rows.append((j, first[said], 0.0))
+            continue
+        mine = frozenset(said)
+        near = bags.get(mine, int(at[j]))  # the same in another order, or what TF-IDF finds
+        apart = 1 - len(mine.intersection(own[near])) / len(mine.union(own[near]))
+        if apart <= APART:
+            rows.append((j, near, max(apart, 1 / len(said))))
+    rows.sort(key=lambda row: row[2])
+    return pd.DataFrame(rows, columns=["test_index", "train_index", "distance"])
+
+
 def twins(data: Data, near: float = TWIN, *, most: float | None = None) -> Twins:
     """Test examples and the training example nearest to each, where their distance is at most ``near`` of the usual one, the
     median distance of training examples to their nearest other. Looked for where that takes ``most`` products (3e10, seconds)
-    or less: (q + min(n, 1000)) n d of them, for q tests and n training examples of d numbers.
+    or less: (q + min(n, 1000)) n d of them, for q tests and n training examples of d numbers. Texts are compared by their words.
 
     >>> from empirical import load
     >>> found = twins(load("digits").data)
@@ -67,6 +96,8 @@ def twins(data: Data, near: float = TWIN, *, most: float | None = None) -> Twins
     products = (data.n_test + min(data.n, SAMPLE)) * float(data.n) * x.shape[1]
     if products > (MOST if most is None else most):
         return Twins(products=products)
+    if (texts := _texts(data)) is not None:
+        return Twins(said_alike(*texts, _distances(z, x)[1]), products)
     some = np.unique(np.linspace(0, data.n - 1, min(data.n, SAMPLE)).astype(int))
     usual = np.median(_distances(x[some], x, some)[0])
     distance, at = _distances(z, x)
@@ -74,6 +105,14 @@ def twins(data: Data, near: float = TWIN, *, most: float | None = None) -> Twins
     order = kept[np.argsort(distance[kept], kind="stable")]
     table = pd.DataFrame({"test_index": order, "train_index": at[order], "distance": distance[order]})
     return Twins(table, products)
+
+
+def _texts(data: Data) -> tuple[Sequence[str], Sequence[str]] | None:
+    """Both parts as texts, where they are texts."""
+    if data.texts is not None:
+        return list(data.texts[0]), list(data.texts[1])
+    x = data.x_train
+    return (list(x), list(data.x_test)) if isinstance(x, (list, np.ndarray)) and isinstance(x[0], str) else None
 
 
 def _compared(data: Data) -> tuple[NDArray[Any], NDArray[Any]] | None:

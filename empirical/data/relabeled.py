@@ -13,7 +13,7 @@ import numpy as np
 
 from empirical.data.data import Data
 from longtail import philox
-from longtail.core import ArgumentError, Bools, real
+from longtail.core import ArgumentError, Bools, flag, real
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def relabeled(data: Data, share: float, *, seed: int = 0, others: bool = True) -
     >>> relabeled(data, 1.0).changed.all(), relabeled(data, 0.0).changed.any()
     (np.True_, np.False_)
     """
-    share, classes = real("share", share, 0, 1), data.n_classes
+    share, others, classes = real("share", share, 0, 1), flag("others", others), data.n_classes
     if classes < 2:
         raise ArgumentError("data", f"{classes} class", "give data of two classes or more: there is no other label")
     drawn = philox.words(seed, philox.substream(philox.NOISE, 1), np.arange(data.n), 0, 2).astype(np.int64)

@@ -7,7 +7,7 @@ from empirical.designs.design import Design
 from empirical.designs.fixed import Fixed
 from empirical.designs.folds import Folds
 from empirical.designs.orthogonal import Orthogonal
-from longtail.core import ArgumentError, Integers, calls
+from longtail.core import ArgumentError, Integers, calls, flag
 
 NAMES = ("fixed", "bernoulli", "orthogonal")
 
@@ -26,6 +26,7 @@ def design(
     >>> design("orthogonal", models=1024, n=60)
     Orthogonal(fraction=0.75, rows=256, stratified=False)
     """
+    flag("stratified", stratified)
     if name == "orthogonal":
         return Orthogonal.over(0.75 if fraction is None else fraction, models, n, classes if stratified else None)
     share = 0.7 if fraction is None else fraction

@@ -15,6 +15,7 @@ import numpy as np
 
 from empirical.data.bits import Words
 from longtail.core import ArgumentError, Bools, Integers, whole
+from longtail.core.shown import many
 
 Columns = Callable[[slice], Words]  # of some examples, which start at a multiple of 64: (examples, ⌈t/64⌉) words
 
@@ -78,5 +79,5 @@ def _checked(seed: int, trials: Any, n: int, classes: Integers | None) -> tuple[
     if k.size and k.min() < 0:
         raise ArgumentError("trials", int(k.min()), "number trials from 0")
     if classes is not None and len(classes) != n:
-        raise ArgumentError("classes", f"{len(classes)} labels", f"give one for each of the {n} examples")
+        raise ArgumentError("classes", many(len(classes), "label"), f"give one for each of the {n} examples")
     return whole("seed", seed, 0, 2**64 - 1), k

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from empirical.data.bits import Words
 from empirical.designs.design import Columns, Design
 from longtail import philox
-from longtail.core import ArgumentError, Bools, Integers, real
+from longtail.core import ArgumentError, Bools, Integers, flag, real
+from longtail.core.shown import many
 
 WIDE = 8.0  # standard deviations of the m-th smallest key to either side within which it is looked for
 
@@ -33,13 +34,14 @@ class Fixed(Design):
 
     def __post_init__(self) -> None:
         real("fraction", self.fraction, 0, 1, open_low=True, open_high=True)
+        object.__setattr__(self, "stratified", flag("stratified", self.stratified))
 
     def size(self, n: int) -> int:
         """m, at least 1 and less than n."""
         m = round(self.fraction * n)
         if not 1 <= m < n:
             raise ArgumentError(
-                "fraction", self.fraction, f"{m} of {n} examples would be in; some must be in and some out"
+                "fraction", self.fraction, f"{m} of {many(n, 'example')} would be in; some must be in and some out"
             )
         return m
 

@@ -16,7 +16,8 @@ import numpy as np
 
 from empirical.designs.design import Design
 from longtail import philox
-from longtail.core import ArgumentError, Bools, Integers, whole
+from longtail.core import ArgumentError, Bools, Integers, flag, whole
+from longtail.core.shown import many
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Folds(Design):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parts", whole("parts", self.parts, 2, 2**16))
+        object.__setattr__(self, "stratified", flag("stratified", self.stratified))
 
     def inclusion(self, n: int) -> float:
         """1 − 1/parts."""
@@ -42,7 +44,9 @@ class Folds(Design):
         """Besides the common checks: whole rounds, and a part for everybody."""
         super().check(n, models, classes)
         if n < self.parts:
-            raise ArgumentError("parts", self.parts, f"there are {n} examples: give fewer parts")
+            raise ArgumentError(
+                "parts", self.parts, f"there {'is' if n == 1 else 'are'} {many(n, 'example')}: give fewer parts"
+            )
         if models % self.parts:
             near = max(self.parts, round(models / self.parts) * self.parts)
             remedy = f"a round leaves each example out of one of {self.parts}: give a multiple, as {near}"

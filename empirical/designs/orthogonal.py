@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from empirical.designs.design import Design
 from longtail import philox
-from longtail.core import ArgumentError, Bools, Integers, whole
+from longtail.core import ArgumentError, Bools, Integers, flag, whole
 
 LEVELS = {0.75: 4, 0.5: 2}
 MOST_ROWS = 4**12
@@ -50,6 +50,7 @@ class Orthogonal(Design):
             raise ArgumentError(
                 "fraction", self.fraction, "an orthogonal array exists for 0.75 (4^k trials) and 0.5 (2^k)"
             )
+        object.__setattr__(self, "stratified", flag("stratified", self.stratified))
         whole("rows", self.rows, 4 if self.levels == 4 else 2, MOST_ROWS)
         if self.levels**self.digits != self.rows:
             sizes = ", ".join(str(self.levels**k) for k in range(1, 9))

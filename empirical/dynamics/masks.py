@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.core import ArgumentError, Bools, real, whole
+from longtail.core import ArgumentError, Bools, flag, real, whole
 from longtail.philox import MASK, substream
 
 LAYERS = 64  # hidden layers at most
@@ -40,6 +40,7 @@ class Masks:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kept", real("kept", self.kept, 0, 1, open_low=True, open_high=True))
+        object.__setattr__(self, "scaled", flag("scaled", self.scaled))
         object.__setattr__(self, "shared", real("shared", self.shared, 0, 1, open_high=True))
         if not isinstance(self.layers, (tuple, list)):
             raise ArgumentError("layers", self.layers, "give a tuple of hidden layers, from 1 on")

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from empirical.dynamics.masks import LAYERS, Masks
 from empirical.learners.score import Floats32
-from longtail.core import ArgumentError, real, whole
+from longtail.core import ArgumentError, flag, real, whole
 from longtail.philox import WEIGHTS, substream
 
 
@@ -56,6 +56,7 @@ class Net:
             raise ArgumentError("masks", self.masks, "give Masks(...)")
         for layer in self.masks.of(len(self.widths)):
             self.masks.untouched(self.widths[layer - 1])
+        object.__setattr__(self, "biases", flag("biases", self.biases))
         for name in ("batch", "epochs"):
             object.__setattr__(self, name, whole(name, getattr(self, name), 1, 2**20))
         object.__setattr__(self, "rate", real("rate", self.rate, 0, open_low=True))

@@ -41,6 +41,7 @@ from empirical.training.store import Identity, Store
 from empirical.training.trials import Trials
 from longtail.core import Integers
 from longtail.core.opened import size
+from longtail.core.shown import many
 
 SAMPLE, TESTS, BITS = 2048, 512, 2**24  # examples, tests and bits of trials of which a stage is timed, at the most
 FEW = 1024  # examples of which stages are timed before each run
@@ -277,7 +278,7 @@ def head(case: Case) -> str:
     >>> head(Case.even(50_000, 10_000, classes=10, models=2000))
     '50,000 training and 10,000 test examples, 2,000 models'
     """
-    return f"{case.n:,} training and {case.n_test:,} test examples, {case.models:,} models"
+    return f"{case.n:,} training and {many(case.n_test, 'test example')}, {many(case.models, 'model')}"
 
 
 def markdown(case: Case) -> str:

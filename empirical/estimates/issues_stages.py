@@ -26,6 +26,7 @@ from empirical.estimates.issues import SHOWN, issues
 from empirical.estimates.rivals import SAMPLE, rivals
 from empirical.training.stages import Stage, spent
 from empirical.training.trials import Trials
+from longtail.core.shown import many
 
 ROWS, ASKED, FEW = 2048, 256, 512  # examples of which stages are timed, at the most; a few for a first word
 SURE = 4.0  # of the logit of the true class in made-up probabilities, beyond the others'
@@ -155,4 +156,4 @@ def head(case: Case) -> str:
     '1,500 training and 297 test examples, 10 classes, 6 models'
     """
     judged = f"{case.n:,} training" + (f" and {case.n_test:,} test" if case.n_test else "")
-    return f"{judged} examples, {case.classes} classes, {case.models:,} models"
+    return f"{judged} examples, {many(case.classes, 'class')}, {many(case.models, 'model')}"

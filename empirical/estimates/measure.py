@@ -27,7 +27,7 @@ from empirical.estimates.taught import unless_noise
 from empirical.estimates.totals import totals
 from empirical.training.columns import Bits
 from empirical.training.trials import Trials
-from longtail.core import Bools
+from longtail.core import Bools, flag
 from longtail.core.arrays import CPU, Device
 
 
@@ -51,7 +51,9 @@ def measure(
     ([1.0, 1.0, 1.0, 1.0, 1.0], [[3, 0]])
     """
     table = memorization(trials, examples.y_train)
-    kept = by_rule(table) if published_rule else None  # false pairs and agreement are those of the kept examples too
+    kept = (
+        by_rule(table) if flag("published_rule", published_rule) else None
+    )  # false pairs and agreement are those of the kept examples too
     leaked = leak(trials, examples.y_train) if leaks(trials) else None
     if leaked is not None:
         table["risk"] = leaked.examples["risk"]
@@ -176,7 +178,7 @@ def written(
     """
     table = memorization(trials, examples.y_train)
     value = table["memorization"].to_numpy()
-    pairing = Pairing.of(examples, threshold, by_rule(table) if published_rule else None)
+    pairing = Pairing.of(examples, threshold, by_rule(table) if flag("published_rule", published_rule) else None)
     if same_class is not None:
         pairing = replace(pairing, same_class=same_class)
 
@@ -210,7 +212,7 @@ def lowest_threshold(
     >>> round(lowest_threshold(Trials.of(masks, masks, masks[:, [3]]), Examples(), rate=0.05), 3)
     0.165
     """
-    kept = by_rule(memorization(trials, examples.y_train)) if published_rule else None
+    kept = by_rule(memorization(trials, examples.y_train)) if flag("published_rule", published_rule) else None
     return threshold_for(trials, Pairing.of(examples, kept=kept), rate, device=device)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from empirical.data.examples import Examples
 from empirical.estimates import THRESHOLD
-from longtail.core import ArgumentError, Bools, Floats, Integers, real
+from longtail.core import ArgumentError, Bools, Floats, Integers, flag, real
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Pairing:
 
     def __post_init__(self) -> None:
         real("threshold", self.threshold, -np.inf)
+        flag("same_class", self.same_class)
 
     @classmethod
     def of(cls, examples: Examples, threshold: float = THRESHOLD, kept: Bools | None = None) -> Pairing:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from typing import Any, Self
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any, ParamSpec, Self
 
 import numpy as np
 import pandas as pd
@@ -22,6 +24,19 @@ from empirical.training.trials import Trials
 from longtail.core import ArgumentError, arrays
 from longtail.core.arrays import Device
 
+P = ParamSpec("P")
+OTHERS = {  # what the command and others call by another name
+    "score": "scoring",
+    "trials": "models",
+    "n_models": "models",
+    "n_estimators": "models",
+    "seed": "random_state",
+    "workers": "n_jobs",
+    "estimator": "learner",
+    "model": "learner",
+    "out": "store",
+}
+
 
 @contextlib.contextmanager
 def scoring() -> Iterator[None]:
@@ -33,6 +48,28 @@ def scoring() -> Iterator[None]:
             raise
         remedy = error.remedy.replace("estimate --score ", "fit with scoring ").replace("--score", "scoring")
         raise type(error)("scoring", error.shown, remedy) from error
+
+
+def named(init: Callable[P, None]) -> Callable[P, None]:
+    """An initializer that says what an option is called here which the command, or another library, calls by another name.
+
+    >>> from empirical import SubsetEstimator
+    >>> SubsetEstimator(score="margin")
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.ArgumentError: score: got margin; it is called scoring here
+    """
+    known = tuple(inspect.signature(init).parameters)[1:]
+
+    @functools.wraps(init)
+    def checked(*args: P.args, **options: P.kwargs) -> None:
+        for name, value in options.items():
+            if name not in known:
+                remedy = f"it is called {OTHERS[name]} here" if name in OTHERS else f"give one of {', '.join(known)}"
+                raise ArgumentError(name, value, remedy)
+        init(*args, **options)
+
+    return checked
 
 
 class Fitted(WithLearner):

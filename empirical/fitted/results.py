@@ -16,7 +16,7 @@ from empirical.estimates.kept import write_summary, write_tables
 from empirical.estimates.measure import measure
 from empirical.estimates.measured import Measured
 from empirical.fitted.fitted import Fitted
-from longtail.core import ArgumentError
+from longtail.core import ArgumentError, flag
 from longtail.core.files import folder
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Results(Fitted):
         """
         from empirical.command import reporting
 
-        found = self.measured
+        found, twins = self.measured, flag("twins", twins)
         if found.experiment.score != "correct":
             raise ArgumentError("scoring", found.experiment.score, "a report speaks of right and wrong: use 'correct'")
         out = folder("directory", directory)

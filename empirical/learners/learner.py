@@ -27,6 +27,7 @@ from empirical.learners.shared.threads import one_thread
 from longtail.core import ArgumentError, Bools, arrays, whole
 from longtail.core.arrays import CPU, Device, Library
 from longtail.core.opened import within
+from longtail.core.shown import not_finite
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -242,7 +243,7 @@ def _rows(argument: str, x: Any) -> Floats32:
         raise ArgumentError(argument, f"shape {rows.shape}", "give one row of features per example")
     bad = int((~np.isfinite(rows)).sum())
     if bad:
-        raise ArgumentError(argument, f"{bad} values that are NaN or infinite", "drop or fill them first")
+        raise ArgumentError(argument, not_finite(bad), "drop or fill them first")
     return cast(Floats32, np.ascontiguousarray(rows.reshape(len(rows), math.prod(rows.shape[1:]))))
 
 

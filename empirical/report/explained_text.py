@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from empirical.estimates.explained import Explained
+from longtail.core.shown import many
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,8 +60,9 @@ def meaning(found: Explained) -> str:
     carry, hurt = (int((solid & side).sum()) for side in (found.table["influence"] > 0, found.table["influence"] < 0))
     return (
         f"Influence: by how much more often models that trained on the example are right on this one. Of "
-        f"{len(found.table):,} candidates {carry} carry it and {hurt} hurt it with a chance of less than {percent(SOLID)} to be "
-        "noise. Noise is that chance, the number of candidates taken into account; low and high are a 95 % interval."
+        f"{many(len(found.table), 'candidate')} {carry} carry it and {hurt} hurt it with a chance of less than "
+        f"{percent(SOLID)} to be noise. Noise is that chance, the number of candidates taken into account; low and high are a "
+        "95 % interval."
     )
 
 

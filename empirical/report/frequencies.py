@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from empirical.report.numbers import brief, digits
 from longtail.core import Prior
+from longtail.core.shown import many
 from longtail.priors import Gamma, Geometric, Listed, LogNormal, Pareto, TwoLevel, Uniform, Zipf
 
 PARAMETERS = {
@@ -50,7 +51,7 @@ def frequencies(prior: Prior) -> str:
             law = f"as frequent as {'those of ' + prior.file if prior.file else 'counted'}"
         case _:
             return brief(prior)
-    return f"{prior.size:,} subpopulations, {law}"
+    return f"{many(prior.size, 'subpopulation')}, {law}"
 
 
 def _power(alpha: float) -> str:

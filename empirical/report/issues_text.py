@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from empirical.estimates.issues import Issues
+from longtail.core.shown import many
 
 MEANING = (
     "The chance is that of the label given, by models that did not see it; of labels that are wrong because the example is "
@@ -45,9 +46,10 @@ def notes(found: Issues) -> list[str]:
         )
     if found.duplicates:
         among = " to train on" if found.part == "test" else ""
-        lines.append(f"{found.duplicates:,} examples have a near-duplicate{among} with another label.")
+        have = f"{many(found.duplicates, 'example')} {'has' if found.duplicates == 1 else 'have'}"
+        lines.append(f"{have} a near-duplicate{among} with another label.")
     if unknown := int(found.table["chance"].isna().sum()):
-        lines.append(f"Of {unknown:,} labels nothing is known: every model trained on them.")
+        lines.append(f"Of {many(unknown, 'label')} nothing is known: every model trained on them.")
     return lines
 
 

@@ -10,23 +10,29 @@ from empirical.estimates.observed import Observed
 from longtail.core import Estimate
 from longtail.core.intervals import Z95
 from longtail.core.shares import percent
+from longtail.core.shown import many
 
 
 def said(seen: Measured) -> list[str]:
     """One sentence for each part that is known."""
     observed, lines = seen.observed, []
     if observed.totals is not None:
-        examples = observed.totals.examples[observed.totals.chosen(MEMORIZED)].sum()
+        count = round(float(observed.totals.examples[observed.totals.chosen(MEMORIZED)].sum()))
+        whose = "The one training example" if count == 1 else f"The {count:,} training examples"
         beyond = ", beyond what as many others would" if (seen.experiment.design or "").startswith("Fixed") else ""
-        lines.append(
-            f"The {examples:,.0f} training examples of memorization {MEMORIZED:g} or more raise test accuracy by "
-            f"{points(observed.totals.above(MEMORIZED))}, all of them together{beyond}: the sum of their influences, measured by "
-            "other models than chose them."
-        )
+        moved = observed.totals.above(MEMORIZED)
+        does = ("raises" if count == 1 else "raise") if moved.value > 0 else ("moves" if count == 1 else "move")
+        together = "" if count == 1 else ", all of them together"
+        if count:
+            lines.append(
+                f"{whose} of memorization {MEMORIZED:g} or more {does} test accuracy by {points(moved)}{together}{beyond}: the "
+                "sum of their influences, measured by other models than chose them."
+            )
     if observed.taught is not None:
+        among, level = len(observed.taught.pairs), observed.taught.threshold
         lines.append(
-            f"Among training examples there are {len(observed.taught.pairs):,} pairs of influence "
-            f"{observed.taught.threshold:g} or more of one on the other, {observed.taught.false:,.3g} of them expected by chance."
+            f"Among training examples there {'is' if among == 1 else 'are'} {many(among, 'pair')} of influence {level:g} or "
+            f"more of one on the other, {expected(observed.taught.false)} of them expected by chance."
         )
     if observed.learning is not None and len(observed.learning.error) > 1:
         curve = observed.learning
@@ -44,11 +50,20 @@ def counted(observed: Observed) -> dict[str, str]:
     if observed.totals is not None:
         known["what the memorized teach"] = f"{points(observed.totals.above(MEMORIZED))} of test accuracy (95 %)"
     if observed.taught is not None:
-        expected = f"of which {observed.taught.false:,.3g} expected by chance"
-        known["pairs of training examples"] = f"{len(observed.taught.pairs):,}, {expected}"
+        chance = f"of which {expected(observed.taught.false)} expected by chance"
+        known["pairs of training examples"] = f"{len(observed.taught.pairs):,}, {chance}"
     if observed.learning is not None and len(observed.learning.error) > 1:
         known["more errors on half as many"] = f"{points(observed.learning.gain)} of test error (95 %)"
     return known
+
+
+def expected(count: float) -> str:
+    """An expected count to three digits, and never by a power of ten where it is large.
+
+    >>> expected(21.345), expected(2013.4), expected(0.0004)
+    ('21.3', '2,013', '0.0004')
+    """
+    return f"{count:,.0f}" if count >= 100 else f"{count:.3g}"
 
 
 def points(e: Estimate) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from empirical.report.majority import knows
 from empirical.report.run_text import meaning
+from longtail.core.shown import many
 
 if TYPE_CHECKING:
     from empirical.estimates.measured import Measured
@@ -15,7 +16,9 @@ def setting(found: Measured) -> str:
     """Models, learner and subsets, and what memorization is."""
     how = found.experiment
     learner = f", {how.learner}" if how.learner else ""
-    tested = f", right on {100 * found.test_accuracy:.3g} % of {how.n_test:,} test examples" if knows(found) else ""
+    tested = (
+        f", right on {100 * found.test_accuracy:.3g} % of {many(how.n_test, 'test example')}" if knows(found) else ""
+    )
     return (
         f"{how.models:,} models{learner}, each trained on a random {100 * how.fraction:.3g} % of the examples{tested}. "
         "Memorization of an example: how much more often models that trained on it are right on it than models that did not. "

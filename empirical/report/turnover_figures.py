@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from empirical.report.course_figures import masked_figure
 from longtail.core import Floats
 from longtail.core.files import read_table
+from longtail.core.shown import many
 from longtail.plots import BLUE, GRAY, ORANGE, drawing, save
 
 
@@ -78,7 +79,7 @@ def _over_epochs(axes: Axes, epochs: Floats, what: str) -> None:
 
 def write(directory: Path, data: str, seeds: int) -> list[Path]:
     """The figures in a run's folder, as PNG and SVG: of all examples, and by group where there are groups."""
-    title = f"{data}, {seeds:,} nets by turn-over dropout"
+    title = f"{data}, {many(seeds, 'net')} by turn-over dropout"
     drawn = {"turnover": memorization_by_epoch(examples(directory), title)}
     if (directory / "groups.csv").is_file():
         drawn["groups"] = masked_figure(groups(directory), title)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from longtail.core.shares import percent
+from longtail.core.shown import many
 
 SHOWN = {
     "group": "group",
@@ -26,7 +27,9 @@ CHANGING = 20  # examples shown
 def report(summary: Mapping[str, Any]) -> str:
     """By epoch, by group at the last one, and how fast groups are learned."""
     table = pd.DataFrame(summary["epochs"]).rename(columns=lambda name: name.replace("_", " "))
-    parts = [f"{summary['n']:,} training and {summary['n_test']:,} test examples, {len(summary['seeds'])} nets"]
+    parts = [
+        f"{summary['n']:,} training and {many(summary['n_test'], 'test example')}, {many(len(summary['seeds']), 'net')}"
+    ]
     parts.append(table.to_string(index=False, float_format=lambda v: f"{v:.3f}"))
     if "groups" in summary:
         groups, last = pd.DataFrame(summary["groups"]), summary["epochs"][-1]["epoch"]
@@ -79,7 +82,7 @@ def headline(summary: Mapping[str, Any]) -> str:
     first, last = summary["epochs"][0], summary["epochs"][-1]
     nets = len(summary["seeds"])
     return (
-        f"{nets} net{'s' if nets > 1 else ''} under turn-over dropout, whose examples each have a sub-network that never saw "
+        f"{many(nets, 'net')} under turn-over dropout, whose examples each have a sub-network that never saw "
         f"them: mean memorization in accuracy is {first['memorization']:.3f} after epoch {first['epoch']} and "
         f"{last['memorization']:.3f} after epoch {last['epoch']}, when {percent(last['share_above_0.25'], '.1f')} of "
         "examples reach .25. It is biased upwards, for an example's sub-network is half a net; errors are over nets, not the "

@@ -25,6 +25,15 @@ def jobs(n_jobs: int | None) -> int:
     return count if count > 0 else max((os.cpu_count() or 1) + 1 + count, 1)
 
 
+def loud(verbose: int) -> bool:
+    """Whether progress is shown: from 1 on, or True.
+
+    >>> loud(0), loud(2), loud(True)
+    (False, True, True)
+    """
+    return bool(verbose if isinstance(verbose, bool | np.bool_) else whole("verbose", verbose, 0, 2**31))
+
+
 def seed(random_state: Any, place: Shelf | None = None) -> int:
     """A whole number as it is; of None that of the run kept at ``place``, or one that is drawn afresh, as scikit-learn draws it
     from NumPy's global state; of a generator of NumPy's the next that it draws.

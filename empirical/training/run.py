@@ -21,6 +21,7 @@ from empirical.training.spans import gaps, parts_of
 from empirical.training.store import Store
 from empirical.training.trials import Trials, joined
 from empirical.training.work import Work
+from longtail.core.shown import many
 
 SERIAL = Serial()
 
@@ -157,5 +158,5 @@ def say(warned: Sequence[Mapping[str, tuple[int, str]]], models: int) -> None:
     """
     for name in sorted({name for one in warned for name in one}):
         found = [one[name] for one in warned if name in one]
-        text = f"{sum(count for count, _ in found)} of {models} models: {name}: {found[0][1]}"
+        text = f"{sum(count for count, _ in found)} of {many(models, 'model')}: {name}: {found[0][1]}"
         warnings.warn(text, stacklevel=3)

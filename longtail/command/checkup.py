@@ -16,6 +16,7 @@ import numpy as np
 
 from longtail.core.arrays import CPU, device, workers
 from longtail.core.record import hardware, versions
+from longtail.core.shown import many
 
 GIB = 2**30
 ROOM = 2 * GIB  # memory and disk that a run of a thousand models on 60,000 examples takes, its pairs included
@@ -49,7 +50,7 @@ def _processor() -> list[Finding]:
     old = any(name in str(machine["blas"]) for name in OLD)
     blas = "products of matrices run without AVX; is OPENBLAS_CORETYPE set?" if old else ""
     return [
-        Finding("processor", f"{machine['processor']}, {cores} cores, {allowed:.3g} for this process", few),
+        Finding("processor", f"{machine['processor']}, {many(cores, 'core')}, {allowed:.3g} for this process", few),
         Finding("compiled for", str(machine["numba"]), narrow),
         Finding("BLAS", str(machine["blas"]), blas),
         Finding("threads", ", ".join(_threads()) or "as many as there are cores, one in each worker"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from longtail.core import ArgumentError, Estimate, Problem, real, whole
 from longtail.core.shares import percent
+from longtail.core.shown import many
 
 if TYPE_CHECKING:
     from longtail.montecarlo.simulation import Simulation
@@ -101,8 +102,10 @@ class Progress:
             done = max(done, (self.tolerance * cost.value / cost.stderr) ** 2)
         filled = round(BAR * min(done, 1.0))
         bar = "█" * filled + "·" * (BAR - filled)
-        of = f" of {self.trials:,}" if self.trials else ""
-        self.stream.write(f"\r{bar} {so_far.trials:,}{of} data sets, cost {_spread(cost)}\x1b[K")
+        counted = (
+            f"{so_far.trials:,} of {many(self.trials, 'data set')}" if self.trials else many(so_far.trials, "data set")
+        )
+        self.stream.write(f"\r{bar} {counted}, cost {_spread(cost)}\x1b[K")
         self.stream.flush()
 
     def clear(self) -> None:
@@ -159,7 +162,7 @@ def lines(found: Simulation | None, exactly: dict[str, float], deviations: dict[
     if found is not None:
         rate = found.trials / found.seconds if found.seconds > 0 else 0.0
         stopped = ", interrupted" if found.interrupted else ""
-        out.append(f"{found.trials:,} data sets simulated on {found.device}, {rate:,.0f} a second{stopped}.")
+        out.append(f"{many(found.trials, 'data set')} simulated on {found.device}, {rate:,.0f} a second{stopped}.")
     return out
 
 

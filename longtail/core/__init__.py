@@ -1,6 +1,6 @@
 """What both packages share: a problem, a number with its errors, additive moments, and errors that say what to do."""
 
-from longtail.core.checks import LARGEST, AccuracyError, ArgumentError, real, whole
+from longtail.core.checks import LARGEST, AccuracyError, ArgumentError, flag, real, whole
 from longtail.core.estimate import Estimate, Moments
 from longtail.core.problem import Mode, Nodes, Prior, Problem, compressed
 from longtail.core.types import Bools, Floats, Integers
@@ -19,6 +19,7 @@ __all__ = [
     "Prior",
     "Problem",
     "compressed",
+    "flag",
     "real",
     "whole",
 ]

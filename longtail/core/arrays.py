@@ -16,6 +16,7 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from longtail.core import ArgumentError, whole
+from longtail.core.shown import many
 
 Kind = Literal["cpu", "gpu"]
 Library = Literal["cupy", "torch"]
@@ -102,7 +103,7 @@ class Device:
         return int(torch.cuda.max_memory_allocated(self.torch)) - before
 
 
-CPU = Device("cpu", f"{os.cpu_count()} cores", "asked for")
+CPU = Device("cpu", many(os.cpu_count() or 1, "core"), "asked for")
 
 
 def gpu() -> Device:

@@ -10,6 +10,9 @@ import numpy as np
 LARGEST = 10**12
 
 
+SHOWN = 200  # characters of a value in an error
+
+
 class ArgumentError(ValueError):
     """``argument: got value; remedy``, on one line: what was wrong and what would do.
 
@@ -22,7 +25,7 @@ class ArgumentError(ValueError):
 
     def __init__(self, argument: str, got: object, remedy: str) -> None:
         self.argument = argument
-        self.shown = got if isinstance(got, str) else repr(got)
+        self.shown = got if isinstance(got, str) and got.isprintable() and got.strip() else _shown(got)
         self.remedy = remedy
         super().__init__(f"{argument}: got {self.shown}; {remedy}")
 
@@ -40,6 +43,12 @@ class AccuracyError(ArgumentError):
         ...
     longtail.core.checks.AccuracyError: n: got 1000000; the mass of the subpopulations at ell = 1 is below 1e-290 ...
     """
+
+
+def _shown(got: object) -> str:
+    """A value on one line, of a long one the beginning."""
+    line = " ".join(repr(got).split())
+    return line if len(line) <= SHOWN else f"{line[: SHOWN - 1]}…"
 
 
 def whole(argument: str, value: Any, least: int = 1, most: int = LARGEST) -> int:
@@ -60,6 +69,19 @@ def whole(argument: str, value: Any, least: int = 1, most: int = LARGEST) -> int
             else f"give a whole number from {least} to {most}",
         )
     return number
+
+
+def flag(argument: str, value: Any) -> bool:
+    """``value`` where it is True or False, NumPy's too, or an ArgumentError: "no" would pass for true.
+
+    >>> flag("stratified", "no")
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.ArgumentError: stratified: got 'no'; give True or False
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise ArgumentError(argument, repr(value), "give True or False")
+    return bool(value)
 
 
 def real(

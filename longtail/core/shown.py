@@ -27,6 +27,26 @@ def table(caption: str, rows: Iterable[Sequence[Any]], head: Sequence[str] = ())
     )
 
 
+def many(count: float, what: str) -> str:
+    """A count and what is counted, one or more of them.
+
+    >>> many(1, "data set"), many(50_000, "data set"), many(2, "class")
+    ('1 data set', '50,000 data sets', '2 classes')
+    """
+    if count == 1:
+        return f"1 {what}"
+    return f"{count:,} {what}{'es' if what.endswith(('s', 'x', 'ch')) else 's'}"
+
+
+def not_finite(count: int) -> str:
+    """How many values are no numbers to compute with.
+
+    >>> not_finite(1), not_finite(40)
+    ('1 value that is NaN or infinite', '40 values that are NaN or infinite')
+    """
+    return f"{many(count, 'value')} that {'is' if count == 1 else 'are'} NaN or infinite"
+
+
 def words(value: Any) -> str:
     """A number to six digits, anything else as it is.
 

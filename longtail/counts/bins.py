@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from scipy import special, stats
 
 from longtail.core import ArgumentError, Floats, Prior
+from longtail.core.shown import many
 from longtail.counts.law import log_law, survival
 
 EXPECTED = 5.0  # in a bin of the goodness of fit, at least
@@ -45,7 +46,7 @@ class Counts:
             raise ArgumentError("counts", f"{bad:g}", "give whole numbers: how often each was seen")
         times, number = np.unique(c[c > 0], return_counts=True)
         if number.sum() < 2:
-            raise ArgumentError("counts", f"{int(number.sum())} counts", "give at least two that are not zero")
+            raise ArgumentError("counts", many(int(number.sum()), "count"), "give at least two that are not zero")
         return cls(times, number.astype(float))
 
     @property

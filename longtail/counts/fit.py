@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
 from longtail.core import LARGEST, ArgumentError, Estimate, Floats, Prior
+from longtail.core.shown import many
 from longtail.counts.bins import Bins, Counts, Goodness
 from longtail.counts.law import tied_scale
 from longtail.priors import Gamma, Geometric, LogNormal, Pareto, Uniform, Zipf
@@ -160,7 +161,7 @@ def _fit(counts: Counts, name: str, level: float, profile: bool = True) -> Fit:
     bins = Bins.of(counts)
     if np.count_nonzero(bins.number) < 2:  # how many lie beyond the one edge tells no scale
         remedy = "as good as all are alike, which any prior can make; give counts that differ"
-        raise ArgumentError("counts", f"{counts.seen} counts in one bin", remedy)
+        raise ArgumentError("counts", f"{many(counts.seen, 'count')} in one bin", remedy)
     calls = 0
 
     def place(x: Floats) -> tuple[Prior, float]:
@@ -189,7 +190,7 @@ def _fit(counts: Counts, name: str, level: float, profile: bool = True) -> Fit:
         first, value = simplex(loss, first, steps)
         steps = steps / 8
     if value >= WORST:
-        raise ArgumentError("counts", f"{counts.seen} counts", f"no {name} prior can make them; try another family")
+        raise ArgumentError("counts", many(counts.seen, "count"), f"no {name} prior can make them; try another family")
     prior, log_scale = place(first)
     covariance = _covariance(loss, first)
     parameters, intervals = _parameters(family, first, covariance, loss, counts.seen, prior.size, level, profile)

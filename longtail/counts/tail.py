@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from scipy import special, stats
 
 from longtail.core import ArgumentError, Estimate, Floats, whole
+from longtail.core.shown import many
 from longtail.counts.fit import LEVEL, Counts
 
 FEWEST = 50  # counts in a tail, below which its exponent is anybody's guess
@@ -64,7 +65,7 @@ def tail(counts: ArrayLike | Counts, start: int | None = None, *, level: float =
         candidates = np.flatnonzero((above >= FEWEST) & (np.arange(len(value)) < len(value) - 1))
         starts = value[candidates]
         if not len(candidates):
-            raise ArgumentError("counts", f"{given.seen} counts", f"give at least {FEWEST}, of two values or more")
+            raise ArgumentError("counts", many(given.seen, "count"), f"give at least {FEWEST}, of two values or more")
     log_mean = np.cumsum((number * np.log(value))[::-1])[::-1][candidates] / above[candidates]
     exponent = _exponents(starts, log_mean)
     best, distance = _nearest(value, number, candidates, starts, exponent)

@@ -27,7 +27,7 @@ from math import comb
 import numpy as np
 from scipy import special
 
-from longtail.core import AccuracyError, Estimate, Floats, Problem, compressed, whole
+from longtail.core import AccuracyError, Estimate, Floats, Problem, compressed, flag, whole
 from longtail.exact.atoms import two_frequencies
 from longtail.exact.contours import Complexes, Taken, contour, log1p
 from longtail.exact.davies import END, LEFT
@@ -77,7 +77,7 @@ def mass_law(problem: Problem, ell: int = 0, *, slowly: bool = True) -> MassLaw:
     >>> round(mass_law(Problem(TwoLevel(common=5, rare=3_000, ratio=0.01), n=2_000)).quantile(0.5), 6)
     0.484857
     """
-    ell = whole("ell", ell, 0, HIGHEST)
+    ell, slowly = whole("ell", ell, 0, HIGHEST), flag("slowly", slowly)
     found = spectrum(problem, np.array([ell]))
     mean = Estimate(float(found.mass[0]), bound=float(found.mass_error[0]))
     ever = float(found.seen[0] + found.seen_error[0])  # Pr[|X_ℓ| > 0] or more

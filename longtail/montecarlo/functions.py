@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from longtail.core import ArgumentError, Estimate, Floats, Moments, Problem, arrays, real, whole
+from longtail.core import ArgumentError, Estimate, Floats, Moments, Problem, arrays, flag, real, whole
 from longtail.core.arrays import Random
 from longtail.learners import Learner, Seen
 from longtail.montecarlo import kernels
@@ -72,6 +72,7 @@ def run(
     most = whole("trials", trials, 1, MOST) if trials is not None else TRIALS if tolerance is None else MOST
     goal = 0.0 if tolerance is None else real("tolerance", tolerance, 0, open_low=True)
     nothing = Moments.of(np.empty((0, 2 * (ells + 1) + len(learners))))
+    conditional = flag("conditional", conditional)
     so_far = Simulation(problem, nothing, ells, learners, rng, conditional=conditional)
     try:
         kernels.ready(rng)
@@ -106,6 +107,7 @@ def censuses(
     (4, 4)
     """
     rng, threads = rng or Random(), arrays.workers(workers)
+    conditional = flag("conditional", conditional)
     source, batch = sources(problem, rng)
     on = kernels.expected if conditional else kernels.census
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from longtail.core import ArgumentError, Estimate, Floats, Moments, Problem, whole
 from longtail.core.arrays import Random
-from longtail.core.shown import table, words
+from longtail.core.shown import many, table, words
 from longtail.learners import Learner
 
 
@@ -119,7 +119,7 @@ class Simulation:
             "unseen": self.unseen_mass,
         }
         named |= {f"error of {learner!r}": self.error(learner) for learner in self.learners}
-        caption = f"{self.problem!r}, {self.trials:,} data sets on {self.device}"
+        caption = f"{self.problem!r}, {many(self.trials, 'data set')} on {self.device}"
         errors = table(
             caption, [(name, read.value, read.stderr) for name, read in named.items()], ("", "", "standard error")
         )

@@ -36,7 +36,7 @@ def test_data_of_mismatched_shape_is_refused(x: np.ndarray, y: list[int], argume
 def test_nan_features_are_refused_by_name() -> None:
     x = np.zeros((3, 2))
     x[1, 1] = np.nan
-    with pytest.raises(ArgumentError, match="x_train: got 1 values that are NaN"):
+    with pytest.raises(ArgumentError, match="x_train: got 1 value that is NaN"):
         features(data(x, [0, 1, 0]))
 
 

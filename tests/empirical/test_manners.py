@@ -1,6 +1,7 @@
 """scikit-learn's and a notebook's manners: no test set, seeds and jobs as elsewhere, from a fitted estimator to its report."""
 
 import inspect
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,14 @@ from sklearn.utils import check_random_state, estimator_checks
 import empirical
 import longtail
 from empirical import SubsetEstimator, learners
+from empirical.attributions.scores import checked
+from empirical.data.relabeled import relabeled
 from empirical.data.sources.planted import planted
+from empirical.dynamics.masks import Masks
+from empirical.dynamics.net import Net
 from empirical.estimates.kept import read
+from empirical.estimates.leak.curve import Counts, keys
+from empirical.estimates.leak.influence import weights
 from empirical.estimates.suspects import suspects
 from empirical.learners import KNN, MLP, Ridge, Softmax
 from empirical.training.asked import jobs, seed, size
@@ -334,3 +341,64 @@ def test_what_cannot_be_is_said_by_its_name(both, long, tmp_path):
     ):
         with pytest.raises(ArgumentError, match=said):
             SubsetEstimator(**{"models": 8, "random_state": 0, **options}).fit(**fitted)
+
+
+def test_options_that_are_true_or_false_take_nothing_else(long, both, tmp_path):
+    """The string "no" is true to Python."""
+    parts = long.x_train, long.y_train
+    for name, wanted in (("stratified", "give True or False"), ("verbose", "give a whole number from 0")):
+        with pytest.raises(ArgumentError, match=rf"{name}: got .*no.*; {wanted}"):
+            SubsetEstimator(models=8, random_state=0, **{name: "no"}).fit(*parts)
+    fitted = SubsetEstimator(models=8, random_state=0, stratified=np.True_, verbose=False).fit(*parts)
+    assert "stratified=True" in repr(fitted.trials_.design)
+    asks = {
+        "same_class": lambda value: both.influence_pairs(same_class=value),
+        "twins": lambda value: both.report(tmp_path / "none", twins=value),
+        "conditional": lambda value: montecarlo.run(Problem(Zipf(1, 10), 10), trials=2, conditional=value),
+        "slowly": lambda value: longtail.exact.mass_law(Problem(Zipf(1, 10), 10), slowly=value),
+        "biases": lambda value: Net(biases=value),
+        "scaled": lambda value: Masks(scaled=value),
+        "others": lambda value: relabeled(long, 0.1, others=value),
+        "queries_first": lambda value: checked([[1.0]], 1, 1, queries_first=value),
+    }
+    for name, ask in asks.items():
+        for value in ("no", 1, None) if name != "same_class" else ("no", 1):
+            with pytest.raises(ArgumentError, match=f"{name}: got .*; give True or False"):
+                ask(value)
+    assert not (tmp_path / "none").exists()
+
+
+def test_what_others_call_an_option_is_told_by_its_name_here():
+    for name, here in (("score", "scoring"), ("trials", "models"), ("seed", "random_state"), ("workers", "n_jobs")):
+        with pytest.raises(ArgumentError, match=f"{name}: got 3; it is called {here} here"):
+            SubsetEstimator(**{name: 3})
+    with pytest.raises(ArgumentError, match="colour: got 3; give one of learner, models, fraction"):
+        SubsetEstimator("knn", colour=3)
+    assert list(inspect.signature(SubsetEstimator).parameters)[:2] == ["learner", "models"]
+
+
+def test_a_data_set_shows_itself(long):
+    shown = empirical.load("planted", n=60)._repr_html_()
+    assert "training examples</td><td>60, each 32 numbers" in shown
+    texts = replace(long, x_train=["<b>a</b>"] * long.n, x_test=["c"] * long.n_test)
+    shown = empirical.Dataset("<i>", texts, notes=("as <is>",))._repr_html_()
+    assert "each a text" in shown
+    assert "as &lt;is&gt;" in shown
+    assert "<i>" not in shown
+
+
+def test_an_error_is_one_line_whatever_it_was_given():
+    for got in (np.zeros((40, 40)), "two\nlines", "", list(range(10**4)), pd.DataFrame({"a": range(99)})):
+        said = str(ArgumentError("x", got, "give less"))
+        assert said.isprintable()
+        assert len(said) < 250
+        assert not said.startswith("x: got ;")
+
+
+def test_weights_of_nothing_counted_are_refused():
+    for members in ([], [True, True], [False]):
+        counts = Counts()
+        if members:
+            counts.count(keys(np.ones((1, len(members)))), np.array([members]))
+        with pytest.raises(ArgumentError, match=r"counts: got .*; count scores of both first"):
+            weights(counts)

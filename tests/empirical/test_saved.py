@@ -15,7 +15,7 @@ from PIL import Image
 
 from empirical.data.fingerprint import digest
 from empirical.data.load import load
-from empirical.data.sources.saved import compressed
+from empirical.data.sources.saved import Table, compressed
 from empirical.report.exhibits import exhibits
 from longtail.core import ArgumentError
 
@@ -153,6 +153,26 @@ def test_arrays_are_taken_as_they_are(tmp_path: Path, kind: str) -> None:
         datasets.Dataset.from_dict(columns, features=features).save_to_disk(tmp_path / "ragged")
         with pytest.raises(ArgumentError, match="lists of several lengths"):
             load(tmp_path / "ragged")
+
+
+def test_without_a_split_to_test_on_each_column_is_read_once(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    pieces = Table.pieces
+
+    def counted(self: Table, argument: str, name: str) -> list[Any]:
+        read.append(name)
+        return pieces(self, argument, name)
+
+    monkeypatch.setattr(Table, "pieces", counted)
+    columns = {"vector": [[float(k), 1.0] for k in range(12)], "label": [k % 2 for k in range(12)]}
+    for name in ("arrays", "pictures"):
+        made = {**columns, "vector": [Image.new("L", (2, 2), k) for k in range(12)]} if name == "pictures" else columns
+        datasets.Dataset.from_dict(made).save_to_disk(saved / name)
+        load(saved / name)
+        assert sorted(read) == ["label", "vector"]
+        read.clear()
+    load(saved, label="mood")
+    assert sorted(read) == ["mood", "words"]
 
 
 def test_the_order_of_words_tells_data_apart(tmp_path: Path) -> None:

@@ -242,7 +242,7 @@ def wrong(tmp_path, kind: str) -> str:
         ("words.csv", "values of type"),
         ("negative.csv", "give indices from 0"),
         ("huge.csv", "give indices from 0"),
-        ("gaps.csv", "1 values that are NaN"),
+        ("gaps.csv", "1 value that is NaN"),
         ("cut.safetensors", "not where its header says"),
         ("lies.safetensors", "promises F32"),
         ("length.safetensors", "no length of what follows"),

@@ -35,7 +35,7 @@ def test_tables_carry_row_names_through(tmp_path, suffix):
     ("change", "named"),
     [
         (lambda f: f.assign(animal=np.linspace(0, 1, 30)), "regression"),
-        (lambda f: f.assign(animal=[None, *f["animal"][1:]]), "missing labels"),
+        (lambda f: f.assign(animal=[None, *f["animal"][1:]]), "missing label"),
         (lambda f: f.assign(weight=[np.nan, *f["weight"][1:]]), "NaN"),
         (lambda f: f.assign(color=[f"c{i}" for i in range(30)] * 1).assign(many=range(30)), None),
         (
@@ -68,10 +68,10 @@ def test_classes_and_row_names_may_be_words_for_nothing(tmp_path, end):
     assert load(path, label="animal", text="words").data.x_train.shape[1] == 6
     for gone in ("", "NA"):
         frame.assign(animal=[gone, *range(29)]).to_csv(path, index=False)
-        with pytest.raises(ArgumentError, match="1 missing labels"):
+        with pytest.raises(ArgumentError, match="1 missing label;"):
             load(path, label="animal", id="key")
     frame.assign(animal=["", *frame["animal"][1:]]).to_csv(path, index=False)
-    with pytest.raises(ArgumentError, match="1 missing labels"):
+    with pytest.raises(ArgumentError, match="1 missing label;"):
         load(path, label="animal", id="key")
 
 
@@ -129,7 +129,7 @@ def test_a_missing_number_is_named_by_its_row_in_the_file(tmp_path, row, gone):
     path, other = tmp_path / "t.csv", tmp_path / "whole.csv"
     frame.assign(weight=weight).to_csv(path, index=False)
     frame.to_csv(other, index=False)
-    where = rf"1 values .* in t\.csv \(first in row {row + 1} below the header, column weight\)"
+    where = rf"1 value .* in t\.csv \(first in row {row + 1} below the header, column weight\)"
     for files in ({"source": path}, {"source": path, "test": other}, {"source": other, "test": path}):
         with pytest.raises(ArgumentError, match=where):
             load(**files, label="animal", id="key")

@@ -114,6 +114,17 @@ def test_near_duplicates_across_training_and_test_are_found():
     assert near_duplicates(copied.data)[[4, 7]].all()
 
 
+def test_texts_are_twins_by_all_their_words():
+    """Names are rare: by its two thousand commonest words TF-IDF takes "Who was Monet ?" for "Who was Galileo ?"."""
+    data = measured()[1].data
+    train = [f"who was {name} the painter" for name in "abc"] + ["one two three four five six seven eight nine ten"]
+    train += [f"what is this number {k % 3}" for k in range(26)]
+    test = ["Who was Z, the painter?", "who was B the painter", "painter the b was who", f"{train[3]} more", "other"]
+    told = twins(replace(data, x_train=train, x_test=[*test, *["none at all"] * 5])).table
+    assert told[["test_index", "train_index"]].to_numpy().tolist() == [[1, 1], [3, 3], [2, 1]]
+    assert (told["distance"] == 0).tolist() == [True, False, False]
+
+
 def test_twins_are_not_looked_for_where_it_would_take_long_or_cannot_be(monkeypatch):
     data = measured()[1].data
     texts = [f"{a} {b}" for a, b in combinations(["red", "blue", "one", "two", "cat", "dog", "sun", "sea", "ice"], 2)][

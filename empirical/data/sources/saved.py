@@ -43,8 +43,7 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
     refuse(options, "label", "text", "id", "test_fraction", "size", "missing")
     root, label = Path(source), str(options.get("label", "label"))
     train, test = _splits(root)
-    tables = [Table.read(train)]
-    tables.append(tables[0] if test is None else Table.read(test))
+    tables = [Table.read(train), *([] if test is None else [Table.read(test)])]
     if test is not None:
         refuse_share(options, str(test))
     kind, named = tables[0].shown(label, options)
@@ -52,7 +51,7 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
         if name in options and kind != meant:
             raise ArgumentError(name, options[name], f"it is for {what}, and these are {kind}s; leave it out")
     if kind == "table":
-        frames = [table.frame(label, options.get("id")) for table in (tables if test is not None else tables[:1])]
+        frames = [table.frame(label, options.get("id")) for table in tables]
         found = framed(str(root.resolve()), frames[0], None if test is None else (str(test), frames[1]), options)
         return replace(found, notes=(*found.notes, *tables[0].left_out(label, options.get("id"))))
     kinds = [table.labels(label) for table in tables]
@@ -61,8 +60,12 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
     else:
         rows = np.arange(len(kinds[0])), np.arange(len(kinds[1]))
 
+    def both(columns: list[Any]) -> list[Any]:
+        """What is trained on and tested on, of a column that was read once from each table: without a split of one."""
+        return columns if test is not None else [columns[0], columns[0]]
+
     def parts(columns: list[list[Any]]) -> list[list[Any]]:
-        return [[values[i] for i in some] for values, some in zip(columns, rows, strict=True)]
+        return [[values[i] for i in some] for values, some in zip(both(columns), rows, strict=True)]
 
     y, z, classes = encoded(f"label column {label}", *parts(kinds))
     names = (
@@ -72,7 +75,8 @@ def load(source: str, options: dict[str, Any]) -> Dataset:
     )
     notes: tuple[str, ...] = ()
     if kind == "array":
-        x, x_test = (table.array(named)[some] for table, some in zip(tables, rows, strict=True))
+        arrays = both([table.array(named) for table in tables])
+        x, x_test = (values[some] for values, some in zip(arrays, rows, strict=True))
         for part in (x, x_test):
             finite("data", part)
         data = Data(x, y, x_test, z, classes)

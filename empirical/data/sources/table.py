@@ -26,6 +26,7 @@ from empirical.data.sources.gaps import filled, way, whole_rows
 from empirical.data.sources.parquet import FEWER
 from longtail.core import ArgumentError
 from longtail.core.opened import reading, regular, shortened, tabular, within
+from longtail.core.shown import not_finite
 
 KINDS = 32
 SHOWN = 12  # columns of a row in words
@@ -214,7 +215,7 @@ def complete(file: str, table: pd.DataFrame, like: pd.DataFrame | None = None, *
     if bad.any():
         row, place = np.argwhere(bad)[0]
         where = f"row {row + 1} below the header, column {table.columns[numbers[place]]}"
-        got = f"{int(bad.sum())} values that are NaN or infinite in {Path(file).name} (first in {where})"
+        got = f"{not_finite(int(bad.sum()))} in {Path(file).name} (first in {where})"
         raise ArgumentError("data", got, "drop or fill them first, or give --missing median, drop or as-is")
     for kind, (name, column) in zip(kinds, table.items(), strict=True):
         if kind in "fiu":

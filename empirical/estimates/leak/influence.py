@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from empirical.estimates.leak import RATES
 from empirical.estimates.leak.curve import KEYS, WINDOW, Counts, Keys, values
 from empirical.estimates.leak.gaussians import Floats32, Gaussians
-from longtail.core import Bools, Floats, Integers
+from longtail.core import ArgumentError, Bools, Floats, Integers
 
 CELLS = 128  # of equally many scores, in each of which a density is its mean
 NEAR = 0.1  # share of scores around 0 by which their density there is told
@@ -96,6 +96,8 @@ def weights(counts: Counts) -> Floats32:
     >>> weights(counts).shape  # out and in, scores, three rates, the area and a risk
     (2, 65536, 5)
     """
+    if not (counts.others.any() and counts.members.any()):
+        raise ArgumentError("counts", "scores of members or of others only, or none", "count scores of both first")
     out = np.zeros((2, KEYS, len(RATES) + 2))
     value, every = values(), np.cumsum(counts.others + counts.members)
     others, members = (max(int(c.sum()), 1) for c in (counts.others, counts.members))

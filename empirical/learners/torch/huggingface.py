@@ -21,7 +21,7 @@ from empirical.data.texts import Texts, words
 from empirical.learners.torch import on_disk
 from empirical.learners.torch.net import Net
 from empirical.learners.torch.tokens import Tokens
-from longtail.core import ArgumentError, whole
+from longtail.core import ArgumentError, flag, whole
 from longtail.core.opened import reading
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class HuggingFace(Net):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lora", whole("lora", self.lora, 0, 2**12))
+        object.__setattr__(self, "pretrained", flag("pretrained", self.pretrained))
         object.__setattr__(self, "length", whole("length", self.length, 2, 2**16))
         if not self.rate:
             object.__setattr__(self, "rate", RATE * (LOW_RANK if self.lora else 1))

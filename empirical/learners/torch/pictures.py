@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from empirical.learners.torch.augment import mirrored, moved
 from empirical.learners.torch.net import Net
-from longtail.core import ArgumentError, real, whole
+from longtail.core import ArgumentError, flag, real, whole
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -34,6 +34,7 @@ class Pictures(Net):
         super().__post_init__()
         object.__setattr__(self, "width", whole("width", self.width, 1, 2**12))
         object.__setattr__(self, "shift", whole("shift", self.shift, 0, 64))
+        object.__setattr__(self, "mirror", flag("mirror", self.mirror))
         object.__setattr__(self, "smoothing", real("smoothing", self.smoothing, 0, 1, open_high=True))
 
     def augmented(self, x: Tensor, generator: Generator) -> Tensor:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from empirical.data.data import Data
 from empirical.learners.learner import Learner, images
-from longtail.core import ArgumentError, real, whole
+from longtail.core import ArgumentError, flag, real, whole
 from longtail.core.arrays import CPU, Device, Library
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ class Plan(Learner):
         object.__setattr__(self, "penalty", real("penalty", self.penalty, 0))
         if self.precision not in ("float32", "mixed"):
             raise ArgumentError("precision", self.precision, "give 'float32' or 'mixed'")
+        for name in ("compiled", "channels_last", "deterministic", "stacked"):
+            object.__setattr__(self, name, flag(name, getattr(self, name)))
         if self.stacked and self.compiled:
             raise ArgumentError("compiled", True, "nets that are stacked are not compiled: give one of the two")
 

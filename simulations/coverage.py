@@ -141,8 +141,7 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
     ]
     for coupling, law, guess in wrong:
         rows += _bridge(config, loose, coupling, "Zipf", law, config.memorized_wrong, guess, right=False)
-    for name in JOINT:
-        rows += _joint(config, name, config.joint_runs if name == "dust" else config.joint_wrong)
+    rows += _joint(config)
     return pd.DataFrame(rows)
 
 
@@ -189,6 +188,7 @@ JOINT = {  # family, coupling and guess that are fitted to data of difficulty an
     "lookup": ("Zipf", "lookup", "dust"),
     "uniform": ("Uniform", "beta", "dust"),
 }
+RIGHT = "dust"
 
 
 def known_together(n: int, trials: int, runs: int, seed: int) -> tuple[Problem, Beta, list[tuple[Floats, Beside]]]:
@@ -218,20 +218,33 @@ def truth_of(prior: Prior, coupling: Beta) -> dict[str, float]:
     )
 
 
-def _joint(config: Config, name: str, runs: int) -> list[dict[str, Any]]:
-    """Fitted by the model of that name, which is right or wrong."""
+def _joint(config: Config) -> list[dict[str, Any]]:
+    """Every data set fitted by each model, of which "dust" is right; ``told`` is how often the right one tells a wrong one from
+    it, ``told_right`` how often the wrong one tells the right one, which it should not.
+    """
     from empirical.bridge import fit as bridge
+    from empirical.bridge.contest import against
     from empirical.estimates.noise import SubsetNoise
 
-    family, law, guess = JOINT[name]
-    noise = SubsetNoise(config.trials)
+    noise, runs = SubsetNoise(config.trials), max(config.joint_runs, config.joint_wrong)
     problem, coupling, data = known_together(config.joint_samples, config.trials, runs, config.seed)
-    found: list[Any] = []
-    for estimates, beside in data:
-        options: dict[str, Any] = {"simulations": config.simulations, "guess": guess, "beside": beside}
-        found.append(bridge.fit(estimates, 10, noise, family, law, seed=len(found), **options))
-    truth = truth_of(problem.prior, coupling) if name == "dust" else {}
-    return _rows("joint", repr(problem.prior), repr(coupling), family, f"{law} {guess}", found, truth)
+    found: dict[str, list[Any]] = {name: [] for name in JOINT}
+    for k, (estimates, beside) in enumerate(data):
+        for name, (family, law, guess) in JOINT.items():
+            if k < (config.joint_runs if name == RIGHT else config.joint_wrong):
+                options: dict[str, Any] = {"simulations": config.simulations, "guess": guess, "beside": beside}
+                found[name].append(bridge.fit(estimates, 10, noise, family, law, seed=k, **options))
+    rows = []
+    for name, (family, law, guess) in JOINT.items():
+        truth = truth_of(problem.prior, coupling) if name == RIGHT else {}
+        own = _rows("joint", repr(problem.prior), repr(coupling), family, f"{law} {guess}", found[name], truth)
+        pairs = list(zip(found[name], found[RIGHT], strict=False))
+        if name != RIGHT and pairs:
+            told = np.mean([against(wrong, right) < LEVEL for wrong, right in pairs])
+            told_right = np.mean([against(right, wrong) < LEVEL for wrong, right in pairs])
+            own = [row | {"told": float(told), "told_right": float(told_right)} for row in own]
+        rows += own
+    return rows
 
 
 def _truth(prior: Prior) -> dict[str, float]:
@@ -259,6 +272,19 @@ def _rows(
     return rows
 
 
+def told(table: pd.DataFrame) -> Estimate | None:
+    """The share of wrong models told from the right one, over all runs of joint fits, with its error by Agresti and Coull."""
+    if "told" not in table or not table["told"].notna().any():
+        return None
+    rows = table[table["told"].notna()]
+    return _counted(float(np.average(rows["told"], weights=rows["runs"])), float(rows["runs"].sum()))
+
+
+def _counted(value: float, runs: float) -> Estimate:
+    near = (value * runs + 2) / (runs + 4)
+    return Estimate(value, float(np.sqrt(near * (1 - near) / (runs + 4))))
+
+
 HELD = Published(".92 to .98", 0.92, 0.98, otherwise=0.8)
 
 
@@ -270,19 +296,17 @@ def share(table: pd.DataFrame, source: str, column: str) -> Estimate | None:
     runs = rows.groupby(["prior", "coupling", "family", "law"])["runs"].first().sum()
     if not runs:
         return None
-    value = float(np.average(rows[column], weights=rows["runs"]))
-    near = (value * runs + 2) / (runs + 4)
-    return Estimate(value, float(np.sqrt(near * (1 - near) / (runs + 4))))
+    return _counted(float(np.average(rows[column], weights=rows["runs"])), float(runs))
 
 
 CLAIMS = (
     *(
         Claim(
-            f"intervals of 95 %, of fits to {source}, that hold the truth",
+            f"intervals of 95 %, of {'joint fits' if source == 'joint' else f'fits to {source}'}, that hold the truth",
             HELD,
             partial(share, source=source, column="coverage"),
         )
-        for source in ("counts", "memorization")
+        for source in ("counts", "memorization", "joint")
     ),
     *(
         Claim(
@@ -292,6 +316,7 @@ CLAIMS = (
         )
         for source in ("counts", "memorization")
     ),
+    Claim("wrong models told from the right one, by joint fits", above(0.8, "at least .80"), told),
 )
 
 
@@ -311,6 +336,10 @@ def plot(frame: pd.DataFrame) -> Figure:
             axes.errorbar(share, y, xerr=error, fmt="o", color=color, capsize=3)
             names = [f"{r.source}: {r.family} {r.law} {r.parameter}".strip() for r in part.itertuples()]
             axes.set_yticks(y, names)
+        if "told" in refused:
+            y = np.arange(len(refused))[::-1]
+            right.plot(refused["told"], y, "D", color=BLUE, mfc="none", label="told from the right model")
+            right.legend(frameon=False, loc="lower left")
         left.axvspan(0.92, 0.98, color=GRAY, alpha=0.2)
         left.set_xlabel("95 % intervals that hold the truth (± 2 s.e.)")
         right.axvline(0.8, color=GRAY, linestyle="--")

@@ -164,6 +164,10 @@ def test_coverage_of_a_few() -> None:
     np.testing.assert_array_equal(marks(right)[0], table.loc[wrong, "refused"])
     assert len(rows(left)) == (~wrong).sum()
     assert right.get_xlim() == (0, 1.05)
+    told = table.assign(told=np.where(wrong, 0.75, np.nan), told_right=0.0)  # as joint fits have it, which take minutes
+    np.testing.assert_array_equal(marks(coverage.plot(told).axes[1])[1], told.loc[wrong, "told"])
+    share = coverage.told(told)
+    assert share is not None and share.value == 0.75 and coverage.told(table) is None
 
 
 def test_misfits_cost_what_they_are_coupled_by() -> None:

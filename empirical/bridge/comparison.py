@@ -14,6 +14,7 @@ import numpy as np
 from scipy import stats
 
 from empirical.bridge.beside import Beside, beside
+from empirical.bridge.contest import against
 from empirical.bridge.fit import SIMULATIONS, TheoryFit, fit
 from empirical.bridge.forecast import ABOVE, Forecast
 from empirical.bridge.model import GUESSES, schwarz
@@ -71,7 +72,23 @@ class Comparison:
     @property
     def rivals(self) -> tuple[TheoryFit, ...]:
         """The other fits that the data do not reject."""
-        return tuple(f for f in self.fits[1:] if f.goodness.p_value >= NOT_REJECTED)
+        return tuple(f for f, refused in self._others if not refused and f.goodness.p_value >= NOT_REJECTED)
+
+    @property
+    def rejected(self) -> tuple[TheoryFit, ...]:
+        """The other fits that they do, by goodness or against the best."""
+        return tuple(f for f, refused in self._others if refused)
+
+    @property
+    def _others(self) -> list[tuple[TheoryFit, bool]]:
+        """All but the best, and whether the data reject them; of too few data sets or bins a p-value is NaN, and does not."""
+        pairs = zip(self.fits[1:], self.contests[1:], strict=True)
+        return [(f, f.goodness.p_value < NOT_REJECTED or worse < NOT_REJECTED) for f, (worse, _) in pairs]
+
+    @cached_property
+    def contests(self) -> tuple[tuple[float, float], ...]:
+        """p-values of each fit against the best, and of the best against it (``empirical.bridge.contest``)."""
+        return tuple((against(f, self.best), against(self.best, f)) for f in self.fits)
 
     def record(self) -> dict[str, Any]:
         """The object that ``--json`` prints."""
@@ -243,9 +260,11 @@ class Comparison:
                 "largest_difference": f.distance,
                 "chi_square": f.goodness.statistic,
                 "p_value": f.goodness.p_value,
+                "against_best": worse,
+                "best_against": better,
                 **{f"{name}_stderr": e.stderr for name, e in f.parameters.items()},
             }
-            for f in self.fits
+            for f, (worse, better) in zip(self.fits, self.contests, strict=True)
         )
 
 

@@ -84,6 +84,7 @@ class TheoryFit:
     goodness: Goodness
     distance: float  # the largest difference between the observed and the fitted share above any threshold
     shares: pd.DataFrame = field(repr=False)  # by threshold; stderr is what chance alone moves a data set by
+    simulated: Floats = field(repr=False)  # bins of data sets from the fit, and what would be known beside, a row each
     evaluations: int = field(repr=False, default=0)
     saw: tuple[str, ...] = ()  # beside memorization
     harder: float = 1.0  # than the training set is the test set (``empirical.bridge.beside``)
@@ -104,6 +105,12 @@ class TheoryFit:
         """Pairs of models, either way of this one."""
         place = self.reach.model.place
         return tuple((place(up), place(down)) for up, down in self.reach.around)
+
+    @property
+    def seen(self) -> Floats:
+        """What was fitted, as a row of ``simulated``."""
+        known = self.reach.model.beside
+        return self.reach.observed if known is None else np.append(self.reach.observed, known.value)
 
     @property
     def problem(self) -> Problem:
@@ -296,6 +303,7 @@ def _judged(
         good,
         float(np.abs(share - fitted).max()),
         shares,
+        every,
         calls,
         () if model.beside is None else model.beside.words,
         1.0 if model.beside is None else model.beside.harder,

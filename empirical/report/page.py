@@ -163,12 +163,16 @@ def _task(task: Task, items: Gallery, shown: Exhibits) -> dict[str, Any]:
 
 def _fit(fit: TheoryFit, row: Mapping[Any, Any]) -> dict[str, str]:
     """A fit for the page: in words, and as code."""
-    p = float(row["p_value"])
+
+    def p(name: str) -> str:
+        return f"{row[name]:.2g}" if row[name] == row[name] else "–"
+
     return {
         "frequencies": frequencies(fit.prior),
         "teaching": law(fit.coupling),
         "off": f"{100 * row['largest_difference']:.2g} points",
-        "p": f"{p:.2g}" if p == p else "no test",
+        "p": p("p_value"),
+        "against": p("against_best"),
         "code": brief(f"{fit.prior!r}, {fit.coupling!r}"),
     }
 

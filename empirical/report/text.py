@@ -33,16 +33,19 @@ def fitted(comparison: Comparison) -> list[str]:
         f"Best fit: {frequencies(best.prior)}; one member of a subpopulation teaches another with probability "
         f"{taught(best.coupling)} ({named}). {_guesses(best)}"
     ]
+    if better := [f for f, (_, p) in zip(comparison.fits, comparison.contests, strict=True) if p < NOT_REJECTED]:
+        others = "; ".join(f"{frequencies(f.prior)}; {law(f.coupling)}" for f in better)
+        said.append(f"Yet data simulated from it hardly ever speak as much as these do for: {others}.")
     if comparison.rivals:
         others = "; ".join(
             f"({place}) {frequencies(f.prior)}; {law(f.coupling)}" for place, f in enumerate(comparison.rivals, 1)
         )
         untold = "This does not tell them apart." if best.saw else "Memorization alone does not tell such priors apart."
         return [*said, f"The data do not reject these either: {others}. {untold}"]
-    rejected = [f for f in comparison.fits[1:] if f.goodness.p_value < NOT_REJECTED]
-    if rejected:
+    if comparison.rejected:
         said.append(
-            f"Of {len(rejected) + 1} combinations of prior and coupling all others are rejected (p < {NOT_REJECTED:g})."
+            f"Of {len(comparison.rejected) + 1} combinations of prior and coupling all others are rejected "
+            f"(p < {NOT_REJECTED:g})."
         )
     return said
 

@@ -37,7 +37,7 @@ from empirical.data.relabeled import Relabeled, relabeled
 from empirical.designs import Folds
 from empirical.estimates.issues import rounds
 from empirical.estimates.mislabeled import CHOSEN, Chosen, mislabeled, said, together
-from empirical.learners.parse import learner as parsed
+from empirical.learners.parse import parse_learner
 from empirical.standins.judge import auc, precision
 from empirical.training.job import Job
 from empirical.training.trials import Trials
@@ -142,7 +142,7 @@ def flipped(data: Data, share: float, kind: str, nearest: NDArray[np.int64], see
 
 def trained(data: Data, spec: str, parts: int, models: int, seed: int) -> tuple[Trials, float]:
     """Models that leave each example out models/parts times, and the processor seconds that they took."""
-    job = Job(data, parsed(spec), Folds(parts), seed, "probabilities", dtype="float32", only=range(models))
+    job = Job(data, parse_learner(spec), Folds(parts), seed, "probabilities", dtype="float32", only=range(models))
     start = time.process_time()
     trainer = job.trainer()
     shard = job.train(trainer, 0)

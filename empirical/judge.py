@@ -43,7 +43,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise ArgumentError("--skip", skip, remedy)
     trials = run.trials.take(slice(skip, None))
     tests = chosen(arguments.tests, trials.n_test)
-    flipped = None if arguments.flipped is None else marked(arguments.flipped, trials.n)
+    flipped = None if arguments.flipped is None else known_wrong(arguments.flipped, trials.n)
     every = {}
     how: dict[str, Any] = {"queries_first": arguments.queries_first, "tests": tests, "n_test": trials.n_test}
     for source in arguments.scores:
@@ -63,13 +63,13 @@ def _retrained(found: Judged, run: Kept, scores: Any, tests: Integers, count: in
     from dataclasses import replace
 
     from empirical.attributions.brittle import brittleness
-    from empirical.estimates.recorded import learner as recorded
-    from empirical.learners.parse import learner
+    from empirical.estimates.recorded import recorded_learner
+    from empirical.learners.parse import parse_learner
 
     data = run.dataset().data
     assert run.measured is not None  # a run with data has estimates
     how = run.measured.experiment
-    taught = learner(spec) if spec else recorded(how.arguments.get("learner") or how.learner or "")
+    taught = parse_learner(spec) if spec else recorded_learner(how.arguments.get("learner") or how.learner or "")
     return replace(found, brittle=brittleness(data, taught, scores, count, tests=tests))
 
 
@@ -90,12 +90,12 @@ def chosen(asked: str | None, n_test: int) -> Integers:
     return found
 
 
-def marked(path: str, n: int) -> Any:
+def known_wrong(path: str, n: int) -> Any:
     """The examples whose labels are known to be wrong, by a file."""
-    from empirical.attributions.judged import marked as of
+    from empirical.attributions.judged import marked
 
     try:
-        return of(numbers("--flipped", path), n)
+        return marked(numbers("--flipped", path), n)
     except ArgumentError as error:
         if error.argument != "flipped":
             raise

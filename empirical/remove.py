@@ -31,7 +31,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from empirical.command.reporting import LEAST
     from empirical.command.trainers import trainers
     from empirical.estimates.kept import read
-    from empirical.estimates.recorded import learner as recorded
+    from empirical.estimates.recorded import recorded_learner
     from empirical.estimates.removal import (
         DISTINCT,
         RECORD,
@@ -44,7 +44,7 @@ def _run(arguments: argparse.Namespace) -> int:
         removed,
         seal,
     )
-    from empirical.learners.parse import learner
+    from empirical.learners.parse import parse_learner
     from longtail.core.files import write_table
 
     seeds = SEEDS if arguments.seeds is None else whole("--seeds", arguments.seeds, 2)
@@ -61,7 +61,9 @@ def _run(arguments: argparse.Namespace) -> int:
     removed(dataset.data, values, thresholds)  # refused before anything is written
     how = observed.experiment
     trained = (
-        learner(arguments.learner) if arguments.learner else recorded(how.arguments.get("learner") or how.learner or "")
+        parse_learner(arguments.learner)
+        if arguments.learner
+        else recorded_learner(how.arguments.get("learner") or how.learner or "")
     )
     trained.check(dataset.data, "correct")
     device = trained.place(arguments.device)

@@ -49,13 +49,13 @@ def _run(arguments: argparse.Namespace) -> int:
     from empirical.data.fingerprint import digest
     from empirical.data.relabeled import relabeled
     from empirical.dynamics import run
-    from empirical.dynamics.parse import net
+    from empirical.dynamics.parse import parse_net
     from empirical.dynamics.store import Identity, Nets
     from empirical.dynamics.training import Trainer
     from longtail.core.arrays import device
     from longtail.core.files import folder, json_text
 
-    described = net(arguments.net)
+    described = parse_net(arguments.net)
     epochs = _epochs(arguments.epochs_at, described)
     first = whole("--seed", arguments.seed, 0, 2**64 - 1)
     seeds = range(first, first + whole("--seeds", arguments.seeds, 1, 10**6))

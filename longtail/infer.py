@@ -116,21 +116,21 @@ def infer(
     counts: ArrayLike | Counts, families: Sequence[str] | None = None, *, level: float = LEVEL, n_classes: int = LABELS
 ) -> Inference:
     """Everything that counts tell: one count a subpopulation, those never seen left out."""
-    from longtail.counts import tail as zeta
-    from longtail.counts import unseen as turing
+    from longtail.counts import unseen
     from longtail.counts.bins import Counts
     from longtail.counts.fit import FAMILIES, fit, table
+    from longtail.counts.tail import tail
 
     given = counts if isinstance(counts, Counts) else Counts.of(counts)
     every = table(given, families or FAMILIES, level=level)
     best = fit(given, str(every["family"].iloc[0]), level=level)
     try:
-        tail = zeta.tail(given, level=level)
+        power_law = tail(given, level=level)
     except ArgumentError:  # too few counts to have one
-        tail = None
-    outlook = turing.outlook(given, best, TIMES, n_classes)
+        power_law = None
+    outlook = unseen.outlook(given, best, TIMES, n_classes)
     return Inference(
-        given, every, best, tail, turing.unseen_mass(given), turing.table(given, best), outlook, n_classes, level
+        given, every, best, power_law, unseen.unseen_mass(given), unseen.table(given, best), outlook, n_classes, level
     )
 
 

@@ -74,7 +74,7 @@ def _case(config: Config, source: str, net: str, trials: int) -> pd.DataFrame:
     from empirical.estimates.overlap import consistency
     from empirical.learners import KNN, RandomFeatures, Ridge, Softmax
     from empirical.learners.learner import Learner
-    from empirical.learners.parse import learner as parse
+    from empirical.learners.parse import parse_learner
     from empirical.training.job import Job
     from empirical.training.run import run as train
 
@@ -92,7 +92,7 @@ def _case(config: Config, source: str, net: str, trials: int) -> pd.DataFrame:
     runs: dict[str, Callable[[], Measured]] = {"nearest neighbor": lambda: observed(KNN(), data)}
     if net:
         runs = {
-            "net": lambda: observed(parse(net), data),
+            "net": lambda: observed(parse_learner(net), data),
             "softmax": lambda: observed(Softmax(), data),
             "ridge": lambda: observed(Ridge(), data),
             **runs,

@@ -119,7 +119,7 @@ def _case(config: Config, source: str, n: int, q: int, spec: str, models: int) -
     from empirical.data.data import Data
     from empirical.data.relabeled import relabeled
     from empirical.designs import Bernoulli
-    from empirical.learners.parse import learner
+    from empirical.learners.parse import parse_learner
     from empirical.standins.judge import auc
     from empirical.training.job import Job
     from empirical.training.run import run as train
@@ -128,7 +128,7 @@ def _case(config: Config, source: str, n: int, q: int, spec: str, models: int) -
     entire = dataset.data
     data = Data(entire.x_train[:n], entire.y_train[:n], entire.x_test[:q], entire.y_test[:q], entire.classes)
     noisy = relabeled(data, config.flipped, seed=config.seed)
-    taught = learner(spec)
+    taught = parse_learner(spec)
     began = time.process_time()
     trials = train(Job(data, taught, Bernoulli(config.fraction), config.seed, "margin", dtype="float32"), 2 * models)
     spent = (time.process_time() - began) / 2

@@ -36,11 +36,11 @@ from empirical.courses.groups import THIRDS, Groups
 from empirical.data.data import Data
 from empirical.data.relabeled import Relabeled, relabeled
 from empirical.dynamics.influence import Loss, Probes
-from empirical.dynamics.parse import net as parse_net
+from empirical.dynamics.parse import parse_net
 from empirical.dynamics.training import Trainer
 from empirical.estimates.removal import at_random, paired
 from empirical.learners.learner import features
-from empirical.learners.parse import learner as parse
+from empirical.learners.parse import parse_learner
 from empirical.learners.score import Score
 from empirical.standins.subsets import Subsets
 from longtail.core import Bools, Floats
@@ -126,7 +126,7 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
 
 def _case(case: Case, config: Config) -> pd.DataFrame:
     noisy = first(case, config.seed)
-    net = parse(case.net)
+    net = parse_learner(case.net)
     hard = Subsets()(Subsets().watch(net, noisy.data, config.graders, seed=config.seed + 1))
     thirds = Groups.ranked(np.where(noisy.changed, np.nan, hard)).of
     groups = {name: thirds == k for k, name in enumerate(THIRDS)} | {WRONG: noisy.changed}
@@ -174,7 +174,7 @@ def masked(case: Case, data: Data, groups: dict[str, Bools], seed: int) -> Itera
 
 def retrained(case: Case, data: Data, groups: dict[str, Bools], seed: int) -> Iterator[dict[str, Any]]:
     """What tests gain by ``moved`` examples of a group, drawn anew for each seed: more or less of them, all else the same."""
-    net = parse(case.net)
+    net = parse_learner(case.net)
     everyone, right = np.ones(data.n, bool), ~groups[WRONG]
     scores: tuple[Score, ...] = ("loss", "correct")
     for how, base in ((ADDED, groups[MIDDLE]), (REMOVED, everyone)):

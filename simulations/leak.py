@@ -85,14 +85,14 @@ def _case(config: Config, source: str, n: int, spec: str, name: str, models: int
     from empirical.estimates.leak import RATES
     from empirical.estimates.leak.leak import leak
     from empirical.estimates.measure import accuracy
-    from empirical.learners.parse import learner
+    from empirical.learners.parse import parse_learner
     from empirical.training.job import Job
     from empirical.training.run import run as train
 
     dataset = loaded(source)
     whole = dataset.data
     data = Data(whole.x_train[:n], whole.y_train[:n], whole.x_test, whole.y_test, whole.classes)
-    taught = learner(spec)
+    taught = parse_learner(spec)
     trials = train(Job(data, taught, Bernoulli(config.fraction), config.seed, "margin"), models)
     found = leak(trials, data.y_train)
     table = found.examples

@@ -168,7 +168,7 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
 
 def _case(config: Config, case: Case) -> pd.DataFrame:
     from empirical.designs import Fixed, halved
-    from empirical.learners.parse import learner
+    from empirical.learners.parse import parse_learner
     from empirical.limits.arms import arms
     from empirical.limits.costs import Groups, costs, observed
     from empirical.limits.theory import Theory
@@ -178,12 +178,12 @@ def _case(config: Config, case: Case) -> pd.DataFrame:
     source = dataset(case.data)
     data, design = source.data, Fixed(0.7)
     some = arms(
-        learner(case.learner),
+        parse_learner(case.learner),
         design.size(data.n),
         data.n_classes,
         private=case.private,
         prune=case.prune,
-        others=[learner(text) for text in case.others],
+        others=[parse_learner(text) for text in case.others],
     )
     trials = [train(Job(data, arm.learner, design), case.models) for arm in some]
     half = None

@@ -155,7 +155,7 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
 def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFrame:
     """What is foretold, said before anything is retrained, and what is then seen."""
     from empirical.estimates.removal import removal
-    from empirical.learners.parse import learner as parse
+    from empirical.learners.parse import parse_learner
 
     dataset = loaded(source)
     observed = observe(dataset, source, learner, trials)
@@ -163,7 +163,7 @@ def _case(config: Config, source: str, learner: str, trials: int) -> pd.DataFram
     shown = expected.drop(columns=["prior", "coupling_law"])
     sys.stderr.write(f"{source} {learner}: predicted before retraining\n{shown.to_string()}\n")
     values = observed.memorization["memorization"].to_numpy(float)
-    table = removal(dataset.data, parse(learner), values, config.thresholds, seeds=config.seeds)
+    table = removal(dataset.data, parse_learner(learner), values, config.thresholds, seeds=config.seeds)
     return table.merge(expected, on="threshold").assign(data=dataset.name, learner=learner)
 
 
@@ -178,15 +178,15 @@ def observe(dataset: Dataset, source: str, learner: str, trials: int) -> Measure
     from empirical.estimates.memorization import memorization
     from empirical.estimates.observed import Observed
     from empirical.estimates.totals import totals
-    from empirical.learners.parse import learner as parse
+    from empirical.learners.parse import parse_learner
     from empirical.training.job import Job
     from empirical.training.run import run as train
 
     if not trials:
         return published(source, data_folder("feldman_zhang"))
     data, design = dataset.data, Fixed(0.7)
-    made = train(Job(data, parse(learner), design), trials)
-    half = train(Job(data, parse(learner), halved(design), seed=1), max(trials // PART, LEAST))
+    made = train(Job(data, parse_learner(learner), design), trials)
+    half = train(Job(data, parse_learner(learner), halved(design), seed=1), max(trials // PART, LEAST))
     none = pd.DataFrame({"train_index": [], "test_index": [], "influence": []})
     return Measured(
         Experiment(source, data.n_test, trials, 0.7, data.n_classes),

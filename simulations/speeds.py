@@ -36,7 +36,7 @@ from empirical.courses.speeds import Curves
 from empirical.data.data import Data
 from empirical.data.relabeled import relabeled
 from empirical.learners.learner import Learner
-from empirical.learners.parse import learner as parse
+from empirical.learners.parse import parse_learner
 from empirical.standins.subsets import Subsets
 from longtail.core import Estimate, Floats
 from longtail.core.intervals import Z95
@@ -87,7 +87,7 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
 
 
 def _case(case: Case, config: Config) -> pd.DataFrame:
-    data, net = first(case, config.seed), parse(case.net)
+    data, net = first(case, config.seed), parse_learner(case.net)
     seen = watched(net, data, "loss", config.models, seed=config.seed)
     hard = grades(net, data, config.graders, config.seed + 1)
     at_random = [Groups.at_random(data.n, seed=config.seed, number=k) for k in range(config.models)]

@@ -135,7 +135,7 @@ from empirical.dynamics.net import AUTHORS, Net
 from empirical.estimates.memorization import memorization_cells
 from empirical.learners.knn.exact import exact
 from empirical.learners.learner import Learner
-from empirical.learners.parse import learner as parse
+from empirical.learners.parse import parse_learner
 from empirical.standins.confidence import Confidence
 from empirical.standins.cumulative import CumulativeLoss
 from empirical.standins.curvature import Curvature
@@ -243,7 +243,7 @@ def run(config: Config = Config()) -> pd.DataFrame:  # frozen
 
 
 def _case(case: Case, config: Config) -> Iterator[dict[str, Any]]:
-    name, data, net = loaded(case.source).name, examples(case), parse(case.net)
+    name, data, net = loaded(case.source).name, examples(case), parse_learner(case.net)
     if case.n is not None:
         name = f"{name.partition(',')[0]}, first {data.n:,}"
     told = {"data": name, "n": data.n, "net": case.net}

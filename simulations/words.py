@@ -137,14 +137,14 @@ CLAIMS = (
 def plot(frame: pd.DataFrame) -> Figure:
     """Good–Turing's frequencies of the words with the fitted prior's beside, and what more text would bring."""
 
-    from longtail.counts import unseen as turing
+    from longtail.counts import unseen
     from longtail.counts.fit import fit
     from longtail.plots import counts_figure
 
     words = counts(Config().file)
     best = fit(words, "LogNormal")
-    outlook = turing.outlook(words, best, np.array([0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0]))
-    return counts_figure("Moby Dick's words and a log-normal prior", turing.table(words, best), outlook)
+    outlook = unseen.outlook(words, best, np.array([0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0]))
+    return counts_figure("Moby Dick's words and a log-normal prior", unseen.table(words, best), outlook)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from empirical.estimates.kept import read
 from empirical.estimates.recorded import KINDS
 from empirical.learners.external import External
 from empirical.learners.learner import Learner
-from empirical.learners.parse import learner
+from empirical.learners.parse import parse_learner
 from empirical.learners.score import BY_CLASS, Score
 from empirical.training.job import Job
 from empirical.training.resources import duration, needs, rehearsal
@@ -119,7 +119,7 @@ def _asked(arguments: argparse.Namespace) -> Asked:
         raise ArgumentError("DATA", None, "give a data set, as digits, or --run RUN")
     seed = whole("--seed", arguments.seed, 0, 2**64 - 1)
     dataset = load(arguments.data, **{name: getattr(arguments, name) for name in KINDS})
-    taught = learner(arguments.learner or LEARNER)
+    taught = parse_learner(arguments.learner or LEARNER)
     score = kept_by(taught)
     parts, models = rounds(dataset.data.n)
     if arguments.parts is not None:

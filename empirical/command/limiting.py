@@ -17,11 +17,10 @@ from empirical.data.load import load
 from empirical.designs import Fixed
 from empirical.estimates.costs import head
 from empirical.estimates.recorded import KINDS
-from empirical.learners.parse import learner
+from empirical.learners.parse import parse_learner
 from empirical.limits.arms import Arm, arms
 from empirical.limits.costs import Costs, Groups, costs, observed
-from empirical.limits.stages import case as sizes
-from empirical.limits.stages import stages
+from empirical.limits.stages import case_of, stages
 from empirical.limits.theory import Theory
 from empirical.training.executors import Executor
 from empirical.training.job import Job
@@ -67,7 +66,7 @@ def foreseen(arguments: argparse.Namespace) -> int:
     log.info("timing a little of each stage")
     names = [arm.name for arm in asked.arms]
     found = stages(asked.jobs, names, asked.models, time.process_time)
-    case = sizes(asked.jobs[0], asked.models)
+    case = case_of(asked.jobs[0], asked.models)
     return say(arguments, f"{head(case)} of each of {len(names)} learners", {**asdict(case), "arms": names}, found)
 
 
@@ -79,15 +78,15 @@ def _asked(arguments: argparse.Namespace) -> Asked:
     design = Fixed(real("--fraction", arguments.fraction, 0, 1, open_low=True, open_high=True), arguments.stratified)
     log.info("%s: %s + %s examples; %s", dataset.name, f"{data.n:,}", f"{data.n_test:,}", dataset.imbalance)
     chosen = arms(
-        learner(arguments.learner),
+        parse_learner(arguments.learner),
         design.size(data.n),
         data.n_classes,
         private=[v for text in arguments.private for v in values("--private", text)],
-        mechanism=learner(arguments.mechanism) if arguments.mechanism else None,
+        mechanism=parse_learner(arguments.mechanism) if arguments.mechanism else None,
         delta=real("--delta", arguments.delta, 0, 1, open_high=True),
         prune=[v for text in arguments.prune for v in values("--prune", text)],
         scope=arguments.scope,
-        others=[learner(text) for text in arguments.limited],
+        others=[parse_learner(text) for text in arguments.limited],
     )
     jobs = [Job(data, arm.learner, design, seed, shard=arguments.shard) for arm in chosen]
     for job in jobs:

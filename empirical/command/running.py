@@ -24,7 +24,7 @@ from empirical.estimates.measure import of_trials
 from empirical.estimates.measured import Experiment
 from empirical.estimates.planning import PLANNED, plan, stderr
 from empirical.estimates.recorded import KINDS
-from empirical.learners.parse import learner
+from empirical.learners.parse import parse_learner
 from empirical.learners.score import BY_CLASS
 from empirical.limits.arms import privacy_of
 from empirical.training.elsewhere import NEEDED, OPTIONAL, outside
@@ -250,7 +250,7 @@ def elsewhere(arguments: argparse.Namespace) -> Outcome:
 
 
 def _job(arguments: argparse.Namespace, dataset: Dataset, count: int) -> Job:
-    taught = learner(arguments.learner)
+    taught = parse_learner(arguments.learner)
     chosen = taught.place(arguments.device)
     log.info("on %s (%s)", chosen.name, chosen.reason)
     subsets = design(

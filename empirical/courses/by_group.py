@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from empirical.courses.groups import Groups
-from empirical.estimates.memorization import blocks
+from empirical.estimates.memorization import slices
 from empirical.training.trials import Trials
 from longtail.core import Bools, Floats
 
@@ -55,7 +55,7 @@ def _cells(trials: Trials, groups: Groups) -> tuple[Floats, Floats, Floats]:
     """Means, errors and numbers of examples, (3 cells, groups) each."""
     t, wide = trials.count, len(groups.names)
     total, sizes, parts = np.zeros((3, wide)), np.zeros((3, wide)), np.zeros((3, t, wide))
-    for s in blocks(trials.n):
+    for s in slices(trials.n):
         masks, scores = trials.masks_columns(s), trials.train_scores(s).astype(float)
         mean_in, part_in, known_in = _cell(masks, scores)
         mean_out, part_out, known_out = _cell(~masks, scores)

@@ -12,10 +12,10 @@ REMEDY = "give Net(widths=(256,), masks=Masks(kept=0.5), ...), or authors"
 KINDS = {"net": Net, "masks": Masks}
 
 
-def net(text: str) -> Net:
+def parse_net(text: str) -> Net:
     """The net that ``text`` describes.
 
-    >>> net("Net(widths=(64,), masks=Masks(kept=0.25))").masks.kept
+    >>> parse_net("Net(widths=(64,), masks=Masks(kept=0.25))").masks.kept
     0.25
     """
     call = calls.read("net", text, REMEDY)

@@ -27,7 +27,7 @@ from empirical.training.run import SERIAL
 from empirical.training.work import visible
 from longtail.core import ArgumentError, whole
 from longtail.core.arrays import CPU, Device, fitting
-from longtail.core.files import whole as written
+from longtail.core.files import whole_binary
 from longtail.core.opened import within
 
 log = logging.getLogger(__name__)
@@ -244,7 +244,7 @@ def _matrix(probes: Sequence[Probes], n: int) -> tuple[Floats32, Floats32]:
 
 
 def _save(path: Path, both: tuple[Floats32, Floats32], tests: Ints, epochs: Sequence[int], key: int) -> None:
-    with written(path) as file:
+    with whole_binary(path) as file:
         np.savez(file, influence=both[0], stderr=both[1], tests=tests, epochs=np.array(epochs), run=np.uint64(key))
 
 

@@ -30,7 +30,7 @@ from empirical.designs.design import Design
 from empirical.estimates import THRESHOLD
 from empirical.estimates.false_pairs import HELD
 from empirical.estimates.halves import curve, halves
-from empirical.estimates.influence import above, influence_pairs
+from empirical.estimates.influence import counted_pairs, influence_pairs
 from empirical.estimates.memorization import memorization, memorization_cells
 from empirical.estimates.pairing import Pairing
 from empirical.estimates.taught import expected_false, unless_noise
@@ -225,7 +225,7 @@ def found(trials: Trials, pairing: Pairing) -> None:
     """
     influence_pairs(trials, pairing)
     for part in halves(trials):
-        above(part, pairing)
+        counted_pairs(part, pairing)
 
 
 def made_up(n: int, q: int, models: int) -> Trials:

@@ -37,7 +37,7 @@ from empirical.estimates import orthogonal_errors as residuals
 from empirical.estimates.cells import Cells
 from empirical.estimates.false_pairs import hypergeometric
 from empirical.estimates.influence import columns_at, pair_cells
-from empirical.estimates.memorization import LEVEL, blocks
+from empirical.estimates.memorization import LEVEL, slices
 from empirical.learners.score import BY_CLASS
 from empirical.training.columns import Bits
 from empirical.training.trials import Trials, unpacked
@@ -291,7 +291,7 @@ def unsure(trials: Trials | Bits, most: int = ANSWERS) -> list[int]:
     >>> unsure(Trials.of(masks, masks, [[True, True, False], [True, False, False]]))
     [1]
     """
-    share = np.concatenate([np.zeros(0), *(trials.test_scores(s).mean(0, dtype=float) for s in blocks(trials.n_test))])
+    share = np.concatenate([np.zeros(0), *(trials.test_scores(s).mean(0, dtype=float) for s in slices(trials.n_test))])
     many = int(np.clip(BITS // max(trials.n * trials.count, 1), 5, most))
     order = np.argsort(np.abs(share - 0.5), kind="stable")[:many]
     return [int(j) for j in order[(share[order] > 0) & (share[order] < 1)]]

@@ -24,8 +24,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import gammaln, ndtr
 
-from empirical.estimates.influence import above, held, margins
-from empirical.estimates.memorization import blocks
+from empirical.estimates.influence import counted_pairs, held, margins
+from empirical.estimates.memorization import slices
 from empirical.estimates.pairing import Pairing
 from empirical.training.trials import Trials
 from longtail.core import Floats, Integers, real
@@ -49,7 +49,7 @@ def expected_false(trials: Trials, pairing: Pairing, thresholds: Any = None, *, 
         return np.zeros(len(theta))
     if trials.iid:
         return by_chance(trials, pairing, theta)
-    return at_least(above(_mirrored(trials), pairing.at(theta.min()), device=device).influence, theta)
+    return at_least(counted_pairs(_mirrored(trials), pairing.at(theta.min()), device=device).influence, theta)
 
 
 def by_chance(trials: Trials, pairing: Pairing, theta: Floats) -> Floats:
@@ -102,7 +102,7 @@ def _looked_at(t: int, n_in: Integers, n_test: int, pairing: Pairing) -> tuple[I
 
 def _spreads(trials: Trials) -> Floats:
     """Standard deviation of each test example's score over trials."""
-    parts = [np.asarray(trials.test_scores(s), np.float32).std(0, ddof=1, dtype=float) for s in blocks(trials.n_test)]
+    parts = [np.asarray(trials.test_scores(s), np.float32).std(0, ddof=1, dtype=float) for s in slices(trials.n_test)]
     return np.concatenate(parts)
 
 
@@ -165,7 +165,7 @@ def discoveries(trials: Trials, pairing: Pairing, *, step: float = 0.005, device
     start = grid[(false <= HELD) & (grid > 0)]
     if not start.size:
         return rates(start, start, start)
-    found = above(trials, pairing.at(start[0]), device=device).influence
+    found = counted_pairs(trials, pairing.at(start[0]), device=device).influence
     grid = start if bounded else np.linspace(start[0], max(float(found.max(initial=0)), start[0]), LEVELS)
     pairs = at_least(found, grid)
     false = expected_false(trials, pairing, grid, device=device)

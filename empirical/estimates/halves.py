@@ -16,7 +16,7 @@ import pandas as pd
 
 from empirical.designs import Orthogonal
 from empirical.estimates.cells import Cells, root_mean_square
-from empirical.estimates.influence import above, possible
+from empirical.estimates.influence import counted_pairs, possible
 from empirical.estimates.memorization import memorization_cells
 from empirical.estimates.pairing import Pairing
 from empirical.training.trials import Trials
@@ -90,7 +90,7 @@ def agreement(trials: Trials, pairing: Pairing, *, device: Device = CPU) -> Agre
     first, second = (memorization_cells(part).value for part in parts)
     codes: list[Integers] = []
     for part in parts:
-        pairs = above(part, pairing, device=device)
+        pairs = counted_pairs(part, pairing, device=device)
         codes.append(pairs.train * trials.n_test + pairs.test)
     codes.append(np.intersect1d(codes[0], codes[1], assume_unique=True))
     counts = [np.bincount(code // max(trials.n_test, 1), minlength=trials.n) for code in codes]

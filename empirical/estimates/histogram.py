@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from empirical.data.bits import Words
 from empirical.estimates import orthogonal_errors
 from empirical.estimates.false_pairs import HELD, at_least, by_chance, expected_false
-from empirical.estimates.influence import above, words
+from empirical.estimates.influence import counted_pairs, words
 from empirical.estimates.pairing import Pairing, growing
 from empirical.estimates.planning import stderr
 from empirical.training.columns import Bits
@@ -118,7 +118,7 @@ def histogram(trials: Trials, pairing: Pairing, levels: Any = None, *, device: D
         if by_chance(trials, pairing, level[:1] - reach)[0] > HELD:  # noise is all that there is
             groups = None
     lowest = level[0] if groups is None else level[0] - reach
-    found = above(trials, pairing.at(lowest), device=device)
+    found = counted_pairs(trials, pairing.at(lowest), device=device)
     false = expected_false(trials, pairing.at(level[0]), level, device=device)
     seen = found.take(found.influence >= level[0] - TIE)
     pairs = at_least(seen.influence, level)

@@ -19,7 +19,7 @@ from empirical.designs import Orthogonal
 from empirical.estimates import BOUNDED
 from empirical.estimates import orthogonal_errors as residuals
 from empirical.estimates.cells import Cells
-from empirical.estimates.memorization import BLOCK, LEVEL, blocks
+from empirical.estimates.memorization import BLOCK, LEVEL, slices
 from empirical.estimates.pairing import Pairing, whole_labels
 from empirical.estimates.pairs import pairs as kernel
 from empirical.training.trials import Trials
@@ -59,7 +59,7 @@ def influence_pairs(trials: Trials, pairing: Pairing, *, level: float = LEVEL, d
     [[3.0, 0.0, 1.0]]
     """
     possible(pairing.threshold, trials.score)
-    found = above(trials, pairing, device=device)
+    found = counted_pairs(trials, pairing, device=device)
     cells = _found_cells(trials, found) if found.in_sum is not None else None
     if cells is None:
         cells = pair_cells(trials, found.train, found.test, pairing.y_train)
@@ -99,11 +99,11 @@ def possible(threshold: float, score: str) -> float:
         raise ArgumentError("threshold", threshold, remedy) from error
 
 
-def above(trials: Trials, pairing: Pairing, *, device: Device = CPU) -> Pairs:
+def counted_pairs(trials: Trials, pairing: Pairing, *, device: Device = CPU) -> Pairs:
     """All pairs that count; memory is that of the pairs found.
 
     >>> masks = np.random.default_rng(0).random((200, 5)) < 0.5
-    >>> found = above(Trials.of(masks, masks, masks[:, [3]]), Pairing(same_class=False, threshold=0.5))
+    >>> found = counted_pairs(Trials.of(masks, masks, masks[:, [3]]), Pairing(same_class=False, threshold=0.5))
     >>> found.train.tolist(), found.test.tolist(), found.influence.tolist()
     ([3], [0], [1.0])
     """
@@ -134,7 +134,7 @@ def margins(trials: Trials) -> tuple[Integers, Integers]:
     >>> inside.tolist(), right.tolist()
     ([2, 1], [1])
     """
-    tested = (trials.test_scores(s).sum(0, dtype=np.int64) for s in blocks(trials.n_test))
+    tested = (trials.test_scores(s).sum(0, dtype=np.int64) for s in slices(trials.n_test))
     return held(trials), np.concatenate([np.zeros(0, np.int64), *tested])
 
 
@@ -144,7 +144,7 @@ def held(trials: Trials) -> Integers:
     >>> held(Trials.of([[True, False], [True, True]], [[True, True]] * 2, [[True]] * 2)).tolist()
     [2, 1]
     """
-    return np.concatenate([trials.masks_columns(s).sum(0, dtype=np.int64) for s in blocks(trials.n)])
+    return np.concatenate([trials.masks_columns(s).sum(0, dtype=np.int64) for s in slices(trials.n)])
 
 
 def stream(trials: Trials, pairing: Pairing, *, device: Device = CPU) -> Iterator[Pairs]:
@@ -183,7 +183,7 @@ def words(trials: Trials, part: str) -> Words:
     """
     width = trials.n_test if part == "test" else trials.n
     columns = {"inside": trials.masks_columns, "train": trials.train_scores, "test": trials.test_scores}[part]
-    return np.concatenate([pack(np.asarray(columns(s), bool)) for s in blocks(width, 8 * BLOCK)])
+    return np.concatenate([pack(np.asarray(columns(s), bool)) for s in slices(width, 8 * BLOCK)])
 
 
 def _stream_floats(trials: Trials, pairing: Pairing, classes: tuple[Integers, Integers] | None) -> Iterator[Pairs]:
@@ -195,7 +195,7 @@ def _stream_floats(trials: Trials, pairing: Pairing, classes: tuple[Integers, In
     for rows, columns in groups:
         m = masks[:, rows].astype(np.float32)
         n_in = m.sum(0, dtype=float)[:, None]
-        for s in blocks(len(columns), 256):
+        for s in slices(len(columns), 256):
             part = columns[s]
             f = np.asarray(trials.test[:, part], np.float32)
             value = trials.sign * kernel.influence(m.T @ f, n_in, f.sum(0, dtype=float), trials.count)
@@ -223,7 +223,7 @@ def pair_cells(trials: Trials, train: Any, test: Any, y_train: Any = None) -> Ce
             raise ArgumentError(name, f"indices {at.min()}..{at.max()}", f"give whole numbers from 0 to {width - 1}")
     binary = trials.score == "correct"
     n_in, in_sum, total, in_square, square = np.zeros((5, len(i)))
-    for s in blocks(len(i), 8 * BLOCK):
+    for s in slices(len(i), 8 * BLOCK):
         masks = columns_at(trials.inside, i[s])
         f = columns_at(trials.test, j[s]) if binary else np.asarray(trials.test[:, j[s]], float)
         n_in[s], total[s], in_sum[s] = masks.sum(0), f.sum(0), (f * masks).sum(0)
@@ -246,7 +246,7 @@ def _residual(trials: Trials, design: Orthogonal, i: Integers, j: Integers, y: I
         place[members] = np.arange(len(members))
         masks = everyone[:, members]
         order = mine[np.argsort(j[mine], kind="stable")]
-        for s in blocks(len(order)):
+        for s in slices(len(order)):
             at = order[s]
             tests, which = np.unique(j[at], return_inverse=True)
             f = columns_at(trials.test, tests) if trials.score == "correct" else trials.test[:, tests]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from empirical.estimates.memorization import blocks
+from empirical.estimates.memorization import slices
 from empirical.estimates.totals import left_out, scores
 from empirical.training.columns import Bits
 from empirical.training.trials import Trials
@@ -84,7 +84,7 @@ def learning(parts: Sequence[tuple[Trials | Bits, float]]) -> Learning:
         if trials.score != "correct":
             raise ArgumentError("score", trials.score, "an error is read off right and wrong; estimate --score correct")
         rows.append((fraction, trials.count, *_error(trials)))
-        wrong.append(1 - np.concatenate([trials.test_scores(s).mean(0) for s in blocks(trials.n_test)]))
+        wrong.append(1 - np.concatenate([trials.test_scores(s).mean(0) for s in slices(trials.n_test)]))
     tests = len(wrong[0])
     p = np.array(wrong)
     covariance = np.cov(p, ddof=1).reshape(len(p), -1) if tests > 1 else np.full((len(p), len(p)), np.nan)

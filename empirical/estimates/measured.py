@@ -72,12 +72,12 @@ class Experiment:
 
     def dataset(self, n: int, data_dir: str | None = None) -> Dataset:
         """The data set, loaded again; an ArgumentError where that cannot be, or it is another by now."""
-        from empirical.estimates.recorded import dataset as found
+        from empirical.estimates.recorded import recorded_dataset
 
         if not self.source:
             raise ArgumentError("directory", self.data, "its data set has no name; the report does without pictures")
         given = {**self.given} if data_dir is None else {**self.given, "data_dir": str(data_dir)}
-        dataset = found(dict(self.arguments), given, self.fingerprint)
+        dataset = recorded_dataset(dict(self.arguments), given, self.fingerprint)
         self._check_same(dataset.data, n)
         return dataset
 

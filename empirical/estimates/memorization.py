@@ -66,7 +66,7 @@ def memorization_cells(trials: Trials, y_train: Integers | None = None) -> Cells
     """
     binary = trials.score == "correct"
     n_in, in_sum, total, in_square, square = np.zeros((5, trials.n))
-    for s in blocks(trials.n):
+    for s in slices(trials.n):
         masks, scores = trials.masks_columns(s), trials.train_scores(s)
         n_in[s] = masks.sum(0)
         if binary:
@@ -87,17 +87,17 @@ def _residual(trials: Trials, design: Orthogonal, y_train: Integers | None) -> F
     everyone, scores = trials.masks(), trials.train_scores()
     for members in residuals.groups(trials, y_train):
         masks = everyone[:, members]
-        for s in blocks(len(members)):
+        for s in slices(len(members)):
             part = members[s]
             own = np.arange(len(part))
             out[part] = np.sqrt(residuals.variance(design, masks, scores[:, part], s.start + own, own))
     return out
 
 
-def blocks(width: int, step: int = BLOCK) -> Iterator[slice]:
+def slices(width: int, step: int = BLOCK) -> Iterator[slice]:
     """Consecutive slices of at most ``step`` that cover ``width``; they start at whole bytes.
 
-    >>> list(blocks(2500))
+    >>> list(slices(2500))
     [slice(0, 1024, None), slice(1024, 2048, None), slice(2048, 2500, None)]
     """
     for start in range(0, width, step):

@@ -24,28 +24,28 @@ KINDS: dict[str, tuple[type, ...]] = {  # of the options that a data set was loa
 }
 
 
-def learner(text: Any) -> Learner:
+def recorded_learner(text: Any) -> Learner:
     """The learner that a record names, if it is one of ours.
 
-    >>> learner("Ridge(penalty=2.0)")
+    >>> recorded_learner("Ridge(penalty=2.0)")
     Ridge(penalty=2.0)
-    >>> learner("mine.Forest()")
+    >>> recorded_learner("mine.Forest()")
     Traceback (most recent call last):
         ...
     longtail.core.checks.ArgumentError: learner: got a name in a file, which is not imported; ...
     """
-    from empirical.learners.parse import learner as parsed
+    from empirical.learners.parse import parse_learner
 
     try:
-        return parsed(_text("learner", text), imports=False)
+        return parse_learner(_text("learner", text), imports=False)
     except calls.Foreign as error:
         raise _yours("learner", text) from error
 
 
-def dataset(record: Mapping[str, Any], given: Mapping[str, str], digest: str) -> Dataset:
+def recorded_dataset(record: Mapping[str, Any], given: Mapping[str, str], digest: str) -> Dataset:
     """The data set that a record names, or that is given in its stead, by the options of the record and those given.
 
-    >>> dataset({"data": "planted", "n": 60}, {}, "").data.n
+    >>> recorded_dataset({"data": "planted", "n": 60}, {}, "").data.n
     60
     """
     options = {name: _option(name, record.get(name), kinds) for name, kinds in KINDS.items()}

@@ -27,7 +27,7 @@ from empirical.data.bits import Words, pack
 from empirical.estimates.cells import Cells
 from empirical.estimates.false_pairs import hypergeometric
 from empirical.estimates.influence import possible, words
-from empirical.estimates.memorization import LEVEL, blocks
+from empirical.estimates.memorization import LEVEL, slices
 from empirical.estimates.pairing import Pairing, whole_labels
 from empirical.estimates.pairs import held_out
 from empirical.training.trials import Trials
@@ -161,7 +161,7 @@ def by_chance(pairing: Pairing, share: float, models: Integers, totals: Integers
     group = np.zeros(n, np.int64) if y is None else np.unique(y, return_inverse=True)[1]
     partners = np.bincount(group, teaches)[group] - teaches  # never itself
     varied = np.flatnonzero((totals > 0) & (totals < models)) if theta > 0 else np.arange(n)
-    parts = (varied[s] for s in blocks(len(varied)))
+    parts = (varied[s] for s in slices(len(varied)))
     return float(sum(_tails(theta, share, models[part], totals[part]) @ partners[part] for part in parts))
 
 

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from empirical.estimates.halves import halves
-from empirical.estimates.memorization import blocks, memorization_cells
+from empirical.estimates.memorization import memorization_cells, slices
 from empirical.estimates.orthogonal_errors import arrays
 from empirical.estimates.pairing import growing
 from empirical.training.columns import Bits
@@ -199,7 +199,7 @@ def contrast(trials: Trials | Bits, bins: Integers, width: int) -> Contrast:
     lone = 1 if trials.iid else 0  # a model that is left out is missed in the mean that it is compared with
     total, constant = np.zeros(width), np.zeros((3, width))
     product = np.zeros((trials.count, 3, width))
-    for s in blocks(trials.n):
+    for s in slices(trials.n):
         masks = trials.masks_columns(s).astype(float)
         n_in = masks.sum(0)
         n_out, sums = trials.count - n_in, around @ masks
@@ -216,7 +216,7 @@ def contrast(trials: Trials | Bits, bins: Integers, width: int) -> Contrast:
     weight, slope, offset = (product - constant).transpose(1, 0, 2)
     moves = offset - around[:, None] * slope
     by_test = np.empty((width, trials.n_test))
-    for s in blocks(trials.n_test):
+    for s in slices(trials.n_test):
         by_test[:, s] = weight.T @ trials.test_scores(s).astype(float)
     count = int(groups.max()) + 1
     together = np.zeros((count, width))
@@ -233,7 +233,7 @@ def scores(trials: Trials | Bits) -> Floats:
     [1.0, 0.5]
     """
     if isinstance(trials, Bits):
-        right = [trials.test_scores(s).sum(1, dtype=np.int64) for s in blocks(trials.n_test)]
+        right = [trials.test_scores(s).sum(1, dtype=np.int64) for s in slices(trials.n_test)]
         return np.asarray(sum(right, np.zeros(trials.count, np.int64)) / trials.n_test)
     if trials.score == "correct":  # the padding of packed rows is zeros
         return np.asarray(np.bitwise_count(trials.test).sum(1, dtype=np.int64) / trials.n_test)

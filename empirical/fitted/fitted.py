@@ -16,9 +16,9 @@ from empirical.data.data import Data
 from empirical.data.examples import Examples
 from empirical.estimates.measured import Experiment
 from empirical.estimates.memorization import memorization
-from empirical.learners import parse as spec
 from empirical.learners.learner import Learner
 from empirical.learners.parameters import WithLearner
+from empirical.learners.parse import parse_learner
 from empirical.learners.score import BY_CLASS
 from empirical.training.trials import Trials
 from longtail.core import ArgumentError, arrays
@@ -97,7 +97,7 @@ class Fitted(WithLearner):
         if isinstance(learner, type):
             raise ArgumentError("learner", learner, "give one, for example empirical.learners.KNN(), or a classifier")
         if isinstance(learner, str):
-            return spec.learner(learner)
+            return parse_learner(learner)
         if isinstance(learner, Learner):
             return learner
         from empirical.learners.external import External

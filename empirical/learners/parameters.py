@@ -7,8 +7,8 @@ from typing import Any, Self, cast
 
 from sklearn.base import BaseEstimator
 
-from empirical.learners import parse as spec
 from empirical.learners.learner import Learner
+from empirical.learners.parse import parse_learner
 from longtail.core import ArgumentError
 
 
@@ -35,7 +35,7 @@ class WithLearner(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         own = params.pop("learner", self.learner)
         inner = [name for name in params if name.startswith("learner__")]
         if inner and isinstance(own, str):
-            own = spec.learner(own)
+            own = parse_learner(own)
         if inner and isinstance(own, Learner):
             try:
                 own = replace(cast(Any, own), **{name.removeprefix("learner__"): params.pop(name) for name in inner})

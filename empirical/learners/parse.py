@@ -20,12 +20,12 @@ REMEDY = (
 )
 
 
-def learner(text: str, *, imports: bool = True) -> Learner:
+def parse_learner(text: str, *, imports: bool = True) -> Learner:
     """The learner that ``text`` names; without ``imports``, as for a name in a file, one of ours only.
 
-    >>> learner("knn")
+    >>> parse_learner("knn")
     KNN(k=1)
-    >>> learner("Pruned(ridge(penalty=2), 0.5)")
+    >>> parse_learner("Pruned(ridge(penalty=2), 0.5)")
     Pruned(learner=Ridge(penalty=2.0), sparsity=0.5, scope='global')
     """
     return _made(calls.read("learner", text, REMEDY), text, imports)

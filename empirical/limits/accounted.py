@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from empirical.estimates.measured import Experiment
-from empirical.estimates.recorded import learner as recorded
+from empirical.estimates.recorded import recorded_learner
 from empirical.learners.private.accountant import Privacy
 from empirical.limits.arms import privacy_of
 from longtail.core import ArgumentError
@@ -22,7 +22,7 @@ def accounted(how: Experiment, n: int) -> Privacy | None:
     2.0
     """
     try:
-        learner = recorded(how.arguments.get("learner") or how.learner or "")
+        learner = recorded_learner(how.arguments.get("learner") or how.learner or "")
         return privacy_of(learner, round(how.fraction * n), how.n_classes or 2)
     except ArgumentError as error:
         log.info("no accountant's ε: %s", error)

@@ -34,12 +34,12 @@ BITS = 80  # of a training example and model that a report unpacks
 SAMPLE, TESTS = 2048, 512
 
 
-def case(job: Job, models: int) -> Case:
+def case_of(job: Job, models: int) -> Case:
     """Sizes of what an arm's models are.
 
     >>> from empirical.data.load import load
     >>> from empirical.designs import Fixed
-    >>> case(Job(load("planted", n=60).data, KNN(), Fixed(0.7)), models=100).n
+    >>> case_of(Job(load("planted", n=60).data, KNN(), Fixed(0.7)), models=100).n
     60
     """
     data = job.data
@@ -58,9 +58,9 @@ def stages(
     >>> [stage.name for stage in stages(jobs, ["unlimited", "limited"], models=100)]
     ['train unlimited', 'train limited', 'store', 'report']
     """
-    done, head = [], case(jobs[0], models)
+    done, head = [], case_of(jobs[0], models)
     for job, name in zip(jobs, names, strict=True):
-        operations = case(job, models).per_model
+        operations = case_of(job, models).per_model
         seconds = float("nan")
         if clock is not None:
             rehearsal(job, 1, 1)  # compiled by now

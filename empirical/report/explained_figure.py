@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from empirical.report.exhibits import Exhibits, pixels
-from empirical.report.explained_text import headline, percent
+from empirical.report.explained_text import chance, headline
 from longtail.plots import BLUE, GRAY, ORANGE, drawing
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _captions(part: pd.DataFrame) -> list[tuple[int, str]]:
     labels = [f"{label} " for label in part["label"]] if "label" in part else [""] * len(part)
     columns = (part[name] for name in ("index", "influence", "stderr", "noise"))
     return [
-        (int(index), f"{label}#{index}\n{value:+.3f} ± {error:.3f}\nnoise {percent(noise)}")
+        (int(index), f"{label}#{index}\n{value:+.3f} ± {error:.3f}\nnoise {chance(noise)}")
         for label, index, value, error, noise in zip(labels, *columns, strict=True)
     ]
 

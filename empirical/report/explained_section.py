@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from empirical.report.exhibits import Exhibits, Place, Sheets, shortened
-from empirical.report.explained_text import percent as chance
+from empirical.report.explained_text import chance
 from empirical.report.templates import rendered
 from longtail.core.shares import percent
 

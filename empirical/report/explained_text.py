@@ -47,7 +47,7 @@ def headline(found: Explained, score: str = "correct") -> str:
 def table(rows: pd.DataFrame, shown: Exhibits) -> str:
     """Who, how much, and how likely it is noise."""
     text = rows[[c for c in ("index", "id", "label", "influence", "stderr", "low", "high") if c in rows]].copy()
-    text["noise"] = [percent(v) for v in rows["noise"]]
+    text["noise"] = [chance(v) for v in rows["noise"]]
     words = [_words(shown, "train", int(i)) for i in rows["index"]]
     if any(words):
         text["text"] = words
@@ -61,15 +61,15 @@ def meaning(found: Explained) -> str:
     return (
         f"Influence: by how much more often models that trained on the example are right on this one. Of "
         f"{many(len(found.table), 'candidate')} {carry} carry it and {hurt} hurt it with a chance of less than "
-        f"{percent(SOLID)} to be noise. Noise is that chance, the number of candidates taken into account; low and high are a "
+        f"{chance(SOLID)} to be noise. Noise is that chance, the number of candidates taken into account; low and high are a "
         "95 % interval."
     )
 
 
-def percent(value: float) -> str:
+def chance(value: float) -> str:
     """A chance for a reader.
 
-    >>> percent(0.0312), percent(1e-9), percent(1.0)
+    >>> chance(0.0312), chance(1e-9), chance(1.0)
     ('3.1 %', 'under 0.1 %', '100 %')
     """
     return "under 0.1 %" if value < 0.001 else f"{100 * value:.2g} %" if value < 0.995 else "100 %"

@@ -90,7 +90,7 @@ class Talk:
     def acts(self, told: Callable[[Progress], None] = lambda _: None) -> Iterator[Act]:
         """One after the other, each once it is asked for; ``told`` hears how far the last one is."""
         from empirical.dynamics.net import Net
-        from empirical.learners.parse import learner
+        from empirical.learners.parse import parse_learner
         from empirical.story.epochs import epochs
         from empirical.story.irrelevant import irrelevant
         from empirical.story.learners import learners, memorized
@@ -98,7 +98,7 @@ class Talk:
         from empirical.story.worth import worth
 
         yield singletons()
-        data, net = digits(), learner(NET)
+        data, net = digits(), parse_learner(NET)
         found = learners(data, net, self.models, self.seed)
         yield found
         memorization = memorized(found)
@@ -106,4 +106,4 @@ class Talk:
             raise ArgumentError("models", self.models, "no example was memorized: give more")
         yield worth(data, net, memorization, self.removals, self.seed)
         yield irrelevant(self.dimension, self.samples, self.repeats, self.seed)
-        yield epochs(data, Net(epochs=self.epochs), learner(WATCHED), memorization, self.nets, self.seed, told)
+        yield epochs(data, Net(epochs=self.epochs), parse_learner(WATCHED), memorization, self.nets, self.seed, told)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from longtail.core import ArgumentError
-from longtail.core.files import whole
+from longtail.core.files import whole_binary
 from longtail.core.opened import regular
 
 HALF = (".*.npz.*", ".*.json.*")  # what a file of a run is called before it is whole
@@ -92,7 +92,7 @@ class Folder:
         return regular("out", where)
 
     def write(self, name: str, *, first: bool = False) -> AbstractContextManager[BinaryIO]:
-        return whole(self.path / name, first=first)
+        return whole_binary(self.path / name, first=first)
 
     def inside(self, name: str) -> Folder:
         return Folder(self.path / name)

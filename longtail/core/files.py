@@ -31,7 +31,7 @@ class DiskFull(OSError):
 
 
 @contextmanager
-def whole(name: Path, *, first: bool = False) -> Iterator[BinaryIO]:
+def whole_binary(name: Path, *, first: bool = False) -> Iterator[BinaryIO]:
     """A binary file that is at ``name`` once the block has ended well, and nowhere otherwise.
 
     With ``first``, a file that another process has put there meanwhile stays, and this one goes.
@@ -78,7 +78,7 @@ def _put(temporary: str, name: Path, first: bool) -> None:
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """The same for what writes to a path: a temporary one that becomes ``path`` when the block ends, and is gone if it fails."""
-    with whole(path) as file:
+    with whole_binary(path) as file:
         yield Path(file.name)
 
 

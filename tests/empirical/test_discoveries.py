@@ -11,7 +11,7 @@ from empirical.data.data import Data
 from empirical.designs import Bernoulli, Fixed, Orthogonal
 from empirical.designs.design import Design
 from empirical.estimates.false_pairs import by_chance, discoveries, expected_false, threshold_for
-from empirical.estimates.influence import above
+from empirical.estimates.influence import counted_pairs
 from empirical.estimates.memorization import memorization
 from empirical.estimates.pairing import Pairing
 from empirical.estimates.planning import stderr
@@ -59,12 +59,12 @@ def test_no_more_false_pairs_than_expected(design: Design, t: int):
     false, expected, share = [], [], []
     for seed in range(8):
         trials = run(Job(it.data, KNN(), design, seed), t)
-        found = above(trials, Pairing(threshold=0.1, same_class=False))
+        found = counted_pairs(trials, Pairing(threshold=0.1, same_class=False))
         untrue = found.influence[it.nothing[found.train, found.test]]
         false.append([(untrue >= v).sum() for v in theta])
         expected.append(expected_false(trials, Pairing(same_class=False), theta))
         best = threshold_for(trials, Pairing(it.data.y_train, it.data.y_test), 0.05)
-        kept = above(trials, Pairing(it.data.y_train, it.data.y_test, best))
+        kept = counted_pairs(trials, Pairing(it.data.y_train, it.data.y_test, best))
         share.append(it.nothing[kept.train, kept.test].mean())
     seen, bound = np.mean(false, 0), np.mean(expected, 0)
     error = np.std(np.subtract(false, expected), 0, ddof=1) / np.sqrt(8)
@@ -87,7 +87,7 @@ def test_false_pairs_of_examples_that_were_in_at_unequal_rates():
         ):
             trials = Trials.of(masks, np.zeros((t, n), scores.dtype), scores, score=name)
             theta = unit * np.array([0.1, 0.2])
-            found = above(trials, Pairing(threshold=theta[0], same_class=False)).influence
+            found = counted_pairs(trials, Pairing(threshold=theta[0], same_class=False)).influence
             seen = np.array([(found >= v).sum() for v in theta])
             expected = expected_false(trials, Pairing(same_class=False), theta)
             # examples of one rate share their masks with all tests, so that counts spread by more than their roots
@@ -102,7 +102,7 @@ def test_false_pairs_of_one_class_when_classes_are_in_at_other_rates():
     y, z = np.repeat([0, 1], [900, 100]), np.repeat([0, 1], [50, 250])
     masks = random.random((1000, 1000)) < np.where(y == 1, 0.03, 0.7)
     trials = Trials.of(masks, masks, random.random((1000, 300)) < 0.5)
-    seen, expected = len(above(trials, Pairing(y, z, 0.2))), expected_false(trials, Pairing(y, z), 0.2)[0]
+    seen, expected = len(counted_pairs(trials, Pairing(y, z, 0.2))), expected_false(trials, Pairing(y, z), 0.2)[0]
     assert abs(seen - expected) < Z * 2 * np.sqrt(expected)
     assert expected > 2 * expected_false(trials, Pairing(y, 1 - z), 0.2)[0]
 
@@ -116,7 +116,7 @@ def test_a_score_without_bounds_has_a_threshold(score: str):
     scores[:, :30] += sign * 100 * masks[:, :30]
     trials = Trials.of(masks, np.zeros(masks.shape), scores, score=score)
     at = threshold_for(trials, Pairing(same_class=False), 0.05)
-    assert len(above(trials, Pairing(threshold=at, same_class=False))) in (30, 31)
+    assert len(counted_pairs(trials, Pairing(threshold=at, same_class=False))) in (30, 31)
     table = discoveries(trials, Pairing(same_class=False))
     assert table["threshold"].iloc[-1] > 90
     nothing = Trials.of(masks, np.zeros(masks.shape), np.ones((400, 40)), score=score)

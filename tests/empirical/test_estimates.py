@@ -16,7 +16,7 @@ from empirical.designs import Bernoulli, Fixed, Orthogonal
 from empirical.estimates.cells import Cells
 from empirical.estimates.false_pairs import discoveries, expected_false, hypergeometric, threshold_for
 from empirical.estimates.halves import agreement, halves
-from empirical.estimates.influence import above, influence, influence_pairs, pair_cells, stream
+from empirical.estimates.influence import counted_pairs, influence, influence_pairs, pair_cells, stream
 from empirical.estimates.memorization import memorization, memorization_cells
 from empirical.estimates.orthogonal_errors import arrays
 from empirical.estimates.pairing import Pairing
@@ -69,7 +69,7 @@ def test_estimates_are_the_definition(trials, data, score):
     assert (frame["label"] == data.y_train[i]).all()
     assert frame["influence"].is_monotonic_decreasing
     assert influence(trials, slice(3, 9)) == pytest.approx(value[:, 3:9], abs=1e-5)
-    everything = above(trials, Pairing(data.y_train, data.y_test, -2.0, same_class=False))
+    everything = counted_pairs(trials, Pairing(data.y_train, data.y_test, -2.0, same_class=False))
     assert len(everything) == data.n * data.n_test
     own, own_error = (np.diag(v) for v in oracle(m, a))
     own = -own if score == "loss" else own
@@ -84,8 +84,8 @@ def test_estimates_are_the_definition(trials, data, score):
 
 def test_streams_hold_the_hits_alone(trials, data):
     parts = list(stream(trials, Pairing(data.y_train, data.y_test, 0.1)))
-    assert sum(len(p) for p in parts) == len(above(trials, Pairing(data.y_train, data.y_test, 0.1)))
-    assert len(above(trials, Pairing(data.y_train, data.y_test, 2.0))) == 0
+    assert sum(len(p) for p in parts) == len(counted_pairs(trials, Pairing(data.y_train, data.y_test, 0.1)))
+    assert len(counted_pairs(trials, Pairing(data.y_train, data.y_test, 2.0))) == 0
     assert len(influence_pairs(trials, Pairing(data.y_train, data.y_test, 1.0))) == 0
 
 
@@ -215,7 +215,7 @@ def test_expected_false_pairs_are_what_shuffled_trials_give(data, trials):
     for seed in range(12):
         other = run(Job(data, Nearest(), Fixed(0.7), seed=100 + seed), 400)
         null = Trials.of(trials.masks(), other.train_scores(), other.test_scores())
-        found = above(null, Pairing(data.y_train, data.y_test, 0.06)).influence
+        found = counted_pairs(null, Pairing(data.y_train, data.y_test, 0.06)).influence
         counts.append([(found >= v).sum() for v in theta])
     seen = np.mean(counts, 0)
     expected = expected_false(null, Pairing(data.y_train, data.y_test), theta)

@@ -20,7 +20,7 @@ from empirical.estimates.pairing import Pairing
 from empirical.estimator import SubsetEstimator
 from empirical.learners import KNN, MLP
 from empirical.learners.learner import makes_learner
-from empirical.learners.parse import learner as learner_of
+from empirical.learners.parse import parse_learner
 from empirical.training.job import Job
 from empirical.training.run import run
 from longtail.core import ArgumentError, Nodes, Prior
@@ -313,15 +313,15 @@ def test_a_prior_and_a_learner_from_outside():
         made.data.x_train, made.data.y_train, made.data.x_test, made.data.y_test
     )
     assert np.array_equal(estimator.trials_.test, own.trials_.test)
-    assert learner_of("tests.empirical.nearest.Nearest()") == Nearest()
+    assert parse_learner("tests.empirical.nearest.Nearest()") == Nearest()
 
 
 def test_learners_by_name():
-    assert learner_of("knn") == learner_of("KNN") == KNN()
-    assert learner_of("KNN(k=3)") == learner_of("knn(3)") == KNN(3)
+    assert parse_learner("knn") == parse_learner("KNN") == KNN()
+    assert parse_learner("KNN(k=3)") == parse_learner("knn(3)") == KNN(3)
     for bad in ("nope", "KNN(k=", "KNN(q=3)", "KNN(k=0)", "no.such.Thing()", "KNN(k=__import__('os'))"):
         with pytest.raises(ArgumentError):
-            learner_of(bad)
+            parse_learner(bad)
 
 
 def majority(X, y, subset, seed):
@@ -345,11 +345,11 @@ def bayes(smoothing=1e-9):
 
 def test_a_function_by_its_path_trains_or_makes_a_learner():
     here = "tests.empirical.test_estimator."
-    assert learner_of(here + "majority").model.__name__ == "majority"
-    assert learner_of(here + "bayes").model.var_smoothing == 1e-9
-    assert learner_of(here + "bayes(0.1)").model.var_smoothing == 0.1
-    assert learner_of(here + "Nearest") == Nearest()
-    assert learner_of(here + "always(2)").model([0, 0], None, None).tolist() == [2, 2]
+    assert parse_learner(here + "majority").model.__name__ == "majority"
+    assert parse_learner(here + "bayes").model.var_smoothing == 1e-9
+    assert parse_learner(here + "bayes(0.1)").model.var_smoothing == 0.1
+    assert parse_learner(here + "Nearest") == Nearest()
+    assert parse_learner(here + "always(2)").model([0, 0], None, None).tolist() == [2, 2]
     for bad, said in (
         ("majority()", "named alone"),
         ("here", "cannot be imported"),
@@ -357,7 +357,7 @@ def test_a_function_by_its_path_trains_or_makes_a_learner():
         ("pd", "it is no Learner"),
     ):
         with pytest.raises(ArgumentError, match=said):
-            learner_of(here + bad)
+            parse_learner(here + bad)
 
 
 def test_any_classifier_serves(data):
@@ -368,5 +368,5 @@ def test_any_classifier_serves(data):
     alone = GaussianNB().fit(data.x_train[mask], data.y_train[mask])
     assert np.array_equal(alone.predict(data.x_test) == data.y_test, estimator.trials_.test_scores()[5])
     assert np.isfinite(estimator.memorization_["memorization"]).all()
-    named = learner_of("sklearn.naive_bayes.GaussianNB(var_smoothing=0.001)")
+    named = parse_learner("sklearn.naive_bayes.GaussianNB(var_smoothing=0.001)")
     assert repr(named) == "External(GaussianNB(var_smoothing=0.001))"

@@ -8,7 +8,7 @@ from PIL import Image
 from empirical import SubsetEstimator, estimate
 from empirical.data.load import load
 from empirical.estimates.kept import read
-from empirical.learners.parse import learner
+from empirical.learners.parse import parse_learner
 from empirical.report.exhibits import exhibits
 from longtail.core import ArgumentError
 from tests.empirical.samples import images, table
@@ -79,10 +79,10 @@ def test_gaps_stay_for_learners_that_take_them(gappy):
     assert np.array_equal(np.isnan(found.data.x_train[:, 0]), train["weight"].isna())
     assert not np.isnan(found.data.x_train[:, 1:]).any()
     assert np.nanmean(found.data.x_train[:, 0]) == pytest.approx(0, abs=1e-6)
-    trees = learner("sklearn.ensemble.HistGradientBoostingClassifier(max_iter=1)")
+    trees = parse_learner("sklearn.ensemble.HistGradientBoostingClassifier(max_iter=1)")
     assert trees.prepare(found.data)(np.ones((1, found.data.n), bool), np.arange(1))[0].shape == (1, found.data.n)
     with pytest.raises(ArgumentError, match="NaN or infinite"):
-        learner("knn").prepare(found.data)
+        parse_learner("knn").prepare(found.data)
     frame.assign(weight=np.inf).to_csv(path, index=False)
     with pytest.raises(ArgumentError, match="40 values that are NaN or infinite"):
         load(path, missing="as-is", **KEYS)

@@ -20,7 +20,7 @@ from empirical.data.texts import Texts
 from empirical.designs import Fixed
 from empirical.learners import HuggingFace
 from empirical.learners.fingerprint import named
-from empirical.learners.parse import learner as parse
+from empirical.learners.parse import parse_learner
 from empirical.training.job import Job
 from empirical.training.run import run
 from longtail.core import ArgumentError
@@ -285,7 +285,7 @@ def test_a_store_knows_one_model_from_another(other: Path, folder: Path) -> None
     save_file(weights, other / "model.safetensors", {"format": "pt"})
     assert named(net(other)) != before
     assert named(net(other, pretrained=False)) == fresh
-    assert repr(parse(repr(net(folder)))) == repr(net(folder))
+    assert repr(parse_learner(repr(net(folder)))) == repr(net(folder))
 
 
 def test_texts_are_given_as_a_list_too(folder: Path, data: Data) -> None:

@@ -15,7 +15,7 @@ from empirical.designs import Fixed
 from empirical.estimates.false_pairs import expected_false, threshold_for
 from empirical.estimates.groups import NAMES
 from empirical.estimates.halves import halves
-from empirical.estimates.influence import above
+from empirical.estimates.influence import counted_pairs
 from empirical.estimates.measure import lowest_threshold, measure
 from empirical.estimates.measured import pairs_key
 from empirical.estimates.memorization import memorization
@@ -55,7 +55,7 @@ def test_published_rule_counts_false_pairs_and_agreement_of_the_examples_it_keep
     assert expected < expected_false(trials, Pairing(y, z, same_class=labeled), 0.1)[0] / 2
     sets = [
         set(zip(p.train, p.test, strict=True))
-        for p in (above(half, Pairing(own, z, 0.1, same_class=labeled)) for half in halves(alone))
+        for p in (counted_pairs(half, Pairing(own, z, 0.1, same_class=labeled)) for half in halves(alone))
     ]
     assert found.summary["split_half_jaccard"] == pytest.approx(len(sets[0] & sets[1]) / len(sets[0] | sets[1]))
     wanted = lowest_threshold(trials, Examples(y, z), 0.05, published_rule=True)

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from empirical import estimate
 from empirical.data.data import Data
-from empirical.learners.parse import learner
+from empirical.learners.parse import parse_learner
 from empirical.learners.private.output import Minimizers, Perturbed, PrivateRidge, PrivateSoftmax
 from longtail.core import ArgumentError
 
@@ -110,7 +110,7 @@ def test_options_that_make_no_sense() -> None:
         "private_ridge(penalty=0)",
     ):
         with pytest.raises(ArgumentError):
-            learner(text)
+            parse_learner(text)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from empirical.data.data import Data
-from empirical.learners.parse import learner
+from empirical.learners.parse import parse_learner
 from empirical.learners.private import accountant, dpsgd_cpu, normal_cpu
 from empirical.learners.private.dpsgd import DPSGD, Descents
 from longtail import philox
@@ -232,9 +232,9 @@ def test_options_that_make_no_sense() -> None:
         ("dpsgd(momentum=1)", "momentum"),
     ):
         with pytest.raises(ArgumentError, match=said):
-            learner(text)
-    assert learner("dpsgd(epsilon=1)") == DPSGD(epsilon=1.0)
-    assert learner(repr(DPSGD(clip=math.inf, noise=0.0))) == DPSGD(clip=math.inf, noise=0.0)
+            parse_learner(text)
+    assert parse_learner("dpsgd(epsilon=1)") == DPSGD(epsilon=1.0)
+    assert parse_learner(repr(DPSGD(clip=math.inf, noise=0.0))) == DPSGD(clip=math.inf, noise=0.0)
 
 
 def test_without_the_accountant_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

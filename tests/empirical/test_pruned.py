@@ -11,7 +11,7 @@ from empirical.data.data import Data
 from empirical.learners.knn.knn import KNN
 from empirical.learners.learner import Learner
 from empirical.learners.mlp.mlp import MLP, Descents
-from empirical.learners.parse import learner
+from empirical.learners.parse import parse_learner
 from empirical.learners.private.dpsgd import DPSGD
 from empirical.learners.pruned import Pruned, prune, weights
 from empirical.learners.ridge.features import RandomFeatures
@@ -101,16 +101,16 @@ def test_what_cannot_be_pruned_is_refused() -> None:
         "pruned('mlp', 0.5)",
     ):
         with pytest.raises(ArgumentError):
-            learner(text)
+            parse_learner(text)
     with pytest.raises(ArgumentError, match="no weights to prune"):
         Pruned(KNN(), 0.5)
 
 
 def test_it_is_read_from_its_name_but_nothing_else_takes_a_learner() -> None:
     made = Pruned(MLP(64), 0.9, "layer")
-    assert learner(repr(made)) == made
-    assert learner("Pruned(learner=softmax(), sparsity=.5)", imports=False) == Pruned(Softmax(), 0.5)
+    assert parse_learner(repr(made)) == made
+    assert parse_learner("Pruned(learner=softmax(), sparsity=.5)", imports=False) == Pruned(Softmax(), 0.5)
     with pytest.raises(ArgumentError):
-        learner("mlp(width=ridge())")
+        parse_learner("mlp(width=ridge())")
     with pytest.raises(ArgumentError):
-        learner("pruned(sklearn.tree.DecisionTreeClassifier(), .5)", imports=False)
+        parse_learner("pruned(sklearn.tree.DecisionTreeClassifier(), .5)", imports=False)

@@ -17,7 +17,7 @@ from empirical.data.load import load
 from empirical.designs import Fixed
 from empirical.dynamics import stages as masked
 from empirical.dynamics.net import AUTHORS, Net
-from empirical.dynamics.parse import net
+from empirical.dynamics.parse import parse_net
 from empirical.dynamics.store import Identity, Nets
 from empirical.dynamics.training import Trainer
 from empirical.estimates import removal_stages
@@ -49,7 +49,7 @@ def test_a_step_counts_as_the_trainer_says() -> None:
 def test_influence_counts_the_products_that_are_taken() -> None:
     """By the plain way: of a layer that a sub-network has half of, half is multiplied, by either sub-network."""
     for widths, layers in (((8,), ()), ((8, 6), ()), ((8, 6, 4), (1, 3)), ((8, 6, 4), (2,))):
-        shape = net(f"Net(widths={widths}, masks=Masks(layers={layers}))")
+        shape = parse_net(f"Net(widths={widths}, masks=Masks(layers={layers}))")
         sizes, first = (5, *widths, 3), shape.masked[0]
         kept = dict.fromkeys(shape.masked, 0.5)
         plain = 0.5 * sizes[first] * sizes[first + 1]  # the smaller part, whichever sub-network has it

@@ -18,7 +18,7 @@ from empirical.training.shard import Shard
 from empirical.training.store import Store
 from empirical.training.trials import joined
 from longtail.core import ArgumentError, arrays
-from longtail.core.files import DiskFull, whole
+from longtail.core.files import DiskFull, whole_binary
 from tests.empirical.nearest import blobs
 from tests.empirical.runs import opened, same
 
@@ -203,14 +203,14 @@ def test_a_full_disk_loses_nothing(job, tmp_path, monkeypatch):
 
 def test_a_file_is_whole_or_absent(tmp_path):
     def broken():
-        with whole(tmp_path / "f") as file:
+        with whole_binary(tmp_path / "f") as file:
             file.write(b"half")
             raise KeyError
 
     with pytest.raises(KeyError):
         broken()
     assert list(tmp_path.iterdir()) == []
-    with whole(tmp_path / "f") as file:
+    with whole_binary(tmp_path / "f") as file:
         file.write(b"all")
     assert (tmp_path / "f").read_bytes() == b"all"
 

@@ -23,7 +23,7 @@ from empirical.data.load import load
 from empirical.data.sources import folder as images
 from empirical.estimates.kept import read
 from empirical.learners import ALIASES, KNN
-from empirical.learners.parse import learner
+from empirical.learners.parse import parse_learner
 from empirical.report import page
 from empirical.report.exhibits import exhibits
 from empirical.report.run_figures import classes
@@ -142,13 +142,13 @@ def test_what_is_no_learner_or_data_set_is_not_called_from_the_command_line_eith
 
 def test_a_function_says_that_it_makes_a_learner_or_data(marker):
     with pytest.raises(ArgumentError, match=r"learner: got payload.make; .*mark it by @empirical.makes_learner"):
-        learner("payload.make()")
+        parse_learner("payload.make()")
     assert marker.exists()  # it was imported, as the user asked
     marker.unlink()
     with pytest.raises(ArgumentError, match=r"data: got payload.make; .*mark the function by @empirical.makes_data"):
         load("payload.make")
     assert not marker.exists()
-    assert learner(f"{HERE}.near") == Nearest()
+    assert parse_learner(f"{HERE}.near") == Nearest()
     assert load(f"{HERE}.few").data.n == 8
 
 
@@ -331,7 +331,7 @@ WORDS = st.sampled_from([*ALIASES, "inf", "(", ")", ",", "=", "k", "penalty", "1
 @given(st.text(max_size=60) | st.lists(WORDS, max_size=25).map("".join))
 def test_any_text_is_a_learner_or_an_argument_error(text):
     try:
-        learner(text)
+        parse_learner(text)
     except ArgumentError:
         return
 
@@ -340,7 +340,7 @@ def test_any_text_is_a_learner_or_an_argument_error(text):
 @given(st.sampled_from(sorted(ALIASES)), st.lists(VALUES, max_size=4))
 def test_any_value_is_an_argument_or_an_argument_error(name, values):
     try:
-        learner(f"{name}({', '.join(map(repr, values))})")
+        parse_learner(f"{name}({', '.join(map(repr, values))})")
     except ArgumentError:
         return
 
@@ -365,6 +365,6 @@ def test_names_from_the_data_are_words_of_the_page_and_of_its_figures(tmp_path):
 
 
 def test_ours_are_found_in_a_file_by_their_repr():
-    assert learner("KNN(k=3)", imports=False) == KNN(3)
+    assert parse_learner("KNN(k=3)", imports=False) == KNN(3)
     with pytest.raises(calls.Foreign):
-        learner(f"{HERE}.near", imports=False)
+        parse_learner(f"{HERE}.near", imports=False)

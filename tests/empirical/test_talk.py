@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from empirical import talk
-from empirical.learners.parse import learner
+from empirical.learners.parse import parse_learner
 from empirical.report.exhibits import Exhibits
 from empirical.report.talk_figures import CAPTIONS, DRAWERS, figures
 from empirical.report.talk_page import page
@@ -95,7 +95,7 @@ def test_what_is_memorized_is_found_again_in_the_trials(acts: list[Act]) -> None
 
 def test_the_worth_of_nobody_memorized_is_refused_and_of_noise_is_nothing() -> None:
     """Retraining without examples at random that are called memorized: nothing beyond random is lost (the control, z = 5)."""
-    data, net = digits(), learner("MLP(width=32, epochs=5)")
+    data, net = digits(), parse_learner("MLP(width=32, epochs=5)")
     drawn = np.zeros(data.n)
     drawn[np.random.default_rng(1).permutation(data.n)[:50]] = 0.3
     act = worth(data, net, drawn, 4, 0)

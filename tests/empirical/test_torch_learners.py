@@ -21,7 +21,7 @@ from empirical.designs import Fixed
 from empirical.learners import ResNet9, SmallNet, SpeedNet, TorchLearner
 from empirical.learners.fingerprint import named
 from empirical.learners.learner import images
-from empirical.learners.parse import learner as parse
+from empirical.learners.parse import parse_learner
 from empirical.learners.torch.augment import mirrored, moved
 from empirical.training.job import Job
 from empirical.training.run import run
@@ -201,7 +201,7 @@ def test_names_tell_nets_apart() -> None:
     names = {named(TorchLearner(make)) for make in (dense, other)} | {named(TorchLearner(dense, epochs=3))}
     assert len(names) == 3
     assert named(TorchLearner(dense)) == named(TorchLearner(dense))
-    assert repr(parse("resnet9(width=8)")).startswith("ResNet9(epochs=24")
+    assert repr(parse_learner("resnet9(width=8)")).startswith("ResNet9(epochs=24")
 
 
 def test_what_repeats_is_told_by_the_device_and_known_to_the_store(small: Data) -> None:

@@ -21,7 +21,7 @@ from empirical.data.relabeled import relabeled
 from empirical.dynamics import run
 from empirical.dynamics.influence import Probes
 from empirical.dynamics.net import AUTHORS
-from empirical.dynamics.parse import net
+from empirical.dynamics.parse import parse_net
 from empirical.dynamics.store import Identity, Nets
 from empirical.dynamics.training import Trainer
 from empirical.report import turnover_figures
@@ -83,7 +83,7 @@ def test_it_writes_what_it_says(capsys: Any, tmp_path: Path, source: Path) -> No
     assert not list(out.rglob(".*"))
 
     data = relabeled(load(source).data, 0.3, others=False).data
-    trainer = Trainer.of(net(NET), data)
+    trainer = Trainer.of(parse_net(NET), data)
     with np.load(out / "influence.npz") as kept:
         assert kept["tests"].tolist() == list(range(7))
         assert kept["epochs"].tolist() == [1, 4, 6]
@@ -317,8 +317,8 @@ def test_masks_that_changed_since_are_refused(capsys: Any, tmp_path: Path, sourc
 
 def test_a_net_is_read_from_its_name() -> None:
     for one in (AUTHORS, replace(AUTHORS, biases=True)):
-        assert net(repr(one)) == one
-    assert net("authors") == AUTHORS
+        assert parse_net(repr(one)) == one
+    assert parse_net("authors") == AUTHORS
 
 
 @dataclass
@@ -340,7 +340,7 @@ class Elsewhere:
 
 
 def test_who_trains_a_net_keeps_it_and_sends_back_that_it_is_there(small: Data, tmp_path: Path) -> None:
-    trainer, epochs = Trainer.of(net(NET), small), (1, 4, 6)
+    trainer, epochs = Trainer.of(parse_net(NET), small), (1, 4, 6)
     reading = lambda seed, parameters: float(parameters.sum())  # noqa: E731 - it need not be sent
     kept = {name: Nets.open(tmp_path / name, Identity.of(trainer, small, epochs)) for name in ("here", "there")}
     here, _ = run.trained(trainer, small, range(3), epochs, kept["here"])

@@ -167,7 +167,9 @@ def test_coverage_of_a_few() -> None:
     told = table.assign(told=np.where(wrong, 0.75, np.nan), told_right=0.0)  # as joint fits have it, which take minutes
     np.testing.assert_array_equal(marks(coverage.plot(told).axes[1])[1], told.loc[wrong, "told"])
     share = coverage.told(told)
-    assert share is not None and share.value == 0.75 and coverage.told(table) is None
+    assert share is not None
+    assert share.value == 0.75
+    assert coverage.told(table) is None
 
 
 def test_misfits_cost_what_they_are_coupled_by() -> None:

@@ -59,7 +59,8 @@ def test_a_true_model_is_refused_as_rarely_as_it_says_and_one_that_varies_more_i
         for level in (0.05, 0.1, 0.2):  # beyond it data speak for the truth, where p is 1
             assert (p < level).mean() < level + Z * np.sqrt(level * (1 - level) / len(p)), (own, other, level)
         assert (p == 1).any()
-    p = p_values(rng, 4.0, 1.0, 1.0)  # data too near to the mean of what varies four times as much: the best test has .977
+    # data too near to the mean of what varies four times as much: the best test has .977
+    p = p_values(rng, 4.0, 1.0, 1.0)
     assert (p < 0.05).mean() > 0.8
     square = (rng.normal(size=(300, 4)) ** 2).sum(1) / 16
     assert (stats.chi2.sf(square, 4) < 0.05).mean() == 0  # which goodness never refuses

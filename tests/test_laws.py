@@ -30,7 +30,7 @@ from longtail.witnesses import enumeration
 SHORT = [
     *((prior, 7) for prior in [*lists(4), *wide_lists(4)]),
     *((prior, 1) for prior in (Zipf(alpha=1, size=4), Zipf(alpha=5, size=6))),
-    *((Listed([1.0, 0.05, 0.3]), 5), (Zipf(alpha=2, size=2), 9), (Zipf(alpha=1, size=9), 9), (Uniform(size=7), 8)),
+    *((Listed([1.0, 0.05, 0.3]), 5), (Zipf(alpha=2, size=2), 9), (Zipf(alpha=1, size=8), 9), (Uniform(size=7), 8)),
 ]
 
 

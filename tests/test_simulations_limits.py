@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pytest
 
 from longtail import Problem, Zipf
 from longtail.exact import noise as exact_noise
 from simulations import compression, noise, privacy, subgroups
 from tests.drawn import points
-
-pytestmark = pytest.mark.kernels
 
 
 def said(module: object, *numbers: str) -> None:

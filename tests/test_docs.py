@@ -4,8 +4,14 @@ anything, and every public name is shown in use.
 
 from __future__ import annotations
 
+import contextlib
 import doctest
+import importlib
+import io
 import re
+import tomllib
+from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -20,6 +26,11 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PYCON = re.compile(r"^```pycon\n(.*?)^```$", re.S | re.M)
 PAGES = [path for path in sorted(DOCS.glob("*.md")) if PYCON.search(path.read_text(encoding="utf-8"))]
+COMMANDS: dict[str, str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"][
+    "longtail.commands"
+]
+COMMAND = re.compile(rf"(?:python -m (longtail|empirical)\.|\blongtail )({'|'.join(COMMANDS)})\b([^`\n]*)")
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 TABLES = sorted(path.stem for path in (DOCS / "tables").glob("*.csv"))
 
 
@@ -41,6 +52,36 @@ def test_a_page_that_is_wrong_is_found_out(capsys: pytest.CaptureFixture[str]) -
     """The control."""
     assert run_page("```pycon\n>>> 1 + 1\n3\n```\n", "wrong").failed == 1
     assert "Expected" in capsys.readouterr().out
+
+
+def said_wrongly(text: str) -> Iterator[str]:
+    """Options that a page gives to commands of ours which have no such."""
+    for line in text.replace("\\\n", " ").splitlines():
+        for package, name, words in COMMAND.findall(line):
+            has = options(f"{package}.{name}" if package else COMMANDS[name].partition(":")[0])
+            yield from (f"{name} {one}" for one in OPTION.findall(words.partition("  #")[0]) if one not in has)
+
+
+@lru_cache
+def options(module: str) -> frozenset[str]:
+    """Those that a command's help names."""
+    with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.suppress(SystemExit):
+        importlib.import_module(module).main(["--help"])
+    return frozenset(OPTION.findall(said.getvalue()))
+
+
+def test_commands_that_pages_show_have_these_options() -> None:
+    assert list(said_wrongly("`longtail cost --alpha 1 --beta 2`\n python -m empirical.leak run \\\n  --nope")) == [
+        "cost --beta",
+        "leak --nope",
+    ]
+    for path in [ROOT / "README.md", *DOCS.glob("*.md"), *DOCS.glob("learn/*.py")]:
+        assert not list(said_wrongly(path.read_text(encoding="utf-8"))), path
+
+
+def test_every_command_has_its_place_on_the_page_of_commands() -> None:
+    text = (DOCS / "commands.md").read_text(encoding="utf-8")
+    assert set(COMMANDS) == set(re.findall(r"\blongtail ([a-z]+)\b", text))
 
 
 @pytest.mark.parametrize("name", TABLES)

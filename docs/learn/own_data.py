@@ -143,4 +143,6 @@ with drawing(7, 3.4) as figure:
 #
 # * ``python -m empirical.compare runs/cells --out report`` fits the theory and writes the report: :doc:`/report`.
 # * ``python -m empirical.remove runs/cells`` says what accuracy the memorized are worth.
+# * ``python -m empirical.clean cells.csv --label diagnosis --out labels`` ranks the labels that are likely wrong, and ``python -m
+#   empirical.explain runs/cells --test ID`` says which training examples carry an answer: :doc:`/commands`.
 # * A run that is stopped goes on when the same command is given again; with more models, only the new ones are trained.

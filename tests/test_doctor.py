@@ -46,7 +46,8 @@ def test_it_prints_what_it_found(capsys: pytest.CaptureFixture[str]) -> None:
         ("memory", lambda m: m.setattr(checkup, "ROOM", 2**60), "--memory"),
         ("disk", lambda m: m.setattr(checkup, "ROOM", 2**60), "--out on another disk"),
         ("disk", lambda m: m.setattr(os, "link", _refused), "files can be made and linked"),
-        ("products", lambda m: m.setattr(checkup.time, "perf_counter", iter(range(100)).__next__), "below 10 GFLOP/s"),
+        ("load", lambda m: m.setattr(os, "getloadavg", lambda: (3.2 * (os.cpu_count() or 1), 0, 0)), "3.2 times as long"),
+        ("products", lambda m: m.setattr(checkup.time, "perf_counter", iter(range(100)).__next__), "10 and more"),
     ],
 )  # fmt: skip
 def test_what_is_slow_is_found(
@@ -55,6 +56,7 @@ def test_what_is_slow_is_found(
     monkeypatch.setattr(checkup, "hardware", _machine)
     monkeypatch.setattr(checkup, "_allowed", lambda: 4)
     monkeypatch.setattr(checkup, "ROOM", 1)
+    monkeypatch.setattr(os, "getloadavg", lambda: (1.0, 1.0, 1.0))
     monkeypatch.delenv("NUMBA_DISABLE_JIT", raising=False)
     if about != "products":
         assert _about(about, tmp_path).remedy == ""

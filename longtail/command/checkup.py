@@ -35,7 +35,16 @@ class Finding:
 
 def checkup(packages: tuple[str, ...] = ("longtail",), folder: Path = Path()) -> list[Finding]:
     """Everything that is looked at, for these packages' kernels and for runs written to ``folder``."""
-    return [*_processor(), _products(), _gpu(), _memory(), _disk(folder), *map(_kernels, packages), *_extras()]
+    return [
+        *_processor(),
+        *_load(),
+        _products(),
+        _gpu(),
+        _memory(),
+        _disk(folder),
+        *map(_kernels, packages),
+        *_extras(),
+    ]
 
 
 def _processor() -> list[Finding]:
@@ -56,6 +65,19 @@ def _processor() -> list[Finding]:
         Finding("threads", ", ".join(_threads()) or "as many as there are cores, one in each worker"),
         Finding("versions", ", ".join(f"{name} {number}" for name, number in versions().items())),
     ]
+
+
+def _load() -> list[Finding]:
+    """How many processes wanted a core in the last minute, this one's commands included; nothing where that is not known."""
+    try:
+        wanted = os.getloadavg()[0]
+    except (AttributeError, OSError):  # Windows
+        return []
+    cores = os.cpu_count() or 1
+    busy = (
+        f"others use this machine: all takes about {wanted / cores:.1f} times as long" if wanted > 1.5 * cores else ""
+    )
+    return [Finding("load", f"{wanted:.1f} processes want {cores} cores", busy)]
 
 
 def _allowed() -> float:
@@ -81,7 +103,9 @@ def _products() -> Finding:
         a @ a
         took.append(time.perf_counter() - began)
     rate = 2 * SIDE**3 / min(took) / 1e9
-    slow = "nets and ridge are slow here: below 10 GFLOP/s a laptop of 2015 is faster" if rate < 10 else ""
+    slow = (
+        "nets and ridge are slow here, or others use the cores: a laptop of 2015 has 10 and more" if rate < 10 else ""
+    )
     return Finding("products", f"{rate:,.0f} GFLOP/s in float32", slow)
 
 

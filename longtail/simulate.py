@@ -147,7 +147,7 @@ def _run(arguments: argparse.Namespace) -> int:
         solution = solve(problem)
         if len(asked) == 1:
             solution = replace(solution, unseen=_range(problem))
-        found = comparison.simulate(problem, arguments, min(ELL, problem.n))
+        found = comparison.simulate(problem, arguments, min(ELL, problem.n), " ".join(_headline(solution)))
         solutions.append(replace(solution, simulation=found))
         if arguments.json:
             command.say(json_text(solutions[-1].record()))
@@ -166,16 +166,24 @@ def _run(arguments: argparse.Namespace) -> int:
     return 130 if interrupted else 0
 
 
+def _headline(solution: Solution) -> tuple[str, str]:
+    """What memorizing buys, on two lines."""
+    cost, optimal = solution.cost, solution.optimal_error
+    share = cost / (cost + optimal) if cost + optimal > 0 else 0.0
+    return (
+        f"Memorizing what is seen once lowers the error by {fine(cost)}, from {fine(cost + optimal)} to the optimal "
+        f"{fine(optimal)}:",
+        f"{percent(share, '.0f')} of what a learner that guesses there gets wrong.",
+    )
+
+
 def _report(solution: Solution) -> str:
     """What one reads at a glance: what memorizing buys, then the numbers by ℓ."""
     from longtail import bounds
 
-    problem, cost, optimal = solution.problem, solution.cost, solution.optimal_error
-    share = cost / (cost + optimal) if cost + optimal > 0 else 0.0
+    problem = solution.problem
     lines = [
-        f"Memorizing what is seen once lowers the error by {fine(cost)}, from {fine(cost + optimal)} to the optimal "
-        f"{fine(optimal)}:",
-        f"{percent(share, '.0f')} of what a learner that guesses there gets wrong.",
+        *_headline(solution),
         "",
         f"{problem.prior!r}, {many(problem.n, 'sample')}, {problem.n_classes} labels, {problem.mode} frequencies",
         "",

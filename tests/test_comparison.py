@@ -18,6 +18,7 @@ import pytest
 from longtail import Problem, Zipf, montecarlo
 from longtail.command import simulated as comparison
 from longtail.core.arrays import Random
+from longtail.core.compiled_cpu import compiling
 from longtail.montecarlo import kernels
 from longtail.simulate import main
 
@@ -171,6 +172,16 @@ def test_progress_shows_how_far_and_how_well() -> None:
     last = stream.getvalue().split("\r")[-1]
     assert last.startswith("█" * 24 + f" {done.trials:,} data sets")
     assert "█" * 24 not in stream.getvalue().split("\r")[1]
+
+
+def test_what_is_exact_is_known_before_the_simulation_is_compiled(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiling, "meanwhile", "")
+    assert main([*QUICK, "--trials", "0"]) == 0
+    assert compiling.meanwhile == ""
+    assert main([*QUICK, "--trials", "2", "--device", "cpu", "--json"]) == 0
+    assert capsys.readouterr().out.replace(":\n", ": ").startswith(compiling.meanwhile + "\n")
 
 
 def test_exact_only_loads_no_compiler() -> None:

@@ -45,6 +45,7 @@ import numba
 from longtail.core.compiled_cpu import compiling
 numba.njit(lambda x: x + 1)(1)
 print(compiling.seconds > 0)
+compiling.meanwhile = "7 of 9"
 from longtail.philox import block_cpu
 block_cpu.words(1, 2, 3, 0, 8)
 print(compiling.seconds > 0)
@@ -60,5 +61,10 @@ print(compiling.seconds > 0)
         )
         return done.stdout.splitlines()
 
-    assert run() == ["False", "compiling for this processor, once: this may take a minute", "True"]
+    assert run() == [
+        "False",
+        "compiling for this processor, once: this may take a minute",
+        "known already: 7 of 9",
+        "True",
+    ]
     assert run() == ["False", "False"]

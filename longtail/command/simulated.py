@@ -52,8 +52,11 @@ def _number(text: Any) -> Any:
         return text
 
 
-def simulate(problem: Problem, arguments: argparse.Namespace, ells: int) -> Simulation | None:
-    """The simulation asked for; None for ``--trials 0``, and where none was asked for and it would take long."""
+def simulate(problem: Problem, arguments: argparse.Namespace, ells: int, meanwhile: str = "") -> Simulation | None:
+    """The simulation asked for; None for ``--trials 0``, and where none was asked for and it would take long.
+
+    If it has to be compiled first, ``meanwhile`` is said before.
+    """
     asked = arguments.trials is not None or arguments.tolerance is not None
     if arguments.trials == 0:
         return None
@@ -64,6 +67,10 @@ def simulate(problem: Problem, arguments: argparse.Namespace, ells: int) -> Simu
     from longtail.core import arrays
 
     device = arrays.device(arguments.device)
+    if device.kind == "cpu":
+        from longtail.core.compiled_cpu import compiling
+
+        compiling.meanwhile = meanwhile
     progress = Progress(problem, arguments, sys.stderr) if sys.stderr.isatty() and not arguments.quiet else None
     try:
         found = montecarlo.run(

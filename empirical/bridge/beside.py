@@ -42,7 +42,7 @@ from longtail.core import Estimate, Floats, Problem
 from longtail.experiment.coupling import Coupling
 from longtail.experiment.noise import Noise
 from longtail.experiment.pairs import expected_pairs
-from longtail.experiment.predictions import error_at, influence_by_memorization
+from longtail.experiment.predictions import carried, error_at
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,9 +144,7 @@ class Beside:
         if len(self.fractions) > 1:
             found.append(self.logs(error_at(problem, coupling, self.fractions)))
         if self.edges is not None and self.noise is not None:
-            table = influence_by_memorization(problem, coupling, self.edges, self.noise)
-            share, total = table["share"].to_numpy(float), table["influence"].to_numpy(float)
-            found.append(self.carried(share, total))
+            found.append(self.carried(*carried(problem, coupling, self.edges, self.noise)))
         if self.paired is not None:
             found.append(self.paired.log(problem, coupling))
         return np.concatenate(found)

@@ -19,6 +19,7 @@ from empirical.bridge.beside import Beside
 from longtail.core import Floats, Prior, Problem, compressed
 from longtail.counts.bins import EXPECTED, Goodness
 from longtail.experiment.coupling import Coupling, Fixed
+from longtail.experiment.laid import laid
 from longtail.experiment.members import members
 from longtail.experiment.noise import Noise
 from longtail.experiment.occupancy import DENSE, smooth
@@ -56,13 +57,8 @@ def _wide(problem: Problem, coupling: Coupling, noise: Noise) -> Floats:
     seen = smooth(problem, dust=coupling.dust)
     of = members(coupling, seen.copies[1:] - 1, noise.fraction, WIDE)
     left, share = untaught(of, seen.examples[1:], seen.dust)
-    some = share > 0
     tops, guessed = coupling.guesses(problem.n_classes)
-    place = np.multiply.outer(tops, CELLS * left[some]).ravel()
-    weight = np.multiply.outer(guessed, share[some]).ravel()
-    low = np.minimum(place.astype(np.int64), CELLS - 1)
-    above = weight * (place - low)
-    at = np.bincount(low, weight - above, CELLS + 1) + np.bincount(low + 1, above, CELLS + 1)
+    at = laid(tops, CELLS * left, np.multiply.outer(guessed, np.maximum(share, 0.0)), CELLS)
     return np.asarray(_at_cells(noise) @ at)
 
 

@@ -14,7 +14,7 @@ the root of the rise, which is nearly straight.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -85,9 +85,9 @@ class _Pulled:
     def residuals(self, x: Floats, observed: Floats) -> Floats:
         return np.append(self.model.residuals(x, observed), (self.log(x) - self.target) / self.scale)
 
-    def slopes(self, x: Floats, observed: Floats) -> Floats:
-        own = self.model.jacobian(x, self.log, self.log(x)) / self.scale
-        return np.vstack([self.model.slopes(x, observed), own])
+    def slopes(self, x: Floats, observed: Floats, along: Sequence[int] | None = None) -> Floats:
+        own = self.model.jacobian(x, self.log, self.log(x), along) / self.scale
+        return np.vstack([self.model.slopes(x, observed, along), own])
 
 
 def forecast(observed: Measured, *, simulations: int = SIMULATIONS, seed: int = 0) -> Forecast:

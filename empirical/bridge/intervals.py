@@ -12,7 +12,7 @@ not set is the family's own: 0, 1, or infinity.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
@@ -137,9 +137,16 @@ class Reach:
             known = self.model.guess in WIDE and not edge
             allowed = self.rise(np.eye(len(self.x))[i]) if known else self.allowed
             length = float(np.clip(self._z * self.error[i], SHORTEST, LONG)) if known else FIRST
-            below, above = (_end(self.model, self.x, self.observed, i, side, allowed, length) for side in (-1, 1))
-            self._found[i] = below, above
+            self._found[i] = _ends(self.ridge(i), self.x, i, self.model.limits(i), allowed, length)
         return self._found[i]
+
+    def ridge(self, i: int) -> Ridge:
+        """Where the likelihood is at its best for each value of coordinate i."""
+        return Ridge(self.model, self.observed, self.x, i, self._slope)
+
+    @cached_property
+    def _slope(self) -> Floats:
+        return self.model.slopes(self.x, self.observed)
 
     @cached_property
     def _found(self) -> dict[int, tuple[Floats | None, Floats | None]]:
@@ -181,15 +188,25 @@ def _clustering(model: Model, x: Floats, simulated: Floats) -> float:
     return max(float(np.linalg.eigvalsh(residual.T @ residual / len(residual))[-1]), 1.0) if kept.any() else 1.0
 
 
-def _end(model: Model, x: Floats, observed: Floats, i: int, side: int, allowed: float, length: float) -> Floats | None:
-    """Coordinates where the likelihood, at its best in the others, has fallen as far as is allowed; None where it never does.
-    ``length`` is how far off that may be; a parabola through what was found says where to look next.
+def _ends(
+    ridge: Ridge, x: Floats, i: int, limits: tuple[float, float], allowed: float, length: float
+) -> tuple[Floats | None, Floats | None]:
+    """Coordinates, the i-th below and above that of x, where the likelihood, at its best in the others, has fallen as far as is
+    allowed; None where it never does. ``length`` is how far off that may be.
     """
-    low, high = model.limits(i)
-    ridge = Ridge(model, observed, x, i)
-    first = float(np.clip(x[i], low, high))
-    farthest = min(FARTHEST, side * ((high if side > 0 else low) - first))
+    first = float(np.clip(x[i], *limits))
     best, start = ridge.best(first, x)
+    slope, found = ridge.slope, []
+    for side, farthest in ((-1, first - limits[0]), (1, limits[1] - first)):
+        ridge.slope = slope
+        found.append(_end(ridge, first, side, best, start, allowed, length, min(FARTHEST, farthest)))
+    return found[0], found[1]
+
+
+def _end(
+    ridge: Ridge, first: float, side: int, best: float, start: Floats, allowed: float, length: float, farthest: float
+) -> Floats | None:
+    """On one side; a parabola through what was found says where to look next."""
     inside, outside = (0.0, 0.0, start), None  # a search sets out from inside: what is beyond may lie in another valley
     for _ in range(LOOKS):
         length = min(length, farthest)
@@ -215,7 +232,7 @@ class _Followed(Protocol):
 
     def residuals(self, x: Floats, observed: Floats) -> Floats: ...
 
-    def slopes(self, x: Floats, observed: Floats) -> Floats: ...
+    def slopes(self, x: Floats, observed: Floats, along: Sequence[int] | None = None) -> Floats: ...
 
 
 class Ridge:
@@ -228,10 +245,12 @@ class Ridge:
     (True, np.float64(6.1), True)
     """
 
-    def __init__(self, model: _Followed, observed: Floats, x: Floats, i: int | None = None) -> None:
+    def __init__(
+        self, model: _Followed, observed: Floats, x: Floats, i: int | None = None, slope: Floats | None = None
+    ) -> None:
         self.model, self.observed, self.i = model, observed, i
         self.others = np.arange(len(x)) != (-1 if i is None else i)
-        self.slope = model.slopes(x, observed)[:, self.others]
+        self.slope = self._slopes(x) if slope is None else slope[:, self.others]
 
     def best(self, value: float, start: Floats) -> tuple[float, Floats]:
         """−2 log L, up to a constant, and all coordinates, those of ``start`` to begin with."""
@@ -262,9 +281,13 @@ class Ridge:
             if abs(fallen) < SETTLED:
                 if fresh:
                     break
-                self.slope, damping = self.model.slopes(x, self.observed)[:, self.others], 0.0
+                self.slope, damping = self._slopes(x), 0.0
             fresh = abs(fallen) < SETTLED
         return float(r @ r), x
+
+    def _slopes(self, x: Floats) -> Floats:
+        along = np.flatnonzero(self.others).tolist()
+        return self.model.slopes(x, self.observed, along)[:, self.others] if along else np.empty((0, 0))
 
 
 def _solved(push: Floats, pull: Floats) -> Floats:

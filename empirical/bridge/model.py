@@ -11,8 +11,9 @@ of observed and expected bins add up to least, so the search is Gauss and Newton
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -34,6 +35,7 @@ AHEAD = 0.005  # step of a search's slopes, taken one way
 TRIED = 2  # starts that a search sets out from
 # beside guesses of which much is fitted: the best start of so many couplings goes so many steps first
 VALLEYS, FIRST = 8, 5
+LATELY = 8  # values that are remembered
 STEPS = 50  # and how far: it may go on where a coordinate makes no difference
 BROADEST = 50  # times n, the largest prior that a search considers: of a larger one hardly more is seen twice
 FEW = 8.0  # logit of a share that is next to nothing
@@ -143,14 +145,20 @@ class Model:
 
     def probabilities(self, x: Floats) -> Floats:
         """P_b; of a prior whose values span more than a double holds none is likely."""
+        return self._once("probabilities", x, self._probabilities)
+
+    def aside(self, x: Floats) -> Floats:
+        """Residuals of what is known beside memorization, in standard errors."""
+        return self._once("aside", x, self._aside)
+
+    def _probabilities(self, x: Floats) -> Floats:
         prior, coupling = self.place(x)
         try:
             return np.maximum(probabilities(Problem(prior, self.n, self.n_classes), coupling, self.noise), LEAST)
         except AccuracyError:
             return np.full(len(EDGES) + 1, LEAST)
 
-    def aside(self, x: Floats) -> Floats:
-        """Residuals of what is known beside memorization, in standard errors."""
+    def _aside(self, x: Floats) -> Floats:
         if self.beside is None:
             return np.empty(0)
         prior, coupling = self.place(x)
@@ -159,17 +167,41 @@ class Model:
         except AccuracyError:
             return np.full(len(self.beside.value), FAR)
 
+    @cached_property
+    def _known(self) -> dict[tuple[str, bytes], Floats]:
+        return {}
+
+    def _once(self, name: str, x: Floats, of: Callable[[Floats], Floats]) -> Floats:
+        """A value that a search asks for again at once: slopes begin where residuals were."""
+        key, known = (name, x.tobytes()), self._known
+        if key not in known:
+            if len(known) >= LATELY:
+                known.pop(next(iter(known)))
+            known[key] = of(x)
+            known[key].setflags(write=False)
+        return known[key]
+
     def residuals(self, x: Floats, observed: Floats) -> Floats:
         """All of them: their squares add up to −2 log L, up to a constant."""
         return np.append(_deviances(observed, self.n * self.probabilities(x)), self.aside(x))
 
-    def jacobian(self, x: Floats, of: Callable[[Floats], Floats] | None = None, here: Floats | None = None) -> Floats:
+    def jacobian(
+        self,
+        x: Floats,
+        of: Callable[[Floats], Floats] | None = None,
+        here: Floats | None = None,
+        along: Sequence[int] | None = None,
+    ) -> Floats:
         """∂P_b/∂x, or of another function's values, by central differences, or from ``here``, its values at x, by those ahead;
-        wide enough for N to be whole: a short list is made one longer and one shorter.
+        wide enough for N to be whole: a short list is made one longer and one shorter. Where it is told which, columns other
+        than those ``along`` are 0.
         """
         value = self.probabilities if of is None else of
-        columns = []
+        columns: list[Floats | None] = []
         for i in range(len(x)):
+            if along is not None and i not in along:
+                columns.append(None)
+                continue
             step = (0.02 if here is None else AHEAD) * np.eye(len(x))[i]
             apart = 0.04 if here is None else AHEAD
             if i == self.shapes:
@@ -178,16 +210,17 @@ class Model:
                 apart = max(float(np.log(ends[0] / ends[1])), 1e-12)
             behind = value(x - step) if here is None else here
             columns.append((value(x + step) - behind) / apart)
-        return np.stack(columns, axis=1)
+        none = np.zeros_like(next(column for column in columns if column is not None))
+        return np.stack([none if column is None else column for column in columns], axis=1)
 
-    def slopes(self, x: Floats, observed: Floats) -> Floats:
-        """Of ``residuals``, by differences ahead."""
+    def slopes(self, x: Floats, observed: Floats, along: Sequence[int] | None = None) -> Floats:
+        """Of ``residuals``, by differences ahead; by all coordinates, or by those ``along`` which it is asked."""
         expected, aside = self.n * self.probabilities(x), self.aside(x)
         r = _deviances(observed, expected)
         near = np.abs(r) < NEAR
         step = np.where(near, -1 / np.sqrt(expected), (1 - observed / expected) / np.where(near, 1.0, r))
-        steep = self.jacobian(x, here=expected / self.n)
-        return np.vstack([step[:, None] * steep * self.n, self.jacobian(x, self.aside, aside)])
+        steep = self.jacobian(x, here=expected / self.n, along=along)
+        return np.vstack([step[:, None] * steep * self.n, self.jacobian(x, self.aside, aside, along)])
 
     def limits(self, i: int) -> tuple[float, float]:
         """Between what values a coordinate makes a difference: a shape where its family has others, a size up to the largest."""

@@ -14,7 +14,6 @@ import numpy as np
 from scipy import special
 
 from empirical.bridge.fit import TheoryFit
-from empirical.bridge.intervals import Ridge
 from empirical.bridge.model import Model
 from longtail.core import ArgumentError
 from longtail.counts.fit import FAMILIES
@@ -38,7 +37,7 @@ def profiles(found: TheoryFit, names: Iterable[str] | None = None, points: int =
     """
     import pandas as pd
 
-    model, x, observed = found.reach.model, found.reach.x, found.reach.observed
+    model, x = found.reach.model, found.reach.x
     known = coordinates(model)
     rows = []
     for name in known if names is None else names:
@@ -46,7 +45,7 @@ def profiles(found: TheoryFit, names: Iterable[str] | None = None, points: int =
             raise ArgumentError("names", name, f"give one of {', '.join(known)}")
         i = known[name]
         low, high = (_inward(model, i, end, x[i]) for end in found.intervals[name])
-        ridge = Ridge(model, observed, x, i)
+        ridge = found.reach.ridge(i)
         known_error = np.isfinite(found.parameters[name].stderr)
         allowed = found.reach.rise(np.eye(len(x))[i]) if known_error else found.reach.allowed
         base, _ = ridge.best(float(x[i]), x)

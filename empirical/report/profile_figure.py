@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 from scipy import stats
 
+from empirical.report.frequencies import PARAMETERS
 from longtail.plots import BLUE, GRAY, ORANGE
 
 if TYPE_CHECKING:
@@ -19,10 +20,12 @@ ACROSS = 3  # panels in a row
 POSITIVE = ("size", "concentration")  # parameters on logarithmic scales
 INDEPENDENT = float(stats.chi2.ppf(0.95, 1))  # rise at the ends of an interval, were examples independent
 SHOWN = 1.6  # times the allowed rise
+MANY = 30.0  # times that a scale may span before it is written in powers of ten
+SIDES = ("below", "above")
 CAPTION = (
     "How much worse the fit becomes (rise of −2 log L) as a parameter is moved and all others follow. Where the curve crosses "
     "the dashed line the 95 % interval ends, by data sets simulated from the fit; the dotted one would be it if examples were "
-    "independent. A side on which the curve stays below is left open by the data."
+    "independent. A side on which the curve stays below the dashed line is left open by the data, and says so."
 )
 
 
@@ -33,11 +36,11 @@ def profiles(table: pd.DataFrame) -> Figure:
     >>> rows = [("dust", 0.1, 5.0, 4.0), ("dust", 0.2, 0.0, 4.0), ("dust", 0.3, 6.0, 4.0)]
     >>> figure = profiles(pd.DataFrame(rows, columns=["parameter", "value", "rise", "allowed"]))
     >>> [axes.get_xlabel() for axes in figure.axes]
-    ['dust']
+    ['dust: share without their like']
     """
     names = list(dict.fromkeys(table["parameter"]))
     down = -(-len(names) // ACROSS)
-    figure = Figure(figsize=(6 if len(names) == 1 else 9, 0.4 + 2.5 * down), layout="constrained")
+    figure = Figure(figsize=(6 if len(names) == 1 else 9, 0.7 + 2.5 * down), layout="constrained")
     grid = figure.subplots(down, min(ACROSS, len(names)), squeeze=False)
     for axes, name in zip(grid.flat, names, strict=False):
         _panel(axes, name, table[table["parameter"] == name])
@@ -46,20 +49,52 @@ def profiles(table: pd.DataFrame) -> Figure:
     for row in grid:
         row[0].set_ylabel("rise of −2 log L")
     grid[0, 0].set_title("What the data say of each parameter")
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
     return figure
+
+
+def crossings(rows: pd.DataFrame) -> tuple[float, float]:
+    """Where the profile of one parameter rises above what is allowed, below the best value and above it: by the root of the
+    rise, which is nearly straight. NaN on a side on which it does not: the data leave that open.
+
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"value": [0.0, 1.0, 2.0, 4.0], "rise": [9.0, 4.0, 0.0, 1.0], "allowed": 6.25})
+    >>> crossings(rows)
+    (0.5, nan)
+    """
+    value, rise = rows["value"].to_numpy(float), rows["rise"].to_numpy(float)
+    best, root, level = int(np.argmin(rise)), np.sqrt(rise), float(np.sqrt(rows["allowed"].iloc[0]))
+    ends = []
+    for side in (np.arange(best, -1, -1), np.arange(best, len(value))):
+        beyond = np.flatnonzero(root[side] >= level)
+        if not len(beyond):
+            ends.append(np.nan)
+            continue
+        near, far = side[beyond[0] - 1], side[beyond[0]]
+        part = (level - root[near]) / (root[far] - root[near])
+        ends.append(float(value[near] + part * (value[far] - value[near])))
+    return ends[0], ends[1]
 
 
 def _panel(axes: Axes, name: str, rows: pd.DataFrame) -> None:
     value, rise = rows["value"].to_numpy(float), rows["rise"].to_numpy(float)
     allowed = float(rows["allowed"].iloc[0])
-    axes.axhline(allowed, color=GRAY, linestyle="--", linewidth=1)
-    axes.axhline(INDEPENDENT, color=GRAY, linestyle=":", linewidth=1)
-    axes.plot(value, rise, ".-", color=BLUE, markersize=5)
+    axes.axhline(allowed, color=GRAY, linestyle="--", linewidth=1, label="95 % intervals end here")
+    axes.axhline(INDEPENDENT, color=GRAY, linestyle=":", linewidth=1, label="and here, were examples independent")
+    axes.plot(value, rise, ".-", color=BLUE, markersize=5, label="the others at their best")
     best = int(np.argmin(rise))
-    axes.plot(value[best : best + 1], rise[best : best + 1], "o", color=ORANGE, markersize=6)
+    axes.plot(value[best : best + 1], rise[best : best + 1], "o", color=ORANGE, markersize=6, label="the fit")
     if name in POSITIVE:
         axes.set_xscale("log")
+        if value.max() < MANY * value.min():
+            axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=5))
+            axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.6g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
     else:
         axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.set_ylim(-0.04 * allowed, SHOWN * allowed)
-    axes.set_xlabel(name)
+    said = [f"open {side}" for side, end in zip(SIDES, crossings(rows), strict=True) if np.isnan(end)]
+    if said:
+        axes.set_title(" and ".join(said).replace("and open ", "and "), loc="right", fontsize="small", color=ORANGE)
+    axes.set_xlabel(f"{name}: {PARAMETERS[name]}" if name in PARAMETERS else name)

@@ -58,7 +58,7 @@ def members(coupling: Coupling, others: Floats, fraction: float, cells: int) -> 
     """
     if coupling.apart == 0:
         lam, weight = coupling.nodes(cells)
-        left = ((1 - fraction * lam) ** others[:, None])[:, :, None]
+        left = powers(1 - fraction * lam, others)[:, :, None]
         return Members(weight, lam, left, np.ones_like(left), lam)
     if coupling.apart < 1:
         return _mixed(coupling, others, fraction)
@@ -69,6 +69,22 @@ def members(coupling: Coupling, others: Floats, fraction: float, cells: int) -> 
 def _apart(coupling: Coupling, others: tuple[float, ...], fraction: float) -> Members:
     found = _mixed(coupling, np.array(others), fraction)
     found.law.setflags(write=False)
+    return found
+
+
+def powers(base: Floats, exponent: Floats) -> Floats:
+    """base^exponent, by exponent and base; kept, for the values of λ are the same for all laws.
+
+    >>> powers(np.array([0.5, 1.0]), np.array([1.0, 2.0])).tolist()
+    [[0.5, 1.0], [0.25, 1.0]]
+    """
+    return _powers(np.ascontiguousarray(base, float).tobytes(), np.ascontiguousarray(exponent, float).tobytes())
+
+
+@lru_cache(maxsize=32)
+def _powers(base: bytes, exponent: bytes) -> Floats:
+    found = np.asarray(np.frombuffer(base) ** np.frombuffer(exponent)[:, None])
+    found.setflags(write=False)
     return found
 
 

@@ -37,7 +37,8 @@ from scipy import stats
 
 from longtail.core import Floats, Problem
 from longtail.experiment.coupling import Coupling
-from longtail.experiment.members import Members, members
+from longtail.experiment.laid import laid
+from longtail.experiment.members import Members, members, powers
 from longtail.experiment.noise import FRACTION, Noise, included
 from longtail.experiment.occupancy import TINY, Occupancy, occupancy, smooth
 
@@ -323,8 +324,8 @@ def error_at(problem: Problem, coupling: Coupling, fractions: ArrayLike) -> Floa
     """
     seen = smooth(problem, dust=coupling.dust)
     of = members(coupling, np.zeros(1), 1.0, SMOOTH)
-    kept = np.asarray(fractions, float)[:, None, None] * of.mean
-    wrong = (1 - kept) ** seen.copies[:, None] @ of.weight
+    missed = 1 - np.multiply.outer(np.asarray(fractions, float), of.mean)
+    wrong = np.stack([powers(one, seen.copies) for one in missed]) @ of.weight
     return np.asarray(coupling.wrong(problem.n_classes) * (seen.dust + wrong @ seen.mass))
 
 
@@ -345,42 +346,46 @@ def influence_by_memorization(problem: Problem, coupling: Coupling, edges: Array
     import pandas as pd
 
     ends = np.atleast_1d(np.asarray(edges, float))
-    r, seen = noise.fraction, smooth(problem, dust=coupling.dust)
-    of = members(coupling, seen.copies[1:] - 1, r, SMOOTH if coupling.difficulty is None else BLURRED)
-    one = of.mean * (1 - r * of.mean) ** (seen.copies[1:, None] - 1)
-    parts = seen.examples[1:, None] * of.weight, (seen.copies[1:] * seen.mass[1:])[:, None] * of.weight * one
-    if of.left.ndim == 1:  # values that all numbers of copies share
-        values, sums = of.left, [np.tensordot(part, of.law, 2) for part in parts]
-    else:
-        values = np.linspace(0, 1, LAID + 1)
-        sums = [_laid(LAID * of.left, part[:, :, None] * of.law, LAID) for part in parts]
-    values, (share, total) = np.append(values, 1.0), (np.append(sums[0], seen.dust), np.append(sums[1], 0.0))
-    top, guessed = np.array(tops_of(problem, coupling, noise)).T[:, :, None]
-    at = np.array(
-        [
-            _laid(CELLS * top * values, weight, CELLS)
-            for weight in (guessed * share, guessed * coupling.neighbor(problem.n_classes, top) * total)
-        ]
-    )
-    # products too small to tell are in no cell: they are examples that are memorized as good as not
-    at[0, 0] += max(1 - at[0].sum(), 0.0)
-    chances = noise.chances(ends, np.linspace(0, 1, CELLS + 1))
-    share, total = chances @ at[0], chances @ at[1]
-    every = float((seen.copies[1:] * seen.mass[1:]) @ (one @ of.weight)) * coupling.wrong(problem.n_classes)
-    lost = every - float(total.sum())
-    total += max(lost, 0.0) * chances[:, 0]
+    share, total = carried(problem, coupling, tuple(ends.tolist()), noise)
     low, high = np.append(-np.inf, ends), np.append(ends, np.inf)
     return pd.DataFrame({"low": low, "high": high, "share": share, "influence": total})
 
 
-def _laid(place: Floats, weight: Floats, cells: int) -> Floats:
-    """Weights at places from 0 to ``cells`` on the whole numbers among these, each between two of them; the mean is kept."""
-    low = np.minimum(place.astype(np.int64), cells - 1)
-    over = weight * (place - low)
-    size = cells + 1
-    parts = ((low, weight - over), (low + 1, over))
-    a, b = (np.bincount(at.ravel(), part.ravel(), size) for at, part in parts)
-    return np.asarray(a + b, float)
+def carried(problem: Problem, coupling: Coupling, edges: tuple[float, ...], noise: Noise) -> tuple[Floats, Floats]:
+    """The last two columns of ``influence_by_memorization``, for who asks for them again and again.
+
+    >>> from longtail import Zipf
+    >>> from longtail.experiment.coupling import Fixed
+    >>> from longtail.experiment.noise import Exact
+    >>> found = carried(Problem(Zipf(alpha=1, size=100), n=100), Fixed(1), (0.25,), Exact())
+    >>> [part.round(3).tolist() for part in found]
+    [[0.589, 0.411], [0.024, 0.203]]
+    """
+    r, seen = noise.fraction, smooth(problem, dust=coupling.dust)
+    of = members(coupling, seen.copies[1:] - 1, r, SMOOTH if coupling.difficulty is None else BLURRED)
+    one = of.mean * powers(1 - r * of.mean, seen.copies[1:] - 1)
+    parts = seen.examples[1:, None] * of.weight, (seen.copies[1:] * seen.mass[1:])[:, None] * of.weight * one
+    if of.left.ndim == 1:  # values that all numbers of copies share
+        values, sums = of.left, [np.tensordot(part, of.law, 2) for part in parts]
+    else:
+        values, places = np.linspace(0, 1, LAID + 1), LAID * of.left.ravel()
+        sums = [laid(np.ones(1), places, part[:, :, None] * of.law, LAID) for part in parts]
+    values, (share, total) = np.append(values, 1.0), (np.append(sums[0], seen.dust), np.append(sums[1], 0.0))
+    top, guessed = np.array(tops_of(problem, coupling, noise)).T[:, :, None]
+    weights = guessed * share, guessed * coupling.neighbor(problem.n_classes, top) * total
+    at = np.array([laid(CELLS * top, values, weight, CELLS) for weight in weights])
+    # products too small to tell are in no cell: they are examples that are memorized as good as not
+    at[0, 0] += max(1 - at[0].sum(), 0.0)
+    chances = _by_cell(edges, noise)
+    share, total = chances @ at[0], chances @ at[1]
+    every = float((seen.copies[1:] * seen.mass[1:]) @ (one @ of.weight)) * coupling.wrong(problem.n_classes)
+    lost = every - float(total.sum())
+    return share, total + max(lost, 0.0) * chances[:, 0]
+
+
+@lru_cache(maxsize=16)
+def _by_cell(edges: tuple[float, ...], noise: Noise) -> Floats:
+    return noise.chances(np.array(edges), np.linspace(0, 1, CELLS + 1))
 
 
 def around(n: int) -> Floats:

@@ -20,7 +20,7 @@ from empirical.estimates.noise import SubsetNoise
 from empirical.report.exhibits import exhibits
 from empirical.report.figures import figures
 from empirical.report.page import page
-from empirical.report.profile_figure import INDEPENDENT
+from empirical.report.profile_figure import INDEPENDENT, crossings
 from empirical.report.text import findings
 from longtail import ArgumentError, Problem, Uniform
 from longtail.core import Floats
@@ -114,12 +114,21 @@ def test_a_forecast_is_said_and_kept(compared: Comparison) -> None:
 def test_profiles_are_drawn_under_details(compared: Comparison) -> None:
     table = compared.frames["profiles"]
     axes = figures({"profiles": table}, "planted")["profiles"].axes
-    assert [panel.get_xlabel() for panel in axes] == ["size", "coupling"]
-    for panel in axes:
-        rows = table[table["parameter"] == panel.get_xlabel()]
+    assert [panel.get_xlabel() for panel in axes] == ["size: subpopulations", "coupling: probability to teach"]
+    for panel, name in zip(axes, ("size", "coupling"), strict=True):
+        rows = table[table["parameter"] == name]
         curve = next(line for line in panel.get_lines() if len(line.get_xdata()) == len(rows))
         np.testing.assert_array_equal(curve.get_xydata(), rows[["value", "rise"]])
         assert panel.get_lines()[0].get_ydata()[0] == rows["allowed"].iloc[0] > INDEPENDENT
+        assert panel.get_title("right") == ""
+        ends = crossings(rows)
+        line = np.sqrt(np.interp(ends, rows["value"], rows["rise"]))  # of a rise that bends up it lies above
+        assert (line > 0.95 * np.sqrt(rows["allowed"].iloc[0])).all()
+        assert rows["value"].iloc[0] <= ends[0] < ends[1] <= rows["value"].iloc[-1]
+    rows = table[table["parameter"] == "size"]
+    short = rows.iloc[: int(rows["rise"].argmin()) + 1]
+    panel = figures({"profiles": short}, "planted")["profiles"].axes[0]
+    assert panel.get_title("right") == "open above"
     html = page(compared, exhibits(None))
     assert html.index('id="parameters"') < html.index('id="figure-profiles"') < html.index('id="gallery"')
     assert 'id="figure-profiles"' not in page(replace(compared, profiles=None), exhibits(None))

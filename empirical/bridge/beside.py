@@ -10,7 +10,9 @@ B a bin of memorization. The first is a ratio, for the test set may be harder th
     h = error on test examples / error on training examples that were out,
 
 and totals, and what removal costs on the test set, are h times the model's. It is near 1 where both sets are drawn alike, and 5
-where digits come in equal numbers to be tested on and by a hundred times as many of one as of another to be trained on.
+where digits come in equal numbers to be tested on and by a hundred times as many of one as of another to be trained on. It has
+an error, for both sets are samples (``hardness``): what is foretold of the test set is off by it, less what the fit makes up
+for, which is to totals that are h times its own (``empirical.bridge.intervals.Reach.hard``).
 
 The model's errors are those that training on an example mends: in it an example that was trained on is right. A learner that
 does not fit what it trains on makes others beside, φ. With ε(r) the model's errors and h how much harder the test set is, its
@@ -30,7 +32,7 @@ beside is added from simulated ones (``empirical.bridge.bins.drawn``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,6 +54,7 @@ FEW = 20  # test examples with a pair, below which their number says little
 VANISHING = 1e-3  # of a variance, or a direction of it, beside the largest
 STEPS = (0.2, 0.25, 0.3, 0.4, 0.5, 0.7)  # of influence, where pairs are told apart by it
 TIE = 1e-9
+ALIKE = Estimate(1.0)  # h, where tests are as hard as training examples, or nothing is known of it
 SMALL = 0.002  # standard error of a logarithm below which two test sets differ by more than what models say
 
 
@@ -125,7 +128,7 @@ class Beside:
     value: Floats = field(repr=False)
     covariance: Floats = field(repr=False)
     paired: Paired | None = None
-    harder: float = 1.0  # than the training set is the test set
+    harder: Estimate = ALIKE  # than the training set is the test set
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -160,7 +163,7 @@ class Beside:
 
     def measured(self, share: Floats, total: Floats) -> Floats:
         """T_B of all bins, as it is measured: beyond what as many others carry, where sizes are fixed."""
-        return self.harder * (total - share * total.sum() if self.fixed_size else total)
+        return float(self.harder.value) * (total - share * total.sum() if self.fixed_size else total)
 
     def chances(self, true: Floats) -> Floats:
         """Pr[an example is put in a bin], bins × ``true`` memorization."""
@@ -181,6 +184,12 @@ class Beside:
     def residuals(self, problem: Problem, coupling: Coupling) -> Floats:
         """(predicted − value) in standard errors, made independent of each other."""
         return np.asarray(self.whitened(self.predicted(problem, coupling) - self.value))
+
+    def uncertain(self, problem: Problem, coupling: Coupling) -> Floats:
+        """How far a standard error of h moves ``residuals``: totals are in proportion to h, and nothing else."""
+        h, error = float(self.harder.value), float(self.harder.stderr)
+        twice = replace(self, harder=Estimate(2 * h)).predicted(problem, coupling)
+        return self.whitened(error / h * (twice - self.predicted(problem, coupling)))
 
     def whitened(self, off: Floats) -> Floats:
         return np.asarray(np.linalg.solve(np.linalg.cholesky(self.covariance), off.T).T)
@@ -242,22 +251,38 @@ def _told(learning: Learning, memorization: pd.DataFrame) -> bool:
     return bool(known and (learning.error > max(lasting, 0.0)).all())
 
 
-def hardness(observed: Measured) -> float:
+def hardness(observed: Measured) -> Estimate:
     """h, how much more often models err on test examples than on training examples that were out; 1 where it is not known.
 
-    Its own error, of the share of so many tests, is not counted in that of what is foretold.
+    With w_i the share of models without i that are wrong on it, E_out its mean over n training examples, and E the error on
+    n_test test examples,
+
+        (σ_h/h)² = (σ/E)² + Σ (w_i − E_out)² / (n (n − 1) E_out²),     σ² = C + (E(1 − E)/n_test − C)/t,
+
+    C the variance of E over test examples, known of a run with a learning curve, else taken for the most that it can be,
+    E(1 − E)/n_test. What makes one model of t better than another it does on both sets, and drops out.
 
     >>> import pandas as pd
     >>> from empirical.estimates.measured import Experiment
     >>> seen = pd.DataFrame({"memorization": [0.2, 0.2], "out_accuracy": [0.8, 0.8]})
-    >>> round(hardness(Measured(Experiment("a", 10, 100, 0.7), seen, pd.DataFrame(), test_accuracy=0.7)), 3)
-    1.5
+    >>> h = hardness(Measured(Experiment("a", 10, 100, 0.7), seen, pd.DataFrame(), test_accuracy=0.7))
+    >>> round(h.value, 3), round(h.stderr, 3)  # of 10 tests, .3 ± .145 were wrong
+    (1.5, 0.725)
     """
-    table = observed.memorization
-    if "out_accuracy" not in table or not np.isfinite(observed.test_accuracy):
-        return 1.0
-    wrong = 1 - float(np.nanmean(table["out_accuracy"].to_numpy(float)))
-    return (1 - observed.test_accuracy) / wrong if wrong > 0 and observed.test_accuracy < 1 else 1.0
+    table, right, how = observed.memorization, observed.test_accuracy, observed.experiment
+    wrong = 1 - table["out_accuracy"].to_numpy(float) if "out_accuracy" in table else np.empty(0)
+    wrong = wrong[np.isfinite(wrong)]
+    if not wrong.sum() > 0 or not right < 1:
+        return ALIKE
+    error, without = 1 - right, float(wrong.mean())
+    over_examples = float(wrong.var(ddof=1)) / len(wrong) if len(wrong) > 1 else 0.0
+    most = max(error * right, 0.0) / max(how.n_test, 1)
+    known, over_tests = observed.observed.learning, most
+    if known is not None and np.isfinite(known.covariance_tests[0, 0]) and known.fraction[0] == how.fraction:
+        over_tests = min(max(float(known.covariance_tests[0, 0]), 0.0), most)
+    over_tests += (most - over_tests) / max(how.models, 1)
+    h = error / without
+    return Estimate(h, h * float(np.sqrt(over_tests / error**2 + over_examples / without**2)))
 
 
 def unmended(memorization: pd.DataFrame) -> Estimate:

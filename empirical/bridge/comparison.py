@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from empirical.bridge.beside import Beside, beside
+from empirical.bridge.beside import ALIKE, Beside, beside
 from empirical.bridge.contest import against
 from empirical.bridge.fit import SIMULATIONS, TheoryFit, fit
 from empirical.bridge.forecast import ABOVE, Forecast
 from empirical.bridge.model import GUESSES, schwarz
 from empirical.estimates.measured import Measured
-from longtail.core import ArgumentError, Floats, Problem
+from longtail.core import ArgumentError, Estimate, Floats, Problem
 from longtail.experiment import predictions as predicted
 from longtail.experiment.coupling import Coupling
 from longtail.experiment.noise import Noise
@@ -115,7 +115,7 @@ class Comparison:
         options: dict[str, Any] = {"memorized": seen.least, "noise": best.noise, "partners": seen.partners}
         tests = seen.experiment.n_test
         counts = pairs_above(best.problem, best.coupling, seen.threshold, tests, **options).iloc[0]
-        error = best.harder * float(predicted.error_at(best.problem, best.coupling, [1.0])[0])
+        error = float(best.harder) * float(predicted.error_at(best.problem, best.coupling, [1.0])[0])
         return {name: float(counts[name]) for name in ("pairs", "tests", "single")} | {"error": error}
 
     def by_influence(self) -> dict[str, float]:
@@ -169,11 +169,9 @@ class Comparison:
         sizes = np.append(predicted.around(best.n), list(known))
 
         def foretold(problem: Problem, coupling: Coupling) -> pd.DataFrame:
-            table = predicted.error_against_samples(problem, coupling, sizes)
-            # of tests, which may be harder than training examples
-            return table.assign(error=best.harder * table["error"])
+            return predicted.error_against_samples(problem, coupling, sizes)
 
-        table = _with_errors(best, foretold, ["error"])
+        table = _with_errors(best, foretold, ["error"], best.harder)  # of tests, maybe harder than training examples
         found = [known.get(size, (np.nan, np.nan)) for size in table["samples"].tolist()]
         return table.assign(observed=[e for e, _ in found], observed_stderr=[np.sqrt(square) for _, square in found])
 
@@ -238,14 +236,14 @@ class Comparison:
         table = totals.table
         if aside is None or aside.noise is None:
             return table
-        law = aside.noise
+        law, alike = aside.noise, replace(aside, harder=ALIKE)
 
         def told(problem: Problem, coupling: Coupling) -> pd.DataFrame:
             found = predicted.influence_by_memorization(problem, coupling, totals.edges, law)
             share, total = found["share"].to_numpy(float), found["influence"].to_numpy(float)
-            return found.assign(fitted=aside.measured(share, total))
+            return found.assign(fitted=alike.measured(share, total))
 
-        return table.join(_with_errors(self.best, told, ["fitted"])[["fitted", "fitted_stderr"]])
+        return table.join(_with_errors(self.best, told, ["fitted"], aside.harder)[["fitted", "fitted_stderr"]])
 
     def fits_table(self) -> pd.DataFrame:
         """One row a fit, best first."""
@@ -268,10 +266,13 @@ class Comparison:
         )
 
 
-def _with_errors(best: TheoryFit, predict: Callable[..., pd.DataFrame], columns: list[str]) -> pd.DataFrame:
-    """A prediction's table, and its standard errors beside it, which are those of the fitted parameters."""
+def _with_errors(
+    best: TheoryFit, predict: Callable[..., pd.DataFrame], columns: list[str], times: Estimate = ALIKE
+) -> pd.DataFrame:
+    """A prediction's table, its ``columns`` ``times`` what the model says, and their errors: of parameters and of that factor."""
     table = predict(best.problem, best.coupling)
-    errors = best.stderr(lambda p, c: predict(p, c)[columns].to_numpy(float))
+    errors = best.stderr(lambda p, c: predict(p, c)[columns].to_numpy(float), times)
+    table[columns] *= float(times)
     return table.assign(**{f"{name}_stderr": errors[:, k] for k, name in enumerate(columns)})
 
 
@@ -317,11 +318,9 @@ def foretell(best: TheoryFit, thresholds: Iterable[float]) -> pd.DataFrame:
     theta, columns = list(thresholds), ["lost", "lost_random"]
 
     def told(problem: Problem, coupling: Coupling) -> pd.DataFrame:
-        table = predicted.removal(problem, coupling, theta, noise=best.noise)
-        table[columns] *= best.harder
-        return table
+        return predicted.removal(problem, coupling, theta, noise=best.noise)
 
-    table = _with_errors(best, told, columns)
+    table = _with_errors(best, told, columns, best.harder)
     if len(best.tried) < 2:
         return table
     scores = np.array([one.score for one in best.tried])
@@ -329,6 +328,7 @@ def foretell(best: TheoryFit, thresholds: Iterable[float]) -> pd.DataFrame:
     likely = [one for one, w in zip(best.tried, weight, strict=True) if w > UNLIKELY]
     share = weight[weight > UNLIKELY] / weight[weight > UNLIKELY].sum()
     says = np.array([told(replace(best.problem, prior=m.prior), m.coupling)[columns].to_numpy(float) for m in likely])
+    says *= float(best.harder)
     mean = np.tensordot(share, says, 1)
     spread = np.tensordot(share, (says - mean) ** 2, 1)
     for k, name in enumerate(columns):

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from empirical.bridge.beside import Beside
+from empirical.bridge.beside import ALIKE, Beside
 from empirical.bridge.bins import EDGES, drawn, goodness, histogram
 from empirical.bridge.intervals import Reach
 from empirical.bridge.model import COUPLINGS, GUESSES, NEAR_END, ONE, WIDE, Model, schwarz, search
@@ -87,7 +87,7 @@ class TheoryFit:
     simulated: Floats = field(repr=False)  # bins of data sets from the fit, and what would be known beside, a row each
     evaluations: int = field(repr=False, default=0)
     saw: tuple[str, ...] = ()  # beside memorization
-    harder: float = 1.0  # than the training set is the test set (``empirical.bridge.beside``)
+    harder: Estimate = ALIKE  # than the training set is the test set (``empirical.bridge.beside``)
     tried: tuple[Tried, ...] = field(repr=False, default=())  # this and others, where more than memorization is known
 
     @property
@@ -117,12 +117,20 @@ class TheoryFit:
         """The model, for ``longtail.experiment.predictions``."""
         return Problem(self.prior, self.n, self.n_classes)
 
-    def stderr(self, predict: Callable[[Problem, Coupling], Floats]) -> Floats:
-        """Standard error of a prediction, √Σ ((f(x + s_k) − f(x − s_k))/2)², s_k the principal axes of x's covariance."""
-        halves = []
-        for ends in self.around:
-            up, down = (predict(Problem(prior, self.n, self.n_classes), coupling) for prior, coupling in ends)
-            halves.append((up - down) / 2)
+    def stderr(self, predict: Callable[[Problem, Coupling], Floats], times: Estimate = ALIKE) -> Floats:
+        """Standard error of a prediction, √Σ ((f(x + s_k) − f(x − s_k))/2)², s_k the principal axes of x's covariance; or of h f,
+        h being ``times``. How hard the test set is, h e^{±σ}, is one axis more, along which x follows h as fitting has it.
+        """
+
+        def at(model: tuple[Prior, Coupling]) -> Floats:
+            return np.asarray(predict(Problem(model[0], self.n, self.n_classes), model[1]), float)
+
+        h, error = float(times.value), float(times.stderr)
+        halves = [h * (at(up) - at(down)) / 2 for up, down in self.around]
+        if error or self.reach.hard.any():
+            factor = np.exp(error / h)
+            up, down = (at(self.reach.model.place(x)) for x in self.reach.follows)
+            halves.append(h * (up * factor - down / factor) / 2)
         return np.asarray(np.sqrt(sum(np.square(half) for half in halves)), float)
 
     def record(self) -> dict[str, Any]:
@@ -263,21 +271,26 @@ def _judged(
     scale, slope, solved = model.linear(x)
     own = (observed - n * p) * scale
     residuals = (simulated - n * p) * scale
+    off = np.zeros(every.shape[1] - len(p))  # what a standard error of h makes of what is known beside
     good = goodness(own, residuals, slope[: len(p)], solved[:, : len(p)], n * p)
     if model.beside is not None:
         aside = model.beside.whitened(more - model.beside.predicted(problem, coupling))
+        off = model.beside.uncertain(problem, coupling)
         residuals = np.hstack([residuals, aside])
         # these first, each by itself: bins join a neighbor
         order = np.roll(np.arange(residuals.shape[1]), aside.shape[1])
         expected = np.append(np.full(aside.shape[1], EXPECTED), n * p)
         all_own = np.append(own, -model.aside(x))[order]
-        good = goodness(all_own, residuals[:, order], slope[order], solved[:, order], expected)
+        wide = residuals.copy()
+        wide[:, len(p) :] += np.multiply.outer(rng.standard_normal(len(aside)), off)
+        good = goodness(all_own, wide[:, order], slope[order], solved[:, order], expected)
     if (at != x).any():
         scale, _, solved = model.linear(at)
         residuals[:, : len(p)] = (simulated - n * p) * scale
     moves = residuals @ solved.T  # what fitting each would add to x, to first order
-    covariance = np.atleast_2d(moves.T @ moves / len(moves))
-    reach = Reach(model, x, observed, simulated, np.sqrt((moves**2).mean(0)), covariance, level)
+    hard = -solved[:, len(p) :] @ off
+    covariance = np.atleast_2d(moves.T @ moves / len(moves)) + np.multiply.outer(hard, hard)
+    reach = Reach(model, x, observed, simulated, np.sqrt(np.diag(covariance)), covariance, level, hard)
     order = np.sort(values)
     theta = np.linspace(0.05, 0.95, 181).round(6)  # as written: where an estimate is one, it lies above
     share = 1 - np.searchsorted(order, theta) / n
@@ -306,5 +319,5 @@ def _judged(
         every,
         calls,
         () if model.beside is None else model.beside.words,
-        1.0 if model.beside is None else model.beside.harder,
+        ALIKE if model.beside is None else model.beside.harder,
     )

@@ -30,6 +30,7 @@ UNMOVED = 1e-4  # error of a coordinate, below which it is rounding: to know a l
 VAGUE, OPEN = 0.25, 1.0
 LONG = 5.0  # standard error of a logarithm or logit, beyond which it is all the same
 BENT, BACK = 2.0, 8  # rise of −2 log L over a parabola's, that the end of an axis may have, and steps back to it
+HALVED = (1.0, 0.5, 0.25, 0.0)  # of the way along which x follows a test set that is harder than it seems
 FARTHEST = 12.0  # of a coordinate from its best value
 FIRST, SHORTEST = 0.25, 0.05  # of a coordinate, where an end is looked for first
 LOOKS, NEAR_END = 14, 0.1  # for an end, at the most, and of the rise that is allowed, what it may be off by
@@ -40,13 +41,15 @@ LONGEST, SETTLED = 1.0, 0.01  # of their steps; and of −2 log L, a change that
 @dataclass(frozen=True)
 class Reach:
     """How far the fit at coordinates ``x`` may be off: ``error`` are the standard errors of the coordinates, with ``covariance``,
-    and ``simulated`` the histograms behind them. Where the likelihood has to be followed, that is done when it is first asked
-    for: of many fits only one is told at length.
+    and ``simulated`` the histograms behind them. ``hard`` is how far x goes if the test set is a standard error harder than it
+    seems, for totals are then as much larger than the model's; its square is in the covariance. Where the likelihood has to be
+    followed, that is done when it is first asked for: of many fits only one is told at length.
 
     >>> from empirical.estimates.noise import SubsetNoise
     >>> model, x = Model("Uniform", "lookup", "fresh", 1000, 10, SubsetNoise(100)), np.log(np.array([300.0]))
     >>> seen = model.n * model.probabilities(x)
-    >>> found = Reach(model, x, seen, np.tile(seen, (20, 1)), np.array([0.05]), np.array([[0.0025]]), level=0.95)
+    >>> one = (np.array([0.05]), np.array([[0.0025]]), 0.95, np.zeros(1))
+    >>> found = Reach(model, x, seen, np.tile(seen, (20, 1)), *one)
     >>> size = found.parameters["size"]
     >>> round(size.value), round(size.stderr, 2), [round(end) for end in found.intervals["size"]]
     (300, 15.0, [270, 333])
@@ -59,6 +62,7 @@ class Reach:
     error: Floats
     covariance: Floats
     level: float
+    hard: Floats
 
     @cached_property
     def parameters(self) -> dict[str, Estimate]:
@@ -73,12 +77,30 @@ class Reach:
     @cached_property
     def around(self) -> tuple[tuple[Floats, Floats], ...]:
         """Pairs of coordinates, either way of the fit: what is predicted there says how far off a prediction may be."""
-        ends = axis_ends(self.model, self.model.inside(self.x), self.observed, self.covariance)
+        own = self.covariance - np.multiply.outer(self.hard, self.hard)
+        ends = axis_ends(self.model, self.model.inside(self.x), self.observed, own)
         for one in self._named:
             below, above = self._ends(one.i) if one.edge else (None, None)
             if below is not None or above is not None:
                 ends.append((self.x if above is None else above, self.x if below is None else below))
         return tuple(ends)
+
+    @cached_property
+    def follows(self) -> tuple[Floats, Floats]:
+        """Coordinates where the test set is a standard error harder than it seems, and where it is less hard; as far as this
+        makes the model likelier.
+        """
+        aside = self.model.beside
+        if aside is None or not self.hard.any():
+            return self.x, self.x
+        h, at, ends = aside.harder, self.model.inside(self.x), []
+        for side in (1, -1):
+            harder = replace(h, value=h.value * np.exp(side * h.stderr / h.value))
+            model = replace(self.model, beside=replace(aside, harder=harder))
+            way = side * np.clip(self.hard, -LONG, LONG)
+            loss = [float((model.residuals(at + part * way, self.observed) ** 2).sum()) for part in HALVED]
+            ends.append(at + HALVED[int(np.argmin(loss))] * way)
+        return ends[0], ends[1]
 
     @property
     def allowed(self) -> float:

@@ -60,16 +60,18 @@ class Theory:
         """Test accuracy that it loses, as models on subsets have it."""
         where = (self.fit.problem, self.fit.coupling)
         share = self.fit.noise.fraction
-        return self.fit.harder * (limited.error(*where, learner, share) - limited.error(*where, Memorizer(), share))
+        return float(self.fit.harder) * (
+            limited.error(*where, learner, share) - limited.error(*where, Memorizer(), share)
+        )
 
     def stderr(self, learner: Learner) -> float:
-        """Of what it is said to lose: that of the fitted parameters."""
+        """Of what it is said to lose: that of the fitted parameters, and of how hard tests are."""
         share = self.fit.noise.fraction
 
         def lost(problem: Problem, coupling: Coupling) -> Floats:
             return np.array([limited.error(problem, coupling, one, share) for one in (learner, Memorizer())])
 
-        return self.fit.harder * float(self.fit.stderr(lambda problem, coupling: np.diff(lost(problem, coupling)))[0])
+        return float(self.fit.stderr(lambda problem, coupling: np.diff(lost(problem, coupling)), self.fit.harder)[0])
 
     def by_memorization(self, learner: Learner, edges: Floats, models: int | None = None) -> pd.DataFrame:
         """What it loses in each bin of what ``models`` models, or all, estimate memorization to be."""

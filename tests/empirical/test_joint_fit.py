@@ -24,7 +24,7 @@ from empirical.estimates.totals import Totals
 from empirical.report.observed_figures import figures
 from empirical.report.text import findings
 from longtail import ArgumentError, Problem, Zipf
-from longtail.core import Floats
+from longtail.core import Estimate, Floats
 from longtail.counts.fit import FAMILIES
 from longtail.experiment.coupling import Beta, Coupling, Fixed
 from longtail.experiment.predictions import influence_by_memorization, removal
@@ -128,7 +128,8 @@ def test_what_was_fitted_and_to_what_is_said(fits: dict[str, TheoryFit], monkeyp
     axes = figures({"influence_by_memorization": carried})["influence_by_memorization"].axes[0]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["measured (95 %)", "theory, fitted (95 %)"]
     told, harder = (
-        Comparison(seen, (replace(fits["alone"], harder=h),)).error_against_samples()["error"] for h in (1.0, 2.0)
+        Comparison(seen, (replace(fits["alone"], harder=Estimate(h)),)).error_against_samples()["error"]
+        for h in (1.0, 2.0)
     )
     np.testing.assert_allclose(harder, 2 * told)  # tests twice as hard as training examples are wrong twice as often
     plain = " ".join(findings(Comparison(seen, (fits["alone"],))))

@@ -17,7 +17,7 @@ from empirical.estimates.noise import SubsetNoise
 from empirical.estimates.observed import Observed
 from empirical.estimates.totals import Totals
 from longtail import Problem, Uniform
-from longtail.core import Floats
+from longtail.core import Estimate, Floats
 from longtail.experiment.coupling import Fixed
 from longtail.experiment.predictions import error_at, influence_by_memorization, removal, share_above
 
@@ -28,7 +28,7 @@ FRACTIONS, BINS = (0.7, 0.35), (0.1, 0.5)
 Z = 5.0
 
 
-def fitted(coupling: Fixed, harder: float = 1.0) -> TheoryFit:
+def fitted(coupling: Fixed, harder: float) -> TheoryFit:
     """To one data set of the model; the two guesses have as many parameters, so that Schwarz's criterion is the likelihood."""
     empty = Beside(
         FRACTIONS,
@@ -37,7 +37,7 @@ def fitted(coupling: Fixed, harder: float = 1.0) -> TheoryFit:
         True,
         np.zeros(3),
         np.diag([0.01, 0.002 * harder, 0.002 * harder]) ** 2,
-        harder=harder,
+        harder=Estimate(harder),
     )
     row = drawn(PROBLEM, coupling, NOISE, 1, np.random.default_rng(5), empty)[0]
     middle = np.concatenate([[0.0], (EDGES[1:] + EDGES[:-1]) / 2, [1.0]])
@@ -113,7 +113,7 @@ def seen(wrong_in_tests: float, table: pd.DataFrame) -> Measured:
 def hardness_of(measured: Measured) -> float:
     aside = beside(measured)
     assert aside is not None
-    return aside.harder
+    return float(aside.harder)
 
 
 def test_a_harder_test_set_is_harder_by_its_errors_or_nothing_is_known_of_it() -> None:
@@ -127,7 +127,7 @@ def test_a_harder_test_set_is_harder_by_its_errors_or_nothing_is_known_of_it() -
 
 def test_totals_are_as_much_larger() -> None:
     def told(harder: float, fixed: bool) -> Floats:
-        aside = Beside(FRACTIONS, BINS, NOISE, fixed, np.zeros(3), np.eye(3), harder=harder)
+        aside = Beside(FRACTIONS, BINS, NOISE, fixed, np.zeros(3), np.eye(3), harder=Estimate(harder))
         return aside.predicted(PROBLEM, SHARED)
 
     for fixed in (True, False):

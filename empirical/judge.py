@@ -63,13 +63,11 @@ def _retrained(found: Judged, run: Kept, scores: Any, tests: Integers, count: in
     from dataclasses import replace
 
     from empirical.attributions.brittle import brittleness
-    from empirical.estimates.recorded import recorded_learner
-    from empirical.learners.parse import parse_learner
+    from empirical.estimates.recorded import learner_of
 
     data = run.dataset().data
     assert run.measured is not None  # a run with data has estimates
-    how = run.measured.experiment
-    taught = parse_learner(spec) if spec else recorded_learner(how.arguments.get("learner") or how.learner or "")
+    taught = learner_of(run.measured.experiment, spec)
     return replace(found, brittle=brittleness(data, taught, scores, count, tests=tests))
 
 

@@ -14,6 +14,8 @@ from longtail.command import parser as command
 from longtail.core import ArgumentError, whole
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from empirical.data.data import Data
     from empirical.learners.learner import Learner
     from longtail.core import Bools
@@ -31,20 +33,8 @@ def _run(arguments: argparse.Namespace) -> int:
     from empirical.command.reporting import LEAST
     from empirical.command.trainers import trainers
     from empirical.estimates.kept import read
-    from empirical.estimates.recorded import recorded_learner
-    from empirical.estimates.removal import (
-        DISTINCT,
-        RECORD,
-        SEALED,
-        SEEDS,
-        THRESHOLDS,
-        margin,
-        of_set,
-        removal,
-        removed,
-        seal,
-    )
-    from empirical.learners.parse import parse_learner
+    from empirical.estimates.recorded import learner_of
+    from empirical.estimates.removal import DISTINCT, RECORD, SEALED, SEEDS, THRESHOLDS, of_set, removal, removed, seal
     from longtail.core.files import write_table
 
     seeds = SEEDS if arguments.seeds is None else whole("--seeds", arguments.seeds, 2)
@@ -59,12 +49,7 @@ def _run(arguments: argparse.Namespace) -> int:
     thresholds = list(THRESHOLDS) if arguments.threshold is None else arguments.threshold
     values = observed.memorization["memorization"].to_numpy(float)
     removed(dataset.data, values, thresholds)  # refused before anything is written
-    how = observed.experiment
-    trained = (
-        parse_learner(arguments.learner)
-        if arguments.learner
-        else recorded_learner(how.arguments.get("learner") or how.learner or "")
-    )
+    trained = learner_of(observed.experiment, arguments.learner)
     trained.check(dataset.data, "correct")
     device = trained.place(arguments.device)
     if arguments.dry_run:
@@ -84,25 +69,23 @@ def _run(arguments: argparse.Namespace) -> int:
     lost = write_table(out / "removal.csv", table.assign(**record))
     seal(out, record, [foretold.name, lost.name])
     log.info("wrote %s", lost)
-    printed = table.merge(prediction, on="threshold", suffixes=("", "_predicted"))
-    printed["± 95 %"] = margin(printed["lost_stderr"], printed["tests"])
     if of_set(table, DISTINCT).empty:
         log.info(
             "no test example is known to have a near-duplicate in training, or every one has: there is no leaving them out"
         )
-    columns = [
-        "set",
-        "tests",
-        "threshold",
-        "removed",
-        "lost",
-        "± 95 %",
-        "lost_predicted",
-        "lost_random",
-        "lost_random_predicted",
-    ]
-    command.say(printed[columns].to_string(index=False, float_format=lambda v: f"{v:.4f}"))
+    command.say(_shown(table, prediction))
     return 0
+
+
+def _shown(table: pd.DataFrame, prediction: pd.DataFrame) -> str:
+    """What was lost beside what was foretold, for a terminal."""
+    from empirical.estimates.removal import margin
+
+    printed = table.merge(prediction, on="threshold", suffixes=("", "_predicted"))
+    printed["± 95 %"] = margin(printed["lost_stderr"], printed["tests"])
+    columns = ["set", "tests", "threshold", "removed", "lost", "± 95 %"]
+    columns += ["lost_predicted", "lost_random", "lost_random_predicted"]
+    return printed[columns].to_string(index=False, float_format=lambda v: f"{v:.4f}")
 
 
 def _dry_run(arguments: argparse.Namespace, data: Data, learner: Learner, gone: Sequence[Bools], seeds: int) -> int:

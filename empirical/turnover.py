@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from empirical.dynamics.run import Progress
     from empirical.dynamics.scores import Scores
     from empirical.dynamics.training import Trainer
+    from longtail.core.arrays import Device
 
 log = logging.getLogger("empirical")
 EPOCHS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # asked for by default, as far as a net is trained, and its last
@@ -52,7 +53,6 @@ def _run(arguments: argparse.Namespace) -> int:
     from empirical.dynamics.parse import parse_net
     from empirical.dynamics.store import Identity, Nets
     from empirical.dynamics.training import Trainer
-    from longtail.core.arrays import device
     from longtail.core.files import folder, json_text
 
     described = parse_net(arguments.net)
@@ -62,24 +62,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if seeds[-1] >= 2**64:
         raise ArgumentError("--seed", first, f"{len(seeds)} seeds from there on go beyond 2^64 - 1: give a smaller one")
     share = real("--noise", arguments.noise, 0, 1)
-    if arguments.influence and not arguments.out:
-        raise ArgumentError("--influence", "no --out", "say by --out where influence.npz is to be written")
-    if arguments.tests is not None and not arguments.influence:
-        raise ArgumentError("--tests", arguments.tests, "it is how many tests --influence is of; give both or neither")
-    if arguments.one_mask and arguments.groups is None:
-        raise ArgumentError(
-            "--one-mask", "no --groups", "say by --groups COLUMN which examples have one mask in common"
-        )
-    if arguments.data is None:
-        raise ArgumentError("DATA", None, "give a data set")
-    where = device(arguments.device)
-    if where.kind == "gpu" and (arguments.scheduler or arguments.workers != 1):
-        name, got = ("--scheduler", arguments.scheduler) if arguments.scheduler else ("--workers", arguments.workers)
-        raise ArgumentError(
-            name, got, "on a GPU nets are trained many at once, here: leave it out, or give --device cpu"
-        )
-    if where.kind == "gpu" and arguments.dry_run:
-        raise ArgumentError("--device", arguments.device, "a dry run times the CPU: give --device cpu")
+    where = _place(arguments)
     log.info("on %s (%s)", where.name, where.reason)
     found = loaded(arguments)
     dataset, true = found.dataset, found.dataset.data
@@ -126,6 +109,29 @@ def _run(arguments: argparse.Namespace) -> int:
 
         command.say(report(summary))
     return 0
+
+
+def _place(arguments: argparse.Namespace) -> Device:
+    """Where nets are to be trained, of options that go together."""
+    from longtail.core.arrays import device
+
+    if arguments.influence and not arguments.out:
+        raise ArgumentError("--influence", "no --out", "say by --out where influence.npz is to be written")
+    if arguments.tests is not None and not arguments.influence:
+        raise ArgumentError("--tests", arguments.tests, "it is how many tests --influence is of; give both or neither")
+    if arguments.one_mask and arguments.groups is None:
+        remedy = "say by --groups COLUMN which examples have one mask in common"
+        raise ArgumentError("--one-mask", "no --groups", remedy)
+    if arguments.data is None:
+        raise ArgumentError("DATA", None, "give a data set")
+    where = device(arguments.device)
+    if where.kind == "gpu" and (arguments.scheduler or arguments.workers != 1):
+        name, got = ("--scheduler", arguments.scheduler) if arguments.scheduler else ("--workers", arguments.workers)
+        remedy = "on a GPU nets are trained many at once, here: leave it out, or give --device cpu"
+        raise ArgumentError(name, got, remedy)
+    if where.kind == "gpu" and arguments.dry_run:
+        raise ArgumentError("--device", arguments.device, "a dry run times the CPU: give --device cpu")
+    return where
 
 
 def _dry_run(

@@ -43,7 +43,8 @@ class _Saddled:
 
 @dataclass(frozen=True)
 class _Circles:
-    """How many scales and angles there are to be: ``rows`` by ``columns``, before any is laid."""
+    """From which scale on and to which there are to be circles, and how far each is followed, before any is laid: how many
+    ``points`` they would have."""
 
     first: float
     last: float

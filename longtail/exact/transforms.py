@@ -1,4 +1,4 @@
-"""E e^{iφY} of Y = (g/n)(M_ℓ − m), g a Gamma variable of shape n, in the three ways that laws ``pointwise`` try in turn.
+"""E e^{iφY} of Y = (g/n)(M_ℓ − m), g a Gamma variable of shape n, in three ways, tried in turn (``pointwise``).
 
 ``by_sights``: where n is small, c-fold sights are told apart one by one,
 

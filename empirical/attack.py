@@ -121,10 +121,10 @@ def _write(arguments: argparse.Namespace, found: Recovered, summary: dict[str, A
 
     if not arguments.no_plot:
         from empirical.report.attack_figure import figure
-        from longtail.plots import save
+        from longtail.plots import save_both
 
-        for kind in ("png", "svg"):
-            log.info("wrote %s", save(figure(found, title), out / f"attack.{kind}"))
+        for path in save_both(figure(found, title), out / "attack"):
+            log.info("wrote %s", path)
     log.info("wrote %s", write_json(out / "summary.json", summary))
     frames = {"singletons": found.singletons, "repeats": found.repeats}
     for path in Run.of(vars(arguments), arguments.seed, frames).write(out):

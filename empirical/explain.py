@@ -46,11 +46,11 @@ def _run(arguments: argparse.Namespace) -> int:
         _write(record, found, out, vars(arguments))
         if not arguments.no_plot:
             from empirical.report.explained_figure import explained_figure
-            from longtail.plots import save
+            from longtail.plots import save_both
 
             figure = explained_figure(found, run.name, shown, score=score, top=min(top, 2 * TOP))
-            for kind in ("png", "svg"):
-                log.info("wrote %s", save(figure, out / f"{_stem(found)}.{kind}"))
+            for path in save_both(figure, out / _stem(found)):
+                log.info("wrote %s", path)
     command.say(json_text(record) if arguments.json else report(found, run.name, shown, score=score, top=top))
     return 0
 

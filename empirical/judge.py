@@ -133,11 +133,11 @@ def _write(record: dict[str, Any], every: dict[str, Judged], out: Path, run: Kep
         log.info("wrote %s", write_table(out / f"{name}.csv", frame, digits=9))
     if not arguments["no_plot"]:
         from empirical.report.judged_figure import judged_figure
-        from longtail.plots import save
+        from longtail.plots import save_both
 
         figure = judged_figure(every, run.name)
-        for kind in ("png", "svg"):
-            log.info("wrote %s", save(figure, out / f"judged.{kind}"))
+        for path in save_both(figure, out / "judged"):
+            log.info("wrote %s", path)
     beside = {"arguments": arguments, "versions": versions(), "hardware": hardware()}
     log.info("wrote %s", write_json(out / "judged.json", record | beside))
 

@@ -60,11 +60,11 @@ def _write(record: dict[str, Any], found: Leak, out: Path, name: str, arguments:
         log.info("wrote %s", write_table(out / f"{part}.csv", frame, digits=9))
     if plot:
         from empirical.report.leak_figures import leak_figure
-        from longtail.plots import save
+        from longtail.plots import save_both
 
         figure = leak_figure(found.frames, f"{name}, {many(found.models, 'model')}")
-        for kind in ("png", "svg"):
-            log.info("wrote %s", save(figure, out / f"leak.{kind}"))
+        for path in save_both(figure, out / "leak"):
+            log.info("wrote %s", path)
     beside = {"arguments": arguments, "versions": versions(), "hardware": hardware()}
     log.info("wrote %s", write_json(out / "leak.json", record | beside))
 

@@ -57,10 +57,10 @@ def _write(arguments: argparse.Namespace, dataset: Dataset, found: Costs, out: P
 
     if not arguments.no_plot:
         from empirical.report.limit_figure import figure
-        from longtail.plots import save
+        from longtail.plots import save_both
 
-        for kind in ("png", "svg"):
-            log.info("wrote %s", save(figure(found.frames, dataset.name), out / f"limits.{kind}"))
+        for path in save_both(figure(found.frames, dataset.name), out / "limits"):
+            log.info("wrote %s", path)
     for path in Run.of(vars(arguments), arguments.seed, found.frames).write(out):
         log.info("wrote %s", path)
 

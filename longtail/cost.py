@@ -213,8 +213,8 @@ def _groups(arguments: argparse.Namespace, limit: str | None) -> int:
             for at, table in enumerate(tables):
                 name = "figure" if len(tables) == 1 else f"figure-{at + 1}"
                 figure = plots.groups_figure(f"{said}, n = {asked[at].n:,}", table)
-                for kind in ("png", "svg"):
-                    log.info("wrote %s", plots.save(figure, target / f"{name}.{kind}"))
+                for path in plots.save_both(figure, target / name):
+                    log.info("wrote %s", path)
         for path in Run.of(vars(arguments), 0, {"groups": frame}).write(target):
             log.info("wrote %s", path)
     return 0
@@ -304,8 +304,8 @@ def _write(arguments: argparse.Namespace, solved: Sequence[Costs], target: Any) 
         else:
             least = {_title(one.problem): one.least for one in solved if one.least is not None}
             figure = plots.limit_figure(title, frame, COLUMN[limit], within=least)
-        for kind in ("png", "svg"):
-            log.info("wrote %s", plots.save(figure, target / f"figure.{kind}"))
+        for path in plots.save_both(figure, target / "figure"):
+            log.info("wrote %s", path)
     for path in Run.of(vars(arguments), 0, {"curve": frame}).write(target):
         log.info("wrote %s", path)
 

@@ -239,8 +239,8 @@ def _write(arguments: argparse.Namespace, found: Inference, target: Any) -> None
         from longtail import plots
 
         figure = plots.counts_figure(f"{arguments.file}: {found.best.prior!r}", found.good_turing, found.prospects)
-        for kind in ("png", "svg"):
-            log.info("wrote %s", plots.save(figure, target / f"figure.{kind}"))
+        for path in plots.save_both(figure, target / "figure"):
+            log.info("wrote %s", path)
     for path in Run.of(vars(arguments), 0, found.frames).write(target):
         log.info("wrote %s", path)
 

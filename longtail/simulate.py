@@ -289,8 +289,8 @@ def _write(arguments: argparse.Namespace, solutions: list[Solution], target: Any
             )
         else:
             figure = plots.sweep_figure(frames["sweep"], *plots.swept(frames["sweep"]))
-        for kind in ("png", "svg"):
-            log.info("wrote %s", plots.save(figure, target / f"figure.{kind}"))
+        for path in plots.save_both(figure, target / "figure"):
+            log.info("wrote %s", path)
     asked = {key: value for key, value in vars(arguments).items() if key != "seed"}
     for path in Run.of(asked, arguments.seed, frames).write(target):
         log.info("wrote %s", path)

@@ -77,10 +77,9 @@ class Simulation:
         import pandas as pd
 
         from longtail.core.record import Run
-        from longtail.plots import save
+        from longtail.plots import save_both
 
-        for kind in ("png", "svg"):
-            save(self.plot(table), target / f"figure.{kind}")
+        save_both(self.plot(table), target / "figure")
         rows = [finding.record() for finding in self.found(table)]
         claims = pd.json_normalize(rows)
         Run.of(asdict(config), getattr(config, "seed", 0), {"table": table, "claims": claims}).write(target)

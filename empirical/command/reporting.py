@@ -113,12 +113,12 @@ def written(
     from empirical.report.page import write
     from empirical.report.turnover_section import read
     from longtail.core.record import Run
-    from longtail.plots import save
+    from longtail.plots import save_both
 
     drawn = figures(comparison.frames, comparison.observed.experiment.data)
     for name, figure in drawn.items():
-        for kind in ("png", "svg"):
-            log.info("wrote %s", save(figure, out / f"{name}.{kind}"))
+        for path in save_both(figure, out / name):
+            log.info("wrote %s", path)
     turnover = read(arguments.get("directory") or arguments.get("DIR"), comparison.observed)
     page = write(comparison, out / "report.html", data_dir, dataset, turnover, twins=bool(arguments.get("twins")))
     log.info("wrote %s", page)

@@ -15,7 +15,7 @@ from empirical.report.observed_figures import DRAWN as OBSERVED
 from empirical.report.observed_figures import alone
 from longtail.core.files import read_table
 from longtail.core.shares import percent
-from longtail.plots import BLUE, GRAY, ORANGE, drawing, save
+from longtail.plots import BLUE, GRAY, ORANGE, drawing, save_both
 
 MOST = 20_000  # points in a scatter
 
@@ -120,5 +120,5 @@ def write(directory: Path, names: Collection[str], data: str, models: int) -> li
         if name in names:  # read back: what was rounded in writing may fall into another bar
             table = read_table(directory / f"{name}.csv", ("class",))
             figure = draw(table, f"Classes of {data}" if name == "classes" else f"{data}, {models:,} models")
-            written += [save(figure, directory / f"{name}.{kind}") for kind in ("png", "svg")]
+            written += save_both(figure, directory / name)
     return written

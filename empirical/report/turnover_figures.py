@@ -13,7 +13,7 @@ from empirical.report.course_figures import masked_figure
 from longtail.core import Floats
 from longtail.core.files import read_table
 from longtail.core.shown import many
-from longtail.plots import BLUE, GRAY, ORANGE, drawing, save
+from longtail.plots import BLUE, GRAY, ORANGE, drawing, save_both
 
 
 def memorization_by_epoch(table: pd.DataFrame, title: str) -> Figure:
@@ -85,7 +85,7 @@ def write(directory: Path, data: str, seeds: int) -> list[Path]:
         drawn["groups"] = masked_figure(groups(directory), title)
     if (directory / "influence.csv").is_file():
         drawn["influence"] = influence_by_epoch(influence(directory), title)
-    return [save(figure, directory / f"{name}.{kind}") for name, figure in drawn.items() for kind in ("png", "svg")]
+    return [path for name, figure in drawn.items() for path in save_both(figure, directory / name)]
 
 
 def examples(directory: Path) -> pd.DataFrame:

@@ -2,7 +2,20 @@
 
 from longtail.plots.limits import groups_figure, limit_figure, noise_figure
 from longtail.plots.model import problem_figure
-from longtail.plots.style import BLUE, GRAY, GREEN, ORANGE, PURPLE, STYLE, Powers, drawing, plain_powers, save, styled
+from longtail.plots.style import (
+    BLUE,
+    GRAY,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    STYLE,
+    Powers,
+    drawing,
+    plain_powers,
+    save,
+    save_both,
+    styled,
+)
 from longtail.plots.sweeps import by_factors, sweep_figure, swept
 from longtail.plots.tables import counts_figure, grouped_figure, lines_figure
 
@@ -25,6 +38,7 @@ __all__ = [
     "plain_powers",
     "problem_figure",
     "save",
+    "save_both",
     "styled",
     "sweep_figure",
     "swept",

@@ -110,3 +110,14 @@ def save(figure: Figure, path: Path) -> Path:
     with whole_file(path) as temporary, styled():
         figure.savefig(temporary, format=path.suffix[1:])
     return path
+
+
+def save_both(figure: Figure, path: Path) -> list[Path]:
+    """The figure as PNG and as SVG, at ``path`` with either ending.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     print([one.name for one in save_both(Figure(), Path(folder) / "empty")])
+    ['empty.png', 'empty.svg']
+    """
+    return [save(figure, path.with_name(f"{path.name}.{kind}")) for kind in ("png", "svg")]

@@ -231,6 +231,21 @@ def histogram(values: Floats) -> Floats:
     return np.bincount(np.searchsorted(EDGES - TIE, values, side="right"), minlength=len(EDGES) + 1).astype(float)
 
 
+def joined(expected: Floats) -> NDArray[np.int64]:
+    """Where bins start that expect five examples at least, each joined to those after it.
+
+    >>> joined(np.array([90.0, 3.0, 2.0, 8.0, 1.0])).tolist()  # 90 | 3 + 2 | 8 + 1
+    [0, 1, 3]
+    """
+    starts, total = [0], 0.0
+    for b, e in enumerate(expected):
+        total += e
+        if total >= EXPECTED and expected[b + 1 :].sum() >= EXPECTED:
+            starts.append(b + 1)
+            total = 0.0
+    return np.array(starts, np.int64)
+
+
 def goodness(own: Floats, simulated: Floats, slope: Floats, solved: Floats, expected: Floats) -> Goodness:
     """Hotelling's T² of the observed residuals (``own``) among the ``simulated`` ones, (data sets, residuals), each after what
     fitting takes out of it: ``slope`` is that of residuals by parameters, ``solved`` the parameters' by residuals.
@@ -246,23 +261,17 @@ def goodness(own: Floats, simulated: Floats, slope: Floats, solved: Floats, expe
     >>> near.p_value > 0.9, far.p_value < 0.01
     (True, True)
     """
-    edges = [0]
-    total = 0.0
-    for b, e in enumerate(expected):
-        total += e
-        if total >= EXPECTED and expected[b + 1 :].sum() >= EXPECTED:
-            edges.append(b + 1)
-            total = 0.0
+    edges = joined(expected)
     if len(edges) == 1:  # everything is in one bin, whatever the model
         return Goodness(0.0, 0, np.nan)
     root = np.sqrt(expected)
 
-    def joined(residual: Floats) -> Floats:
+    def unfollowed(residual: Floats) -> Floats:
         """Residuals of the joined bins, once the fit has followed what it can."""
         left = residual - residual @ solved.T @ slope.T
         return np.asarray(np.add.reduceat(left * root, edges, axis=-1) / np.sqrt(np.add.reduceat(expected, edges)))
 
-    law, point = joined(simulated), joined(own)
+    law, point = unfollowed(simulated), unfollowed(own)
     count = len(law)
     center = law.mean(0)
     value, direction = np.linalg.eigh(np.cov(law, rowvar=False))

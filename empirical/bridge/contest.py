@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from empirical.bridge.bins import joined
 from longtail.core import Floats
-from longtail.counts.bins import EXPECTED
 
 if TYPE_CHECKING:
     from empirical.bridge.fit import TheoryFit
@@ -42,7 +42,7 @@ def against(fit: TheoryFit, rival: TheoryFit) -> float:
     True
     """
     own, other, bins = fit.simulated, rival.simulated, len(fit.reach.observed)
-    starts = joined(np.minimum(own.mean(0), other.mean(0))[:bins])
+    starts = joined(np.minimum(own.mean(0), other.mean(0))[:bins])[1:]  # all bins together are n
     data = [_some(rows, starts, bins) for rows in (own, other, fit.seen[None, :])]
     kept = (data[0].std(0) > 0) & (data[1].std(0) > 0)
     scale = data[0][:, kept].std(0)
@@ -54,22 +54,6 @@ def against(fit: TheoryFit, rival: TheoryFit) -> float:
         return 1.0
     ratios = likely(mine, theirs) - likely_among(mine)
     return float((1 + (ratios >= ratio).sum()) / (1 + len(ratios)))
-
-
-def joined(expected: Floats) -> NDArray[np.int64]:
-    """Where bins start that expect five examples at least, each joined to those after it; the first is left out, for all bins
-    together are n.
-
-    >>> joined(np.array([90.0, 3.0, 2.0, 8.0, 1.0])).tolist()  # 90 | 3 + 2 | 8 + 1
-    [1, 3]
-    """
-    starts, total = [0], 0.0
-    for b, e in enumerate(expected[:-1]):
-        total += e
-        if total >= EXPECTED and expected[b + 1 :].sum() >= EXPECTED:
-            starts.append(b + 1)
-            total = 0.0
-    return np.array(starts[1:], np.int64)
 
 
 def _some(rows: Floats, starts: NDArray[np.int64], bins: int) -> Floats:

@@ -1,35 +1,42 @@
 """The chance that a label is wrong, by models that did not see it.
 
 Let q_c(x) be the mean, over the models that did not train on x, of the probability that they give class c; where they say a
-class only, the share that predicts it. Of x with the label c three numbers are looked at, v being the class other than c of
-the largest q:
+class only, the share that predicts it. With L(c | k) the law of the labels that k's examples get when theirs are wrong, and
+u ∝ q^1.5 (models that saw wrong labels are less sure than they should be), Bayes' rule has for the odds that the label c of x
+is wrong, but for how many are,
 
-    a(x, c) = (log q_c/(1 − q_c), log q_v/(1 − q_v), log M_cv/N_cv).
+    Σ_{k≠c} u_k L(c | k) / u_c = (1 − u_c)/u_c · e^b,   b(x, c) = log Σ_{k≠c} u_k L(c | k) / Σ_{k≠c} u_k.
 
-Models that did not see x do not know its label: with another label c they would have said the same. So the law f₁ of a for wrong
-labels is known, from the examples as they are: that of a(x, c) with c drawn by L(c | y), y being x's own label. Of all labels a
-share π is wrong, and the chance that x's is (two groups, one of them known: Efron 2008, Statistical Science 23) is
+u is no true posterior: so how much each counts is learned, v being the class other than c of the largest q, from
+
+    a(x, c) = (log q_c/(1 − q_c), log q_v/(1 − q_v), b(x, c), log M_cv/(N_cv L(c | v))),
+
+where M_cv and N_cv are the shares of made and of right labels c whose x has the rival v: models confuse some pairs of classes
+more than they say. Models that did not see x do not know its label: with another label c they would have said the same. So the
+law f₁ of a for wrong labels is known, from the examples as they are: that of a(x, c) with c drawn by L(c | y), y being x's own
+label. Of all labels a share π is wrong, and the chance that x's is (two groups, one of them known: Efron 2008, Statistical
+Science 23) is
 
     h(x) = π f₁(a) / (π f₁(a) + (1 − π) f₀(a)),  log f₁(a)/f₀(a) = β₀ + β·a,
 
 f₀ being the law for right ones, and β that of a logistic regression (Anderson 1972, Biometrika 59) of wrong labels that are
-made, with weight π, against the labels as they are, each with weight 1 − h. π is the mean of h; M_cv and N_cv are the
-shares of made and of right labels c whose x has the rival v. h, π, M, N and β follow from each other, in turn until they
-stay (EM); examples to train on and to test on have one β, and each a π of their own. The last of β would be 1 if q told nothing
-of it and 0 if q told all of it; a Gaussian about ½ holds it near.
+made, with weight π, against the labels as they are, each with weight 1 − h. π is the mean of h; h, π and β follow from each
+other, in turn until they stay (EM); examples to train on and to test on have one β, and each a π of their own. By Bayes' rule
+the third of β is 1; the last would be 0 if u were a posterior. Gaussians about 1 and ¼ hold them near.
 
 Which label is taken for which, L, comes first, from what unseen models say of true classes as if their labels were read off
 
-    Pr[true class k, label c | x] ∝ u_k(x) T_kc,   u ∝ q^1.5 (models that saw wrong labels are less sure than they should be)
+    Pr[true class k, label c | x] ∝ u_k(x) T_kc,
 
 with T_k a law of its own for each k (EM again, as Dawid and Skene 1979). Of the labels G_kc that so become c for k, c ≠ k,
 
     L(c | k) = (G_kc + α/(K − 1)) / (Σ_j G_kj + α),
 
 with the α at which such rows are likeliest (a Dirichlet's weight): large where labels are changed to any other, small where to
-similar ones. So both are found, and h is a chance, as far as labels go wrong without regard to anything but the class and
-models are not moved by it: of an example that is mislabeled because it is hard to see h is too low, and of all of them where
-models have learned the wrong labels as well (q = u T), whose order it still tells.
+similar ones. What models merely confuse is among these G; h knows better, so that L is found once more from the G of
+h(x) u_k L(c | k) / Σ_j u_j L(c | j), and then h. So both are found, and h is a chance, as far as labels go wrong without regard
+to anything but the class and models are not moved by it: of an example that is mislabeled because it is hard to see h is too
+low, and of all of them where models have learned the wrong labels as well (q = u T), whose order it still tells.
 """
 
 from __future__ import annotations
@@ -48,28 +55,30 @@ from longtail.core import ArgumentError, Bools, Floats, Integers
 LEAST = 1e-4  # of q and 1 − q, so that logarithms end
 VOTE = 0.5  # of a model more, spread over the classes, where models say a class only
 MADE = 4  # wrong labels made for each example
+ROUNDS = 2  # of L and of h
 TURNS, STILL = 60, 1e-5  # of either EM, and the mean change of h at which it ends
+STEPS = 50  # of Newton's in the first turn of a round; one in any other, for β comes from the turn before
 WEIGHTS = np.exp(np.linspace(np.log(0.2), np.log(1000.0), 35))  # α that are tried
 BLOCK = 4096  # examples at a time
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What no derivation gives: ``surer``, the power of q; ``pairs``, about which the last of β lies; and how it is ``held``
-    there, a penalty of it in standard deviations of a. benchmarks/wrong_labels.py tries others on each data set in turn.
+    """What no derivation gives: ``surer``, the power of q; ``pairs``, about which the last of β lies; and how it and the third
+    are ``held``, a penalty of them in standard deviations of a. benchmarks/wrong_labels.py tries others on each data set in turn.
 
     >>> Chosen().penalties.tolist()
-    [0.0, 1.0, 1.0, 10.0]
+    [0.0, 1.0, 1.0, 10.0, 10.0]
     """
 
     surer: float = 1.5
-    pairs: float = 0.5
+    pairs: float = 0.25
     held: float = 10.0
 
     @property
     def penalties(self) -> Floats:
-        """Of β₀, and of β in standard deviations of a; the last one's beyond ``pairs``."""
-        return np.array([0.0, 1.0, 1.0, self.held])
+        """Of β₀, and of β in standard deviations of a; of the last two beyond 1 and ``pairs``."""
+        return np.array([0.0, 1.0, 1.0, self.held, self.held])
 
 
 CHOSEN = Chosen()
@@ -184,35 +193,25 @@ def together(parts: Sequence[tuple[Floats, Integers]], *, seed: int = 0, chosen:
         got = f"{n} examples of {len(np.unique(y))} classes that some model did not see"
         raise ArgumentError("trials", got, "two classes or more are needed, and models that did not see each example")
     drawn = philox.uniforms(seed, philox.substream(philox.NOISE, 2), 0, 0, n)
-    taken, h = _taken(q, y, chosen.surer)
-    made = _drawn((np.arange(MADE)[:, None] + drawn) / MADE, _confusion(taken), y)
-    own, others = _rivals(q, y), [_rivals(q, c) for c in made]
-    rivals, is_made = np.concatenate([v for v, _ in others]), np.arange(n * (1 + MADE)) >= n
-    sizes = np.bincount(part, minlength=len(parts))
-    beta = np.zeros(len(chosen.penalties))
-    for turn in range(1, TURNS + 1):  # noqa: B007 - how many there were is told at the end
-        kept = np.tile(1 - h, MADE)
-        wrong = _counted(made.ravel(), rivals, kept / MADE, classes, 0.5 / classes)
-        right = _counted(y, own[0], 1 - h, classes, 0.5 / classes)
-        cell = np.log(wrong / wrong.sum()) - np.log(right / right.sum())
-        looked = [_looked(q, y, *own, cell), *(_looked(q, c, *v, cell) for c, v in zip(made, others, strict=True))]
-        a = np.concatenate(looked)
-        scaled = (a - a[n:].mean(0)) / (a[n:].std(0) + 1e-9)
-        x = np.column_stack([np.ones(len(a)), scaled])
-        rate = _within(h.mean(), n)
-        weights = np.concatenate([(1 - h) / (1 - h).mean() * (1 - rate), kept / kept.sum() * n * rate])
-        beta = _logistic(x, is_made, weights, chosen.pairs * a[:, 2], beta, chosen.penalties)
-        rates = _within(np.bincount(part, h, len(parts)) / np.maximum(sizes, 1), np.maximum(sizes, 2))
-        before, h = h, expit(x[:n] @ beta + chosen.pairs * a[:n, 2] + (logit(rates) - logit(rate))[part])
-        if np.abs(h - before).mean() < STILL:
-            break
+    sure = np.clip(q, LEAST, None) ** chosen.surer
+    sure /= sure.sum(1, keepdims=True)
+    taken, h = _taken(sure, y)
+    beta, turns, law = np.zeros(len(chosen.penalties)), 0, _confusion(taken)
+    for number in range(ROUNDS):
+        if number:
+            law = _confusion(_taken_by(sure * law[:, y].T, y, h))
+        made = _drawn((np.arange(MADE)[:, None] + drawn) / MADE, law, y)
+        looked = _looked(q, sure, y, made, law, 1 - h)
+        h, beta, more = _settled(looked, h, part, len(parts), beta, chosen)
+        turns += more
+    rival, _ = _rivals(q, y)
     chance = np.full(len(known), np.nan)
     chance[known] = h
     found = []
     for k in range(len(parts)):
         some = part == k
-        counted = _counted(own[0][some], y[some], h[some], classes)
-        found.append(Mislabeled(chance[of == k], float(h[some].mean()) if some.any() else float("nan"), counted, turn))
+        counted = _counted(rival[some], y[some], h[some], classes)
+        found.append(Mislabeled(chance[of == k], float(h[some].mean()) if some.any() else float("nan"), counted, turns))
     return found
 
 
@@ -235,9 +234,38 @@ def _counted(first: Integers, second: Integers, weight: Floats, classes: int, mo
     return np.asarray(flat.reshape(classes, classes) + more)
 
 
-def _looked(q: Floats, c: Integers, rival: Integers, strongest: Floats, cell: Floats) -> Floats:
-    """a(x, c)."""
-    return np.column_stack([_logit(q[np.arange(len(q)), c]), _logit(strongest), cell[c, rival]])
+def _looked(q: Floats, sure: Floats, y: Integers, made: Integers, law: Floats, right: Floats) -> Floats:
+    """a(x, c) of the n labels as they are, and then of those that are made; ``right`` are chances."""
+    n, classes = q.shape
+    c = np.concatenate([y, made.ravel()])
+    of, rows = np.tile(np.arange(n), len(c) // n), np.arange(len(c))
+    rival, strongest = _rivals(q[of], c)
+    others = sure[of]
+    others[rows, c] = 0
+    by_law = np.log(np.maximum((sure @ law)[of, c], LEAST**2) / np.maximum(others.sum(1), LEAST))
+    wrongs = _counted(made.ravel(), rival[n:], np.tile(right, MADE) / MADE, classes, 0.5 / classes)
+    rights = _counted(y, rival[:n], right, classes, 0.5 / classes)
+    by_pair = np.log(wrongs / rights / np.maximum(law.T, LEAST))
+    return np.column_stack([_logit(q[of, c]), _logit(strongest), by_law, by_pair[c, rival]])
+
+
+def _settled(
+    a: Floats, h: Floats, part: Integers, parts: int, beta: Floats, chosen: Chosen
+) -> tuple[Floats, Floats, int]:
+    """h, β in standard deviations of a, and in how many turns."""
+    n = len(h)
+    sizes, is_made = np.bincount(part, minlength=parts), np.arange(len(a)) >= n
+    x = np.column_stack([np.ones(len(a)), (a - a[n:].mean(0)) / (a[n:].std(0) + 1e-9)])
+    offset = a[:, 2] + chosen.pairs * a[:, 3]
+    for turn in range(1, TURNS + 1):
+        rate, kept = _within(h.mean(), n), np.tile(1 - h, MADE)
+        weights = np.concatenate([(1 - h) / (1 - h).mean() * (1 - rate), kept / kept.sum() * n * rate])
+        beta = _logistic(x, is_made, weights, offset, beta, chosen.penalties, STEPS if turn == 1 else 1)
+        rates = _within(np.bincount(part, h, parts) / np.maximum(sizes, 1), np.maximum(sizes, 2))
+        before, h = h, expit(x[:n] @ beta + offset[:n] + (logit(rates) - logit(rate))[part])
+        if np.abs(h - before).mean() < STILL:
+            break
+    return h, beta, turn
 
 
 def _logit(p: Floats) -> Floats:
@@ -272,11 +300,9 @@ def _drawn(spread: Floats, law: Floats, y: Integers) -> Integers:
     return out
 
 
-def _taken(q: Floats, y: Integers, surer: float) -> tuple[Floats, Floats]:
+def _taken(u: Floats, y: Integers) -> tuple[Floats, Floats]:
     """G, its diagonal 0, and by it the chance of each label to be wrong."""
-    n, classes = q.shape
-    u = q**surer
-    u /= u.sum(1, keepdims=True)
+    n, classes = u.shape
     law = np.where(np.eye(classes, dtype=bool), 0.95, 0.05 / (classes - 1))
     hot = np.eye(classes)[y]
     for _ in range(TURNS):
@@ -292,25 +318,32 @@ def _taken(q: Floats, y: Integers, surer: float) -> tuple[Floats, Floats]:
     return taken, chance
 
 
+def _taken_by(others: Floats, y: Integers, h: Floats) -> Floats:
+    """G once more, of labels that are wrong with chance h and then, of class k, in proportion to ``others``."""
+    true = others * (h / others.sum(1))[:, None]
+    return np.asarray(true.T @ np.eye(others.shape[1])[y])
+
+
 def _logistic(
-    x: Floats, z: Bools, weights: Floats, offset: Floats, beta: Floats, penalties: Floats = CHOSEN.penalties
+    x: Floats, z: Bools, weights: Floats, offset: Floats, beta: Floats, penalties: Floats, steps: int = STEPS
 ) -> Floats:
     """β of the largest penalized likelihood of log odds x·β + offset, by Newton's steps, halved where they lose."""
+    sign = np.where(z, 1.0, -1.0)
 
-    def loss(b: Floats) -> float:
-        s = x @ b + offset
-        return float(weights @ (np.logaddexp(0, s) - z * s) + penalties @ b**2 / 2)
+    def at(b: Floats) -> tuple[Floats, float]:
+        p = expit(sign * (x @ b + offset))  # of what was seen
+        return p, float(penalties @ b**2 / 2 - weights @ np.log(np.maximum(p, 1e-300)))
 
-    value = loss(beta)
-    for _ in range(50):
-        p = expit(x @ beta + offset)
-        slope = x.T @ (weights * (p - z)) + penalties * beta
-        curve = (x * (weights * p * (1 - p))[:, None]).T @ x + np.diag(penalties + 1e-9)
+    p, value = at(beta)
+    for _ in range(steps):
+        missed = weights * (1 - p)
+        slope = penalties * beta - x.T @ (sign * missed)
+        curve = (x * (missed * p)[:, None]).T @ x + np.diag(penalties + 1e-9)
         step, size = np.linalg.solve(curve, slope), 1.0
-        while (after := loss(beta - size * step)) > value and size > 1e-6:
+        while (found := at(beta - size * step))[1] > value and size > 1e-6:
             size /= 2
-        beta = beta - size * step
-        if value - after <= 1e-9 * (1 + abs(value)):
+        beta, before = beta - size * step, value
+        p, value = found
+        if before - value <= 1e-9 * (1 + abs(before)):
             break
-        value = after
     return beta

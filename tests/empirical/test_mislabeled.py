@@ -10,7 +10,7 @@ import pytest
 from empirical.data.examples import Examples
 from empirical.designs import Folds
 from empirical.estimates.issues import issues, with_tests
-from empirical.estimates.mislabeled import _confusion, _logistic, mislabeled, said, together
+from empirical.estimates.mislabeled import _confusion, _logistic, _looked, _taken_by, mislabeled, said, together
 from empirical.learners import KNN, Softmax
 from empirical.standins.judge import auc
 from empirical.training.job import Job
@@ -145,17 +145,56 @@ def test_rows_that_are_alike_are_drawn_to_each_other():
     np.testing.assert_allclose(odd.sum(1), 1)
 
 
+def test_what_is_looked_at_is_what_loops_find():
+    """By Bayes' rule, too: the odds that u and L give for a wrong label are (1 − u_c)/u_c times e to the third number."""
+    rng = np.random.default_rng(0)
+    n, classes = 30, 4
+    q, u = rng.dirichlet(np.ones(classes), n), rng.dirichlet(np.ones(classes), n)
+    y, right = np.arange(n) % classes, rng.random(n)
+    made = (y + rng.integers(1, classes, (4, n))) % classes
+    law = rng.dirichlet(np.ones(classes), classes) * (1 - np.eye(classes))
+    law /= law.sum(1, keepdims=True)
+    a = _looked(q, u, y, made, law, right)
+    pairs = np.full((2, classes, classes), 0.5 / classes)
+    labels = [(0, i, y[i], right[i]) for i in range(n)]
+    labels += [(1, i, row[i], right[i] / 4) for row in made for i in range(n)]
+    rivals = [max((k for k in range(classes) if k != c), key=lambda k, i=i: q[i, k]) for _, i, c, _ in labels]
+    for (which, _, c, weight), v in zip(labels, rivals, strict=True):
+        pairs[which, c, v] += weight
+    for row, (_, i, c, _), v in zip(a, labels, rivals, strict=True):
+        bayes = sum(u[i, k] * law[k, c] for k in range(classes)) / u[i, c]
+        assert np.log(bayes) == pytest.approx(np.log((1 - u[i, c]) / u[i, c]) + row[2])
+        np.testing.assert_allclose(row[:2], [np.log(p / (1 - p)) for p in (q[i, c], q[i, v])])
+        assert row[3] == pytest.approx(np.log(pairs[1, c, v] / pairs[0, c, v] / law[v, c]))
+    found, want = _taken_by(u * law[:, y].T, y, right), np.zeros((classes, classes))
+    for i in range(n):
+        odds = u[i] * law[:, y[i]]
+        want[:, y[i]] += right[i] * odds / odds.sum()
+    np.testing.assert_allclose(found, want)
+
+
+def test_which_label_is_taken_for_which_is_found():
+    """L, found twice, from labels changed to one similar class: with labels of any class, the control, it is even."""
+    for law, least, most in ((SIMILAR, 0.85, 1.0), (ANY, 0.2, 0.4)):
+        q, y, *_ = world(law, 0)
+        taken = mislabeled(q, y).taken
+        # ``taken`` is by rival; the largest of each row is what is changed most, of which ``SIMILAR`` has one
+        shares = (taken / taken.sum(1, keepdims=True)).max(1)
+        assert least < shares.mean() <= most
+
+
 def test_the_logistic_regression_is_scikit_learns():
     from sklearn.linear_model import LogisticRegression
 
     rng = np.random.default_rng(0)
     x = np.column_stack([np.ones(300), rng.normal(size=(300, 3))])
     z, w = rng.random(300) < 1 / (1 + np.exp(-x @ [0.5, 1, -1, 0])), rng.random(300)
-    beta = _logistic(x, z, w, np.zeros(300), np.zeros(4))
+    penalties = np.array([0.0, 1.0, 1.0, 10.0])
+    beta = _logistic(x, z, w, np.zeros(300), np.zeros(4), penalties)
     scaled = x[:, 1:] / np.sqrt([1, 1, 10])  # its penalty is one for all
     theirs = LogisticRegression(C=1.0, tol=1e-10, max_iter=1000).fit(scaled, z, sample_weight=w)
     np.testing.assert_allclose(beta, np.append(theirs.intercept_, theirs.coef_[0] / np.sqrt([1, 1, 10])), atol=1e-5)
-    shifted = _logistic(x, z, w, 2.0 * x[:, 0], np.zeros(4))
+    shifted = _logistic(x, z, w, 2.0 * x[:, 0], np.zeros(4), penalties)
     np.testing.assert_allclose(shifted, beta - [2, 0, 0, 0], atol=1e-6)
 
 

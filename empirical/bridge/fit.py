@@ -282,7 +282,9 @@ def _judged(
         expected = np.append(np.full(aside.shape[1], EXPECTED), n * p)
         all_own = np.append(own, -model.aside(x))[order]
         wide = residuals.copy()
-        wide[:, len(p) :] += np.multiply.outer(rng.standard_normal(len(aside)), off)
+        by_hardness = np.multiply.outer(rng.standard_normal(len(aside)), off)
+        wide[:, len(p) :] += by_hardness
+        every = np.hstack([simulated, more + by_hardness @ np.linalg.cholesky(model.beside.covariance).T])
         good = goodness(all_own, wide[:, order], slope[order], solved[:, order], expected)
     if (at != x).any():
         scale, _, solved = model.linear(at)

@@ -156,6 +156,18 @@ def test_a_fit_is_not_refused_for_a_test_set_that_may_be_harder(known: tuple[Flo
     assert allowed > 0.3
 
 
+def test_data_sets_of_a_fit_vary_by_it(found: TheoryFit, sure: TheoryFit) -> None:
+    """Totals are off by a standard normal number of σ/h, all alike; bins of memorization and the ratio of errors by nothing."""
+    aside = found.reach.model.beside
+    assert aside is not None
+    more, totals = found.simulated - sure.simulated, aside.predicted(found.problem, found.coupling)[1:]
+    assert not more[:, : -len(totals)].any()
+    draws = more[:, -len(totals) :] / (totals * H.stderr / H.value)
+    np.testing.assert_allclose(draws, np.broadcast_to(draws[:, :1], draws.shape), rtol=1e-6)
+    assert abs((draws[:, 0] ** 2).mean() - 1) < 5 * np.sqrt(2 / len(draws))
+    assert draws.any()
+
+
 def test_all_that_is_said_of_the_test_set_has_it(sure: TheoryFit) -> None:
     """h f(x) with an error σ of h, and x held: (h f sinh(σ/h))² more than where h is known, in squares."""
     flat = np.diag(np.full(3, 0.01)) ** 2

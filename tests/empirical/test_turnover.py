@@ -124,7 +124,7 @@ def test_groups_of_a_column_have_curves_and_one_mask(
     for name, more in (("one", ()), ("two", ("--workers", 2))):
         assert told(capsys, *asked, "--one-mask", *more, "--out", tmp_path / name)[0] == 0
     assert files(tmp_path / "one") == files(tmp_path / "two")
-    summary = json.loads((tmp_path / "one" / "turnover.json").read_text())
+    summary, asked = json.loads((tmp_path / "one" / "turnover.json").read_text()), (*asked, "--no-plot")
     assert summary["masks"] == 4
     groups, each = (pd.read_csv(tmp_path / "one" / f"{name}.csv") for name in ("groups", "turnover"))
     assert groups["group"].tolist() == ["w0", "w1", "w2", "w3"] * 3
@@ -192,7 +192,7 @@ def test_a_stopped_run_goes_on_and_ends_with_the_same_bytes(
     capsys: Any, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped in training and in influence; then with a net missing, one damaged and one of more seeds."""
-    asked = (source, *SMALL, "--influence")
+    asked = (source, *SMALL, "--no-plot", "--influence")
     assert told(capsys, *asked, "--out", tmp_path / "whole")[0] == 0
     whole = files(tmp_path / "whole")
     for name, after in (("scored", 2), ("averaged", 1)):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empirical.bridge.comparison import between
+from empirical.bridge.counts import between
 from empirical.bridge.fit import fit, planted
 from empirical.bridge.intervals import Ridge
 from empirical.estimates.noise import SubsetNoise

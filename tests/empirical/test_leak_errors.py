@@ -15,6 +15,7 @@ from empirical.estimates.leak.attacked import Attacked, over_models
 from empirical.estimates.leak.curve import KEYS, WINDOW, Counts, keys, values
 from empirical.estimates.leak.gaussians import gaussians
 from empirical.estimates.leak.influence import Influence, weights
+from longtail.core import ArgumentError
 from tests.empirical.attacked import gaussian
 
 Z, MODELS, N = 5, 120, 60
@@ -137,3 +138,12 @@ def test_errors_of_a_sum_over_pairs_are_known():
     wanted = t * (t - 1) * ((a * a).sum() + np.array([np.trace(a @ a), 0]))
     spread = np.std(squares, 0, ddof=1) / np.sqrt(runs)
     assert (abs(np.mean(squares, 0) - wanted) < Z * spread + wanted / t).all()
+
+
+def test_weights_of_nothing_counted_are_refused():
+    for members in ([], [True, True], [False]):
+        counts = Counts()
+        if members:
+            counts.count(keys(np.ones((1, len(members)))), np.array([members]))
+        with pytest.raises(ArgumentError, match=r"counts: got .*; count scores of both first"):
+            weights(counts)

@@ -21,8 +21,6 @@ from empirical.data.sources.planted import planted
 from empirical.dynamics.masks import Masks
 from empirical.dynamics.net import Net
 from empirical.estimates.kept import read
-from empirical.estimates.leak.curve import Counts, keys
-from empirical.estimates.leak.influence import weights
 from empirical.estimates.suspects import suspects
 from empirical.learners import KNN, MLP, Ridge, Softmax
 from empirical.training.asked import jobs, seed, size
@@ -393,12 +391,3 @@ def test_an_error_is_one_line_whatever_it_was_given():
         assert said.isprintable()
         assert len(said) < 250
         assert not said.startswith("x: got ;")
-
-
-def test_weights_of_nothing_counted_are_refused():
-    for members in ([], [True, True], [False]):
-        counts = Counts()
-        if members:
-            counts.count(keys(np.ones((1, len(members)))), np.array([members]))
-        with pytest.raises(ArgumentError, match=r"counts: got .*; count scores of both first"):
-            weights(counts)

@@ -44,7 +44,7 @@ from empirical.training.trials import Trials
 
 TRAIN = 5000
 SHARES, KINDS = (0.02, 0.05, 0.1), ("any", "similar")
-GRID = ((1.0, 1.5, 2.5), (0.0, 0.5, 1.0), (1.0, 10.0, 100.0))  # surer, pairs, held
+GRID = ((1.0, 1.5, 2.5), (0.0, 0.25, 0.5), (1.0, 10.0, 100.0))  # surer, pairs, held
 TREC = "text/trec_questions.zip"
 BINS = (0.0, 0.05, 0.2, 0.5, 0.8, 0.95, 1.001)
 

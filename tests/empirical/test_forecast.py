@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -157,3 +159,75 @@ def test_published_pairs_are_fitted_and_foretold(compared: Comparison, monkeypat
 def test_without_published_pairs_there_is_no_forecast(compared: Comparison) -> None:
     with pytest.raises(ArgumentError, match="no published pairs"):
         forecast(compared.observed)
+
+
+def test_pairs_are_foretold_as_they_are_counted(found: TheoryFit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each row by itself: those of .2, .3 and .5 count, those that are estimated to be memorized less than least do not."""
+    asked: list[tuple[tuple[object, ...], dict[str, object]]] = []
+
+    def fitted(*told: object, **how: object) -> TheoryFit:
+        asked.append((told, how))
+        return found
+
+    monkeypatch.setattr("empirical.bridge.forecast.fit", fitted)
+    monkeypatch.setattr("empirical.bridge.forecast.reached", lambda one, told: (told(one.problem, one.coupling), 0, 1))
+    tests, influence = (
+        np.append(np.arange(24), [0, 1, 1]),
+        np.append(np.full(20, 0.16), [0.2, 0.3, 0.3, 0.5, 0.6, 0.7, 0.2]),
+    )
+    pairs = pd.DataFrame({"train_index": 0, "test_index": tests, "influence": influence, "stderr": 0.01})
+    table = pd.DataFrame({"memorization": np.linspace(0, 1, N)})
+    how = Experiment("published", 500, 100, 0.7, K)
+    told = forecast(Measured(how, table, pairs, least=0.25, test_accuracy=0.8), simulations=7, seed=3).table.set_index(
+        "what"
+    )
+    assert told["observed"].to_dict() == pytest.approx(
+        {"tests": 24, "single": 22, "pairs_0.2": 7, "pairs_0.3": 5, "pairs_0.5": 3, "error": 0.2}
+    )
+    options = {"memorized": 0.25, "noise": SubsetNoise(100), "partners": float(N)}
+    counts = pairs_above(found.problem, found.coupling, [0.15, 0.2, 0.3, 0.5], 500, **options)
+    expected = {"tests": counts["tests"][0], "single": counts["single"][0]}
+    expected |= {f"pairs_{x:g}": counts["pairs"][k] for k, x in enumerate((0.2, 0.3, 0.5), 1)}
+    assert told["value"].to_dict() == pytest.approx(expected | {"error": error(found.problem, found.coupling)})
+    assert [(told[["low", "high"]].to_numpy() == [0, 1]).all(), len(asked)] == [True, 1]
+    given, options = asked[0]
+    assert given[1:] == (K, SubsetNoise(100), "Zipf", "near")
+    assert (options["guess"], options["simulations"], options["seed"]) == ("dust", 7, 3)
+
+
+class Curved:
+    """Residuals g(x_0) and 10 (x_1 − x_0²): at its best in x_1, −2 log L is g², whatever g is."""
+
+    n, n_classes = N, K
+
+    def __init__(self, g: Callable[[Floats], Floats]) -> None:
+        self.g = g
+
+    def place(self, x: Floats) -> tuple[Uniform, Floats]:
+        return Uniform(size=2), x
+
+    def inside(self, x: Floats) -> Floats:
+        return x
+
+    def residuals(self, x: Floats, observed: Floats) -> Floats:
+        return np.array([self.g(x[0]), 10 * (x[1] - x[0] ** 2)])
+
+    def jacobian(self, x: Floats, of: Callable[[Floats], Floats], *_: object) -> Floats:
+        return np.stack([(of(x + 1e-5 * e) - of(x - 1e-5 * e)) / 2e-5 for e in np.eye(2)], axis=1)
+
+    def slopes(self, x: Floats, observed: Floats, *_: object) -> Floats:
+        return self.jacobian(x, lambda at: self.residuals(at, observed))
+
+
+@pytest.mark.parametrize(
+    ("g", "inverse"), [(np.sinh, np.arcsinh), (lambda x: 2 * np.arcsinh(x / 2), lambda y: 2 * np.sinh(y / 2))]
+)
+def test_ends_are_found_where_no_parabola_is(g: Callable[[Floats], Floats], inverse: Callable[[float], float]) -> None:
+    """A rise of 4 is allowed: the ends of log f = x_0 are at g^{-1}(±2), a parabola's at ±2 (negative control)."""
+    reach = SimpleNamespace(
+        model=Curved(g), x=np.zeros(2), observed=np.zeros(0), rise=lambda _: 4.0, curvature=lambda _: 1.0
+    )
+    value, low, high = reached(SimpleNamespace(reach=reach), lambda _, x: float(np.exp(x[0])))  # type: ignore[arg-type]
+    assert value == 1
+    np.testing.assert_allclose(np.log([low, high]), inverse(2.0) * np.array([-1, 1]), rtol=0.1)
+    assert abs(inverse(2.0) / 2 - 1) > 0.15

@@ -134,3 +134,20 @@ def test_totals_are_as_much_larger() -> None:
         one, three = told(1.0, fixed), told(3.0, fixed)
         np.testing.assert_allclose(three[1:], 3 * one[1:], rtol=1e-12)
         assert three[0] == one[0]
+
+
+def test_who_is_never_memorized_may_have_neighbors_that_are() -> None:
+    """Each seen once and guesses the same in all models, so that u is 1 for a share w and else 0, and whose own is 1 is removed:
+    a test example's is 1 too with chance (1 − η)² w + (1 − (1 − η)²) w² in all, of the mass that is seen.
+    """
+    once, w, eta = Problem(Uniform(size=1_000_000), 1000, K), 0.4, 0.6
+    both = (1 - eta) ** 2
+    for own, expected in ((eta, both * w + (1 - both) * w**2), (0.0, w), (1.0, w**2)):
+        law = Fixed(1.0, steady=1.0, difficulty=w, own=own)
+        assert removal(once, law, [0.25])["lost"].iloc[0] == pytest.approx(1e-3 * expected, rel=3e-3)
+        carried = influence_by_memorization(once, law, [0.25], replace(NOISE, models=10**6))["influence"]
+        assert carried.iloc[1] == pytest.approx(1e-3 * expected, rel=3e-3)
+        assert carried.sum() == pytest.approx(1e-3 * w, rel=3e-3)
+    law = replace(SHARED, own=0.25)  # the mean of u is .4
+    np.testing.assert_allclose(law.typical(K, [0.0, 1.0]), [0.1, 0.85])
+    np.testing.assert_allclose(law.neighbor(K, [0.0, 1.0]), [0.175, 0.7375])

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from empirical.command.options import add_recorded, add_twins
+from empirical.command.options import add_recorded, add_twins, check_report
 from longtail.command import parser as command
 from longtail.core import ArgumentError
 
@@ -32,6 +32,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise ArgumentError(
             "DIR", arguments.directory, "give the folder of a run, or --published cifar100, one of the two"
         )
+    check_report(arguments)
     out = folder("--out", arguments.out) if arguments.out else None
     if arguments.published:
         if arguments.labels is not None:

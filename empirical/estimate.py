@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from empirical.command.options import add_data, add_masks, add_output, add_run, given
+from empirical.command.options import add_data, add_masks, add_output, add_run, check_report, given
 from longtail.command import parser as command
 from longtail.core import ArgumentError, real
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("empirical")
 LARGEST = 100_000  # pairs in tables, where all of them are in a Parquet file
 OF_MASKS = (  # options that mean something where models were trained elsewhere
-    *("data", "masks", "labels", "score", "seed", "device", "out", "threshold", "fdr", "published_rule"),
+    *("data", "masks", "labels", "score", "seed", "device", "out", "threshold", "fdr", "published_rule", "no_theory"),
     *("no_plot", "json", "quiet", "memory", "matrix"),
 )
 
@@ -50,6 +50,7 @@ def _run(arguments: argparse.Namespace, asked: dict[str, object]) -> int:
     from longtail.core.files import folder, json_text
 
     _check_pairs(arguments)
+    check_report(arguments)
     if arguments.masks:
         _check_masks(asked)
     if arguments.dry_run:
@@ -73,7 +74,7 @@ def _run(arguments: argparse.Namespace, asked: dict[str, object]) -> int:
         news = before.tables != _tables(out) or any(
             before.summary.get(key) != found.summary.get(key) for key in ("threshold", "labels", "data")
         )
-    command.say(json_text({**found.summary, **facts}) if arguments.json else report(found))
+    command.say(json_text({**found.summary, **facts}) if arguments.json else report(found, dataset=outcome.dataset))
     if out is not None and not arguments.no_plot:
         from empirical.command import reporting
 
@@ -81,7 +82,8 @@ def _run(arguments: argparse.Namespace, asked: dict[str, object]) -> int:
             made = out / "report.html"
             log.info("%s is there already, of the very same tables; remove it to have it made again", made)
             return 0
-        reporting.report(by_right(outcome, found), out, outcome.dataset, seed=arguments.seed, twins=arguments.twins)
+        how = {"seed": arguments.seed, "twins": arguments.twins, "theory": not arguments.no_theory}
+        reporting.report(by_right(outcome, found), out, outcome.dataset, **how)
     return 0
 
 

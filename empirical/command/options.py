@@ -14,6 +14,7 @@ from empirical.learners.score import SCORES
 from empirical.training import DTYPES, SHARD
 from longtail.command.parser import Parser
 from longtail.command.parser import add_output as output
+from longtail.core import ArgumentError
 
 
 def add_data(p: Parser) -> argparse._ArgumentGroup:
@@ -194,6 +195,11 @@ def add_output(p: Parser) -> None:
         "--published-rule", action="store_true", help="only pairs whose training example has memorization ≥ .25"
     )
     add_twins(out)
+    out.add_argument(
+        "--no-theory",
+        action="store_true",
+        help="fit no theory for the report: it is there in a few seconds (python -m empirical.compare DIR fits it later)",
+    )
     add_dry_run(out)
     out.add_argument(
         "--matrix",
@@ -218,6 +224,19 @@ def add_twins(out: argparse._ArgumentGroup | Parser) -> None:
         action="store_true",
         help="look for near-duplicates across training and test for the report however long it takes (else up to 3e10 products)",
     )
+
+
+def check_report(arguments: argparse.Namespace) -> None:
+    """Refuse what is said of a report that will not be made."""
+    for name in ("twins", "no_theory"):
+        if getattr(arguments, name, False):
+            shown = f"--{name.replace('_', '-')}"
+            if getattr(arguments, "no_plot", False):
+                raise ArgumentError(
+                    shown, "--no-plot", "it is for the report, which that leaves out: give one of the two"
+                )
+            if not arguments.out:
+                raise ArgumentError(shown, "no --out", "it is for the report: say by --out in which folder")
 
 
 def add_dry_run(out: argparse._ArgumentGroup | Parser) -> None:

@@ -22,12 +22,18 @@ LEAST = 2  # simulated data sets, of which there is a spread
 
 
 def report(
-    found: Measured, out: Path, dataset: Dataset | None = None, *, seed: int = 0, twins: bool = False
+    found: Measured,
+    out: Path,
+    dataset: Dataset | None = None,
+    *,
+    seed: int = 0,
+    twins: bool = False,
+    theory: bool = True,
 ) -> Path | None:
     """``report.html``, tables and figures of what was measured, into the run's folder: what estimate does last.
 
-    A few fits only, for it is to take seconds. Where nothing can be fitted, the page says why and shows the rest; None, and
-    the reason in the log, where scores do not say who was right.
+    A few fits only, for it is to take seconds, and none without ``theory``. Where nothing can be fitted, the page says why and
+    shows the rest; None, and the reason in the log, where scores do not say who was right.
     """
     from empirical.bridge.comparison import Comparison
 
@@ -36,6 +42,9 @@ def report(
             "no report: it speaks of right and wrong, and these are scores of another kind (estimate --score correct)"
         )
         return None
+    if not theory:
+        comparison = Comparison(found, (), why="it was not asked for")
+        return written(comparison, out, {"DIR": str(out), "seed": seed, "twins": twins}, None, dataset)
     quick = {"family": ["Zipf", "Uniform"], "coupling": ["beta"], "simulations": 50, "seed": seed}
     try:
         comparison = compared(found, quick | {"directory": out})

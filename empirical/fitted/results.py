@@ -78,9 +78,9 @@ class Results(Fitted):
                 raise ArgumentError(name, options[name], f"give {', '.join(known)}")
         return compared(self.measured, options)
 
-    def report(self, directory: str | Path, *, twins: bool = False) -> Path:
+    def report(self, directory: str | Path, *, twins: bool = False, theory: bool = True) -> Path:
         """``report.html``, with figures and tables beside it, in a folder; its path. With ``twins`` near-duplicates across
-        training and test are looked for however long it takes.
+        training and test are looked for however long it takes; without ``theory`` none is fitted.
 
         >>> from empirical import SubsetEstimator, load
         >>> data = load("planted", n=120).data
@@ -91,6 +91,7 @@ class Results(Fitted):
         from empirical.command import reporting
 
         found, twins = self.measured, flag("twins", twins)
+        flag("theory", theory)
         if found.experiment.score != "correct":
             raise ArgumentError("scoring", found.experiment.score, "a report speaks of right and wrong: use 'correct'")
         out = folder("directory", directory)
@@ -99,6 +100,6 @@ class Results(Fitted):
         shown = None if known is None else Dataset("your data", known, ids.train_ids, ids.test_ids)
         write_tables(found, out, {})
         write_summary(found, out, {})
-        page = reporting.report(found, out, shown, seed=0, twins=twins)
+        page = reporting.report(found, out, shown, seed=0, twins=twins, theory=theory)
         assert page is not None
         return page

@@ -95,14 +95,14 @@ class Exhibits:
         return out.getvalue()
 
 
-def shortened(texts: Sequence[str], budget: int = BUDGET) -> list[str]:
-    """Texts cut alike, as long as the budget of bytes in the page allows.
+def shortened(texts: Sequence[str], budget: int = BUDGET, longest: int = LENGTHS[0]) -> list[str]:
+    """Texts cut alike, as long as the budget of bytes in the page allows, and no longer than ``longest``.
 
     >>> [len(text) for text in shortened(["<" * 200, "b"], budget=1000)]
     [120, 1]
     """
-    for longest in LENGTHS:
-        cut = [text if len(text) <= longest else text[: longest - 1] + "…" for text in texts]
+    for length in (longest, *LENGTHS[longest == LENGTHS[0] :]):
+        cut = [text if len(text) <= length else text[: length - 1] + "…" for text in texts]
         if sum(len(embedded(text).encode("utf-8", "backslashreplace")) for text in cut) <= budget:
             break
     return cut

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from empirical.estimates.removal import ALL, DISTINCT, margin, of_set
 from empirical.report.profile_figure import profiles
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 INK, SKY = "#1a1a1a", "#56B4E9"
 INKED = ("text.color", "axes.labelcolor", "axes.edgecolor", "axes.titlecolor", "xtick.color", "ytick.color")
+MANY = 30  # counts up to here are seen on an even scale
 BARS: dict[str, Any] = {"fmt": "o", "color": BLUE, "markersize": 4, "capsize": 2.5, "elinewidth": 1.2}
 
 
@@ -79,8 +80,7 @@ def distribution(table: pd.DataFrame) -> Figure:
     bar: dict[str, Any] = {"fmt": "none", "ecolor": BLUE, "capsize": 2, "elinewidth": 1.0}
     axes.errorbar(middle, table["observed"], yerr=2 * table["stderr"], **bar)
     axes.step(table["low"], table["fitted"], where="post", color=ORANGE, label="long-tail theory, fitted")
-    axes.set_yscale("symlog", linthresh=10)
-    axes.set_ylim(bottom=0)
+    counts(axes)
     axes.set_xlabel("memorization")
     axes.set_ylabel("training examples")
     axes.legend(loc="best")
@@ -90,16 +90,8 @@ def distribution(table: pd.DataFrame) -> Figure:
 def influence(table: pd.DataFrame) -> Figure:
     """Pairs with influence ≥ θ, observed and as the fit to memorization alone predicts them."""
     figure, axes = _panel("Test examples carried by a training example")
-    _curve(
-        axes,
-        table,
-        "threshold",
-        "pairs_fitted",
-        ORANGE,
-        "-",
-        label="pairs, predicted from memorization alone (± 2 s.e.)",
-    )
-    _curve(axes, table, "threshold", "tests_fitted", PURPLE, "--", label="test examples in them, predicted")
+    _curve(axes, table, "threshold", "pairs_fitted", ORANGE, "-", label="pairs, by the fit (± 2 s.e.)")
+    _curve(axes, table, "threshold", "tests_fitted", PURPLE, "--", label="test examples in them, by the fit")
     seen = table[table["pairs"] > 0]
     bars = BARS | {"color": BLUE}
     axes.errorbar(seen["threshold"], seen["pairs"], yerr=2 * seen["pairs_stderr"], label="pairs, observed", **bars)
@@ -107,8 +99,7 @@ def influence(table: pd.DataFrame) -> Figure:
     axes.errorbar(
         seen["threshold"], seen["tests"], yerr=2 * np.sqrt(seen["tests"]), label="test examples, observed", **bars
     )
-    axes.set_yscale("symlog", linthresh=10)
-    axes.set_ylim(bottom=0)
+    counts(axes)
     axes.set_xlabel("influence of at least θ")
     axes.set_ylabel("count")
     axes.legend(loc="best")
@@ -169,6 +160,22 @@ def samples(table: pd.DataFrame) -> Figure:
     axes.set_ylabel("expected test error")
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
     return figure
+
+
+def counts(axes: Axes) -> None:
+    """A scale of counts from 0, logarithmic from 10 on, where there are so many; whole numbers are marked.
+
+    >>> axes = Figure().subplots()
+    >>> bars = axes.bar([1, 2], [1, 4])
+    >>> counts(axes)
+    >>> axes.get_yscale(), axes.get_ylim()[0]
+    ('linear', 0.0)
+    """
+    if axes.get_ylim()[1] > MANY:
+        axes.set_yscale("symlog", linthresh=10)
+    else:
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_ylim(bottom=0)
 
 
 def _curve(axes: Axes, table: pd.DataFrame, x: str, y: str, color: str, style: str, **options: Any) -> None:

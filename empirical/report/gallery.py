@@ -17,6 +17,7 @@ from longtail.core.intervals import Z95
 EVERYTHING = 10_000  # examples at the most
 MEMORIZED, TYPICAL, NEVER = 40, 10, 20  # of each class at the most, where not all are shown
 PAIRS = 2000  # the strongest
+WHOLE = 2000  # characters of a text that opens large, at the most; its card shows the beginning
 UNKNOWN = -1
 
 
@@ -55,7 +56,7 @@ def gallery(
     order, tested = (part.astype(int).tolist() for part in (chosen["index"], partners["test_index"]))
     tested += [index for index in dict.fromkeys(also["test"]) if index not in set(tested)]
     places: list[Place] = [("train", i) for i in order] + [("test", j) for j in tested]
-    words = shortened([exhibits.text(place) for place in places])
+    words = shortened([exhibits.text(place) for place in places], longest=WHOLE)
     names = shortened(_names(chosen, "id") + _names(partners, "test_id"), NAMES) + [""] * (len(tested) - len(partners))
     columns = (chosen["label"], order, chosen["memorization"], _intervals(chosen, "memorization"), _groups(chosen))
     examples = [

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from longtail.core.intervals import Z95
+from longtail.core.shown import many
 
 if TYPE_CHECKING:
     from empirical.data.dataset import Dataset
@@ -31,10 +32,12 @@ def no_better(found: Measured, dataset: Dataset | None = None) -> str:
     error = np.sqrt(share * (1 - share) / found.experiment.n_test)
     if found.test_accuracy > share + Z95 * error:
         return ""
+    tests = many(found.experiment.n_test, "test example")
+    surely = found.test_accuracy <= share
     return (
-        f"This learner is no better than always saying {name}: right on {100 * found.test_accuracy:.3g} % of test examples, "
-        f"where that is right on {100 * share:.3g} %. What it memorizes then says little of the data: try another learner, or "
-        "more data."
+        f"This learner is {'no better than' if surely else 'not told from'} always saying {name}: right on "
+        f"{100 * found.test_accuracy:.3g} % of {tests}, where that is right on {100 * share:.3g} %. What it memorizes then says "
+        f"little of the data: try another learner, or more data{'' if surely else ' to train or to test on'}."
     )
 
 

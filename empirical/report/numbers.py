@@ -9,6 +9,7 @@ import pandas as pd
 
 from empirical.estimates.removal import margin
 from longtail.core import Estimate
+from longtail.core.intervals import Z95
 from longtail.core.shares import percent
 
 SHARES = ("coupling", "steady")  # parameters that end at 1
@@ -46,9 +47,9 @@ def pinned(name: str, e: Estimate, interval: tuple[float, float], called: str = 
 
 
 def predicted(row: pd.Series, name: str) -> str:
-    """A prediction with its standard error, which what was written down by earlier versions lacks."""
+    """A prediction with its 95 % error, which what was written down by earlier versions lacks."""
     error = row.get(f"{name}_stderr", np.nan)
-    return points(float(row[name]), float(error))
+    return points(float(row[name]), Z95 * float(error))
 
 
 def observed(row: pd.Series, name: str) -> str:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from empirical.report.figures import INK, INKED
+from empirical.report.figures import INK, INKED, counts
 from longtail.core.intervals import Z95
 from longtail.plots import BLUE, GRAY, GREEN, ORANGE, drawing, plain_powers, styled
 
@@ -92,14 +92,14 @@ def by_influence(axes: Axes, table: pd.DataFrame) -> None:
     error = np.nan_to_num(Z95 * table["in_bin_stderr"].to_numpy(float))
     bar: dict[str, Any] = {"fmt": "none", "ecolor": BLUE, "capsize": 2, "elinewidth": 1.2}
     axes.errorbar(middle, count, yerr=[np.minimum(error, count), error], **bar)
-    axes.plot(middle, table["false_in_bin"], "_", color=ORANGE, markersize=12, label="of them by chance")
-    axes.step(low, table["single"], where="post", color=GREEN, label="test examples in one pair, from here on")
-    axes.set_yscale("symlog", linthresh=10)
-    axes.set_ylim(bottom=0)
+    axes.plot(middle, table["false_in_bin"], "_", color=ORANGE, markersize=12, label="pairs by chance")
+    axes.step(low, table["single"], where="post", color=GREEN, label="test examples in one such pair only")
+    counts(axes)
     axes.set_xlabel("influence")
     axes.set_ylabel("count")
     axes.set_title("Pairs by influence")
-    axes.legend(loc="best")
+    if (figure := axes.get_figure(root=True)) is not None:
+        figure.legend(loc="outside lower left", ncols=3)  # no corner is free for certain
 
 
 def by_samples(axes: Axes, table: pd.DataFrame) -> None:

@@ -30,6 +30,7 @@ from empirical.report.todo import Task, places, tasks
 from longtail.core import ArgumentError
 from longtail.core.files import whole_file
 from longtail.plots import styled
+from longtail.plots.style import SYMBOL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,9 +47,10 @@ INK = "#010203"  # drawn with, then replaced by currentColor: figures follow the
 CAPTIONS = {
     "theory": "Points: the share of training examples with memorization of at least θ, as estimated. Line: the fitted theory. "
     "The band is what chance moves it by.",
-    "distribution": "The same by bins, with the noise of the estimates taken into account.",
+    "distribution": "Training examples by bin of memorization; theory with the noise of the estimates in it.",
     "removal": "What training without the most memorized examples costs, and without as many random ones.",
-    "influence": "Of influence the fit saw nothing, or of published scores the number of pairs: the rest is a prediction.",
+    "influence": "Pairs with influence of at least θ, and the test examples in them. The fit did not see influence, or of "
+    "published scores the pairs: what it says of the rest is a prediction.",
     "profiles": CAPTION,
     "samples": "By the fitted theory, with all data and with less or more of it.",
     "turnover": "Loss and accuracy of the sub-network that an example never updated, less those of the one it did.",
@@ -238,6 +240,11 @@ def svg(figure: Figure, prefix: str, caption: str) -> str:
     text = re.sub(r'(href="#|url\(#)', rf"\g<1>{prefix}-", text)
     text = re.sub(r'<svg ([^>]*?)width="[^"]*" ', r"<svg \1", text, count=1)
     text = re.sub(r'<svg ([^>]*?)height="[^"]*" ', r"<svg \1", text, count=1)
+    text = re.sub(
+        r"(<text\b[^>]*>)([^<]+)(?=</text>)",
+        lambda found: found[1] + SYMBOL.sub(r'<tspan class="symbol">\g<0></tspan>', found[2]),
+        text,
+    )
     says = escape(f"{figure.axes[0].get_title('left')}. {caption}")
     return text.replace(INK, "currentColor").replace("<svg ", f'<svg role="img" aria-label="{says}" ', 1)
 

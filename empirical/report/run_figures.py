@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
 
 from empirical.estimates.cells import root_mean_square
+from empirical.report.figures import counts
 from empirical.report.observed_figures import DRAWN as OBSERVED
 from empirical.report.observed_figures import alone
 from longtail.core.files import read_table
@@ -28,7 +29,7 @@ def memorization_histogram(table: pd.DataFrame, title: str) -> Figure:
         value = value[np.isfinite(value)]
         low, high = (min(-0.1, value.min()), max(1.0, value.max())) if value.size else (-0.1, 1.0)
         axes.hist(value, bins=np.linspace(low, high, 45).tolist(), color=BLUE, edgecolor="white", linewidth=0.3)
-        axes.set_yscale("symlog", linthresh=10)
+        counts(axes)
         error = table["stderr"].to_numpy(float)
         # where all models say the same the error is 0, which would make the others' look small
         noise = root_mean_square(error[error > 0]) or 0.0

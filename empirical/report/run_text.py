@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 import textwrap
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from empirical.estimates.cells import root_mean_square
 from empirical.estimates.measured import Measured, pairs_key
 from empirical.report.majority import no_better
-from empirical.report.observed_text import counted
+from empirical.report.observed_text import counted, expected
 from longtail.core.shares import percent
+from longtail.core.shown import many
+
+if TYPE_CHECKING:
+    from empirical.data.dataset import Dataset
 
 FITS = 0.99  # of the training examples that are in: below it memorization misses what models do not fit
 
 
-def report(found: Measured, *, top: int = 5) -> str:
+def report(found: Measured, *, top: int = 5, dataset: Dataset | None = None) -> str:
     """What one reads at a glance: counts, the examples memorized most, the strongest pairs, and what it means."""
     s = found.summary
     key = pairs_key(s["threshold"])
     level = key.removeprefix("pairs_above_")
+    chance = "unknown" if (false := s["expected_false_pairs"]) is None else expected(false)
     lines = [
-        f"{s['n']:,} training and {s['n_test']:,} test examples, {s['trials']:,} models",
+        f"{s['n']:,} training and {many(s['n_test'], 'test example')}, {many(s['trials'], 'model')}",
         "",
         f"{'test accuracy' if s['score'] == 'correct' else 'mean test ' + s['score']:<32}{_shown(s['test_accuracy'])}",
         f"{'mean memorization':<32}{_shown(s['mean_memorization'])}",
         f"{'memorization of .25 or more':<32}{_percent(s['share_above_0.25'])} of examples",
-        f"{'pairs with influence ≥ ' + level:<32}{s[key]:,}, of which {s['expected_false_pairs']:,.3g} expected by chance",
+        f"{'pairs with influence ≥ ' + level:<32}{s[key]:,}, of which {chance} expected by chance",
         f"{'standard error':<32}{_shown(usual_error(found.memorization))} of memorization where models disagree, "
         f"{_shown(s['pairs_stderr'])} of these pairs",
         *(f"{name:<32}{text}" for name, text in counted(found.observed).items()),
         "",
-        *([textwrap.fill(word, 100), ""] if (word := no_better(found)) else []),
+        *([textwrap.fill(word, 100), ""] if (word := no_better(found, dataset)) else []),
         *_never_right(s["never_right"]),
         _block("memorized most", _head(found.memorization.sort_values("memorization", ascending=False), top)),
     ]

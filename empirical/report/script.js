@@ -30,6 +30,7 @@
     return node;
   };
   const count = (n) => n.toLocaleString("en");
+  const counted = (n, what) => `${count(n)} ${what}${n === 1 ? "" : "s"}`;
   const fixed = (value, digits) => value.toFixed(digits).replace(/^-(?=[0.]*$)/, "").replace("-", "−"); // no minus before 0.00
   const number = (value, range) => fixed(value, 3) + (range === null ? "" : ` (${fixed(range[0], 2)} to ${fixed(range[1], 2)})`);
 
@@ -124,9 +125,9 @@
     listed = classes.flatMap(([, found]) => found);
     const total = classes.reduce((sum, [, found]) => sum + found.length, 0);
     const some = data.total > data.examples.length ? `, of the ${count(data.examples.length)} shown here out of ${count(data.total)}` : "";
-    at("count").textContent = `${count(total)} examples${some}`;
+    at("count").textContent = `${counted(total, "example")}${some}`;
     const strongest = data.paired > data.pairs.length ? `, of the ${count(data.pairs.length)} strongest out of ${count(data.paired)}` : "";
-    at("linked").textContent = `${count(pairs.length)} pairs${strongest}`;
+    at("linked").textContent = `${counted(pairs.length, "pair")}${strongest}`;
     at("classes").replaceChildren();
     at("pairs").replaceChildren();
     moreClasses();

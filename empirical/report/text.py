@@ -13,7 +13,9 @@ from empirical.report.frequencies import PARAMETERS, frequencies
 from empirical.report.headline import headline, nearest
 from empirical.report.laws import guessing, law, taught
 from empirical.report.numbers import brief, counted, observed, pinned, points, predicted
+from longtail.core.intervals import Z95
 from longtail.core.shares import percent
+from longtail.core.shown import many
 
 
 def findings(comparison: Comparison) -> list[str]:
@@ -55,8 +57,8 @@ def foretold(comparison: Comparison) -> list[str]:
     seen = comparison.observed
     pairs, tests, single = seen.influenced
     carried = (
-        f"{pairs:,} pairs of influence {seen.threshold:g} or more carry {tests:,} test examples, {single:,} of them by one "
-        "training example alone"
+        f"{many(pairs, 'pair')} of influence {seen.threshold:g} or more {'carries' if pairs == 1 else 'carry'} "
+        f"{many(tests, 'test example')}, {single or 'none':{',' if single else ''}} of them by one training example alone"
     )
     tested = seen.experiment.n_test > 0
     if not comparison.fits:
@@ -72,7 +74,8 @@ def foretold(comparison: Comparison) -> list[str]:
     errors = comparison.frames["error_against_samples"].dropna(subset="observed")
     said.extend(
         f"Of models trained on {row['samples']:,} examples the theory expects a test error of {100 * row['error']:.1f} ± "
-        f"{100 * row['error_stderr']:.1f} %, from what nobody taught them alone; it was {percent(row['observed'], '.1f')}."
+        f"{100 * Z95 * row['error_stderr']:.1f} % (95 %), from what nobody taught them alone; it was "
+        f"{percent(row['observed'], '.1f')}."
         for row in errors.to_dict("records")
     )
     return said if comparison.forecast is None else [*said, _by_number(comparison.forecast)]
@@ -123,8 +126,8 @@ def _removal(comparison: Comparison) -> str:
     expects = "expects" if comparison.foretold is None else "expected, before it was tried,"
     text = (
         f"Without the {percent(row['removed_share'], '.1f')} of examples memorized {row['threshold']:g} or more, theory "
-        f"{expects} to lose {predicted(row, 'lost')} of test accuracy, and {points(row['lost_random'])} without as many at "
-        "random."
+        f"{expects} to lose {predicted(row, 'lost')} of test accuracy (95 %), and {points(row['lost_random'])} without as many "
+        "at random."
     )
     if tried is None or seen is None:
         return text + " This was not tried."

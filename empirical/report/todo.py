@@ -28,6 +28,7 @@ TOP = 12  # cards of a list
 FILED = 5000  # rows of its file at the most
 # chances that a label is wrong: likelier than not, worth a look, as good as sure
 LIKELY, LISTED, CERTAIN = 0.5, 0.05, 0.995
+MENTIONED = 0.05  # of all pairs those expected by chance, to be told
 MANY = 2  # test examples that an example carries, to be one that carries many
 
 
@@ -195,6 +196,8 @@ def _risk(found: Measured) -> Task | None:
         f"{_many(len(alone), 'test example')} of {found.experiment.n_test:,} that hang on one training example: without it "
         f"models are right on them {100 * found.threshold:.3g} points less often, or worse. More like these would make them safe."
     )
+    if (chance := found.trust.false_pairs) >= MENTIONED * len(pairs):
+        said += f" Of the {len(pairs):,} pairs of such influence about {chance:,.0f} are expected by chance."
     cards = [
         Card(
             (("test", int(row["test_index"])), ("train", int(row["train_index"]))),

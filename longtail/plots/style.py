@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import LogFormatterSciNotation
 
 from longtail.core.files import whole_file
@@ -36,6 +37,26 @@ STYLE = {
 }
 # lines that mark an n or a θ run through the panel, not through the words
 ON_WHITE = {"legend.frameon": True, "legend.edgecolor": "none", "legend.framealpha": 0.9}
+NAMED = (
+    "alpha",
+    "gamma",
+    "delta",
+    "epsilon",
+    "eta",
+    "theta",
+    "kappa",
+    "lambda",
+    "mu",
+    "nu",
+    "rho",
+    "sigma",
+    "tau",
+    "omega",
+    "ell",
+)
+SYMBOLS = dict(zip("αγδεηθκλμνρστωℓ", NAMED, strict=True))
+SYMBOL = re.compile(rf"(?<!\w)(?P<symbol>[{''.join(SYMBOLS)}])(?:(?P<below>[₀-₉]+)|_(?P<index>\w))?(?P<over>/n)?(?!\w)")
+LOW = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 HIGH = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -99,6 +120,44 @@ def plain_powers(figure: Figure) -> Figure:
     return figure
 
 
+def mathtext(text: str) -> str:
+    """A label whose symbols are set as mathematics, as matplotlib reads it; money stays money.
+
+    >>> mathtext("memorized ≥ θ, $5"), mathtext("seen ℓ times: τ_ℓ and ℓ/n")
+    ('memorized ≥ $\\\\theta$, \\\\$5', 'seen $\\\\ell$ times: $\\\\tau_{\\\\ell}$ and $\\\\ell/n$')
+    """
+
+    def one(found: re.Match[str]) -> str:
+        index = (found["below"] or found["index"] or "").translate(LOW)
+        below = f"_{{{chr(92) + SYMBOLS[index] if index in SYMBOLS else index}}}" if index else ""
+        return f"$\\{SYMBOLS[found['symbol']]}{below}{found['over'] or ''}$"
+
+    return SYMBOL.sub(one, text.replace("$", r"\$"))
+
+
+@contextmanager
+def _typeset(figure: Figure) -> Iterator[None]:
+    """Symbols in a figure's titles, labels and legends as mathematics, for as long as it is saved; ticks are drawn afresh."""
+    ticks = [
+        tick
+        for axes in figure.axes
+        for axis in (axes.xaxis, axes.yaxis)
+        for tick in (*axis.majorTicks, *axis.minorTicks)
+    ]
+    left = {id(label) for tick in ticks for label in (tick.label1, tick.label2)}
+    plain = [
+        (text, text.get_text()) for text in figure.findobj(Text) if isinstance(text, Text) and id(text) not in left
+    ]
+    plain = [(text, said) for text, said in plain if not text.get_parse_math() and SYMBOL.search(said)]
+    for text, said in plain:
+        text.set(text=mathtext(said), parse_math=True)
+    try:
+        yield
+    finally:
+        for text, said in plain:
+            text.set(text=said, parse_math=False)
+
+
 def save(figure: Figure, path: Path) -> Path:
     """The figure on disk, whole or not at all.
 
@@ -107,7 +166,7 @@ def save(figure: Figure, path: Path) -> Path:
     ...     print(save(Figure(), Path(folder) / "empty.svg").stat().st_size > 0)
     True
     """
-    with whole_file(path) as temporary, styled():
+    with whole_file(path) as temporary, styled(), _typeset(figure):
         figure.savefig(temporary, format=path.suffix[1:])
     return path
 

@@ -133,6 +133,46 @@ def test_removal_at_one_threshold_reads_as_one():
     assert figure.legends[0].get_window_extent().x1 <= figure.bbox.x1
 
 
+def test_symbols_are_mathematics_where_a_figure_is_saved_and_on_a_page(tmp_path, monkeypatch):
+    with drawing(4, 3) as figure:
+        axes = figure.subplots()
+        axes.plot([1, 2], [1, 2], label="τ_ℓ, $5, ℓ/n")
+        axes.set_xlabel("memorization of at least θ")
+        axes.set_ylabel("Αθήνα")  # a word of Greek letters is a word
+        axes.set_xticks([1, 2], ["θ $1", "$2"])
+        axes.legend(loc="best")
+    shown = []
+    labels = (axes.xaxis.label, axes.yaxis.label, axes.get_legend().get_texts()[0])
+    saved = type(figure).savefig
+
+    def saving(self, *args, **options):
+        shown[:] = [(label.get_text(), label.get_parse_math()) for label in labels]
+        return saved(self, *args, **options)
+
+    monkeypatch.setattr(type(figure), "savefig", saving)
+    save(figure, tmp_path / "one.svg")
+    wanted = [(r"memorization of at least $\theta$", True), ("Αθήνα", False), (r"$\tau_{\ell}$, \$5, $\ell/n$", True)]
+    assert shown == wanted
+    assert [label.get_text() for label in labels] == ["memorization of at least θ", "Αθήνα", "τ_ℓ, $5, ℓ/n"]
+    assert not labels[0].get_parse_math()
+    on_page = svg(figure, "one", "Above θ.")
+    assert 'at least <tspan class="symbol">θ</tspan></text>' in on_page
+    assert "Above θ." in on_page
+    assert "θή" in on_page
+
+
+def test_few_counts_have_an_even_scale_of_whole_numbers():
+    for top, scale in ((4, "linear"), (400, "symlog")):
+        with styled():
+            axes = draw.Figure().subplots()
+            axes.bar([1, 2], [1, top])
+            draw.counts(axes)
+            plain_powers(axes.figure)
+        assert axes.get_yscale() == scale
+        assert axes.get_ylim()[0] == 0
+        assert all(float(tick).is_integer() for tick in axes.get_yticks())
+
+
 def test_powers_are_plain(tmp_path):
     with drawing(4, 3) as figure:
         axes = figure.subplots()

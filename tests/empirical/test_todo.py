@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from empirical import compare, estimate
 from empirical.bridge.comparison import Comparison
+from empirical.command import reporting
 from empirical.data import duplicates
 from empirical.data.data import Data
 from empirical.data.dataset import Dataset
@@ -22,7 +24,7 @@ from empirical.report.majority import no_better
 from empirical.report.page import page
 from empirical.report.run_text import report
 from empirical.report.todo import tasks
-from tests.empirical.reported import CRAFTED, many
+from tests.empirical.reported import CRAFTED, fitted, many
 
 
 def measured(n=30, accuracy=0.95):
@@ -186,11 +188,37 @@ def test_a_learner_no_better_than_one_class_is_told(accuracy, said):
     found, dataset = measured(accuracy=accuracy)  # .6 ± .15 of the tests are x
     word = no_better(found, dataset)
     assert ("always saying x: right on" in word and "that is right on 60 %" in word) == said
+    assert ("no better than" in word, "not told from" in word) == (accuracy == 0.6, accuracy == 0.89)
     text = page(Comparison(found, (), why="no reason"), exhibits(dataset), dataset)
-    assert ('class="warning"' in text) == said
-    assert ("no better than always saying" in report(replace(found, trust=replace(found.trust, false_pairs=1.0)))) == (
-        accuracy in (0.6,)
-    )
+    assert ('class="warning"' in text) == ("point at little" in text) == said
+    known = replace(found, trust=replace(found.trust, false_pairs=1.0))
+    assert ("right on 60 %" in report(known, dataset=dataset)) == said  # as the page has it
+    assert ("always saying" in report(known)) == (accuracy == 0.6)
+
+
+@pytest.mark.parametrize("accuracy", [0.6, 0.95])
+def test_theory_of_a_learner_that_tells_no_more_than_one_class_is_folded(accuracy):
+    found, dataset = measured(accuracy=accuracy)
+    text = page(replace(fitted(), observed=found), exhibits(dataset), dataset)
+    theory = text[text.index('<section id="theory"') : text.index('<section id="gallery"')]
+    assert theory.count("<figure") >= 3
+    assert ('<details id="anyway">' in theory[: theory.index("<figure")]) == (accuracy == 0.6)
+    assert theory.count("<details") == theory.count("</details>")
+
+
+def test_pairs_that_chance_makes_are_told_of_tests_that_hang_on_one():
+    found = measured()[0]
+    for false, said in ((3.2, True), (0.1, False), (np.nan, False)):
+        task = listed(replace(found, trust=replace(found.trust, false_pairs=false)))["risk"]
+        assert ("Of the 7 pairs of such influence about 3 are expected by chance." in task.said) == said
+
+
+def test_a_text_opens_whole_and_its_card_shows_the_beginning():
+    found, dataset = measured()
+    long = [f"{'word ' * 300}{k}" for k in range(30)]
+    items = gallery(found, exhibits(replace(dataset, rows=(long, [*("t " * 2000,), *map(str, range(9))]))))
+    assert [example[5] for example in items.examples] == long
+    assert sorted(len(test[2]) for test in items.tests)[-1] == 2000
 
 
 def test_examples_on_the_lists_have_their_pictures_however_many_there_are():
@@ -207,3 +235,17 @@ def test_examples_carry_how_often_models_are_right():
     items = gallery(measured()[0], exhibits(None))
     assert items.examples[15][8:] == [round((1 + 15 / 29) / 2, 3), round(15 / 29, 3)]
     assert gallery(many(400, 2), exhibits(None)).examples[0][8:] == [None, None]
+
+
+def test_a_report_without_theory_fits_none_and_what_is_for_no_report_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(reporting, "compared", None)
+    found, dataset = measured()
+    text = reporting.report(found, tmp_path / "made", dataset, theory=False).read_text(encoding="utf-8")
+    assert "There is no theory beside it: it was not asked for." in text
+    assert 'id="theory"' not in text
+    for option in ("--twins", "--no-theory"):
+        for more, got in (([], "no --out"), (["--out", str(tmp_path / "other"), "--no-plot"], "--no-plot")):
+            assert estimate.main(["planted", "--n", "60", option, *more]) == 2
+            assert f"{option}: got {got}; it is for the report" in capsys.readouterr().err
+    assert compare.main([str(tmp_path), "--twins"]) == 2
+    assert not (tmp_path / "other").exists()

@@ -105,8 +105,8 @@ def _judged(row: dict[str, Any]) -> str:
     )
     said += percent(row["chance"], ".0f") if row["chance"] < CERTAIN else "more than 99 %"
     value, error = (float(row.get(name, np.nan)) for name in ("influence", "influence_stderr"))
-    if abs(value) > Z95 * error:  # told from chance
-        often = f"{'more' if value > 0 else 'less'} often, by {points(abs(value), error)}"
+    if pd.notna(row.get("nearest")) and abs(value) > Z95 * error:  # told from chance
+        often = f"{'more' if value > 0 else 'less'} often, by {points(abs(value), Z95 * error)}"
         said += f". Models that saw the other say {row['nearest_label']} {often}"
     return said + (". Nearly the same" if str(row.get("duplicate")) == "True" else "")
 
@@ -145,7 +145,9 @@ def _twins(dataset: Dataset | None, every: bool) -> Task | None:
     found = looked.table
     if found is None or found.empty:
         return None
-    same, count = int((found["distance"] == 0).sum()), len(found)
+    rows = found[["train_index", "test_index"]].to_numpy(int)
+    found["identical"] = (found["distance"] == 0) & np.array([_alike(dataset, *row) for row in rows.tolist()], bool)
+    same, count = int(found["identical"].sum()), len(found)
     exact = f", {same:,} of them identical" if same else ""
     said = (
         f"{_many(count, 'test example')} of {dataset.data.n_test:,} with a near-duplicate in training{exact}: nearer than a "
@@ -168,11 +170,22 @@ def _twins(dataset: Dataset | None, every: bool) -> Task | None:
                 if row["train_label"] == row["test_label"]
                 else f"{row['train_label']} and {row['test_label']}"
             )
-            + (", identical" if row["distance"] == 0 else ""),
+            + (
+                ", identical"
+                if row["identical"]
+                else ", identical once gaps are filled"
+                if row["distance"] == 0
+                else ""
+            ),
         )
         for row in _rows(found)
     ]
     return Task("duplicates", "In training and in test", said, tuple(cards), found)
+
+
+def _alike(dataset: Dataset, train: int, test: int) -> bool:
+    """Whether two rows say the same in their own words, where they have such: a gap is no value that filled it."""
+    return dataset.rows is None or dataset.rows[0][train] == dataset.rows[1][test]
 
 
 def _unlooked(dataset: Dataset, products: float) -> Task:
@@ -192,9 +205,11 @@ def _risk(found: Measured) -> Task | None:
     alone = pairs[~pairs["test_index"].duplicated(keep=False)]
     if alone.empty:
         return None
+    hang, them, these = ("hangs", "it", "this") if len(alone) == 1 else ("hang", "them", "these")
     said = (
-        f"{_many(len(alone), 'test example')} of {found.experiment.n_test:,} that hang on one training example: without it "
-        f"models are right on them {100 * found.threshold:.3g} points less often, or worse. More like these would make them safe."
+        f"{_many(len(alone), 'test example')} of {found.experiment.n_test:,} that {hang} on one training example: without it "
+        f"models are right on {them} {100 * found.threshold:.3g} points less often, or worse. More like {these} would make "
+        f"{them} safe."
     )
     if (chance := found.trust.false_pairs) >= MENTIONED * len(pairs):
         said += f" Of the {len(pairs):,} pairs of such influence about {chance:,.0f} are expected by chance."

@@ -75,7 +75,7 @@ def test_labels_to_check_are_those_of_clean_where_models_kept_classes():
     assert made.said.startswith("Of 30 labels about 1.8 are expected to be wrong; 2 are likelier wrong than right")
     assert made.cards[0].says == (
         f"labelled x; 80 % of models say {CRAFTED}. Wrong with a chance of more than 99 %. Models that saw the other say "
-        f"{CRAFTED} more often, by 31.0 ± 5.0 points. Nearly the same"
+        f"{CRAFTED} more often, by 31.0 ± 9.8 points. Nearly the same"
     )
     assert "chance of 70 %" in made.cards[1].says
     vague = judged().assign(influence_stderr=[0.2, *[np.nan] * 29])
@@ -84,6 +84,45 @@ def test_labels_to_check_are_those_of_clean_where_models_kept_classes():
     assert filed["chance"].tolist() == [0.999, 0.7, 0.06]
     assert CRAFTED not in page(Comparison(replace(found, issues=judged()), (), why="no"), exhibits(dataset), dataset)
     assert "labels" not in listed(replace(found, issues=judged().assign(chance=0.01)))
+
+
+def test_issues_say_what_the_nearest_of_another_label_does_and_only_what_is_told_from_chance():
+    """By hand: beside each its nearest, by name and label; more or less often; nothing within its error; a twin, or not."""
+    found = measured()[0]
+    table = (
+        judged()
+        .head(5)
+        .assign(
+            chance=[0.994, 0.996, 0.5, 0.05, 0.049],
+            id=[f"row {k}" for k in range(5)],
+            nearest=pd.array([3, 4, 5, pd.NA, 7], "Int64"),
+            nearest_label="z",
+            influence=[-0.4, 0.09, np.nan, 0.2, 0.2],
+            influence_stderr=0.05,
+            duplicate=[False, True, False, False, False],
+        )
+    )
+    made = listed(replace(found, issues=table))["labels"]
+    assert len(made.cards) == len(made.table) == 4
+    assert "about 2.6 are expected to be wrong; 3 are likelier wrong than right" in made.said
+    assert [card.names for card in made.cards] == [
+        ("row 0", "#3: z"),
+        ("row 1", "#4: z"),
+        ("row 2", "#5: z"),
+        ("row 3",),
+    ]
+    first, second, third, last = (card.says for card in made.cards)
+    assert first.endswith(
+        f"say {CRAFTED}. Wrong with a chance of 99 %. Models that saw the other say z less often, by 40.0 ± 9.8 points"
+    )
+    assert second.endswith("Wrong with a chance of more than 99 %. Nearly the same")  # .09 is within 1.96 · .05
+    assert third.endswith("Wrong with a chance of 50 %")
+    assert last == f"labelled x; 80 % of models say {CRAFTED}. Wrong with a chance of 5 %"
+    one = listed(replace(found, issues=table.assign(chance=[0.2, 0.6, 0, 0, 0])))["labels"]
+    assert "1 is likelier wrong than right" in one.said
+    assert [card.names[0] for card in one.cards] == ["row 0", "row 1"]
+    none = listed(replace(found, issues=table.assign(chance=0.04)))
+    assert "labels" not in none
 
 
 def test_at_risk_is_who_hangs_on_one_example_alone():
@@ -108,7 +147,12 @@ def test_near_duplicates_across_training_and_test_are_found():
     assert "duplicates" not in listed(found, dataset)
     x, z = dataset.data.x_train, dataset.data.x_test.copy()
     z[4], z[7] = x[11], x[20] + np.float32(1e-3)
-    copied = replace(dataset, data=replace(dataset.data, x_test=z))
+    said = [list(part) for part in dataset.rows]
+    said[1][4] = said[0][11]
+    copied = replace(dataset, data=replace(dataset.data, x_test=z), rows=said)
+    filled = listed(found, replace(copied, rows=dataset.rows))["duplicates"]
+    assert filled.cards[0].says == f"{CRAFTED} and x, identical once gaps are filled"
+    assert "near-duplicate in training: nearer" in filled.said
     made = listed(found, copied)["duplicates"]
     assert made.table[["test_index", "train_index"]].to_numpy().tolist() == [[4, 11], [7, 20]]
     assert "2 test examples of 10 with a near-duplicate in training, 1 of them identical" in made.said
@@ -206,6 +250,14 @@ def test_theory_of_a_learner_that_tells_no_more_than_one_class_is_folded(accurac
     assert theory.count("<details") == theory.count("</details>")
 
 
+def test_one_test_that_hangs_on_one_is_one():
+    found = measured()[0]
+    task = listed(replace(found, pairs=found.pairs.iloc[[0]]))["risk"]
+    assert task.said.startswith(
+        "1 test example of 10 that hangs on one training example: without it models are right on it 15"
+    )
+
+
 def test_pairs_that_chance_makes_are_told_of_tests_that_hang_on_one():
     found = measured()[0]
     for false, said in ((3.2, True), (0.1, False), (np.nan, False)):
@@ -240,7 +292,7 @@ def test_examples_carry_how_often_models_are_right():
 def test_a_report_without_theory_fits_none_and_what_is_for_no_report_is_refused(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(reporting, "compared", None)
     found, dataset = measured()
-    text = reporting.report(found, tmp_path / "made", dataset, theory=False).read_text(encoding="utf-8")
+    text = reporting.report(found, tmp_path, dataset, theory=False).read_text(encoding="utf-8")
     assert "There is no theory beside it: it was not asked for." in text
     assert 'id="theory"' not in text
     for option in ("--twins", "--no-theory"):

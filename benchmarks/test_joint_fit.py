@@ -1,8 +1,8 @@
 """A joint fit to memorization, the error at half the size and what examples carry; n = 60,000 at full size.
 
-Work: an evaluation lays the prior on its lattice (5 ms, where it is another) and sums over copies, λ and u (2 ms), whatever n
+Work: an evaluation lays the prior on its lattice (5 ms, where it is another) and sums over copies, λ and u (3 ms), whatever n
 is; a search takes some 700 of them, and as many data sets are drawn as are asked for. Each interval follows the likelihood, the
-other coordinates at their best, to either end: as many evaluations again for two of them. There is no plain way to put beside it:
+other coordinates at their best, to either end: with slopes, as many again for one or two of them. No plain way is put beside it:
 a fit by drawing whole data sets at each model takes hours. Stable is the time of one evaluation, which all is put in parts of.
 """
 

@@ -22,7 +22,7 @@ from longtail.counts.fit import FAMILIES
 if TYPE_CHECKING:
     import pandas as pd
 
-FARTHEST = 4.0  # of a coordinate, a logarithm or a logit, from its best value
+FARTHEST = 4.0  # of a coordinate, a logarithm or a logit, from its best value, where an interval has no end
 BEYOND = 1.3  # times the interval that is shown
 FURTHER, LONGER = 4, 1.15  # steps on where that is not far enough, and how much longer each is at the least
 
@@ -100,10 +100,10 @@ def _outward(model: Model, i: int, at: float) -> float:
 
 
 def _inward(model: Model, i: int, value: float, best: float) -> float:
-    """The coordinate of an end, not beyond where it makes no difference."""
+    """The coordinate of an end; where there is none, of what is far enough to see that."""
     with np.errstate(divide="ignore"):
         if i < model.shapes:
             at = FAMILIES[model.family].inward(value) if np.isfinite(value) else np.inf
         else:
             at = float(special.logit(value) if i in model.bounded else np.log(value))
-    return float(np.clip(at, best - FARTHEST, best + FARTHEST))
+    return at if np.isfinite(at) else float(np.clip(at, best - FARTHEST, best + FARTHEST))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 from scipy import stats
 
 from empirical.report.frequencies import PARAMETERS
@@ -20,7 +20,7 @@ ACROSS = 3  # panels in a row
 POSITIVE = ("size", "concentration")  # parameters on logarithmic scales
 INDEPENDENT = float(stats.chi2.ppf(0.95, 1))  # rise at the ends of an interval, were examples independent
 SHOWN = 1.6  # times the allowed rise
-MANY = 30.0  # times that a scale may span before it is written in powers of ten
+MANY = 30.0  # times that a logarithmic scale may span before only powers of ten are written at it
 SIDES = ("below", "above")
 CAPTION = (
     "How much worse the fit becomes (rise of −2 log L) as a parameter is moved and all others follow. Where the curve crosses "
@@ -87,10 +87,10 @@ def _panel(axes: Axes, name: str, rows: pd.DataFrame) -> None:
     axes.plot(value[best : best + 1], rise[best : best + 1], "o", color=ORANGE, markersize=6, label="the fit")
     if name in POSITIVE:
         axes.set_xscale("log")
-        if value.max() < MANY * value.min():
-            axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=5))
-            axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.6g}"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        steps = (1.0, 2.0, 5.0) if value.max() < MANY * value.min() else (1.0,)
+        axes.xaxis.set_major_locator(LogLocator(subs=steps, numticks=5))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.6g}"))
+        axes.xaxis.set_minor_locator(NullLocator())
     else:
         axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.set_ylim(-0.04 * allowed, SHOWN * allowed)

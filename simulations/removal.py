@@ -8,7 +8,8 @@ near-duplicates in training.
 Measured, percent lost at memorization ≥ .25, all test examples, ± 95 %: seen; and as foretold by theory, which is fitted at
 once to memorization, to the error of models on half as many examples and to what examples carry, with difficulty of
 subpopulations or of each example, dust and λ of each pair's own (Zipf frequencies), all models weighed by how well they explain
-it (``empirical.bridge.comparison.foretell``); by theory fitted to memorization alone; by the sum of influences, and with what
+it (``empirical.bridge.comparison.foretell``; its errors here are without that of h, the test set's hardness, which is counted
+since); by theory fitted to memorization alone; by the sum of influences, and with what
 as many others carry added; without as many at random; p of the joint fit (``benchmarks/results/2026-11-29-removal.csv``).
 
                             seen           theory          alone    sum  and others  random   p

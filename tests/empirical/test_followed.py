@@ -106,7 +106,7 @@ def test_a_ridge_from_the_slope_that_all_share() -> None:
     """To the last bit what it is by itself, on either side, whatever was looked for before."""
     observed = np.round(MODEL.n * MODEL.probabilities(X))
     error = np.full(len(X), 0.1)
-    reach = Reach(MODEL, X, observed, np.tile(observed, (20, 1)), error, np.diag(error**2), level=0.95)
+    reach = Reach(MODEL, X, observed, np.tile(observed, (20, 1)), error, np.diag(error**2), 0.95, np.zeros(len(X)))
     own, given = Ridge(MODEL, observed, X, 2), reach.ridge(2)
     np.testing.assert_array_equal(own.slope, given.slope)
     assert own.best(X[2] + 0.05, X)[0] == given.best(X[2] + 0.05, X)[0] > 0

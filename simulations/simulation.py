@@ -28,6 +28,7 @@ NAMES = (
     "scaling",
     "words",
     "coverage",
+    "profiles",
     "verification",
     "agreement",
     "published",

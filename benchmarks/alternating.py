@@ -22,6 +22,8 @@ from longtail.core.arrays import gpu
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 ONE_THREAD = threadpool_limits(1)
 SIZE = os.environ.get("LONGTAIL_BENCHMARK", "small")
+if SIZE not in ("small", "once", "full"):
+    raise ArgumentError("LONGTAIL_BENCHMARK", SIZE, "give small, once or full")
 FULL = SIZE == "full"
 ONCE = SIZE == "once"  # small, and every side runs a single time: in CI, where nobody reads what it took
 ROUNDS = 9 if FULL else 2
@@ -50,7 +52,7 @@ class Side:
 
 
 def alternate(title: str, sides: list[Side], rounds: int = ROUNDS) -> dict[str, float]:
-    """Median seconds a unit of each side, after one run each to warm up; printed beside the ratio to the first."""
+    """Median seconds a unit of each side, after one run each to warm up (not of ``once``); printed beside their ratios."""
     rounds = 1 if ONCE else rounds
     for side in () if ONCE else sides:
         side.run()

@@ -71,7 +71,7 @@ def beside_wald(table: pd.DataFrame, name: str) -> Estimate | None:
     rows = table[table["parameter"] == name]
     if rows.empty:
         return None
-    best = float(rows.loc[rows["rise"].idxmin(), "value"])
+    best = _best(rows)
     return Estimate((best - float(rows["low"].iloc[0])) / (best - float(rows["wald_low"].iloc[0])))
 
 
@@ -83,11 +83,15 @@ def read_off(table: pd.DataFrame) -> Estimate:
 
     apart = []
     for _, rows in table.groupby("parameter"):
-        best = float(rows.loc[rows["rise"].idxmin(), "value"])
-        for drawn, end in zip(crossings(rows), rows[["low", "high"]].iloc[0], strict=True):
+        best = _best(rows)
+        for drawn, end in zip(crossings(rows), rows[["low", "high"]].to_numpy(float)[0], strict=True):
             if np.isfinite(drawn) and np.isfinite(end):
                 apart.append(abs(drawn - end) / abs(end - best))
     return Estimate(float(max(apart)))
+
+
+def _best(rows: pd.DataFrame) -> float:
+    return float(rows["value"].to_numpy(float)[rows["rise"].to_numpy(float).argmin()])
 
 
 def farthest(table: pd.DataFrame, name: str) -> Estimate | None:

@@ -89,20 +89,26 @@ def test_devices_and_compilers_stay_where_they_belong() -> None:
 def test_what_has_an_underscore_is_used_in_its_own_file_alone() -> None:
     files = [path for package in ("longtail", "empirical", "simulations") for path in (ROOT / package).rglob("*.py")]
     assert [f"{path.relative_to(ROOT)}: {name}" for path in files for name in taken(path.read_text("utf-8"))] == []
-    assert list(taken("from longtail.core import _a, b, __version__\nb._c, self._d")) == ["_a", "b._c"]  # the control
+    control = (
+        "from longtail.core import _a, b, __version__\nimport longtail.exact as e\nimport longtail.core\nb._c, self._d"
+    )
+    assert list(taken(f"{control}, e._f, longtail.core._g")) == ["_a", "b._c", "e._f", "longtail.core._g"]
 
 
 def taken(text: str) -> Iterator[str]:
     """Names with an underscore that a file takes of this project's others."""
     tree = ast.parse(text)
+    packages = ("longtail", "empirical", "simulations")
+    taken = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     ours = [
         alias.asname or alias.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom)
-        and str(node.module).split(".")[0] in ("longtail", "empirical", "simulations")
+        for node in taken
+        if str(node.module).split(".")[0] in packages
         for alias in node.names
     ]
-    read = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)]
+    whole = [alias for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    ours += [alias.asname or alias.name for alias in whole if alias.name.split(".")[0] in packages]
+    read = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
     for name in [*ours, *(ast.unparse(node) for node in read if ast.unparse(node.value) in ours)]:
         own = name.rpartition(".")[2]
         if own.startswith("_") and not own.endswith("__"):

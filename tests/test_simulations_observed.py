@@ -165,12 +165,15 @@ def test_coverage_of_a_few() -> None:
     np.testing.assert_array_equal(marks(right)[0], table.loc[wrong, "refused"])
     assert len(rows(left)) == (~wrong).sum()
     assert right.get_xlim() == (0, 1.05)
-    told = table.assign(told=np.where(wrong, 0.75, np.nan), told_right=0.0)  # as joint fits have it, which take minutes
+    # as joint fits have it, which take minutes
+    told = table.assign(told=np.where(wrong, 0.75, np.nan), told_right=0.0, pairs=20)
     diamonds, _ = points(coverage.plot(told).axes[1], "told from the right model")
     np.testing.assert_array_equal(diamonds, told.loc[wrong, "told"])
     share = coverage.told(told)
     assert share is not None
     assert share.value == 0.75
+    # of 20 runs, whatever the number of wrong models
+    assert share.stderr == pytest.approx(np.sqrt(17 / 24 * 7 / 24 / 24))
     assert coverage.told(table) is None
 
 

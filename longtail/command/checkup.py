@@ -74,10 +74,8 @@ def _load() -> list[Finding]:
     except (AttributeError, OSError):  # Windows
         return []
     cores = os.cpu_count() or 1
-    busy = (
-        f"others use this machine: all takes about {wanted / cores:.1f} times as long" if wanted > 1.5 * cores else ""
-    )
-    return [Finding("load", f"{wanted:.1f} processes want {cores} cores", busy)]
+    busy = f"this machine is busy: all takes about {wanted / cores:.1f} times as long" if wanted > 1.5 * cores else ""
+    return [Finding("load", f"{wanted:.1f} processes want {many(cores, 'core')}", busy)]
 
 
 def _allowed() -> float:

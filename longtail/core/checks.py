@@ -25,7 +25,7 @@ class ArgumentError(ValueError):
 
     def __init__(self, argument: str, got: object, remedy: str) -> None:
         self.argument = argument
-        self.shown = got if isinstance(got, str) and got.isprintable() and got.strip() else _shown(got)
+        self.shown = _shown(got)
         self.remedy = remedy
         super().__init__(f"{argument}: got {self.shown}; {remedy}")
 
@@ -46,8 +46,9 @@ class AccuracyError(ArgumentError):
 
 
 def _shown(got: object) -> str:
-    """A value on one line, of a long one the beginning."""
-    line = " ".join(repr(got).split())
+    """A value on one line, of a long one the beginning; a string as it is, where that can be read."""
+    plain = isinstance(got, str) and got.isprintable() and got.strip()
+    line = str(got) if plain else " ".join(repr(got).split())
     return line if len(line) <= SHOWN else f"{line[: SHOWN - 1]}…"
 
 
@@ -80,7 +81,7 @@ def flag(argument: str, value: Any) -> bool:
     longtail.core.checks.ArgumentError: stratified: got 'no'; give True or False
     """
     if not isinstance(value, bool | np.bool_):
-        raise ArgumentError(argument, repr(value), "give True or False")
+        raise ArgumentError(argument, repr(value) if isinstance(value, str) else value, "give True or False")
     return bool(value)
 
 

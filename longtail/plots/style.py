@@ -37,7 +37,7 @@ STYLE = {
 }
 # lines that mark an n or a θ run through the panel, not through the words
 ON_WHITE = {"legend.frameon": True, "legend.edgecolor": "none", "legend.framealpha": 0.9}
-NAMED = (
+NAMED = [
     "alpha",
     "gamma",
     "delta",
@@ -53,7 +53,7 @@ NAMED = (
     "tau",
     "omega",
     "ell",
-)
+]
 SYMBOLS = dict(zip("αγδεηθκλμνρστωℓ", NAMED, strict=True))
 SYMBOL = re.compile(rf"(?<!\w)(?P<symbol>[{''.join(SYMBOLS)}])(?:(?P<below>[₀-₉]+)|_(?P<index>\w))?(?P<over>/n)?(?!\w)")
 LOW = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")

@@ -69,6 +69,7 @@ def test_it_says_and_writes_which_labels_are_wrong(capsys, table, tmp_path):
     there = wrong & set(found["id"])
     assert len(there & set(found["id"][: len(there)])) >= 0.8 * len(there)
     assert printed["expected"] == pytest.approx(found["chance"].sum())  # which is a number of wrong labels: see below
+    assert printed["expected"] == pytest.approx(len(there), abs=5 * 3)  # of a dozen tables it scatters by 3
     assert rows[0]["id"] == found["id"][0]
     page = (tmp_path / "issues.html").read_text(encoding="utf-8")
     assert page.count('class="card"') >= 100

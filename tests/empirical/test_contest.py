@@ -60,6 +60,8 @@ def test_a_true_model_is_refused_as_rarely_as_it_says_and_one_that_varies_more_i
         for level in (0.05, 0.1, 0.2):  # beyond it data speak for the truth, where p is 1
             assert (p < level).mean() < level + Z * np.sqrt(level * (1 - level) / len(p)), (own, other, level)
         assert (p == 1).any()
+    p = p_values(rng, 2.0, 1.0, 2.0)  # most data of what varies more speak for it; those that do not have every p
+    assert (p < 0.2).mean() > 0.1
     # data too near to the mean of what varies four times as much: the best test has .977
     p = p_values(rng, 4.0, 1.0, 1.0)
     assert (p < 0.05).mean() > 0.8

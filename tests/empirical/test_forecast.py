@@ -227,7 +227,7 @@ def test_ends_are_found_where_no_parabola_is(g: Callable[[Floats], Floats], inve
     reach = SimpleNamespace(
         model=Curved(g), x=np.zeros(2), observed=np.zeros(0), rise=lambda _: 4.0, curvature=lambda _: 1.0
     )
-    value, low, high = reached(SimpleNamespace(reach=reach), lambda _, x: float(np.exp(x[0])))  # type: ignore[arg-type]
+    value, low, high = reached(SimpleNamespace(reach=reach), lambda _, x: float(np.exp(x[0])))
     assert value == 1
     np.testing.assert_allclose(np.log([low, high]), inverse(2.0) * np.array([-1, 1]), rtol=0.1)
     assert abs(inverse(2.0) / 2 - 1) > 0.15

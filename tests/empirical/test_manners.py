@@ -386,7 +386,7 @@ def test_a_data_set_shows_itself(long):
 
 
 def test_an_error_is_one_line_whatever_it_was_given():
-    for got in (np.zeros((40, 40)), "two\nlines", "", list(range(10**4)), pd.DataFrame({"a": range(99)})):
+    for got in (np.zeros((40, 40)), "two\nlines", "x" * 10**5, "", list(range(10**4)), pd.DataFrame({"a": range(99)})):
         said = str(ArgumentError("x", got, "give less"))
         assert said.isprintable()
         assert len(said) < 250

@@ -78,7 +78,7 @@ def _run(arguments: argparse.Namespace, asked: dict[str, object]) -> int:
     if out is not None and not arguments.no_plot:
         from empirical.command import reporting
 
-        if not news and not arguments.twins and reporting.is_made(out):
+        if not news and not arguments.twins and reporting.is_made(out, theory=not arguments.no_theory):
             made = out / "report.html"
             log.info("%s is there already, of the very same tables; remove it to have it made again", made)
             return 0

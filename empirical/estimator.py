@@ -12,7 +12,7 @@ from empirical.data.data import Data
 from empirical.data.given import columns, given, width
 from empirical.designs import design as design_of
 from empirical.estimates.measure import of_trials
-from empirical.fitted.fitted import named, scoring
+from empirical.fitted.fitted import refuse_others, scoring
 from empirical.fitted.influences import Influences
 from empirical.fitted.labels import Labels
 from empirical.fitted.results import Results
@@ -70,7 +70,7 @@ class SubsetEstimator(Influences, Labels, Results):
     True
     """
 
-    @named
+    @refuse_others
     def __init__(
         self,
         learner: Any = None,

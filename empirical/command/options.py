@@ -198,7 +198,8 @@ def add_output(p: Parser) -> None:
     out.add_argument(
         "--no-theory",
         action="store_true",
-        help="fit no theory for the report: it is there in a few seconds (python -m empirical.compare DIR fits it later)",
+        help="fit no theory for the report: it is there in a few seconds (python -m empirical.compare DIR --out DIR makes it "
+        "with theory later)",
     )
     add_dry_run(out)
     out.add_argument(

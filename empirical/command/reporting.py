@@ -42,21 +42,31 @@ def report(
             "no report: it speaks of right and wrong, and these are scores of another kind (estimate --score correct)"
         )
         return None
+    asked = {"DIR": str(out), "seed": seed, "twins": twins, "theory": theory}
     if not theory:
-        comparison = Comparison(found, (), why="it was not asked for")
-        return written(comparison, out, {"DIR": str(out), "seed": seed, "twins": twins}, None, dataset)
+        from empirical.report.headline import UNASKED
+
+        return written(Comparison(found, (), why=UNASKED), out, asked, None, dataset)
     quick = {"family": ["Zipf", "Uniform"], "coupling": ["beta"], "simulations": 50, "seed": seed}
     try:
         comparison = compared(found, quick | {"directory": out})
     except ArgumentError as error:
         log.info("no theory in the report: %s", error)
         comparison = Comparison(found, (), why=f"{error.shown}; {error.remedy}")
-    return written(comparison, out, {"DIR": str(out), "seed": seed, "twins": twins}, None, dataset)
+    return written(comparison, out, asked, None, dataset)
 
 
-def is_made(directory: Path) -> bool:
-    """Whether a report is there, and no removal newer than it, made or only begun."""
+def is_made(directory: Path, *, theory: bool = True) -> bool:
+    """Whether a report is there, with ``theory`` one that was to have it, and no removal newer than it, made or only begun."""
+    from longtail.core.files import read_json
+
     page = directory / "report.html"
+    if theory:
+        try:
+            if read_json(directory / "compare" / "run.json")["arguments"].get("theory") is False:
+                return False
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            pass  # reports of before say nothing of it, and had theory
     newer = [path for path in (directory / f"{name}.csv" for name in REMOVAL) if path.is_file()]
     return page.is_file() and all(path.stat().st_mtime <= page.stat().st_mtime for path in newer)
 

@@ -57,12 +57,12 @@ class Dataset:
     @property
     def imbalance(self) -> str:
         """One line for a person: classes, the largest and smallest, and those that one side lacks."""
-        table = self.balance
-        seen = table[table["train"] > 0]
+        balance = self.balance
+        seen = balance[balance["train"] > 0]
         low, high = (seen.iloc[int(at)] for at in (seen["train"].argmin(), seen["train"].argmax()))
         span = f"from {low['train']} ({low['class']}) to {high['train']} ({high['class']}) examples"
         line = f"{many(len(seen), 'class')}, {span}"
-        absent = table[table["train"] == 0]
+        absent = balance[balance["train"] == 0]
         if len(absent):
             line += f"; never trained on: {', '.join(absent['class'][:5])}"
         return line
@@ -73,7 +73,11 @@ def _kind(x: Any) -> str:
 
     >>> _kind(np.zeros((2, 28, 28))), _kind(["a text"]), _kind(np.zeros((2, 5)))
     ('28 × 28 numbers', 'a text', '5 numbers')
+    >>> _kind(pd.DataFrame({"age": [30, 41], "color": ["red", "blue"]}))
+    '2 columns'
     """
+    if hasattr(x, "columns"):  # of a data frame, which may hold words
+        return many(len(x.columns), "column")
     shape = getattr(x, "shape", ())[1:]
     if shape:
         return f"{' × '.join(f'{side:,}' for side in shape)} numbers"

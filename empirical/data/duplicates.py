@@ -43,7 +43,8 @@ def near_duplicates(data: Data, quantile: float = NEAR) -> Bools:
 @dataclass(frozen=True)
 class Twins:
     """What was found, test_index, train_index and distance, nearest first: None where nothing was looked for, because examples
-    cannot be compared (``products`` is 0) or because it would take so many products.
+    cannot be compared (``products`` is 0) or because it would take so many products. ``by_words``: they are texts, and were found
+    by ``said_alike``.
 
     >>> Twins(products=4.7e11).table is None
     True
@@ -51,24 +52,29 @@ class Twins:
 
     table: pd.DataFrame | None = field(default=None, repr=False)
     products: float = 0.0
+    by_words: bool = False
 
 
 def said_alike(train: Sequence[str], test: Sequence[str], at: Integers) -> pd.DataFrame:
-    """The same of texts: those of the words of a training text, and those that share nine words of ten with the one ``at`` their
-    side, by the words of both; TF-IDF has the commonest words only, and takes texts for one that differ in others.
+    """Test texts with the words of a training text (distance 0, case and punctuation aside), or with at least nine tenths of both
+    texts' different words in common; ``at`` is the nearest training text of each by TF-IDF, which has the commonest words only,
+    and takes texts for one that differ in others. Of training texts with the same words it is the very same one, else the first.
 
     >>> said_alike(["Who was Monet ?"], ["who was Monet", "Who was Galileo ?"], np.array([0, 0]))[["test_index", "distance"]]
        test_index  distance
     0           0       0.0
     """
     own = [tuple(re.findall(r"\w+", text.lower())) for text in train]
-    first = {said: i for i, said in reversed(list(enumerate(own)))}
-    bags = {frozenset(said): i for said, i in reversed(first.items())}
+    exact, first, bags = dict[str, int](), dict[tuple[str, ...], int](), dict[frozenset[str], int]()
+    for i, said in enumerate(own):
+        exact.setdefault(train[i], i)
+        first.setdefault(said, i)
+        bags.setdefault(frozenset(said), i)
     rows: list[tuple[int, int, float]] = []
     for j, text in enumerate(test):
         said = tuple(re.findall(r"\w+", text.lower()))
         if said in first:
-            rows.append((j, first[said], 0.0))
+            rows.append((j, exact.get(text, first[said]), 0.0))
             continue
         mine = frozenset(said)
         near = bags.get(mine, int(at[j]))  # the same in another order, or what TF-IDF finds
@@ -82,7 +88,8 @@ def said_alike(train: Sequence[str], test: Sequence[str], at: Integers) -> pd.Da
 def twins(data: Data, near: float = TWIN, *, most: float | None = None) -> Twins:
     """Test examples and the training example nearest to each, where their distance is at most ``near`` of the usual one, the
     median distance of training examples to their nearest other. Looked for where that takes ``most`` products (3e10, seconds)
-    or less: (q + min(n, 1000)) n d of them, for q tests and n training examples of d numbers. Texts are compared by their words.
+    or less: (q + min(n, 1000)) n d of them, for q tests and n training examples of d numbers. Texts are compared by their words
+    (``said_alike``), of which nine tenths are to be common whatever ``near`` is.
 
     >>> from empirical import load
     >>> found = twins(load("digits").data)
@@ -96,8 +103,8 @@ def twins(data: Data, near: float = TWIN, *, most: float | None = None) -> Twins
     products = (data.n_test + min(data.n, SAMPLE)) * float(data.n) * x.shape[1]
     if products > (MOST if most is None else most):
         return Twins(products=products)
-    if (texts := _texts(data)) is not None:
-        return Twins(said_alike(*texts, _distances(z, x)[1]), products)
+    if (texts := texts_of(data)) is not None:
+        return Twins(said_alike(*texts, _distances(z, x)[1]), products, by_words=True)
     some = np.unique(np.linspace(0, data.n - 1, min(data.n, SAMPLE)).astype(int))
     usual = np.median(_distances(x[some], x, some)[0])
     distance, at = _distances(z, x)
@@ -107,8 +114,13 @@ def twins(data: Data, near: float = TWIN, *, most: float | None = None) -> Twins
     return Twins(table, products)
 
 
-def _texts(data: Data) -> tuple[Sequence[str], Sequence[str]] | None:
-    """Both parts as texts, where they are texts."""
+def texts_of(data: Data) -> tuple[Sequence[str], Sequence[str]] | None:
+    """Examples to train and to test on as texts, where they are texts.
+
+    >>> y = np.array([0])
+    >>> texts_of(Data(["a text"], y, ["another"], y, ("x",)))
+    (['a text'], ['another'])
+    """
     if data.texts is not None:
         return list(data.texts[0]), list(data.texts[1])
     x = data.x_train

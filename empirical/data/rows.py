@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empirical.data.dataset import Dataset
+from empirical.data.sources.table import Rows
 from empirical.data.texts import Texts
 from longtail import philox
 from longtail.core import ArgumentError, whole
@@ -46,7 +47,9 @@ def fewer(dataset: Dataset, rows: Any, seed: int = 0) -> Dataset:
 
 
 def _taken(x: Any, at: NDArray[np.int64]) -> Any:
-    """Rows of an array, a sparse matrix, a data frame or a list."""
+    """Rows of an array, a sparse matrix, a data frame, a table in words or a list."""
+    if isinstance(x, Rows):
+        return x.kept(at)
     if hasattr(x, "iloc"):
         return x.iloc[at]
     return [x[i] for i in at] if not hasattr(x, "shape") else x[at]

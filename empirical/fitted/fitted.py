@@ -50,7 +50,7 @@ def scoring() -> Iterator[None]:
         raise type(error)("scoring", error.shown, remedy) from error
 
 
-def named(init: Callable[P, None]) -> Callable[P, None]:
+def refuse_others(init: Callable[P, None]) -> Callable[P, None]:
     """An initializer that says what an option is called here which the command, or another library, calls by another name.
 
     >>> from empirical import SubsetEstimator

@@ -21,6 +21,7 @@ from longtail.core.shares import percent
 
 CLOSE = 0.02
 HUNDRED = 100
+UNASKED = "it was not asked for"  # why there is no theory, whatever is known of classes
 
 
 def headline(comparison: Comparison) -> str:
@@ -144,7 +145,7 @@ def verdict(comparison: Comparison) -> str:
     seen = comparison.observed
     if not comparison.fits:
         why = comparison.why
-        if seen.experiment.n_classes is None:
+        if seen.experiment.n_classes is None and why != UNASKED:
             why = "theory asks how often a guess is right, and without labels the number of classes is not known"
             why += "; give it as --labels K"
         return f"There is no theory beside it: {why}."

@@ -23,7 +23,7 @@ CAPTIONS = {
     "do. One half of the models chose the bins, the other measured. Thick bars: 95 % over models; thin: over test examples too. "
     "Squares, where theory was fitted, are what it expects.",
     "influence_histogram": "Pairs of a training and a test example by estimated influence (bars: 95 % over models), and how many "
-    "of them chance makes.",
+    "of them chance makes. Green: test examples in exactly one pair of this influence or more.",
     "learning_curve": "Of models that trained on so many examples. Thick bars: 95 % over models; thin: over test examples too.",
 }
 
@@ -93,7 +93,13 @@ def by_influence(axes: Axes, table: pd.DataFrame) -> None:
     bar: dict[str, Any] = {"fmt": "none", "ecolor": BLUE, "capsize": 2, "elinewidth": 1.2}
     axes.errorbar(middle, count, yerr=[np.minimum(error, count), error], **bar)
     axes.plot(middle, table["false_in_bin"], "_", color=ORANGE, markersize=12, label="pairs by chance")
-    axes.step(low, table["single"], where="post", color=GREEN, label="test examples in one such pair only")
+    axes.step(
+        low,
+        table["single"],
+        where="post",
+        color=GREEN,
+        label="test examples in just one pair of this influence or more",
+    )
     counts(axes)
     axes.set_xlabel("influence")
     axes.set_ylabel("count")

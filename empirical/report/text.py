@@ -44,10 +44,13 @@ def fitted(comparison: Comparison) -> list[str]:
         )
         untold = "This does not tell them apart." if best.saw else "Memorization alone does not tell such priors apart."
         return [*said, f"The data do not reject these either: {others}. {untold}"]
-    if comparison.rejected:
+    every, refused = len(comparison.fits), len(comparison.rejected)
+    if refused and refused == every - 1:
+        said.append(f"Of {every} combinations of prior and coupling all others are rejected (p < {NOT_REJECTED:g}).")
+    elif every > 1:
         said.append(
-            f"Of {len(comparison.rejected) + 1} combinations of prior and coupling all others are rejected "
-            f"(p < {NOT_REJECTED:g})."
+            f"Of {every} combinations of prior and coupling {refused or 'none'} {'is' if refused < 2 else 'are'} rejected "
+            f"(p < {NOT_REJECTED:g}); of {every - 1 - refused} more nothing is known: too few simulated data sets, or bins."
         )
     return said
 
@@ -146,7 +149,7 @@ def _removal(comparison: Comparison) -> str:
 
 def summary(comparison: Comparison) -> str:
     """All of it for a terminal."""
-    table = comparison.fits_table()[["prior", "coupling", "largest_difference", "p_value"]]
+    table = comparison.fits_table()[["prior", "coupling", "largest_difference", "p_value", "against_best"]]
     table["prior"] = table["prior"].map(brief)
     table["coupling"] = [law(one.coupling) for one in comparison.fits]
     parts = [textwrap.fill(headline(comparison), 100, break_on_hyphens=False), ""]
@@ -154,4 +157,6 @@ def summary(comparison: Comparison) -> str:
         textwrap.fill(f"- {line}", 100, subsequent_indent="  ", break_on_hyphens=False) for line in findings(comparison)
     ]
     parts += ["", table.to_string(index=False, float_format=lambda v: f"{v:.3g}")]
+    if len(comparison.fits) > 1:
+        parts.append("against_best: how often data from that fit speak as much for the first (Cox's test)")
     return "\n".join(parts)

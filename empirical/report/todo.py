@@ -16,6 +16,7 @@ import pandas as pd
 from empirical.estimates.suspects import suspects
 from empirical.report.exhibits import Place
 from empirical.report.numbers import points
+from longtail.core import Bools, Integers
 from longtail.core.intervals import Z95
 from longtail.core.shares import percent
 
@@ -30,6 +31,8 @@ FILED = 5000  # rows of its file at the most
 LIKELY, LISTED, CERTAIN = 0.5, 0.05, 0.995
 MENTIONED = 0.05  # of all pairs those expected by chance, to be told
 MANY = 2  # test examples that an example carries, to be one that carries many
+BY_WORDS = "the same words, or nine of ten of them"
+BY_DISTANCE = "nearer than a quarter of the distance that training examples usually have to their nearest"
 
 
 @dataclass(frozen=True)
@@ -145,14 +148,17 @@ def _twins(dataset: Dataset | None, every: bool) -> Task | None:
     found = looked.table
     if found is None or found.empty:
         return None
-    rows = found[["train_index", "test_index"]].to_numpy(int)
-    found["identical"] = (found["distance"] == 0) & np.array([_alike(dataset, *row) for row in rows.tolist()], bool)
+    near = (found["distance"] == 0).to_numpy()
+    found["identical"], gaps = np.zeros((2, len(found)), bool)
+    found.loc[near, "identical"], gaps[near] = _alike(
+        dataset, *found.loc[near, ["train_index", "test_index"]].to_numpy(int).T
+    )
     same, count = int(found["identical"].sum()), len(found)
     exact = f", {same:,} of them identical" if same else ""
     said = (
-        f"{_many(count, 'test example')} of {dataset.data.n_test:,} with a near-duplicate in training{exact}: nearer than a "
-        "quarter of the distance that training examples usually have to their nearest. What models are right on there they may "
-        "only remember: leave them out of the test, or of training."
+        f"{_many(count, 'test example')} of {dataset.data.n_test:,} with a near-duplicate in training{exact}: "
+        f"{BY_WORDS if looked.by_words else BY_DISTANCE}. What models are right on there they may only remember: leave them out "
+        "of the test, or of training."
     )
     ids = {"train": dataset.train_ids, "test": dataset.test_ids}
     labels = {"train": dataset.data.y_train, "test": dataset.data.y_test}
@@ -170,22 +176,38 @@ def _twins(dataset: Dataset | None, every: bool) -> Task | None:
                 if row["train_label"] == row["test_label"]
                 else f"{row['train_label']} and {row['test_label']}"
             )
-            + (
-                ", identical"
-                if row["identical"]
-                else ", identical once gaps are filled"
-                if row["distance"] == 0
-                else ""
-            ),
+            + _as_near(row, looked.by_words, gap),
         )
-        for row in _rows(found)
+        for row, gap in zip(_rows(found), gaps, strict=False)  # cards are of the first
     ]
     return Task("duplicates", "In training and in test", said, tuple(cards), found)
 
 
-def _alike(dataset: Dataset, train: int, test: int) -> bool:
-    """Whether two rows say the same in their own words, where they have such: a gap is no value that filled it."""
-    return dataset.rows is None or dataset.rows[0][train] == dataset.rows[1][test]
+def _alike(dataset: Dataset, train: Integers, test: Integers) -> tuple[Bools, Bools]:
+    """Which examples that are one to a learner are the same letter by letter, or as they stand in their file, where they have
+    such words; and which are where gaps of their rows are filled.
+    """
+    from empirical.data.duplicates import texts_of
+    from empirical.data.sources.table import Rows
+
+    none = np.zeros(len(train), bool)
+    own, others = texts_of(dataset.data) or dataset.rows or (None, None)
+    if own is None or others is None:
+        return ~none, none
+    if isinstance(own, Rows) and isinstance(others, Rows):
+        return own.alike(train, others, test)
+    return np.array([own[i] == others[j] for i, j in zip(train, test, strict=True)], bool), none
+
+
+def _as_near(row: dict[str, Any], by_words: bool, gap: bool) -> str:
+    """How near two examples are that are the same to a learner, or as they are read."""
+    if row["identical"]:
+        return ", identical"
+    if row["distance"] > 0:
+        return ""
+    return (
+        ", the same words" if by_words else f", {'identical once gaps are filled' if gap else 'the same to a learner'}"
+    )
 
 
 def _unlooked(dataset: Dataset, products: float) -> Task:

@@ -137,9 +137,11 @@ def test_scores_are_kept_as_told(capsys, tmp_path):
 def test_finished_and_started_again_it_keeps_its_speed_and_its_report(capsys, tmp_path, monkeypatch):
     made = []
 
-    def report(_, out, *__, **___):
+    def report(_, out, *__, theory=True, **___):
         made.append(out)
         (out / "report.html").write_text("made")
+        (out / "compare").mkdir(exist_ok=True)
+        (out / "compare" / "run.json").write_text(json.dumps({"arguments": {"theory": theory}}))
 
     monkeypatch.setattr("empirical.command.reporting.report", report)
     arguments = (*SMALL[:-1], "--out", tmp_path)
@@ -160,8 +162,15 @@ def test_finished_and_started_again_it_keeps_its_speed_and_its_report(capsys, tm
     assert len(made) == 3
     (tmp_path / "removal.csv").unlink()
     (tmp_path / "report.html").unlink()
-    run(capsys, *arguments, "--threshold", 0.3)
+    run(capsys, *arguments, "--threshold", 0.3, "--no-theory")
     assert len(made) == 4
+    for more, count in (
+        (["--no-theory"], 4),
+        ([], 5),
+        (["--no-theory"], 5),
+    ):  # theory that was left out is made when asked for
+        run(capsys, *arguments, "--threshold", 0.3, *more)
+        assert len(made) == count
 
 
 def test_two_halves_of_a_run_merge(capsys, tmp_path):

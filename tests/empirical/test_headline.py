@@ -20,6 +20,7 @@ from empirical.report import observed_figures
 from empirical.report.exhibits import exhibits
 from empirical.report.headline import carried, headline
 from empirical.report.page import page
+from empirical.report.text import fitted, summary
 from longtail import Problem, Zipf
 from longtail.core import Floats
 from longtail.core.intervals import Z95
@@ -131,6 +132,32 @@ def test_a_refused_fit_foretells_nothing(found: Comparison) -> None:
     assert "theory expects" not in said
     assert "by the fit" not in said
     assert "does not fit" in said or "comes close" in said
+
+
+def test_other_fits_are_said_to_be_rejected_where_they_are_and_unknown_where_nothing_tells(found: Comparison) -> None:
+    """Twelve data sets are too few for Cox's test: goodness decides alone, and a p-value that is not known rejects nothing."""
+    for others, expected in (
+        ((0.001, 0.002), "Of 3 combinations of prior and coupling all others are rejected (p < 0.05)."),
+        (
+            (0.001, np.nan),
+            "Of 3 combinations of prior and coupling 1 is rejected (p < 0.05); of 1 more nothing is known: ",
+        ),
+        (
+            (np.nan,),
+            "Of 2 combinations of prior and coupling none is rejected (p < 0.05); of 1 more nothing is known: ",
+        ),
+        ((0.001, 0.5), "The data do not reject these either: "),
+    ):
+        fits = (found.best, *(with_p(found, p).best for p in others))
+        some = replace(found, fits=fits)
+        assert fitted(some)[-1].startswith(expected), others
+        told = summary(some).splitlines()
+        assert any(line.split()[-2:] == ["p_value", "against_best"] for line in told)
+        assert told[-1].startswith("against_best: how often")
+        assert "how often data from that fit speak as much for the first" in page(some, exhibits(None))
+    alone = replace(found, fits=(found.best,))
+    assert len(fitted(alone)) == 1
+    assert "speak as much" not in summary(alone) + page(alone, exhibits(None))
 
 
 def test_a_loss_is_said_with_its_error_and_what_was_foretold(found: Comparison) -> None:

@@ -16,10 +16,13 @@ from empirical.command import reporting
 from empirical.data import duplicates
 from empirical.data.data import Data
 from empirical.data.dataset import Dataset
-from empirical.data.duplicates import near_duplicates, twins
+from empirical.data.duplicates import near_duplicates, said_alike, twins
+from empirical.data.rows import fewer
+from empirical.data.sources.table import Rows
 from empirical.estimates.measured import Experiment, Measured
 from empirical.report.exhibits import exhibits
 from empirical.report.gallery import gallery
+from empirical.report.headline import headline
 from empirical.report.majority import no_better
 from empirical.report.page import page
 from empirical.report.run_text import report
@@ -151,7 +154,7 @@ def test_near_duplicates_across_training_and_test_are_found():
     said[1][4] = said[0][11]
     copied = replace(dataset, data=replace(dataset.data, x_test=z), rows=said)
     filled = listed(found, replace(copied, rows=dataset.rows))["duplicates"]
-    assert filled.cards[0].says == f"{CRAFTED} and x, identical once gaps are filled"
+    assert filled.cards[0].says == f"{CRAFTED} and x, the same to a learner"
     assert "near-duplicate in training: nearer" in filled.said
     made = listed(found, copied)["duplicates"]
     assert made.table[["test_index", "train_index"]].to_numpy().tolist() == [[4, 11], [7, 20]]
@@ -160,13 +163,65 @@ def test_near_duplicates_across_training_and_test_are_found():
     assert near_duplicates(copied.data)[[4, 7]].all()
 
 
+def test_rows_of_a_table_are_identical_by_all_columns_and_all_digits():
+    """By hand: a copy; another color; another value behind the columns shown; a gap in one; a gap in both; a seventh digit, and
+    a gap elsewhere."""
+    found, dataset = measured()
+    n = dataset.data.n
+    table = pd.DataFrame({f"c{k}": np.arange(n + 10) + 0.5 for k in range(15)}).assign(color="red")
+    table.iloc[n : n + 6] = table.iloc[:6].to_numpy()
+    table.loc[n + 1, "color"] = "blue"
+    table.loc[n + 2, "c14"] = 9.0
+    table.loc[[n + 3, 4, n + 4], "c13"] = np.nan
+    table.loc[n + 5, "c0"] += 1e-7
+    table.loc[5, "c1"] = np.nan
+    z = np.concatenate([dataset.data.x_train[:6], dataset.data.x_test[6:]])
+    rows = Rows(table, np.arange(n)), Rows(table, np.arange(n, n + 10))
+    made = listed(found, replace(dataset, data=replace(dataset.data, x_test=z), rows=rows))["duplicates"]
+    assert made.table["test_index"].tolist() == list(range(6))
+    assert made.table["identical"].tolist() == [True, False, False, False, True, False]
+    said = [card.says.partition(", ")[2] for card in made.cards]
+    other, gap = "the same to a learner", "identical once gaps are filled"
+    assert said == ["identical", other, other, gap, "identical", other]
+    assert "2 of them identical: nearer than a quarter" in made.said
+    assert rows[0][2] == rows[1][2]  # in words, which have the first columns only
+    few = fewer(replace(dataset, rows=rows), 5)
+    assert few.rows[0].alike(np.arange(5), rows[0], np.array(few.train_ids))[0].all()
+
+
+def test_of_texts_the_report_says_words_and_calls_identical_what_is_so_letter_by_letter():
+    found, dataset = measured()
+    train = ["Who was Monet ?", "ten nine eight seven six five four three two one", "who was Monet"]
+    train += [f"what is number {k} of these" for k in range(27)]
+    test = ["who was Monet", "Who was MONET?", f"{train[1]} more", *[f"nothing like {k}" for k in range(7)]]
+    made = listed(found, replace(dataset, data=replace(dataset.data, x_train=train, x_test=test), rows=None))[
+        "duplicates"
+    ]
+    assert made.said.startswith(
+        "3 test examples of 10 with a near-duplicate in training, 1 of them identical: the same words, or nine of ten of them."
+    )
+    assert "distance" not in made.said
+    assert made.table[["test_index", "train_index"]].to_numpy().tolist() == [[0, 2], [1, 0], [2, 1]]
+    assert [card.says.partition(", ")[2] for card in made.cards] == ["identical", "the same words", ""]
+
+
+def test_of_the_same_words_in_another_order_the_first_text_is_told():
+    train = ["b a c", "c a b", "b a c"]
+    for some, first in ((train, 0), (train[1:], 0), ([*train[::-1], "d"], 0), (["d", *train], 1)):
+        told = said_alike(some, ["a b c"], np.array([len(some) - 1]))
+        assert told["train_index"].tolist() == [first]
+
+
 def test_texts_are_twins_by_all_their_words():
     """Names are rare: by its two thousand commonest words TF-IDF takes "Who was Monet ?" for "Who was Galileo ?"."""
     data = measured()[1].data
     train = [f"who was {name} the painter" for name in "abc"] + ["one two three four five six seven eight nine ten"]
     train += [f"what is this number {k % 3}" for k in range(26)]
     test = ["Who was Z, the painter?", "who was B the painter", "painter the b was who", f"{train[3]} more", "other"]
-    told = twins(replace(data, x_train=train, x_test=[*test, *["none at all"] * 5])).table
+    found = twins(replace(data, x_train=train, x_test=[*test, *["none at all"] * 5]))
+    assert found.by_words
+    assert not twins(data).by_words
+    told = found.table
     assert told[["test_index", "train_index"]].to_numpy().tolist() == [[1, 1], [3, 3], [2, 1]]
     assert (told["distance"] == 0).tolist() == [True, False, False]
 
@@ -295,6 +350,13 @@ def test_a_report_without_theory_fits_none_and_what_is_for_no_report_is_refused(
     text = reporting.report(found, tmp_path, dataset, theory=False).read_text(encoding="utf-8")
     assert "There is no theory beside it: it was not asked for." in text
     assert 'id="theory"' not in text
+    unknown = replace(found, experiment=replace(found.experiment, n_classes=None))
+    assert headline(Comparison(unknown, (), why="it was not asked for")).endswith("beside it: it was not asked for.")
+    assert "give it as --labels K" in headline(Comparison(unknown, (), why="None; give the number of classes"))
+    assert reporting.is_made(tmp_path, theory=False)
+    assert not reporting.is_made(tmp_path)
+    (tmp_path / "compare" / "run.json").unlink()
+    assert reporting.is_made(tmp_path)
     for option in ("--twins", "--no-theory"):
         for more, got in (([], "no --out"), (["--out", str(tmp_path / "other"), "--no-plot"], "--no-plot")):
             assert estimate.main(["planted", "--n", "60", option, *more]) == 2

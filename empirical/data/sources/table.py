@@ -24,7 +24,7 @@ from empirical.data.sources import parquet
 from empirical.data.sources.delimited import dialect
 from empirical.data.sources.gaps import filled, way, whole_rows
 from empirical.data.sources.parquet import FEWER
-from longtail.core import ArgumentError
+from longtail.core import ArgumentError, Bools, Integers
 from longtail.core.opened import reading, regular, shortened, tabular, within
 from longtail.core.shown import not_finite
 
@@ -112,7 +112,12 @@ def framed(
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of a table in words, by number, as they stand in the file: names of columns and values."""
+    """Rows of a table in words, by number, as they stand in the file: names of columns and values, of the first columns.
+
+    >>> rows = Rows(pd.DataFrame({"age": [30, 41], "color": ["red", None]}), np.array([1, 0]))
+    >>> rows[0], len(rows)
+    ('age 41, color missing', 2)
+    """
 
     table: pd.DataFrame
     places: NDArray[np.int64]
@@ -125,6 +130,30 @@ class Rows:
         cells = ((name, self.table.iat[place, at]) for at, name in enumerate(self.table.columns[:SHOWN]))
         more = ", …" if self.table.shape[1] > SHOWN else ""
         return ", ".join(f"{name} {_word(value)}" for name, value in cells) + more
+
+    def alike(self, some: Integers, other: Rows, others: Integers) -> tuple[Bools, Bools]:
+        """Which of the rows ``some`` say the same in every column, shown or not, as the row of ``other`` in ``others`` beside it,
+        a gap being like a gap alone; and which do where a gap in either may hold anything.
+
+        >>> rows = Rows(pd.DataFrame({"age": [30.0, 30.0, np.nan], "color": ["red", "red", "red"]}), np.arange(3))
+        >>> [told.tolist() for told in rows.alike(np.array([0, 0, 2]), rows, np.array([1, 2, 2]))]
+        [[True, False, True], [True, True, True]]
+        """
+        same, filled = np.ones((2, len(some)), bool)
+        left, right = self.table.iloc[self.places[some]], other.table.iloc[other.places[others]]
+        for at in range(left.shape[1]):
+            kind = pd.factorize(pd.concat([left.iloc[:, at], right.iloc[:, at]]))[0].reshape(2, -1)
+            same &= kind[0] == kind[1]
+            filled &= (kind[0] == kind[1]) | (kind < 0).any(0)
+        return same, filled
+
+    def kept(self, some: Integers) -> Rows:
+        """Some of the rows.
+
+        >>> Rows(pd.DataFrame({"age": [30, 41]}), np.arange(2)).kept(np.array([1]))[0]
+        'age 41'
+        """
+        return Rows(self.table, self.places[some])
 
 
 def _word(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+MARKS = re.compile(
+    r"mark\.(kernels|torch|browser|extra)\b"
+)  # by which .ci chooses files of tests, reading nothing else
 HEAVY = ("pandas", "matplotlib", "sklearn", "scipy.stats", "numba", "torch", "cupy")
 
 
@@ -128,3 +132,56 @@ def test_legends_say_where_they_go() -> None:
         and all(keyword.arg != "loc" for keyword in node.keywords)
     ]
     assert silent == []
+
+
+def test_marks_stand_in_the_files_that_carry_them() -> None:
+    """.ci/run and .ci/kernels read no file of tests in whose text there is no mark: one taken from elsewhere would not be run."""
+    files = {str(path.relative_to(ROOT)): path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py")}
+    assert sum(bool(MARKS.search(text)) for text in files.values()) > 20
+    assert hidden_marks(files) == []
+    mark = "pytest.mark." + "kernels"  # not to be found here
+    wrong = {
+        "tests/nets.py": f"slow = {mark}",
+        "tests/test_a.py": f"both = [{mark}]\n@{mark}\ndef test_b(): ...\ndef other(): ...",
+        "tests/test_b.py": "from tests.test_a import both, other\nfrom tests.test_a import test_b as c",
+        "tests/test_c.py": "from pytest import mark as m\nfrom pytest import mark, raises\nm = pytest.mark",
+        "tests/test_d.py": "def f(item): item.add" + "_marker('extra')",
+    }
+    assert hidden_marks(wrong) == [
+        "tests/nets.py: it is no file of tests",
+        "tests/test_b.py: both",
+        "tests/test_b.py: test_b",
+        "tests/test_c.py: m",
+        "tests/test_c.py: m",
+        "tests/test_d.py: a mark that is added",
+    ]
+
+
+def hidden_marks(files: dict[str, str]) -> list[str]:
+    """Marks outside of files of tests, and in these such as come from elsewhere or by another name."""
+    trees = {path: ast.parse(text) for path, text in files.items()}
+    some = [path for path, text in files.items() if MARKS.search(text)]
+    marked = {path.removesuffix(".py").replace("/", "."): set(carriers(trees[path])) for path in some}
+    found = []
+    for path, text in files.items():
+        if path in some and not Path(path).name.startswith("test_"):
+            found.append(f"{path}: it is no file of tests")
+        for node in trees[path].body:
+            if isinstance(node, ast.ImportFrom):
+                taken_from = marked.get(str(node.module), set())
+                found += [f"{path}: {one.name}" for one in node.names if one.name in taken_from]
+                found += [f"{path}: {one.asname}" for one in node.names if one.name == "mark" and one.asname]
+            elif isinstance(node, ast.Assign) and ast.unparse(node.value) == "pytest.mark":
+                found.append(f"{path}: {ast.unparse(node.targets[0])}")
+        if ".add" + "_marker(" in text:
+            found.append(f"{path}: a mark that is added")
+    return found
+
+
+def carriers(tree: ast.Module) -> Iterator[str]:
+    """Names of a file that carry a mark: variables, and what it decorates."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and MARKS.search(ast.unparse(node.value)):
+            yield from (ast.unparse(target) for target in node.targets)
+        elif any(MARKS.search(ast.unparse(one)) for one in getattr(node, "decorator_list", ())):
+            yield node.name

@@ -5,7 +5,7 @@ parameters, there is no standard error: it is NaN, never 0. The interval is then
 other coordinates: where −2 log L has risen by z² times the largest factor by which simulated histograms vary more than
 independent examples would (a composite likelihood is as much too sharp: Varin, Reid & Firth 2011). Where difficulty is fitted,
 coordinates hang together along curved ridges, which no parabola follows: intervals are the likelihood's there too, its rise
-counted by the factor of the coordinate itself, simulated variance over that of independent examples. An end that the data do
+counted by the factor of the coordinate itself, its variance over that of independent examples. An end that the data do
 not set is the family's own: 0, 1, or infinity.
 """
 
@@ -108,8 +108,9 @@ class Reach:
         return self._z**2 * self._clustering
 
     def rise(self, steep: Floats) -> float:
-        """How far −2 log L may rise along the profile of a function of x with this gradient: z² times its variance by simulated
-        data sets, over that by the likelihood's curvature (Varin, Reid & Firth 2011, section 2.3); never less than z².
+        """How far −2 log L may rise along the profile of a function of x with this gradient: z² times its variance, by simulated
+        data sets and by how hard the test set may be (``hard``), over that by the likelihood's curvature (Varin, Reid & Firth
+        2011, section 2.3); never less than z².
         """
         own = self.curvature(steep) ** 2
         return self._z**2 * max(float(steep @ self.covariance @ steep) / own, 1.0) if own > 0 else self.allowed

@@ -50,10 +50,9 @@ def measure(
     >>> found.memorization["memorization"].tolist(), found.pairs[["train_index", "test_index"]].to_numpy().tolist()
     ([1.0, 1.0, 1.0, 1.0, 1.0], [[3, 0]])
     """
+    flag("published_rule", published_rule)
     table = memorization(trials, examples.y_train)
-    kept = (
-        by_rule(table) if flag("published_rule", published_rule) else None
-    )  # false pairs and agreement are those of the kept examples too
+    kept = by_rule(table) if published_rule else None  # false pairs and agreement are those of the kept examples too
     leaked = leak(trials, examples.y_train) if leaks(trials) else None
     if leaked is not None:
         table["risk"] = leaked.examples["risk"]
@@ -176,9 +175,10 @@ def written(
     ...     written(Path(folder) / "pairs.parquet", trials, Examples(), threshold=0.5, memory=2e8).pairs
     1
     """
+    flag("published_rule", published_rule)
     table = memorization(trials, examples.y_train)
     value = table["memorization"].to_numpy()
-    pairing = Pairing.of(examples, threshold, by_rule(table) if flag("published_rule", published_rule) else None)
+    pairing = Pairing.of(examples, threshold, by_rule(table) if published_rule else None)
     if same_class is not None:
         pairing = replace(pairing, same_class=same_class)
 
@@ -212,7 +212,8 @@ def lowest_threshold(
     >>> round(lowest_threshold(Trials.of(masks, masks, masks[:, [3]]), Examples(), rate=0.05), 3)
     0.165
     """
-    kept = by_rule(memorization(trials, examples.y_train)) if flag("published_rule", published_rule) else None
+    rule = flag("published_rule", published_rule)
+    kept = by_rule(memorization(trials, examples.y_train)) if rule else None
     return threshold_for(trials, Pairing.of(examples, kept=kept), rate, device=device)
 
 

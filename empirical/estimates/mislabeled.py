@@ -236,17 +236,19 @@ def _counted(first: Integers, second: Integers, weight: Floats, classes: int, mo
 
 def _looked(q: Floats, sure: Floats, y: Integers, made: Integers, law: Floats, right: Floats) -> Floats:
     """a(x, c) of the n labels as they are, and then of those that are made; ``right`` are chances."""
-    n, classes = q.shape
-    c = np.concatenate([y, made.ravel()])
-    of, rows = np.tile(np.arange(n), len(c) // n), np.arange(len(c))
-    rival, strongest = _rivals(q[of], c)
-    others = sure[of]
-    others[rows, c] = 0
-    by_law = np.log(np.maximum((sure @ law)[of, c], LEAST**2) / np.maximum(others.sum(1), LEAST))
-    wrongs = _counted(made.ravel(), rival[n:], np.tile(right, MADE) / MADE, classes, 0.5 / classes)
-    rights = _counted(y, rival[:n], right, classes, 0.5 / classes)
+    (n, classes), every = q.shape, [y, *made]
+    rows, by, rivals, columns = np.arange(n), sure @ law, [], []
+    for c in every:  # n labels at a time: all at once are as many arrays of (n, K) as are made, and one more
+        rival, strongest = _rivals(q, c)
+        others = sure.copy()
+        others[rows, c] = 0
+        by_law = np.log(np.maximum(by[rows, c], LEAST**2) / np.maximum(others.sum(1), LEAST))
+        columns.append(np.column_stack([_logit(q[rows, c]), _logit(strongest), by_law]))
+        rivals.append(rival)
+    wrongs = _counted(made.ravel(), np.concatenate(rivals[1:]), np.tile(right, MADE) / MADE, classes, 0.5 / classes)
+    rights = _counted(y, rivals[0], right, classes, 0.5 / classes)
     by_pair = np.log(wrongs / rights / np.maximum(law.T, LEAST))
-    return np.column_stack([_logit(q[of, c]), _logit(strongest), by_law, by_pair[c, rival]])
+    return np.column_stack([np.concatenate(columns), by_pair[np.concatenate(every), np.concatenate(rivals)]])
 
 
 def _settled(

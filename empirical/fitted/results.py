@@ -90,8 +90,8 @@ class Results(Fitted):
         """
         from empirical.command import reporting
 
-        found, twins = self.measured, flag("twins", twins)
-        flag("theory", theory)
+        twins, theory = flag("twins", twins), flag("theory", theory)
+        found = self.measured
         if found.experiment.score != "correct":
             raise ArgumentError("scoring", found.experiment.score, "a report speaks of right and wrong: use 'correct'")
         out = folder("directory", directory)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from empirical.estimates.measured import Experiment
-from empirical.estimates.recorded import recorded_learner
+from empirical.estimates.recorded import learner_of
 from empirical.learners.private.accountant import Privacy
 from empirical.limits.arms import privacy_of
 from longtail.core import ArgumentError
@@ -22,8 +22,7 @@ def accounted(how: Experiment, n: int) -> Privacy | None:
     2.0
     """
     try:
-        learner = recorded_learner(how.arguments.get("learner") or how.learner or "")
-        return privacy_of(learner, round(how.fraction * n), how.n_classes or 2)
+        return privacy_of(learner_of(how, None), round(how.fraction * n), how.n_classes or 2)
     except ArgumentError as error:
         log.info("no accountant's ε: %s", error)
         return None

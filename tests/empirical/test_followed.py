@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from empirical.bridge.beside import Beside
 from empirical.bridge.bins import EDGES, _wide
-from empirical.bridge.intervals import Reach, Ridge
+from empirical.bridge.intervals import Reach, Ridge, _end, _ends
 from empirical.bridge.model import LATELY, Model
 from empirical.estimates.noise import SubsetNoise
 from longtail import Problem, Zipf
@@ -80,6 +81,7 @@ def test_what_is_kept_is_not_taken_for_another() -> None:
             assert 0 < table["share"].iloc[1] < above
 
 
+@pytest.mark.kernels
 def test_values_are_remembered_for_a_while() -> None:
     """The same array, which nobody may write to; after ``LATELY`` others it is computed again, to the same bits."""
     model = replace(MODEL)
@@ -94,6 +96,7 @@ def test_values_are_remembered_for_a_while() -> None:
     np.testing.assert_array_equal(again, first)
 
 
+@pytest.mark.kernels
 def test_slopes_along_some() -> None:
     observed = MODEL.n * MODEL.probabilities(X + 0.1)
     every, some = MODEL.slopes(X, observed), MODEL.slopes(X, observed, [0, 3])
@@ -102,11 +105,47 @@ def test_slopes_along_some() -> None:
     assert (np.abs(every).max(0) > 0).all()
 
 
+@pytest.mark.kernels
 def test_a_ridge_from_the_slope_that_all_share() -> None:
-    """To the last bit what it is by itself, on either side, whatever was looked for before."""
+    """To the last bit what it is by itself, on either side, after another that set out from the same slope."""
     observed = np.round(MODEL.n * MODEL.probabilities(X))
     error = np.full(len(X), 0.1)
     reach = Reach(MODEL, X, observed, np.tile(observed, (20, 1)), error, np.diag(error**2), 0.95, np.zeros(len(X)))
-    own, given = Ridge(MODEL, observed, X, 2), reach.ridge(2)
-    np.testing.assert_array_equal(own.slope, given.slope)
-    assert own.best(X[2] + 0.05, X)[0] == given.best(X[2] + 0.05, X)[0] > 0
+    before = reach.ridge(2)
+    first = before.slope
+    below = before.best(X[2] - 0.05, X)[0]
+    assert (before.slope != first).any()
+    for side, found in ((1, reach.ridge(2).best(X[2] + 0.05, X)[0]), (-1, below)):
+        own = Ridge(MODEL, observed, X, 2)
+        np.testing.assert_array_equal(own.slope, first)
+        assert own.best(X[2] + side * 0.05, X)[0] == found > 0
+
+
+class Bent:
+    """Three coordinates, of which powers and products are seen."""
+
+    def residuals(self, x: Floats, observed: Floats) -> Floats:
+        a, b, c = x
+        return np.array([np.exp(a + b), a * b + c, np.sin(b) + c**2, a + np.exp(c), b - c]) - observed
+
+    def slopes(self, x: Floats, observed: Floats, along: Sequence[int] | None = None) -> Floats:
+        steps = 1e-6 * np.eye(3)
+        pairs = [(self.residuals(x + h, observed), self.residuals(x - h, observed)) for h in steps]
+        return np.array([(more - less) / 2e-6 for more, less in pairs]).T
+
+
+@pytest.mark.kernels
+def test_either_end_is_looked_for_as_if_alone() -> None:
+    """What following learned of slopes below the best value does not change, by a bit, what is found above it."""
+    x = np.array([0.2, 0.3, 0.1])
+    observed = Bent().residuals(x, np.zeros(5))
+    wide = (-np.inf, np.inf)
+    found = _ends(Ridge(Bent(), observed, x, 0), x, 0, wide, 1.0, 0.25)
+    for side, end in zip((-1, 1), found, strict=True):
+        own = Ridge(Bent(), observed, x, 0)
+        best, start = own.best(float(x[0]), x)
+        wanted = _end(own, float(x[0]), side, best, start, 1.0, 0.25, 12.0)
+        assert end is not None
+        assert wanted is not None
+        assert side * (wanted[0] - x[0]) > 0.25
+        np.testing.assert_array_equal(end, wanted)

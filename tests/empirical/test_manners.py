@@ -2,6 +2,8 @@
 
 import inspect
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,6 +23,7 @@ from empirical.data.sources.planted import planted
 from empirical.dynamics.masks import Masks
 from empirical.dynamics.net import Net
 from empirical.estimates.kept import read
+from empirical.estimates.measure import lowest_threshold, measure, written
 from empirical.estimates.suspects import suspects
 from empirical.learners import KNN, MLP, Ridge, Softmax
 from empirical.training.asked import jobs, seed, size
@@ -358,11 +361,15 @@ def test_options_that_are_true_or_false_take_nothing_else(long, both, tmp_path):
         "scaled": lambda value: Masks(scaled=value),
         "others": lambda value: relabeled(long, 0.1, others=value),
         "queries_first": lambda value: checked([[1.0]], 1, 1, queries_first=value),
+        "theory": lambda value: SubsetEstimator(models=8).report(tmp_path / "none", theory=value),  # before what costs
     }
     for name, ask in asks.items():
         for value in ("no", 1, None) if name != "same_class" else ("no", 1):
             with pytest.raises(ArgumentError, match=f"{name}: got .*; give True or False"):
                 ask(value)
+    for measured in (measure, partial(lowest_threshold, rate=0.05), partial(written, Path("none"), memory=1e9)):
+        with pytest.raises(ArgumentError, match=r"published_rule: got 'no'; give True or False"):
+            measured(None, None, published_rule="no")  # before trials are looked at
     assert not (tmp_path / "none").exists()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -39,6 +40,17 @@ def world(law: np.ndarray, seed: int, share: float = SHARE, moved: bool = False)
     given, at = u @ transition, np.arange(N)
     q = given if moved else u ** (2 / 3) / (u ** (2 / 3)).sum(1, keepdims=True)
     return q, y, y != true, 1 - u[at, y] * transition[y, y] / given[at, y]
+
+
+def test_wrong_labels_are_made_a_few_arrays_at_a_time():
+    """Beside q, as many numbers as eight of it at the most: not as many as there are labels made."""
+    q, y, _, _ = world(ANY, 0)
+    q = np.hstack([q, np.full((N, 45), 1e-3)])
+    tracemalloc.start()
+    mislabeled(q, y)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 8 * q.nbytes
 
 
 @pytest.mark.parametrize("law", [ANY, SIMILAR], ids=["any", "similar"])

@@ -93,7 +93,9 @@ def by_influence(axes: Axes, table: pd.DataFrame) -> None:
     bar: dict[str, Any] = {"fmt": "none", "ecolor": BLUE, "capsize": 2, "elinewidth": 1.2}
     axes.errorbar(middle, count, yerr=[np.minimum(error, count), error], **bar)
     axes.plot(middle, table["false_in_bin"], "_", color=ORANGE, markersize=12, label="pairs by chance")
-    axes.step(low, table["single"], where="post", color=GREEN, label="test examples in one pair of this or more")
+    edge, single = np.append(low, high[-1]), table["single"].to_numpy(float)
+    above = np.append(single, single[-1])  # the last level reaches to the end of its bin
+    axes.step(edge, above, where="post", color=GREEN, label="test examples in one pair of this or more")
     counts(axes)
     axes.set_xlabel("influence")
     axes.set_ylabel("count")

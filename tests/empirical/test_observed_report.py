@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from empirical import estimate
 from empirical.bridge.comparison import Comparison
@@ -102,6 +103,17 @@ def test_figures_show_the_tables(found):
     ]
     (axes,) = drawn["influence_histogram"].axes
     assert np.allclose([bar.get_height() for bar in axes.patches], tables["influence_histogram"]["in_bin"])
+    alone = axes.get_lines()[-1]
+    single, ends = (
+        tables["influence_histogram"]["single"].tolist(),
+        tables["influence_histogram"][["low", "high"]].to_numpy(),
+    )
+    assert alone.get_xdata().tolist() == [*ends[:, 0], ends[-1, 1]]  # each level over all of its bin
+    assert alone.get_ydata().tolist() == [*single, single[-1]]
+    figure = drawn["influence_histogram"]
+    FigureCanvasAgg(figure).draw()
+    legend, whole = figure.legends[0].get_window_extent(), figure.bbox
+    assert whole.x0 <= legend.x0 < legend.x1 <= whole.x1
     (axes,) = drawn["learning_curve"].axes
     points = [line for line in axes.lines if line.get_marker() == "o"]
     assert np.allclose(points[0].get_ydata(), tables["learning_curve"]["error"])

@@ -29,8 +29,8 @@ FURTHER, LONGER = 4, 1.15  # steps on where that is not far enough, and how much
 
 def profiles(found: TheoryFit, names: Iterable[str] | None = None, points: int = 7) -> pd.DataFrame:
     """``value`` of each parameter, ``points`` of them across its interval and a little beyond, the ``rise`` of −2 log L, and how
-    large a rise is ``allowed`` within 95 %, by simulated data sets. Where it has not risen so far there, it is followed on, a few
-    points more: a side on which it stays below is open.
+    large a rise is ``allowed`` within 95 %, by ``Reach.rise``. Where it has not risen so far there, it is followed on, a few
+    points more: a side on which it stays below is open as far as it was followed.
 
     >>> from empirical.bridge.fit import fit
     >>> from empirical.estimates.noise import SubsetNoise

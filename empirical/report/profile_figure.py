@@ -24,8 +24,9 @@ MANY = 30.0  # times that a logarithmic scale may span before only powers of ten
 SIDES = ("below", "above")
 CAPTION = (
     "How much worse the fit becomes (rise of −2 log L) as a parameter is moved and all others follow. Where the curve crosses "
-    "the dashed line the 95 % interval ends, by data sets simulated from the fit; the dotted one would be it if examples were "
-    "independent. A side on which the curve stays below the dashed line is left open by the data, and says so."
+    "the dashed line the 95 % interval ends, by data sets simulated from the fit and by how surely it is known how hard tests "
+    "are; the dotted one would be it if examples were independent. Where the curve stays below the dashed line as far as it was "
+    "followed, it says that this side is open."
 )
 
 
@@ -56,14 +57,19 @@ def profiles(table: pd.DataFrame) -> Figure:
 
 def crossings(rows: pd.DataFrame) -> tuple[float, float]:
     """Where the profile of one parameter rises above what is allowed, below the best value and above it: by the root of the
-    rise, which is nearly straight. NaN on a side on which it does not: the data leave that open.
+    rise, which is nearly straight in the coordinate that is fitted, a logarithm of one that is ``POSITIVE``. NaN on a side on
+    which it does not, as far as it was followed.
 
     >>> import pandas as pd
     >>> rows = pd.DataFrame({"value": [0.0, 1.0, 2.0, 4.0], "rise": [9.0, 4.0, 0.0, 1.0], "allowed": 6.25})
     >>> crossings(rows)
     (0.5, nan)
+    >>> [round(end, 3) for end in crossings(rows.assign(parameter="size", value=[1, 10, 100, 1000]))]
+    [3.162, nan]
     """
     value, rise = rows["value"].to_numpy(float), rows["rise"].to_numpy(float)
+    logarithmic = "parameter" in rows and rows["parameter"].iloc[0] in POSITIVE
+    at = np.log(value) if logarithmic else value
     best, root, level = int(np.argmin(rise)), np.sqrt(rise), float(np.sqrt(rows["allowed"].iloc[0]))
     ends = []
     for side in (np.arange(best, -1, -1), np.arange(best, len(value))):
@@ -73,7 +79,8 @@ def crossings(rows: pd.DataFrame) -> tuple[float, float]:
             continue
         near, far = side[beyond[0] - 1], side[beyond[0]]
         part = (level - root[near]) / (root[far] - root[near])
-        ends.append(float(value[near] + part * (value[far] - value[near])))
+        end = float(at[near] + part * (at[far] - at[near]))
+        ends.append(float(np.exp(end)) if logarithmic else end)
     return ends[0], ends[1]
 
 
@@ -94,7 +101,9 @@ def _panel(axes: Axes, name: str, rows: pd.DataFrame) -> None:
     else:
         axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.set_ylim(-0.04 * allowed, SHOWN * allowed)
-    said = [f"open {side}" for side, end in zip(SIDES, crossings(rows), strict=True) if np.isnan(end)]
+    followed = (best > 0, best < len(value) - 1)
+    ends = zip(SIDES, crossings(rows), followed, strict=True)
+    said = [f"open {side}" for side, end, looked in ends if looked and np.isnan(end)]
     if said:
         axes.set_title(" and ".join(said).replace("and open ", "and "), loc="right", fontsize="small", color=ORANGE)
     axes.set_xlabel(f"{name}: {PARAMETERS[name]}" if name in PARAMETERS else name)

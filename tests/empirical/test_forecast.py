@@ -128,8 +128,10 @@ def test_profiles_are_drawn_under_details(compared: Comparison) -> None:
         assert (line > 0.95 * np.sqrt(rows["allowed"].iloc[0])).all()
         assert rows["value"].iloc[0] <= ends[0] < ends[1] <= rows["value"].iloc[-1]
     rows = table[table["parameter"] == "size"]
-    short = rows.iloc[: int(rows["rise"].argmin()) + 1]
-    panel = figures({"profiles": short}, "planted")["profiles"].axes[0]
+    short = rows.iloc[: int(rows["rise"].argmin()) + 1]  # above nothing was looked at
+    assert figures({"profiles": short}, "planted")["profiles"].axes[0].get_title("right") == ""
+    more = short.iloc[[-1]].assign(value=2 * short["value"].iloc[-1], rise=0.5 * short["allowed"].iloc[-1])
+    panel = figures({"profiles": pd.concat([short, more])}, "planted")["profiles"].axes[0]
     assert panel.get_title("right") == "open above"
     html = page(compared, exhibits(None))
     assert html.index('id="parameters"') < html.index('id="figure-profiles"') < html.index('id="gallery"')

@@ -116,19 +116,17 @@ def record(found: Recovered) -> dict[str, Any]:
 
 def _write(arguments: argparse.Namespace, found: Recovered, summary: dict[str, Any], title: str, out: Path) -> None:
     """Figure, tables and record, the record last."""
+    from empirical.command.writing import drawn, told
     from longtail.core.files import write_json
     from longtail.core.record import Run
 
     if not arguments.no_plot:
         from empirical.report.attack_figure import figure
-        from longtail.plots import save_both
 
-        for path in save_both(figure(found, title), out / "attack"):
-            log.info("wrote %s", path)
-    log.info("wrote %s", write_json(out / "summary.json", summary))
+        drawn(figure(found, title), out / "attack")
+    told([write_json(out / "summary.json", summary)])
     frames = {"singletons": found.singletons, "repeats": found.repeats}
-    for path in Run.of(vars(arguments), arguments.seed, frames).write(out):
-        log.info("wrote %s", path)
+    told(Run.of(vars(arguments), arguments.seed, frames).write(out))
 
 
 def _fitting(arguments: argparse.Namespace) -> None:

@@ -45,12 +45,10 @@ def _run(arguments: argparse.Namespace) -> int:
         out = folder("--out", arguments.out)
         _write(record, found, out, vars(arguments))
         if not arguments.no_plot:
+            from empirical.command.writing import drawn
             from empirical.report.explained_figure import explained_figure
-            from longtail.plots import save_both
 
-            figure = explained_figure(found, run.name, shown, score=score, top=min(top, 2 * TOP))
-            for path in save_both(figure, out / _stem(found)):
-                log.info("wrote %s", path)
+            drawn(explained_figure(found, run.name, shown, score=score, top=min(top, 2 * TOP)), out / _stem(found))
     command.say(json_text(record) if arguments.json else report(found, run.name, shown, score=score, top=top))
     return 0
 
@@ -61,13 +59,11 @@ def _stem(found: Explained) -> str:
 
 def _write(record: dict[str, Any], found: Explained, out: Path, arguments: dict[str, Any]) -> None:
     """Every candidate as a table, and the record last."""
-    from longtail.core.files import write_json, write_table
-    from longtail.core.record import hardware, versions
+    from empirical.command.writing import recorded, told
+    from longtail.core.files import write_table
 
-    table = write_table(out / f"{_stem(found)}.csv", found.table, digits=9)
-    beside = {"arguments": arguments, "versions": versions(), "hardware": hardware()}
-    for path in (table, write_json(out / f"{_stem(found)}.json", record | beside)):
-        log.info("wrote %s", path)
+    told([write_table(out / f"{_stem(found)}.csv", found.table, digits=9)])
+    recorded(record, out / f"{_stem(found)}.json", arguments)
 
 
 def parser() -> command.Parser:

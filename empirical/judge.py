@@ -122,24 +122,19 @@ def _write(record: dict[str, Any], every: dict[str, Judged], out: Path, run: Kep
     """Tables by test example and of brittleness, a figure, and the record last."""
     import pandas as pd
 
-    from longtail.core.files import write_json, write_table
-    from longtail.core.record import hardware, versions
+    from empirical.command.writing import drawn, recorded, told
+    from longtail.core.files import write_table
 
     tables: dict[str, pd.DataFrame] = {"judged": pd.concat([one.table.assign(scores=k) for k, one in every.items()])}
     brittle = [one.brittle.assign(scores=k) for k, one in every.items() if one.brittle is not None]
     if brittle:
         tables["brittle"] = pd.concat(brittle)
-    for name, frame in tables.items():
-        log.info("wrote %s", write_table(out / f"{name}.csv", frame, digits=9))
+    told(write_table(out / f"{name}.csv", frame, digits=9) for name, frame in tables.items())
     if not arguments["no_plot"]:
         from empirical.report.judged_figure import judged_figure
-        from longtail.plots import save_both
 
-        figure = judged_figure(every, run.name)
-        for path in save_both(figure, out / "judged"):
-            log.info("wrote %s", path)
-    beside = {"arguments": arguments, "versions": versions(), "hardware": hardware()}
-    log.info("wrote %s", write_json(out / "judged.json", record | beside))
+        drawn(judged_figure(every, run.name), out / "judged")
+    recorded(record, out / "judged.json", arguments)
 
 
 def parser() -> command.Parser:

@@ -53,20 +53,15 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _write(record: dict[str, Any], found: Leak, out: Path, name: str, arguments: dict[str, Any], plot: bool) -> None:
     """Tables, the figure drawn from them, and the record last."""
-    from longtail.core.files import write_json, write_table
-    from longtail.core.record import hardware, versions
+    from empirical.command.writing import drawn, recorded, told
+    from longtail.core.files import write_table
 
-    for part, frame in found.frames.items():
-        log.info("wrote %s", write_table(out / f"{part}.csv", frame, digits=9))
+    told(write_table(out / f"{part}.csv", frame, digits=9) for part, frame in found.frames.items())
     if plot:
         from empirical.report.leak_figures import leak_figure
-        from longtail.plots import save_both
 
-        figure = leak_figure(found.frames, f"{name}, {many(found.models, 'model')}")
-        for path in save_both(figure, out / "leak"):
-            log.info("wrote %s", path)
-    beside = {"arguments": arguments, "versions": versions(), "hardware": hardware()}
-    log.info("wrote %s", write_json(out / "leak.json", record | beside))
+        drawn(leak_figure(found.frames, f"{name}, {many(found.models, 'model')}"), out / "leak")
+    recorded(record, out / "leak.json", arguments)
 
 
 def parser() -> command.Parser:

@@ -53,16 +53,14 @@ def record(dataset: Dataset, found: Costs) -> dict[str, Any]:
 
 def _write(arguments: argparse.Namespace, dataset: Dataset, found: Costs, out: Path) -> None:
     """Tables and the record of the run; the figure before it."""
+    from empirical.command.writing import drawn, told
     from longtail.core.record import Run
 
     if not arguments.no_plot:
         from empirical.report.limit_figure import figure
-        from longtail.plots import save_both
 
-        for path in save_both(figure(found.frames, dataset.name), out / "limits"):
-            log.info("wrote %s", path)
-    for path in Run.of(vars(arguments), arguments.seed, found.frames).write(out):
-        log.info("wrote %s", path)
+        drawn(figure(found.frames, dataset.name), out / "limits")
+    told(Run.of(vars(arguments), arguments.seed, found.frames).write(out))
 
 
 def parser() -> command.Parser:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from empirical.command.writing import drawn, told
 from longtail.core import ArgumentError, whole
 
 if TYPE_CHECKING:
@@ -132,16 +133,12 @@ def written(
     from empirical.report.page import write
     from empirical.report.turnover_section import read
     from longtail.core.record import Run
-    from longtail.plots import save_both
 
-    drawn = figures(comparison.frames, comparison.observed.experiment.data)
-    for name, figure in drawn.items():
-        for path in save_both(figure, out / name):
-            log.info("wrote %s", path)
+    for name, figure in figures(comparison.frames, comparison.observed.experiment.data).items():
+        drawn(figure, out / name)
     turnover = read(arguments.get("directory") or arguments.get("DIR"), comparison.observed)
     page = write(comparison, out / "report.html", data_dir, dataset, turnover, twins=bool(arguments.get("twins")))
-    log.info("wrote %s", page)
+    told([page])
     asked = {key: value for key, value in arguments.items() if key != "seed"}
-    for path in Run.of(asked, int(arguments.get("seed", 0)), comparison.frames).write(out / "compare"):
-        log.info("wrote %s", path)
+    told(Run.of(asked, int(arguments.get("seed", 0)), comparison.frames).write(out / "compare"))
     return page

@@ -104,7 +104,7 @@ def test_table_figure_and_record(capsys: pytest.CaptureFixture[str], tmp_path: P
     assert f"from ε = {limits.least_epsilon(PROBLEM, 0.05):.10g} on" in out
     assert sorted(os.listdir(tmp_path)) == ["curve.csv", "figure.png", "figure.svg", "run.json"]
     svg = (tmp_path / "figure.svg").read_text()
-    for words in ("(logarithmic)", "privacy ε", "10⁰", "error added to the optimum"):
+    for words in ("(logarithmic)", "privacy $\\epsilon$", "10⁰", "error added to the optimum"):
         assert words in svg or "<!-- " + words in svg
     run = Run.read(tmp_path)
     frame = run.frames["curve"]

@@ -45,7 +45,6 @@ def test_the_figure_shows_both_intervals_and_the_truth(table: pd.DataFrame) -> N
     assert (first.get_xscale(), second.get_xscale()) == ("linear", "log")
 
 
-@pytest.mark.extra
 def test_a_joint_fit_of_planted_data_has_profiles() -> None:
     config = profiles.Config(points=3, simulations=5, guess="hard")
     table = profiles.run(config)

@@ -168,7 +168,7 @@ def counts(axes: Axes) -> None:
     >>> axes = Figure().subplots()
     >>> bars = axes.bar([1, 2], [1, 4])
     >>> counts(axes)
-    >>> axes.get_yscale(), axes.get_ylim()[0]
+    >>> axes.get_yscale(), float(axes.get_ylim()[0])
     ('linear', 0.0)
     """
     if axes.get_ylim()[1] > MANY:

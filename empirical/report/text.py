@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import textwrap
 
+import numpy as np
+
 from empirical.bridge.comparison import NOT_REJECTED, Comparison
 from empirical.bridge.fit import TheoryFit
 from empirical.bridge.forecast import Forecast
@@ -127,9 +129,10 @@ def _removal(comparison: Comparison) -> str:
     seen = None if tried is None else nearest(of_set(tried, ALL), MEMORIZED)
     row = nearest(table, MEMORIZED if seen is None else seen["threshold"])
     expects = "expects" if comparison.foretold is None else "expected, before it was tried,"
+    level = " (95 %)" if np.isfinite(row.get("lost_stderr", np.nan)) else ""
     text = (
         f"Without the {percent(row['removed_share'], '.1f')} of examples memorized {row['threshold']:g} or more, theory "
-        f"{expects} to lose {predicted(row, 'lost')} of test accuracy (95 %), and {points(row['lost_random'])} without as many "
+        f"{expects} to lose {predicted(row, 'lost')} of test accuracy{level}, and {points(row['lost_random'])} without as many "
         "at random."
     )
     if tried is None or seen is None:

@@ -180,8 +180,9 @@ def test_profile_is_the_likelihood_at_its_best_in_the_others(fits: dict[str, The
     assert gain(held) > 1
     table = profiles(found, ["dust"], points=3)
     assert (table["rise"] >= 0).all()
-    assert table["rise"].idxmin() == 1
-    assert table["value"].iloc[1] == pytest.approx(found.parameters["dust"].value)
+    least = int(table["rise"].idxmin())
+    assert 0 < least < len(table) - 1
+    assert table["value"].iloc[least] == pytest.approx(found.parameters["dust"].value)
     with pytest.raises(ArgumentError, match="names"):
         profiles(found, ["twins"])
 

@@ -46,16 +46,9 @@ def test_the_figure_shows_both_intervals_and_the_truth(table: pd.DataFrame) -> N
 
 
 def test_a_joint_fit_of_planted_data_has_profiles() -> None:
-    config = profiles.Config(points=3, simulations=5, guess="hard")
+    config = profiles.Config(points=3, simulations=5, guess="fresh")
     table = profiles.run(config)
-    assert table["parameter"].unique().tolist() == [
-        "alpha",
-        "size",
-        "coupling",
-        "concentration",
-        "difficulty",
-        "steady",
-    ]
+    assert table["parameter"].unique().tolist() == ["alpha", "size", "coupling", "concentration"]
     for _, rows in table.groupby("parameter"):
         assert rows["rise"].min() == 0
         best = rows.loc[rows["rise"].idxmin(), "value"]

@@ -117,7 +117,7 @@ def trained(arguments: argparse.Namespace, out: Path | None) -> Outcome:
     with trainers(arguments) as executor, watched(job) as bar:
         if missing:
             wanted = needs(job, count, missing, executor.workers, None if _held(arguments) else memory)
-            log.info("this needs %s%s", wanted, _after(arguments, job, count))
+            log.info("this needs %s%s", wanted, _after(arguments, job, count, executor.workers))
         trials = _found(job, count, arguments.first, store, executor, bar, held=_held(arguments))
     examples, predicted = Examples.of(dataset), None
     if isinstance(trials, Trials) and job.score in BY_CLASS:
@@ -179,17 +179,23 @@ def _memory(arguments: argparse.Namespace, job: Job, count: int) -> float | None
     return held
 
 
-def _after(arguments: argparse.Namespace, job: Job, count: int) -> str:
-    """What comes after training: pairs and tables, timed on a few examples, and figures and a report."""
+def _after(arguments: argparse.Namespace, job: Job, count: int, workers: int) -> str:
+    """What comes after training: models on half as many, pairs and tables, timed on a few examples, figures and a report."""
+    said = ""
+    if arguments.learning_curve:
+        other, models = _halved(job, count)
+        said = f"; then at most {duration(rehearsal(other, models, workers))} for {models:,} models on half as many"
     if not arguments.out or getattr(arguments, "no_plot", True):
-        return ""
+        return said
     what = "figures and the report" if arguments.score in ("correct", "predicted", "margin") else "figures"
     seconds = costs.FIGURES
     if arguments.score in ("correct", *BY_CLASS) and job.data.n_test:
         case = Case.of(job.data.y_train, job.data.y_test, count, shard=job.shard)
         threshold = THRESHOLD if arguments.threshold is None else arguments.threshold
         seconds = costs.afterwards(case, costs.rough(case, threshold))
-    return f"; then about {duration(seconds)} for tables, {what} (--no-plot: sooner)"
+    if arguments.learning_curve and not arguments.no_theory:
+        seconds += costs.JOINT
+    return f"{said}; then about {duration(seconds)} for tables, {what} (--no-plot: sooner)"
 
 
 def _check_half(job: Job) -> None:
@@ -200,10 +206,14 @@ def _check_half(job: Job) -> None:
     replace(job, design=halved(job.design)).check(2, 0)
 
 
-def _half(job: Job, count: int, arguments: argparse.Namespace, out: Path | None) -> Trials | Shelved:
+def _halved(job: Job, count: int) -> tuple[Job, int]:
     """A tenth as many models on half as many examples, of another seed: else theirs would be subsets of the others' subsets."""
-    other = replace(job, design=halved(job.design), seed=(job.seed + HALF) % 2**64)
-    models = max(2, round(count / PART))
+    return replace(job, design=halved(job.design), seed=(job.seed + HALF) % 2**64), max(2, round(count / PART))
+
+
+def _half(job: Job, count: int, arguments: argparse.Namespace, out: Path | None) -> Trials | Shelved:
+    """The models of a learning curve, kept beside the others'."""
+    other, models = _halved(job, count)
     where = kept_at(arguments.store, out, "-half")
     store = None if where is None else Store.open(where, other.identity(), resume=arguments.resume)
     log.info("%r, %r: %s models", other.learner, other.design, f"{models:,}")

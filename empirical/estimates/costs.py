@@ -46,6 +46,7 @@ from longtail.core.shown import many
 SAMPLE, TESTS, BITS = 2048, 512, 2**24  # examples, tests and bits of trials of which a stage is timed, at the most
 FEW = 1024  # examples of which stages are timed before each run
 FIGURES = 12.0  # seconds of figures, fits of theory and the report's pages, on one core: 11 and 14 were measured
+JOINT = 70.0  # and of a run with a learning curve, to which models of more are fitted too: 55 and 92 were measured
 CLASS = 6144  # training examples of a class on each other
 ONE = Fixed(0.7)
 

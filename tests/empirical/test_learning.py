@@ -1,16 +1,23 @@
 """Errors at a share of the examples and at half of it: against planted truth, and what the command makes of it."""
 
+import argparse
 import json
 
 import numpy as np
 import pytest
 
 from empirical import estimate
+from empirical.command import running
 from empirical.data.examples import Examples
+from empirical.data.load import load
 from empirical.designs import Bernoulli, Fixed, Orthogonal, halved
+from empirical.estimates import costs
 from empirical.estimates.kept import read
 from empirical.estimates.learning import learning
 from empirical.estimates.measure import measure
+from empirical.learners import KNN
+from empirical.training.job import Job
+from empirical.training.resources import duration
 from empirical.training.trials import Trials
 from longtail.core import ArgumentError
 from tests.empirical.teachers import Teachers
@@ -139,3 +146,24 @@ def test_half_of_a_design():
     assert halved(Bernoulli(0.5)) == Bernoulli(0.25)
     with pytest.raises(ArgumentError, match="design"):
         halved(object())
+
+
+def test_the_time_that_a_curve_takes_is_said(monkeypatch):
+    """Of the models on half as many, and of theory, which is then fitted to more; without a report only of the models."""
+    monkeypatch.setattr(running, "rehearsal", lambda job, models, workers: models / workers)
+    job = Job(load("planted", n=60).data, KNN(), Fixed(0.7))
+    asked = argparse.Namespace(
+        learning_curve=True, out="x", no_plot=False, no_theory=False, score="loss", threshold=None
+    )
+
+    def said(**other: object) -> str:
+        return running._after(argparse.Namespace(**vars(asked) | other), job, 300, 2)
+
+    models = "; then at most 15 s for 30 models on half as many"
+    assert (
+        said()
+        == f"{models}; then about {duration(costs.FIGURES + costs.JOINT)} for tables, figures (--no-plot: sooner)"
+    )
+    assert f"about {duration(costs.FIGURES)} for" in said(no_theory=True)
+    assert said(no_plot=True) == said(out=None) == models
+    assert "half" not in said(learning_curve=False)

@@ -141,7 +141,8 @@ def plot(frame: pd.DataFrame) -> Figure:
         for row in grid:
             row[0].set_ylabel("rise, in parts of what 95 % allow")
         grid[0, 0].set_title("Profiles of a joint fit")
-        grid[0, 0].legend(loc="upper center", fontsize="small")
+        handles, labels = grid[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize="small")
     return figure
 
 

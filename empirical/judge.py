@@ -63,11 +63,10 @@ def _retrained(found: Judged, run: Kept, scores: Any, tests: Integers, count: in
     from dataclasses import replace
 
     from empirical.attributions.brittle import brittleness
-    from empirical.estimates.recorded import learner_of
 
     data = run.dataset().data
     assert run.measured is not None  # a run with data has estimates
-    taught = learner_of(run.measured.experiment, spec)
+    taught = run.measured.experiment.taught(spec)
     return replace(found, brittle=brittleness(data, taught, scores, count, tests=tests))
 
 

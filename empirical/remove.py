@@ -33,7 +33,6 @@ def _run(arguments: argparse.Namespace) -> int:
     from empirical.command.reporting import LEAST
     from empirical.command.trainers import trainers
     from empirical.estimates.kept import read
-    from empirical.estimates.recorded import learner_of
     from empirical.estimates.removal import DISTINCT, RECORD, SEALED, SEEDS, THRESHOLDS, of_set, removal, removed, seal
     from longtail.core.files import write_table
 
@@ -49,7 +48,7 @@ def _run(arguments: argparse.Namespace) -> int:
     thresholds = list(THRESHOLDS) if arguments.threshold is None else arguments.threshold
     values = observed.memorization["memorization"].to_numpy(float)
     removed(dataset.data, values, thresholds)  # refused before anything is written
-    trained = learner_of(observed.experiment, arguments.learner)
+    trained = observed.experiment.taught(arguments.learner)
     trained.check(dataset.data, "correct")
     device = trained.place(arguments.device)
     if arguments.dry_run:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from empirical.data.data import Data
     from empirical.data.dataset import Dataset
     from empirical.estimates.leak.leak import Leak
+    from empirical.learners.learner import Learner
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,18 @@ class Experiment:
         """The name of the data, as given, else as recorded; None where there is none that could be one."""
         name = self.given.get("data", self.arguments.get("data"))
         return name if isinstance(name, str) else None
+
+    def taught(self, given: str | None = None) -> Learner:
+        """The learner that was trained, or the one ``given`` in its stead.
+
+        >>> how = Experiment(data="digits", n_test=10, models=64, fraction=0.7, n_classes=10, learner="KNN(k=3)")
+        >>> how.taught(), how.taught("ridge")
+        (KNN(k=3), Ridge(penalty=1.0))
+        """
+        from empirical.estimates.recorded import recorded_learner
+        from empirical.learners.parse import parse_learner
+
+        return parse_learner(given) if given else recorded_learner(self.arguments.get("learner") or self.learner or "")
 
     def dataset(self, n: int, data_dir: str | None = None) -> Dataset:
         """The data set, loaded again; an ArgumentError where that cannot be, or it is another by now."""

@@ -9,16 +9,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from empirical.data.dataset import Dataset
 from empirical.data.load import NAMES, load, load_recorded
 from empirical.learners.learner import Learner
 from longtail.core import ArgumentError, calls
 from longtail.priors import parse
-
-if TYPE_CHECKING:
-    from empirical.estimates.measured import Experiment
 
 KINDS: dict[str, tuple[type, ...]] = {  # of the options that a data set was loaded with
     **dict.fromkeys(("data_dir", "label", "id", "text", "test", "prior", "missing"), (str,)),
@@ -43,19 +40,6 @@ def recorded_learner(text: Any) -> Learner:
         return parse_learner(_text("learner", text), imports=False)
     except calls.Foreign as error:
         raise _yours("learner", text) from error
-
-
-def learner_of(how: Experiment, given: str | None) -> Learner:
-    """The learner that an experiment was done with, or the one that is ``given`` in its stead.
-
-    >>> from empirical.estimates.measured import Experiment
-    >>> how = Experiment(data="digits", n_test=10, models=64, fraction=0.7, n_classes=10, learner="KNN(k=3)")
-    >>> learner_of(how, given=None), learner_of(how, given="ridge")
-    (KNN(k=3), Ridge(penalty=1.0))
-    """
-    from empirical.learners.parse import parse_learner
-
-    return parse_learner(given) if given else recorded_learner(how.arguments.get("learner") or how.learner or "")
 
 
 def recorded_dataset(record: Mapping[str, Any], given: Mapping[str, str], digest: str) -> Dataset:

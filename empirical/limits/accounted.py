@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 
 from empirical.estimates.measured import Experiment
-from empirical.estimates.recorded import learner_of
 from empirical.learners.private.accountant import Privacy
 from empirical.limits.arms import privacy_of
 from longtail.core import ArgumentError
@@ -22,7 +21,7 @@ def accounted(how: Experiment, n: int) -> Privacy | None:
     2.0
     """
     try:
-        return privacy_of(learner_of(how, None), round(how.fraction * n), how.n_classes or 2)
+        return privacy_of(how.taught(), round(how.fraction * n), how.n_classes or 2)
     except ArgumentError as error:
         log.info("no accountant's ε: %s", error)
         return None

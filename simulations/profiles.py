@@ -119,13 +119,13 @@ CLAIMS = (
 def plot(frame: pd.DataFrame) -> Figure:
     """A panel a parameter: the profile in parts of what 95 % allow, Wald's interval where it ends, and the truth."""
     from empirical.report.frequencies import PARAMETERS
-    from empirical.report.profile_figure import POSITIVE
+    from empirical.report.profile_figure import POSITIVE, panels
     from longtail.plots import BLUE, GRAY, ORANGE, drawing
 
     names = list(dict.fromkeys(frame["parameter"]))
     with drawing(11, 5.6) as figure:
-        grid = figure.subplots(2, -(-len(names) // 2), squeeze=False)
-        for axes, name in zip(grid.flat, names, strict=False):
+        every = panels(figure, len(names), -(-len(names) // 2), "rise, in parts of what 95 % allow")
+        for axes, name in zip(every, names, strict=True):
             rows = frame[frame["parameter"] == name]
             axes.plot(rows["value"], rows["rise"] / rows["allowed"], "o-", color=BLUE, markersize=4, label="profile")
             axes.axhline(1, color=GRAY, linestyle="--", linewidth=1, label="95 % intervals end here")
@@ -136,12 +136,8 @@ def plot(frame: pd.DataFrame) -> Figure:
             axes.set_xlabel(f"{name}: {PARAMETERS[name]}")
             if name in POSITIVE:
                 axes.set_xscale("log")
-        for axes in grid.flat[len(names) :]:
-            axes.remove()
-        for row in grid:
-            row[0].set_ylabel("rise, in parts of what 95 % allow")
-        grid[0, 0].set_title("Profiles of a joint fit")
-        handles, labels = grid[0, 0].get_legend_handles_labels()
+        every[0].set_title("Profiles of a joint fit")
+        handles, labels = every[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize="small")
     return figure
 

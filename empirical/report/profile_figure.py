@@ -42,17 +42,27 @@ def profiles(table: pd.DataFrame) -> Figure:
     names = list(dict.fromkeys(table["parameter"]))
     down = -(-len(names) // ACROSS)
     figure = Figure(figsize=(6 if len(names) == 1 else 9, 0.7 + 2.5 * down), layout="constrained")
-    grid = figure.subplots(down, min(ACROSS, len(names)), squeeze=False)
-    for axes, name in zip(grid.flat, names, strict=False):
+    every = panels(figure, len(names), min(ACROSS, len(names)), "rise of −2 log L")
+    for axes, name in zip(every, names, strict=True):
         _panel(axes, name, table[table["parameter"] == name])
-    for axes in grid.flat[len(names) :]:
-        axes.remove()
-    for row in grid:
-        row[0].set_ylabel("rise of −2 log L")
-    grid[0, 0].set_title("What the data say of each parameter")
-    handles, labels = grid[0, 0].get_legend_handles_labels()
+    every[0].set_title("What the data say of each parameter")
+    handles, labels = every[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
     return figure
+
+
+def panels(figure: Figure, count: int, across: int, label: str) -> list[Axes]:
+    """As many panels, ``across`` of them in a row, the first of each with a ``label`` at its left.
+
+    >>> [axes.get_ylabel() for axes in panels(Figure(), count=3, across=2, label="rise")]
+    ['rise', '', 'rise']
+    """
+    grid = figure.subplots(-(-count // across), across, squeeze=False)
+    for axes in grid.flat[count:]:
+        axes.remove()
+    for row in grid:
+        row[0].set_ylabel(label)
+    return list(grid.flat[:count])
 
 
 def crossings(rows: pd.DataFrame) -> tuple[float, float]:

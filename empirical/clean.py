@@ -6,14 +6,9 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from longtail.command import parser as command
 from longtail.core import whole
-
-if TYPE_CHECKING:
-    from empirical.command.cleaning import Cleaned
 
 log = logging.getLogger("empirical")
 PRINTED = 20
@@ -25,17 +20,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from empirical.command.cleaning import cleaned, foreseen
+    from empirical.command.cleaning import cleaned, foreseen, written
     from empirical.report.issues_text import report
     from longtail.core.files import folder, json_text
 
     top = whole("--top", arguments.top, 1, 10_000)
     if arguments.dry_run:
-        return foreseen(arguments)
+        return foreseen(arguments, arguments.out)
     out = folder("--out", arguments.out) if arguments.out else None
     found = cleaned(arguments, out)
     if out is not None:
-        _write(found, out, arguments)
+        for path in written(found, out, arguments):
+            log.info("wrote %s", path)
     if arguments.json:
         rows = found.table.head(top)
         rows = rows.astype(object).where(rows.notna(), None)
@@ -43,23 +39,6 @@ def _run(arguments: argparse.Namespace) -> int:
     else:
         command.say(report(found.parts, found.dataset.name, min(top, PRINTED)))
     return 0
-
-
-def _write(found: Cleaned, out: Path, arguments: argparse.Namespace) -> None:
-    """The tables, the page made of them, and the record with their digests, last."""
-    from empirical.estimates.issues_kept import TABLE, write_record
-    from longtail.core.files import write_table
-    from longtail.core.record import hardware, versions
-
-    tables = {TABLE: found.table, "issues_by_class.csv": found.taken}
-    written = [write_table(out / name, table, digits=9) for name, table in tables.items()]
-    if not arguments.no_plot:
-        from empirical.report.issues_page import write
-
-        written.append(write(found.parts, found.dataset, out / "issues.html", whole("--top", arguments.top)))
-    record = {**found.summary, "arguments": vars(arguments), "versions": versions(), "hardware": hardware()}
-    for path in (*written, write_record(record, written, out)):
-        log.info("wrote %s", path)
 
 
 def parser() -> command.Parser:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import logging
+import tempfile
 import time
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from empirical.command.dry import say
+from empirical.command.dry import say, started, timed
 from empirical.command.keeping import kept_at
 from empirical.command.trainers import trainers, watched
 from empirical.data.data import Data
@@ -21,7 +24,7 @@ from empirical.data.load import load
 from empirical.data.texts import Texts
 from empirical.designs import Folds
 from empirical.estimates.issues import LEAST, Issues, issues, rounds, with_tests
-from empirical.estimates.issues_stages import Case, afterwards, calibrated, features, head, stages
+from empirical.estimates.issues_stages import Case, Few, afterwards, calibrated, features, head, stages
 from empirical.estimates.kept import read
 from empirical.estimates.recorded import KINDS
 from empirical.learners.external import External
@@ -29,12 +32,14 @@ from empirical.learners.learner import Learner
 from empirical.learners.parse import parse_learner
 from empirical.learners.score import BY_CLASS, Score
 from empirical.training.job import Job
-from empirical.training.resources import duration, needs, rehearsal
+from empirical.training.resources import LONG, duration, needs, rehearsal
 from empirical.training.run import run
+from empirical.training.stages import Stage
 from empirical.training.store import Store
 from empirical.training.stored import stored
 from empirical.training.trials import Trials
 from longtail.core import ArgumentError, whole
+from longtail.core.compiled_cpu import compiling
 
 log = logging.getLogger("empirical")
 LEARNER = "mlp(width=64, epochs=10)"
@@ -101,17 +106,61 @@ def cleaned(arguments: argparse.Namespace, out: Path | None) -> Cleaned:
     return Cleaned(dataset, with_tests(trials, examples, data.x_train, data.x_test, seed=seed), taught, design)
 
 
-def foreseen(arguments: argparse.Namespace) -> int:
-    """What it would cost; nothing is written."""
+def foreseen(arguments: argparse.Namespace, out: str | None) -> int:
+    """What it would cost, what every run does included; nothing is written but in a folder that goes again."""
     if arguments.run:
         raise ArgumentError("--dry-run", True, "with --run no models are trained: leave one of both out")
-    asked = _asked(arguments)
+    asked, reading = timed(lambda: _asked(arguments))
     log.info("timing a little of each stage")
-    case = asked.case
-    rehearsal(asked.job, 1, 1)  # compiled by now
-    clock = time.perf_counter if asked.job.device.kind == "gpu" else time.process_time
-    model = rehearsal(asked.job, asked.models, 1, clock) / asked.models
-    return say(arguments, head(case), asdict(case), stages(case, calibrated(case, model, asked.job.design)))
+    job, models, case = asked.job, asked.models, asked.case
+    compiled = compiling.seconds
+    _, forecast = timed(lambda: (rehearsal(job, models, 1), afterwards(case)))
+    forecast = max(forecast - (compiling.seconds - compiled), 0.0)  # the run will find it compiled
+    clock = time.perf_counter if job.device.kind == "gpu" else time.process_time
+    model = rehearsal(job, models, 1, clock) / models
+    few = Few.of(_few(job, models, model), job.data, models, asked.tests)
+    case = replace(case, asked=few.asked(case.n))
+    rates = calibrated(case, model, job.design, few)
+    found = Cleaned(asked.dataset, few.issues, repr(job.learner), repr(job.design))
+    rows, shown = case.n + case.n_test, sum(len(one.table) for one in few.issues)
+    told = [
+        Stage("start", 1, "process", 0, started("empirical.clean", __name__, "empirical.report.issues_text")),
+        Stage("read", asked.dataset.data.n + asked.dataset.data.n_test, "examples", 0, reading),
+        Stage("forecast", None, "FLOP", 0, forecast),
+        *stages(case, rates),
+        Stage("write", rows, "rows", 0, _writing(found, arguments, rows / shown) if out else 0.0),
+    ]
+    return say(arguments, head(case), asdict(case), told, "Seconds are a processor's.")
+
+
+def _few(job: Job, models: int, each: float) -> Trials:
+    """Trials of as many models as take no longer than a rehearsal may."""
+    count = int(np.clip(LONG / max(each, 1e-9), 2, min(models, job.shard)))
+    return job.trials(job.train(job.trainer(), 0, (0, count)))
+
+
+def _writing(found: Cleaned, arguments: argparse.Namespace, times: float) -> float:
+    """Seconds of the page, once, and of tables with so many times as many rows."""
+    with tempfile.TemporaryDirectory() as folder:
+        tables = argparse.Namespace(**{**vars(arguments), "no_plot": True})
+        both, one = (timed(partial(written, found, Path(folder), how))[1] for how in (arguments, tables))
+    return both + max(times - 1, 0.0) * one
+
+
+def written(found: Cleaned, out: Path, arguments: argparse.Namespace) -> list[Path]:
+    """The tables, the page made of them, and the record with their digests, last."""
+    from empirical.estimates.issues_kept import TABLE, write_record
+    from longtail.core.files import write_table
+    from longtail.core.record import hardware, versions
+
+    tables = {TABLE: found.table, "issues_by_class.csv": found.taken}
+    paths = [write_table(out / name, table, digits=9) for name, table in tables.items()]
+    if not arguments.no_plot:
+        from empirical.report.issues_page import write
+
+        paths.append(write(found.parts, found.dataset, out / "issues.html", whole("--top", arguments.top)))
+    record = {**found.summary, "arguments": vars(arguments), "versions": versions(), "hardware": hardware()}
+    return [*paths, write_record(record, paths, out)]
 
 
 def _asked(arguments: argparse.Namespace) -> Asked:

@@ -3,22 +3,48 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
-from empirical.training.stages import Stage, text
+from empirical.training.stages import NOTE, Stage, text
 from longtail.command import parser as command
 from longtail.core import whole
 from longtail.core.files import json_text
 
+T = TypeVar("T")
 
-def say(arguments: argparse.Namespace, head: str, case: Mapping[str, Any], stages: Sequence[Stage]) -> int:
+
+def timed(work: Callable[[], T], clock: Callable[[], float] = time.process_time) -> tuple[T, float]:
+    """What it returns, and a processor's seconds of its first and only time: what is imported and read in it included."""
+    start = clock()
+    done = work()
+    return done, clock() - start
+
+
+def started(*modules: str) -> float:
+    """A processor's seconds that a new process takes to start, to import these modules, and to end where that can be seen."""
+    code = f"import {', '.join(modules)}, time; print(time.process_time())"
+    where = {**os.environ, "PYTHONPATH": os.pathsep.join(part or os.getcwd() for part in sys.path)}
+    before = os.times()
+    done = subprocess.run([sys.executable, "-c", code], env=where, stdout=subprocess.PIPE, text=True, check=True)
+    after = os.times()
+    ended = after.children_user - before.children_user + after.children_system - before.children_system
+    return max(float(done.stdout), ended)
+
+
+def say(
+    arguments: argparse.Namespace, head: str, case: Mapping[str, Any], stages: Sequence[Stage], note: str = NOTE
+) -> int:
     """The sizes, in words or as ``case``, and what each stage takes; returns the exit code."""
     workers = whole("--workers", arguments.workers, 1, 4096)
     if getattr(arguments, "json", False):
         told = [{**asdict(stage), "machine_hours": stage.hours} for stage in stages]
         command.say(json_text({"case": dict(case), "stages": told}))
     else:
-        command.say(text(head, stages, workers))
+        command.say(text(head, stages, workers, note))
     return 0

@@ -5,37 +5,46 @@ Of n training examples of d features and K classes, q test examples to be judged
     train     t models, of so many operations as the learner says, where it does
     store     t n random keys for parts, t (n + q) probabilities of K classes, or classes, written
     chances   t (n + q) K probabilities read, and the two EMs on their means (``empirical.estimates.mislabeled``)
-    nearest   2 d n operations for each of the likeliest, and for those that say what is near
+    nearest   2 d n operations for each of the likeliest and of the memorized, and for those that say what is near
 
-Tables and the page come on top; the page grows with --top alone.
+Rounds of the EMs, and how many are memorized, go by the data. So chances and distances are timed on the user's own: on what a
+few of the models say of at most ``ROWS`` examples, each of these models in the place of several. What every run costs, whatever
+its size, comes on top (``empirical.command.cleaning``).
 """
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from empirical.data.data import Data
 from empirical.data.examples import Examples
 from empirical.designs.design import Design
-from empirical.estimates import costs
-from empirical.estimates.issues import SHOWN, issues
+from empirical.estimates import MEMORIZED
+from empirical.estimates.issues import SHOWN, Issues, issues, with_tests
 from empirical.estimates.rivals import SAMPLE, rivals
+from empirical.training.shard import Shard
 from empirical.training.stages import Stage, spent
+from empirical.training.store import Identity, Store
 from empirical.training.trials import Trials
 from longtail.core.shown import many
 
-ROWS, ASKED, FEW = 2048, 256, 512  # examples of which stages are timed, at the most; a few for a first word
+ROWS, ASKED, FEW = 8192, 256, 512  # examples of which stages are timed, at the most; a few for a first word
 SURE = 4.0  # of the logit of the true class in made-up probabilities, beyond the others'
 
 
 @dataclass(frozen=True)
 class Case:
-    """Sizes: ``kept`` bytes of an example and model, ``features`` of an example, 0 where distances are not known; ``n_test`` of
-    those that are judged; ``per_model`` operations train one, None if unknown.
+    """Sizes: ``kept`` bytes of an example and model, ``features`` of an example, 0 where they are not numbers; ``n_test`` of
+    those that are judged; ``per_model`` operations train one, None if unknown; ``asked``, of how many training examples the
+    nearest is sought.
 
     >>> Case(n=1500, n_test=297, classes=10, models=6, kept=20, features=64).compared
     3297
@@ -48,11 +57,12 @@ class Case:
     kept: int
     features: int
     per_model: float | None = None
+    asked: int = SHOWN
 
     @property
     def compared(self) -> int:
         """Examples whose distances to all are taken."""
-        shown = min(SHOWN, self.n) + min(SHOWN, self.n_test)
+        shown = min(self.asked, self.n) + min(SHOWN, self.n_test)
         return shown + min(SAMPLE, self.n) * (2 if self.n_test else 1)
 
 
@@ -87,7 +97,7 @@ def stages(case: Case, rates: Rates | None = None) -> tuple[Stage, ...]:
     """
     r = rates or Rates(*[float("nan")] * 4)
     t, every = case.models, case.n + case.n_test
-    pairs = case.compared * case.n if case.features else 0
+    pairs = case.compared * case.n
     trained = None if case.per_model is None else t * case.per_model
     return (
         Stage("train", trained, "FLOP", 0, t * r.model),
@@ -97,17 +107,106 @@ def stages(case: Case, rates: Rates | None = None) -> tuple[Stage, ...]:
     )
 
 
-def calibrated(case: Case, model: float, design: Design) -> Rates:
+@dataclass(frozen=True)
+class Few:
+    """Trials of the whole number of models, made of a few of them, on some examples that one of these saw and another did not.
+
+    >>> from empirical.learners import Softmax
+    >>> from empirical.data.load import load
+    >>> from empirical.designs import Folds
+    >>> from empirical.training.job import Job
+    >>> from empirical.training.run import run
+    >>> data = load("planted", n=60).data
+    >>> few = Few.of(run(Job(data, Softmax(), Folds(2), score="probabilities"), 2), data, models=8)
+    >>> few.trials.count, few.trials.n, len(few.found()[0].table)
+    (8, 60, 60)
+    """
+
+    trials: Trials = field(repr=False)
+    examples: Examples = field(repr=False)
+    x: Any = field(repr=False)
+    x_test: Any = field(repr=False)
+    tests: bool = False
+
+    @classmethod
+    def of(cls, trials: Trials, data: Data, models: int, tests: bool = False) -> Few:
+        """Of the first trials of a job on the data."""
+        masks = trials.masks()
+        both = np.flatnonzero(masks.any(0) & ~masks.all(0))
+        at, at_test = (some[_spread(len(some), ROWS)] for some in (both, np.arange(data.n_test)))
+        k = np.arange(models) % trials.count
+        inside = np.packbits(masks[k][:, at], axis=1)
+        said, test = (
+            scores.reshape(trials.count, n, -1)[k][:, some].reshape(models, -1)
+            for scores, n, some in ((trials.train, trials.n, at), (trials.test, trials.n_test, at_test))
+        )
+        made = Trials(len(at), len(at_test), np.arange(models), inside, said, test, trials.score)
+        x, z = (_rows(part, some) for part, some in ((data.x_train, at), (data.x_test, at_test)))
+        return cls(made, Examples(data.y_train[at], data.y_test[at_test], data.classes), x, z, tests)
+
+    def found(self) -> list[Issues]:
+        """What the stage of chances does."""
+        return with_tests(self.trials, self.examples) if self.tests else [issues(self.trials, self.examples)]
+
+    @cached_property
+    def issues(self) -> list[Issues]:
+        """Found, once."""
+        return self.found()
+
+    def asked(self, n: int) -> int:
+        """Of how many of n training examples the nearest would be sought: the first, and those that are memorized."""
+        table, here = self.issues[0].table, self.trials.n
+        first = np.arange(here) < round(min(SHOWN, n) * here / n)
+        either = int((first | (table["memorization"] >= MEMORIZED)).sum())
+        return max(min(SHOWN, n), round(either * n / here))
+
+    def nearest(self) -> tuple[Callable[[], object], int]:
+        """What the stage of distances does, of a few examples, and of how many pairs."""
+        n = self.trials.n
+        at = _spread(n, ASKED)
+        work = partial(rivals, self.trials, self.x, self.examples.y_train, at)
+        return work, (len(at) + min(SAMPLE, n)) * n
+
+
+def _spread(n: int, most: int) -> Any:
+    """So many of n places, evenly."""
+    return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int64))
+
+
+def _rows(x: Any, at: Any) -> Any:
+    return [x[i] for i in at] if isinstance(x, list) else x[at]
+
+
+def calibrated(case: Case, model: float, design: Design, few: Few) -> Rates:
     """Rates of this machine, by a second or so of each stage; ``model`` is what training one takes, rehearsed.
 
     >>> from empirical.designs import Folds
-    >>> calibrated(Case(60, 0, 3, 4, 6, 2), 0.5, Folds(2)).model
+    >>> rng, y = np.random.default_rng(0), np.arange(60) % 3
+    >>> masks, said = rng.random((4, 60)) < 0.5, rng.integers(0, 3, (4, 60))
+    >>> x = rng.random((60, 2), np.float32)
+    >>> data = Data(x, y, x[:1], y[:1], ("a", "b", "c"))
+    >>> few = Few.of(Trials.of(masks, said, said[:, :1], score="predicted"), data, models=4)
+    >>> calibrated(Case(60, 0, 3, 4, 6, 2), 0.5, Folds(2), few).model
     0.5
     """
-    sizes = costs.Case(case.n, max(case.n_test, 1), case.models, 0, 0, shard=min(case.models, 64))
-    n = min(case.n, ROWS)
-    judged = spent(lambda: _judged(case, n)) / n
-    return Rates(model, costs.stored(sizes, design), judged, _pair(case))
+    judged = few.trials.n + (few.trials.n_test if few.tests else 0)
+    work, pairs = few.nearest()
+    return Rates(
+        model, _stored(design, few.trials, few.examples), spent(few.found) / judged, spent(work, rounds=1) / pairs
+    )
+
+
+def _stored(design: Design, trials: Trials, examples: Examples) -> float:
+    """Seconds of an example and model beside its training: subsets and a file of what was said, in a folder that goes again."""
+    t, n, q, kind = trials.count, trials.n, trials.n_test, trials.train.dtype.name
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store.open(Path(folder) / "trials", Identity("", "", repr(design), 0, trials.score, kind, t, n, q))
+
+        def kept() -> None:
+            design.subsets(0, np.arange(t), n, examples.y_train)
+            store.write(Shard(0, trials.train, trials.test))
+
+        return spent(kept) / (t * (n + q))
 
 
 def afterwards(case: Case, clock: Callable[[], float] = time.perf_counter) -> float:

@@ -53,7 +53,7 @@ def spent(work: Callable[[], object], rounds: int = ROUNDS, clock: Callable[[], 
     return float(np.median(took))
 
 
-def text(head: str, done: Sequence[Stage], workers: int = 1) -> str:
+def text(head: str, done: Sequence[Stage], workers: int = 1, note: str = NOTE) -> str:
     """For a person to read; the stages called "train" are those that ``workers`` share.
 
     >>> print(text("2,000 models", [Stage("train", 1e15, "FLOP", 0, seconds=7200.0), Stage("store", 1e9, "bits", 1.25e8)]))
@@ -77,7 +77,7 @@ def text(head: str, done: Sequence[Stage], workers: int = 1) -> str:
         row = f"{s.name:<{wide}} {count:>12}  {s.kind:<14} {size(s.bytes):>10} {s.seconds:>12.3g} {s.hours:>14.3g}"
         lines.append(row)
     total = sum(s.seconds for s in done)
-    lines += [f"{'all':<{wide}} {'':>12}  {'':<14} {'':>10} {total:>12.3g} {total / 3600:>14.3g}", "", NOTE]
+    lines += [f"{'all':<{wide}} {'':>12}  {'':<14} {'':>10} {total:>12.3g} {total / 3600:>14.3g}", "", note]
     if workers > 1:
         shared = sum(s.seconds for s in done if s.name.startswith("train"))
         lines.append(f"Training by {workers} workers, {shared / workers + total - shared:.3g} s by the clock.")

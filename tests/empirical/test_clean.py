@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -12,11 +15,14 @@ from sklearn.linear_model import RidgeClassifier
 from sklearn.naive_bayes import GaussianNB
 
 from empirical import SubsetEstimator, clean, estimate, load
+from empirical.command import cleaning, dry
 from empirical.command.cleaning import kept_by
 from empirical.data.data import Data
+from empirical.data.examples import Examples
 from empirical.designs import Folds
-from empirical.estimates import issues_kept
-from empirical.estimates.issues_stages import Case, Rates, stages
+from empirical.estimates import issues_kept, issues_stages
+from empirical.estimates.issues import issues
+from empirical.estimates.issues_stages import Case, Few, Rates, stages
 from empirical.estimates.kept import read
 from empirical.estimates.mislabeled import mislabeled, said
 from empirical.learners import KNN, External, Ridge, Softmax
@@ -134,21 +140,92 @@ def test_labels_of_test_examples_are_judged_too(capsys, table, tmp_path):
     assert {one.name for one in tmp_path.iterdir() if one.is_dir()} == {"trials", "trials-tests"}
 
 
-def test_a_dry_run_says_what_it_takes_and_writes_nothing(capsys, table, tmp_path):
+def test_a_dry_run_says_what_it_takes_and_writes_nothing(capsys, table, tmp_path, monkeypatch):
+    monkeypatch.setattr(cleaning, "started", lambda *_: 0.5)
     ask = (table[0], "--id", "name", "--out", tmp_path / "out", "--dry-run", *RUN)
     code, out, _ = called(capsys, *ask, "--json", "--test-labels")
     assert code == 0
     told = json.loads(out)
     case = {name: told["case"][name] for name in ("n", "n_test", "classes", "models", "features")}
     assert case == {"n": 144, "n_test": 36, "classes": 3, "models": 10, "features": 4}
-    assert [stage["name"] for stage in told["stages"]] == ["train", "store", "chances", "nearest"]
+    named = {stage["name"]: stage for stage in told["stages"]}
+    assert [*named] == ["start", "read", "forecast", "train", "store", "chances", "nearest", "write"]
     assert all(stage["seconds"] > 0 for stage in told["stages"])
-    code, out, _ = called(capsys, *ask)
+    assert (named["start"]["seconds"], named["read"]["operations"], named["write"]["operations"]) == (0.5, 180, 180)
+    code, out, _ = called(capsys, *(one for one in ask if one not in ("--out", tmp_path / "out")))
     assert code == 0
     assert "144 training examples, 3 classes, 10 models; nothing was written" in out
+    assert "Figures" not in out
+    assert out.split("\nwrite")[1].split()[5] == "0"  # of no folder no seconds
     assert not list(tmp_path.iterdir())
     code, _, err = called(capsys, "--run", tmp_path, "--dry-run")
     assert (code, "leave one of both out" in err) == (2, True)
+
+
+def test_stages_are_timed_on_what_the_models_of_the_run_say(table, monkeypatch):
+    """Of all models the few are the run itself: the same chances, and the nearest sought of as many; of fewer models and of a
+    sample about as many.
+    """
+    data = load(str(table[0]), id="name").data
+    job = Job(data, KNN(1), Folds(3), score="predicted", shard=30)
+    trials = trained(job, 30)
+    whole = issues(trials, Examples(data.y_train, data.y_test, data.classes), data.x_train)
+    for most in (1000, 20):  # of whom the nearest is sought besides the memorized
+        monkeypatch.setattr(issues_stages, "SHOWN", most)
+        monkeypatch.setattr("empirical.estimates.issues.SHOWN", most)
+        found = issues(trials, Examples(data.y_train, data.y_test, data.classes), data.x_train)
+        few = Few.of(trials, data, 30)
+        np.testing.assert_array_equal(few.issues[0].table["chance"], whole.table["chance"])
+        assert few.asked(data.n) == found.table["nearest"].notna().sum()
+    every = few.asked(data.n)
+    assert every > 20  # some are memorized
+    few = Few.of(trials.take(slice(0, 3)), data, 30)
+    assert (few.trials.count, few.trials.n, few.trials.masks().mean()) == (30, 144, pytest.approx(2 / 3))
+    assert few.asked(data.n) == pytest.approx(every, rel=0.4)
+    monkeypatch.setattr(issues_stages, "ROWS", 72)
+    half = Few.of(trials, data, 30, tests=True)
+    assert (half.trials.n, [len(one.table) for one in half.found()]) == (72, [72, 36])
+    assert half.asked(data.n) == pytest.approx(every, rel=0.4)
+    few = Few.of(trials.take(slice(0, 2)), data, 30)  # the third part was seen by both: nothing is known of it
+    assert few.trials.n == 72
+    assert not few.issues[0].table["chance"].isna().any()
+
+
+def test_the_nearest_are_timed_on_as_many_pairs_as_are_compared(table, monkeypatch):
+    from empirical.estimates import rivals
+
+    data = load(str(table[0]), id="name").data
+    few = Few.of(trained(Job(data, Softmax(), Folds(2), score="probabilities", shard=4), 4), data, 4)
+    work, pairs = few.nearest()
+    seen: list[int] = []
+    kept = rivals._nearest
+
+    def counting(x, asked, left_out):
+        seen.append(len(x) * len(asked))
+        return kept(x, asked, left_out)
+
+    monkeypatch.setattr(rivals, "_nearest", counting)
+    work()
+    assert sum(seen) == pairs == 144 * (144 + 144)
+
+
+def test_the_page_is_written_once_and_tables_grow(monkeypatch):
+    parts = iter([(None, 3.0), (None, 0.5)])
+    monkeypatch.setattr(cleaning, "timed", lambda work: next(parts))
+    assert cleaning._writing(None, argparse.Namespace(no_plot=False), 5.0) == 3 + 4 * 0.5
+
+
+def test_a_process_that_starts_is_another():
+    clock = iter([2.0, 5.0])
+    assert dry.timed(lambda: "done", lambda: next(clock)) == ("done", 3.0)
+    module = "no_module_of_this_name_was_imported"
+    sys.modules[module] = sys  # a new process does not know it
+    try:
+        with pytest.raises(subprocess.CalledProcessError):
+            dry.started(module)
+    finally:
+        del sys.modules[module]
+    assert dry.started("json") > 0
 
 
 def test_what_is_counted_is_what_is_kept(tmp_path, capsys, table):

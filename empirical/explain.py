@@ -72,7 +72,7 @@ def parser() -> command.Parser:
         prog="python -m empirical.explain",
         description="Why this answer: the training examples that carry an example's answer and those that hurt it, with errors "
         "and the chance that each is noise.",
-        epilog="Example: python -m empirical.explain runs/digits --test 133",
+        epilog="Example: python -m empirical.explain runs/digits --test 73",
     )
     add_kept(p)
     p.add_argument("--test", metavar="ID", help="explain the answer on this test example: its name, or its index")

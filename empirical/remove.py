@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from longtail.core import Bools
 
 log = logging.getLogger("empirical")
+MEANING = (
+    "Lost: test accuracy lost by training without the examples whose memorization is at or above the threshold; lost_random: "
+    "without as many drawn at random; predicted: what theory said of either before. No duplicates: on test examples that have no "
+    "near-duplicate in training."
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -84,7 +90,8 @@ def _shown(table: pd.DataFrame, prediction: pd.DataFrame) -> str:
     printed["± 95 %"] = margin(printed["lost_stderr"], printed["tests"])
     columns = ["set", "tests", "threshold", "removed", "lost", "± 95 %"]
     columns += ["lost_predicted", "lost_random", "lost_random_predicted"]
-    return printed[columns].to_string(index=False, float_format=lambda v: f"{v:.4f}")
+    shown = printed[columns].to_string(index=False, float_format=lambda v: f"{v:.4f}")
+    return f"{shown}\n\n{textwrap.fill(MEANING, 100)}"
 
 
 def _dry_run(arguments: argparse.Namespace, data: Data, learner: Learner, gone: Sequence[Bools], seeds: int) -> int:

@@ -46,7 +46,7 @@ def _run(arguments: argparse.Namespace) -> int:
     talk.check()
     out = folder("--out", arguments.out) if arguments.out else None
     expected = talk.seconds()
-    log.info("five parts, about %s on one core like that it was measured on", duration(sum(expected.values())))
+    log.info("five parts, about %s on a quiet core", duration(sum(expected.values())))
     began = time.monotonic()
     acts: list[Act] = []
     seconds: dict[str, float] = {}

@@ -63,7 +63,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise ArgumentError("--seed", first, f"{len(seeds)} seeds from there on go beyond 2^64 - 1: give a smaller one")
     share = real("--noise", arguments.noise, 0, 1)
     where = _place(arguments)
-    log.info("on %s (%s)", where.name, where.reason)
+    log.info("on %s", where.name)
     found = loaded(arguments)
     dataset, true = found.dataset, found.dataset.data
     data = relabeled(true, share, seed=first, others=False).data

@@ -118,19 +118,27 @@ def infer(
     """Everything that counts tell: one count a subpopulation, those never seen left out."""
     from longtail.counts import unseen
     from longtail.counts.bins import Counts
-    from longtail.counts.fit import FAMILIES, fit, table
+    from longtail.counts.fit import FAMILIES, fits, profiled, tabled
     from longtail.counts.tail import tail
 
     given = counts if isinstance(counts, Counts) else Counts.of(counts)
-    every = table(given, families or FAMILIES, level=level)
-    best = fit(given, str(every["family"].iloc[0]), level=level)
+    every = fits(given, families or FAMILIES, level=level)
+    best = profiled(given, every[0], level=level)
     try:
         power_law = tail(given, level=level)
     except ArgumentError:  # too few counts to have one
         power_law = None
     outlook = unseen.outlook(given, best, TIMES, n_classes)
     return Inference(
-        given, every, best, power_law, unseen.unseen_mass(given), unseen.table(given, best), outlook, n_classes, level
+        given,
+        tabled(every),
+        best,
+        power_law,
+        unseen.unseen_mass(given),
+        unseen.table(given, best),
+        outlook,
+        n_classes,
+        level,
     )
 
 

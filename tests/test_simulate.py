@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from longtail import Listed, Problem, Zipf, __version__, exact
+from longtail.core.files import folder, forsaken
 from longtail.core.record import Run
 from longtail.simulate import main
 
@@ -171,6 +172,7 @@ BAD = [
     (["--samples", "1e12", "--subpopulations", "9"], "--samples: got 1000000000000;"),
     (["--out", "/proc/nowhere"], "--out: got /proc/nowhere;"),
     (["--depth", "3"], "unrecognized arguments: --depth 3"),
+    (["--trails=3"], "unrecognized arguments: --trails=3; did you mean --trials?"),
 ]
 
 
@@ -187,6 +189,18 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert captured.out == ""
     assert captured.err.startswith("python -m longtail.simulate: error: " + message)
     assert captured.err.count("\n") == 1
+
+
+def test_what_is_refused_leaves_no_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither a folder nor those around it, unless somebody else made or filled them."""
+    asked = tmp_path / "there" / "new" / "out"
+    (tmp_path / "there").mkdir()
+    assert main(["--samples", "1e12", "--subpopulations", "9", "--out", str(asked), "--quiet"]) == 2
+    assert "--samples" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.rglob("*")] == ["there"]
+    (folder("--out", asked) / "kept").touch()
+    forsaken()
+    assert (asked / "kept").exists()
 
 
 def test_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

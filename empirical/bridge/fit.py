@@ -16,6 +16,7 @@ Estimates below the lowest edge share a bin: there the learner's own errors and 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COUPLINGS", "FAMILIES", "GUESSES", "TheoryFit", "Tried", "fit", "planted"]
 
+log = logging.getLogger(__name__)
 SIMULATIONS = 200  # data sets behind each fit's errors: they then know a standard error to a twentieth
 
 
@@ -205,6 +207,7 @@ def fit(
     observed = histogram(values)
     families, couplings, guesses = chosen
     for f, c in product(families, couplings):
+        log.info("fitting %s, coupling %s", f, c)
         ends: list[Floats] = []
         asked = [g for g in guesses if g != "mixed" or c in ONE]
         order = [*dict.fromkeys([*GUESSES, *asked])] if "mixed" in asked else asked

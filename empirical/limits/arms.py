@@ -90,7 +90,9 @@ def arms(
     found += [Arm(PRUNED, Pruned(unlimited, share, scope), share) for share in shares]  # type: ignore[arg-type]  # it refuses others
     found += [Arm(OTHER, learner, privacy=privacy_of(learner, m, n_classes)) for learner in others]
     if len(found) == 1:
-        raise ArgumentError("private", None, "say how the learner is to be limited: --private, --prune or --limited")
+        raise ArgumentError(
+            "private", "nothing", "say how the learner is to be limited: --private, --prune or --limited"
+        )
     return found
 
 

@@ -148,7 +148,7 @@ def removal(predicted: pd.DataFrame, observed: pd.DataFrame | None) -> Figure:
 def samples(table: pd.DataFrame) -> Figure:
     """Expected test error against the size of the training set, and the observed one."""
     figure, axes = _panel("Test error that theory expects of more data")
-    _curve(axes, table, "samples", "error", ORANGE, "-", label="long-tail theory, fitted (± 2 s.e.)")
+    _curve(axes, table, "samples", "error", ORANGE, "-", most=1.0, label="long-tail theory, fitted (± 2 s.e.)")
     seen = table.dropna(subset="observed")
     axes.errorbar(
         seen["samples"], seen["observed"], yerr=2 * seen["observed_stderr"], label="observed (± 2 s.e.)", **BARS
@@ -178,12 +178,15 @@ def counts(axes: Axes) -> None:
     axes.set_ylim(bottom=0)
 
 
-def _curve(axes: Axes, table: pd.DataFrame, x: str, y: str, color: str, style: str, **options: Any) -> None:
-    """A prediction, with twice its standard error where that is known."""
+def _curve(
+    axes: Axes, table: pd.DataFrame, x: str, y: str, color: str, style: str, *, most: float = np.inf, **options: Any
+) -> None:
+    """A prediction, with twice its standard error where that is known, of a number from 0 to ``most``."""
     axes.plot(table[x], table[y], style, color=color, **options)
     if f"{y}_stderr" in table:
         middle, band = table[y].to_numpy(float), 2 * table[f"{y}_stderr"].to_numpy(float)
-        axes.fill_between(table[x], np.maximum(middle - band, 0), middle + band, color=color, alpha=0.18, linewidth=0)
+        low, high = np.clip([middle - band, middle + band], 0, most)
+        axes.fill_between(table[x], low, high, color=color, alpha=0.18, linewidth=0)
 
 
 def _panel(title: str) -> tuple[Figure, Axes]:

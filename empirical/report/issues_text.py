@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import pandas as pd
@@ -35,8 +36,9 @@ def _count(expected: float) -> str:
 
 def notes(found: Issues) -> list[str]:
     """What else there is to say."""
-    which = "all of which" if found.part == "test" else f"of which {found.unseen:.3g}"
-    lines = [f"{found.models} models, {which} judged each label without having seen it."]
+    number = f"{found.unseen:,.0f}" if found.unseen >= 1000 else f"{found.unseen:.3g}"
+    which = "all of which" if found.part == "test" else f"of which {number}"
+    lines = [f"{found.models:,} models, {which} judged each label without having seen it."]
     if (most := found.taken.head(1)).shape[0] and most["expected"].iloc[0] >= 1:
         row = most.iloc[0]
         lines.append(f"Most often {row['class']} is labelled {row['labelled']}: about {_count(row['expected'])} times.")
@@ -55,7 +57,7 @@ def notes(found: Issues) -> list[str]:
 
 def report(parts: Sequence[Issues], name: str, top: int) -> str:
     """What the command prints: of training examples, then of test examples where they were judged."""
-    return "\n".join([*(line for found in parts for line in _part(found, name, top)), MEANING])
+    return "\n".join([*(line for found in parts for line in _part(found, name, top)), textwrap.fill(MEANING, 100)])
 
 
 def _part(found: Issues, name: str, top: int) -> list[str]:

@@ -50,8 +50,8 @@ def counted(observed: Observed) -> dict[str, str]:
     if observed.totals is not None:
         known["what the memorized teach"] = f"{points(observed.totals.above(MEMORIZED))} of test accuracy (95 %)"
     if observed.taught is not None:
-        chance = f"of which {expected(observed.taught.false)} expected by chance"
-        known["pairs of training examples"] = f"{len(observed.taught.pairs):,}, {chance}"
+        chance = f"by chance alone {expected(observed.taught.false)}"
+        known["pairs of training examples"] = f"{len(observed.taught.pairs):,}; {chance}"
     if observed.learning is not None and len(observed.learning.error) > 1:
         known["more errors on half as many"] = f"{points(observed.learning.gain)} of test error (95 %)"
     return known
@@ -60,9 +60,11 @@ def counted(observed: Observed) -> dict[str, str]:
 def expected(count: float) -> str:
     """An expected count to three digits, and never by a power of ten where it is large.
 
-    >>> expected(21.345), expected(2013.4), expected(0.0004)
-    ('21.3', '2,013', '0.0004')
+    >>> expected(21.345), expected(2013.4), expected(1.9e-9), expected(0)
+    ('21.3', '2,013', 'fewer than 0.001', '0')
     """
+    if 0 < count < 0.001:
+        return "fewer than 0.001"
     return f"{count:,.0f}" if count >= 100 else f"{count:.3g}"
 
 

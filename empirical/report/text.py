@@ -62,8 +62,12 @@ def foretold(comparison: Comparison) -> list[str]:
     seen = comparison.observed
     pairs, tests, single = seen.influenced
     carried = (
-        f"{many(pairs, 'pair')} of influence {seen.threshold:g} or more {'carries' if pairs == 1 else 'carry'} "
-        f"{many(tests, 'test example')}, {single or 'none':{',' if single else ''}} of them by one training example alone"
+        f"No pair has an influence of {seen.threshold:g} or more"
+        if not pairs
+        else (
+            f"{many(pairs, 'pair')} of influence {seen.threshold:g} or more {'carries' if pairs == 1 else 'carry'} "
+            f"{many(tests, 'test example')}, {single or 'none':{',' if single else ''}} of them by one training example alone"
+        )
     )
     tested = seen.experiment.n_test > 0
     if not comparison.fits:
@@ -71,10 +75,8 @@ def foretold(comparison: Comparison) -> list[str]:
     theory = comparison.frames["influence"].iloc[0]
     expects = [counted(theory, name) for name in ("pairs", "tests", "single")]
     chance = f", {theory['false_fitted']:,.0f} of the pairs by chance" if theory["false_fitted"] >= 0.5 else ""
-    said = [
-        f"{carried}; the fit, which saw {_saw(comparison.best)}, expects {', '.join(expects[:2])} and {expects[2]}{chance} "
-        "(95 %)."
-    ]
+    expected = f"{', '.join(expects[:2])} and {expects[2]}" if pairs else expects[0]
+    said = [f"{carried}; the fit, which saw {_saw(comparison.best)}, expects {expected}{chance} (95 %)."]
     said = [*said, _removal(comparison)] if tested else [_removal(comparison)]
     errors = comparison.frames["error_against_samples"].dropna(subset="observed")
     said.extend(

@@ -31,17 +31,17 @@ def learners(data: Data, net: Learner, models: int, seed: int) -> Act:
     findings = (
         Finding(
             f"examples of memorization ≥ {MEMORIZED}",
-            above(0.0, "36.2 % of CIFAR-100", percent=True),
+            above(0.0, "some: 36.2 % of CIFAR-100", percent=True),
             share(value >= MEMORIZED),
         ),
         Finding(
             f"pairs of influence ≥ {THRESHOLD} with such an example, beyond those by chance",
-            above(0.0, "35 (MNIST), 1,015 (CIFAR-100)"),
+            above(0.0, "some: 35 (MNIST), 1,015 (CIFAR-100)"),
             Estimate(len(pairs) - false, float(np.sqrt(max(len(pairs), 1)))),
         ),
         Finding(
             "test examples in them that hang on one training example alone",
-            above(0.5, "31 of 33 (MNIST), 774 of 888 (CIFAR-100)", percent=True),
+            above(0.5, "most: 31 of 33 (MNIST), 774 of 888 (CIFAR-100)", percent=True),
             share(tests.to_numpy() == 1) if len(tests) else None,
         ),
     )

@@ -27,12 +27,12 @@ def worth(data: Data, net: Learner, memorization: Floats, seeds: int, seed: int)
     findings = (
         Finding(
             f"accuracy lost without the memorized ({share})",
-            above(0.0, "3.4 points (32 % of ImageNet)", points=True),
+            above(0.0, "some: 3.4 points (32 % of ImageNet)", points=True),
             lost,
         ),
         Finding(
             "beyond what is lost without as many at random",
-            above(0.0, "3.4 − 2.6 points (ImageNet)", points=True),
+            above(0.0, "some: 3.4 − 2.6 points (ImageNet)", points=True),
             more,
         ),
         Finding(

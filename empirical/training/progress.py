@@ -47,7 +47,8 @@ class Bar:
         elif now.wanted and (tenth := 10 * now.done // now.wanted) > self.said and now.shard is not None:
             self.said = tenth
             left = now.seconds * (now.wanted - now.done) / max(now.done - now.found, 1)
-            log.info("%s of %s models, %s left%s", now.done, now.wanted, duration(left), self._error(now.done))
+            time_left = f", {duration(left)} left" if now.done < now.wanted else ""
+            log.info("%s of %s models%s%s", f"{now.done:,}", f"{now.wanted:,}", time_left, self._error(now.done))
 
     def _draw(self, now: Progress) -> None:
         if self.bar is None:
@@ -65,7 +66,7 @@ class Bar:
             return ""
         q = self.right / self.seen
         error = np.sqrt(np.mean(q * (1 - q)) / (self.rate * (1 - self.rate) * done))
-        return f", error {error:.3f}"
+        return f", standard error {error:.3f}"
 
     def close(self) -> None:
         """Leave the bar as it is and end its line."""

@@ -152,8 +152,8 @@ def rehearsal(job: Job, missing: int, workers: int, clock: Callable[[], float] |
     if one < PATIENCE:
         one = min(one, spent(1))
         many = min(max(int(trainer.batch), 1), job.shard, missing)
-        if one * many < LONG:
-            one = min(one, spent(many) / many)
+        if (some := min(many, int(LONG / max(one, 1e-9)))) > 1:  # together they may take much less
+            one = min(one, spent(some) / some)
     return one * missing / workers
 
 

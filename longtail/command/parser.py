@@ -6,20 +6,37 @@ import argparse
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from longtail import __version__
 from longtail.core import ArgumentError
+from longtail.core.files import forsaken
 
 BAD, FAILED, STOPPED = 2, 1, 130
+UNKNOWN = "unrecognized arguments: "  # as argparse says it
 # options, by Python's names
-ALSO = {"n": "samples", "n_classes": "labels", "models": "trials", "size": "subpopulations"}
+ALSO = {
+    "n": "samples",
+    "n_classes": "labels",
+    "models": "trials",
+    "size": "subpopulations",
+    "counts": "file",
+    "directory": "run",
+    "y_train": "data",
+    "y_test": "data",
+    "epsilon": "private",
+}
 
 
 class Parser(argparse.ArgumentParser):
     """argparse, but that a wrong argument is one line, without the usage."""
 
     def error(self, message: str) -> Any:
+        if message.startswith(UNKNOWN):
+            given = message.removeprefix(UNKNOWN).split()[0].partition("=")[0]
+            known = [name for action in self._actions for name in action.option_strings]
+            message += "".join(f"; did you mean {name}?" for name in get_close_matches(given, known, 1))
         self.exit(BAD, f"{self.prog}: error: {message}\n")
 
     def option(self, argument: str) -> str:
@@ -79,10 +96,12 @@ def run(
     try:
         return work(arguments)
     except ArgumentError as error:
+        forsaken()
         shown = f"{parser.option(error.argument)}: got {error.shown}; {error.remedy}"
         sys.stderr.write(f"{parser.prog}: error: {' '.join(shown.split())}\n")
         return BAD
     except OSError as error:
+        forsaken()
         where = f": {error.filename}" if error.filename else ""
         sys.stderr.write(f"{parser.prog}: error: {error.strerror or error}{where}\n")
         return FAILED

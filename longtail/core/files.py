@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LONGEST = 2**26  # bytes of a JSON file
 DEEPEST = 30  # objects and lists within each other
 DIGITS = 20  # of a whole number: seeds have as many
+_MADE: list[Path] = []  # folders, an outer one before what is in it
 
 
 class DiskFull(OSError):
@@ -88,12 +89,21 @@ def folder(argument: str, path: str | Path) -> Path:
         raise ArgumentError(argument, str(path), "it is an address: give a folder (--store keeps trials in a bucket)")
     target = Path(path)
     try:
+        new = [one for one in (target, *target.parents) if not one.exists()]
         target.mkdir(parents=True, exist_ok=True)
+        _MADE.extend(reversed(new))
         with tempfile.TemporaryFile(dir=target):
             pass
     except OSError as error:
         raise ArgumentError(argument, str(path), f"{error.strerror}: give a folder that can be written to") from error
     return target
+
+
+def forsaken() -> None:
+    """Take away what ``folder`` made, where nothing was written there: a command that was refused leaves nothing."""
+    while _MADE:
+        with suppress(OSError):
+            _MADE.pop().rmdir()
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -12,7 +12,8 @@ likelihood's own (a size may have no upper end: a list that goes on unseen); the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +30,9 @@ from longtail.priors import Gamma, Geometric, LogNormal, Pareto, Uniform, Zipf
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FAMILIES", "Bins", "Counts", "Family", "Fit", "Goodness", "fit", "table"]
+__all__ = ["FAMILIES", "Bins", "Counts", "Family", "Fit", "Goodness", "fit", "fits", "profiled", "table", "tabled"]
 
+log = logging.getLogger(__name__)
 LEVEL = 0.95
 # standard error of the logarithm of the unseen, from which on intervals are read off the likelihood itself
 VAGUE = 0.25
@@ -91,6 +93,7 @@ class Fit:
     n: int
     seen: int
     evaluations: int = field(repr=False, default=0)
+    curved: bool = field(repr=False, default=True)  # whether the curvature tells the intervals
 
     @property
     def aic(self) -> float:
@@ -109,8 +112,35 @@ def fit(counts: ArrayLike | Counts, family: str | Iterable[str] = tuple(FAMILIES
     names = _known([family] if isinstance(family, str) else family)
     if len(names) == 1:
         return _fit(given, names[0], level)
-    best = min((_fit(given, name, level, profile=False) for name in names), key=lambda found: found.aic)
-    return _fit(given, best.family, level)
+    return profiled(given, fits(given, names, level=level)[0], level=level)
+
+
+def fits(
+    counts: ArrayLike | Counts, families: Iterable[str] = tuple(FAMILIES), *, level: float = LEVEL
+) -> tuple[Fit, ...]:
+    """Every family's fit, that of least AIC first, its intervals from the curvature throughout.
+
+    >>> [found.family for found in fits([1] * 60 + [2] * 20 + [3] * 9 + [5] * 7 + [12] * 4, ["Gamma", "Uniform"])]
+    ['Uniform', 'Gamma']
+    """
+    given = counts if isinstance(counts, Counts) else Counts.of(counts)
+    found = (_fit(given, name, level, profile=False) for name in _known(families))
+    return tuple(sorted(found, key=lambda one: one.aic))
+
+
+def profiled(counts: ArrayLike | Counts, found: Fit, *, level: float = LEVEL) -> Fit:
+    """The fit with the likelihood's own intervals where the unseen are vague, and else as it is.
+
+    >>> counts = [1] * 60 + [2] * 20 + [3] * 9 + [5] * 7 + [12] * 4
+    >>> rough = fits(counts, ["Uniform"])[0]
+    >>> profiled(counts, rough) == fit(counts, "Uniform")
+    True
+    """
+    return (
+        found
+        if found.curved
+        else _fit(counts if isinstance(counts, Counts) else Counts.of(counts), found.family, level)
+    )
 
 
 def table(
@@ -124,26 +154,33 @@ def table(
     >>> table(counts, ["Uniform", "Gamma"])[["family", "aic_difference"]].round(0).values.tolist()
     [['Uniform', 0.0], ['Gamma', 2.0]]
     """
+    return tabled(fits(counts, families, level=level))
+
+
+def tabled(found: Sequence[Fit]) -> pd.DataFrame:
+    """Fits, the best first, a row each.
+
+    >>> tabled(fits(np.repeat([1, 2, 3, 4], [15, 25, 20, 8]), ["Uniform"]))["family"].tolist()
+    ['Uniform']
+    """
     import pandas as pd
 
-    given = counts if isinstance(counts, Counts) else Counts.of(counts)
-    fits = sorted((_fit(given, name, level, profile=False) for name in _known(families)), key=lambda found: found.aic)
     return pd.DataFrame(
         {
-            "prior": repr(found.prior),
-            "family": found.family,
-            "parameter": next((k for k in found.parameters if k != "size"), ""),
-            "value": next((e.value for k, e in found.parameters.items() if k != "size"), np.nan),
-            "stderr": next((e.stderr for k, e in found.parameters.items() if k != "size"), np.nan),
-            "size": found.prior.size,
-            "size_low": found.intervals["size"][0],
-            "size_high": found.intervals["size"][1],
-            "aic_difference": found.aic - fits[0].aic,
-            "chi_square": found.goodness.statistic,
-            "freedom": found.goodness.freedom,
-            "p_value": found.goodness.p_value,
+            "prior": repr(one.prior),
+            "family": one.family,
+            "parameter": next((k for k in one.parameters if k != "size"), ""),
+            "value": next((e.value for k, e in one.parameters.items() if k != "size"), np.nan),
+            "stderr": next((e.stderr for k, e in one.parameters.items() if k != "size"), np.nan),
+            "size": one.prior.size,
+            "size_low": one.intervals["size"][0],
+            "size_high": one.intervals["size"][1],
+            "aic_difference": one.aic - found[0].aic,
+            "chi_square": one.goodness.statistic,
+            "freedom": one.goodness.freedom,
+            "p_value": one.goodness.p_value,
         }
-        for found in fits
+        for one in found
     )
 
 
@@ -163,6 +200,7 @@ def _fit(counts: Counts, name: str, level: float, profile: bool = True) -> Fit:
         remedy = "as good as all are alike, which any prior can make; give counts that differ"
         raise ArgumentError("counts", f"{many(counts.seen, 'count')} in one bin", remedy)
     calls = 0
+    log.info("fitting %s to %s", name, many(counts.seen, "count"))
 
     def place(x: Floats) -> tuple[Prior, float]:
         """x = (shape's coordinate, log of N − S + 1, log of s against where the expected total is n)."""
@@ -193,9 +231,12 @@ def _fit(counts: Counts, name: str, level: float, profile: bool = True) -> Fit:
         raise ArgumentError("counts", many(counts.seen, "count"), f"no {name} prior can make them; try another family")
     prior, log_scale = place(first)
     covariance = _covariance(loss, first)
-    parameters, intervals = _parameters(family, first, covariance, loss, counts.seen, prior.size, level, profile)
+    error = np.sqrt(np.diag(covariance))
+    curved = bool(np.isfinite(error).all() and error[-2] < VAGUE)
+    wald = curved or not profile
+    parameters, intervals = _parameters(family, first, error, loss, counts.seen, prior.size, level, wald)
     good = bins.goodness(prior, log_scale, fitted=len(first))
-    return Fit(prior, name, parameters, intervals, log_scale, -value, good, counts.n, counts.seen, calls)
+    return Fit(prior, name, parameters, intervals, log_scale, -value, good, counts.n, counts.seen, calls, curved)
 
 
 def simplex(
@@ -216,20 +257,18 @@ def simplex(
 def _parameters(
     family: Family,
     x: Floats,
-    covariance: Floats,
+    error: Floats,
     loss: Callable[[Floats], float],
     seen: int,
     size: int,
     level: float,
-    profile: bool,
+    wald: bool,
 ) -> tuple[dict[str, Estimate], dict[str, tuple[float, float]]]:
     z = float(stats.norm.ppf((1 + level) / 2))
-    error = np.sqrt(np.diag(covariance))
-    curved = bool(np.isfinite(error).all() and error[-2] < VAGUE)
     parameters, intervals = {}, {}
 
     def ends(i: int) -> tuple[float, float]:
-        return (x[i] - z * error[i], x[i] + z * error[i]) if curved or not profile else _profile(loss, x, i, z)
+        return (x[i] - z * error[i], x[i] + z * error[i]) if wald else _profile(loss, x, i, z)
 
     if family.parameter is not None:
         value = family.outward(x[0])

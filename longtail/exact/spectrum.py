@@ -261,7 +261,7 @@ class Grid:
         return out
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=4)  # one takes hundreds of MB where the law of T is wide
 def grid(prior: Prior, mode: str, ell: float, refine: float, tilt: float = 0.0) -> Grid:
     nodes = compressed(prior, refine * max(1.0, float(np.sqrt(ell / STEP))))
     if mode == "random":

@@ -308,7 +308,7 @@ def test_a_terminal_sees_a_bar():
     shown = bar.stream.getvalue()
     assert "model/s" in shown
     assert "128/128" in shown
-    assert "error 0.096" in shown  # ½ / √(.7 · .3 · 128)
+    assert "standard error 0.096" in shown  # ½ / √(.7 · .3 · 128)
     resumed = Bar(0.7, 16, Terminal())
     resumed(Progress(128, 128, 128, 0.0, None))
     assert np.isnan(resumed.models_per_second)

@@ -20,7 +20,7 @@ from empirical.report import observed_figures
 from empirical.report.exhibits import exhibits
 from empirical.report.headline import carried, headline
 from empirical.report.page import page
-from empirical.report.text import fitted, summary
+from empirical.report.text import fitted, foretold, summary
 from longtail import Problem, Zipf
 from longtail.core import Floats
 from longtail.core.intervals import Z95
@@ -81,6 +81,19 @@ def test_what_is_memorized_and_what_it_carries_are_the_runs_own_numbers(found: C
     assert abs(by_fit - value) < 5 * (told.fitted.stderr + 0.3)  # the model is true
     assert "Without them theory expects accuracy to fall by" in said
     assert said.index("memorized") < said.index("hundred") < said.index("Without") < said.index("The long-tail theory")
+
+
+def test_where_there_are_no_pairs_nothing_is_said_of_tests_in_them(found: Comparison) -> None:
+    said = foretold(found)[0]
+    assert re.fullmatch(
+        r"No pair has an influence of 0\.99 or more; the fit, which saw memorization only, expects at most \d+ \(95 %\)\.",
+        said,
+    )
+    one = pd.DataFrame({"train_index": [0], "test_index": [3], "influence": [0.99], "stderr": [0.01]})
+    said = foretold(replace(found, observed=replace(found.observed, pairs=one)))[0]
+    assert said.startswith(
+        "1 pair of influence 0.99 or more carries 1 test example, 1 of them by one training example alone"
+    )
 
 
 def test_of_a_fixed_size_it_is_beyond_what_others_carry(found: Comparison) -> None:

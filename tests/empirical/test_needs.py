@@ -65,6 +65,13 @@ def test_on_a_gpu_a_block_is_rehearsed(data: Data, monkeypatch: pytest.MonkeyPat
     assert (here.gpu, "GPU" in str(here)) == (0, False)
 
 
+def test_models_that_train_together_are_rehearsed_together(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block of 32 is longer than a rehearsal may be, if each took as long as one: so many as would take 2 s are tried."""
+    slow = Blocks(seconds=0.125)
+    monkeypatch.setattr(needs_module, "time", slow)
+    assert needs(Job(data, slow, Bernoulli(0.7)), 6400, 6400, 1).seconds == pytest.approx(6400 * 0.125 / 16)
+
+
 def test_pairs_may_need_more_of_a_gpu_than_training(data: Data) -> None:
     there = needs(Job(data, Blocks(), Bernoulli(0.7), device=pretend(0)), 6400, 0, 1)
     assert there.gpu == (data.n + data.n_test) * 800

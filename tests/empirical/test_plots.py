@@ -31,6 +31,13 @@ def texts(figure, tmp_path):
     return re.sub("<!--.*?-->", "", drawn, flags=re.DOTALL)  # where formulas that are drawn are written down
 
 
+def test_no_error_is_above_one():
+    table = pd.DataFrame({"samples": [10, 100], "error": [0.9, 0.1], "error_stderr": 0.3, "observed": np.nan})
+    (axes,) = draw.samples(table.assign(observed_stderr=np.nan)).axes
+    ends = axes.collections[0].get_paths()[0].get_extents()
+    assert (ends.y0, ends.y1) == (0.0, 1.0)
+
+
 def memorization():
     return plots.memorization_histogram(pd.DataFrame({"memorization": np.tile(X / 1e4, 99), "stderr": 0.01}), ODD)
 

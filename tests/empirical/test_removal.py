@@ -174,7 +174,9 @@ def test_command_prints_what_was_lost_with_and_without_near_duplicates(folder, o
     capsys.readouterr()
     arguments = ["--threshold", "0.5", "--seeds", "2", "--simulations", "5", "--quiet"]
     assert remove.main([str(folder), *arguments]) == 0
-    head, *rows = capsys.readouterr().out.splitlines()
+    table, words = capsys.readouterr().out.split("\n\n")
+    head, *rows = table.splitlines()
+    assert words.startswith("Lost: test accuracy lost by training without")
     assert head.split()[:3] == ["set", "tests", "threshold"]
     assert [row.split("0.5000")[0].rsplit(maxsplit=1)[0].strip() for row in rows] == ["all", "no duplicates"]
     table = pd.read_csv(folder / "removal.csv")

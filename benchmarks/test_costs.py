@@ -157,7 +157,7 @@ def retrained(width: int, seeds: int, epochs: int) -> dict[str, tuple[float, flo
     """Of a removal at three thresholds."""
     data, learner = digits(), MLP(width, epochs=epochs)
     value, thresholds = np.linspace(0, 1, data.n), (0.25, 0.5, 0.75)
-    case = removal_stages.Case.of(data, removed(data, value, thresholds), seeds)
+    case = removal_stages.RemovalCase.of(data, removed(data, value, thresholds), seeds)
     stages = removal_stages.stages(case, learner, data, removal_stages.calibrated(data, learner))
     told = sum(s.seconds for s in stages)
     return {"all": (told, spent(lambda: removal(data, learner, value, thresholds, seeds=seeds)))}

@@ -99,10 +99,10 @@ def _dry_run(arguments: argparse.Namespace, data: Data, learner: Learner, gone: 
     from dataclasses import asdict
 
     from empirical.command.dry import say
-    from empirical.estimates.removal_stages import Case, calibrated, stages
+    from empirical.estimates.removal_stages import RemovalCase, calibrated, stages
 
     device = learner.place(arguments.device)
-    case = Case.of(data, gone, seeds)
+    case = RemovalCase.of(data, gone, seeds)
     log.info("timing a little of each stage")
     head = f"{case.n:,} training and {case.n_test:,} test examples, {case.models:,} models"
     return say(arguments, head, asdict(case), stages(case, learner, data, calibrated(data, learner, device)))

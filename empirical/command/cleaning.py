@@ -24,7 +24,7 @@ from empirical.data.load import load
 from empirical.data.texts import Texts
 from empirical.designs import Folds
 from empirical.estimates.issues import LEAST, Issues, issues, rounds, with_tests
-from empirical.estimates.issues_stages import Case, Few, afterwards, calibrated, features, head, stages
+from empirical.estimates.issues_stages import Few, IssuesCase, afterwards, calibrated, features, head, stages
 from empirical.estimates.kept import read
 from empirical.estimates.recorded import KINDS
 from empirical.learners.external import External
@@ -87,13 +87,13 @@ class Asked:
     tests: bool
 
     @property
-    def case(self) -> Case:
+    def case(self) -> IssuesCase:
         """Sizes of it."""
         job = self.job
         data, numbers = job.data, job.data.n_classes if job.score == "probabilities" else 1
         per_model = job.learner.operations(data, round(job.design.inclusion(data.n) * data.n))
         sizes = data.n, data.n_test if self.tests else 0, data.n_classes, self.models
-        return Case(*sizes, numbers * job.kind.itemsize, features(data.x_train), per_model)
+        return IssuesCase(*sizes, numbers * job.kind.itemsize, features(data.x_train), per_model)
 
 
 def cleaned(arguments: argparse.Namespace, out: Path | None) -> Cleaned:

@@ -41,12 +41,12 @@ SURE = 4.0  # of the logit of the true class in made-up probabilities, beyond th
 
 
 @dataclass(frozen=True)
-class Case:
+class IssuesCase:
     """Sizes: ``kept`` bytes of an example and model, ``features`` of an example, 0 where they are not numbers; ``n_test`` of
     those that are judged; ``per_model`` operations train one, None if unknown; ``asked``, of how many training examples the
     nearest is sought.
 
-    >>> Case(n=1500, n_test=297, classes=10, models=6, kept=20, features=64).compared
+    >>> IssuesCase(n=1500, n_test=297, classes=10, models=6, kept=20, features=64).compared
     3297
     """
 
@@ -67,10 +67,10 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Rates:
+class IssuesRates:
     """A processor's seconds: of a model; of an example and model kept; of an example judged; of a pair of examples compared.
 
-    >>> stages(Case(1500, 0, 10, 6, 20, 64), Rates(model=0.5, kept=0.0, judged=0.001, pair=0.0))[2].seconds
+    >>> stages(IssuesCase(1500, 0, 10, 6, 20, 64), IssuesRates(model=0.5, kept=0.0, judged=0.001, pair=0.0))[2].seconds
     1.5
     """
 
@@ -89,13 +89,13 @@ def features(x: Any) -> int:
     return int(np.prod(x.shape[1:])) if isinstance(x, np.ndarray) and x.dtype.kind in "fiub" else 0
 
 
-def stages(case: Case, rates: Rates | None = None) -> tuple[Stage, ...]:
+def stages(case: IssuesCase, rates: IssuesRates | None = None) -> tuple[Stage, ...]:
     """All four; without rates no seconds.
 
-    >>> [stage.name for stage in stages(Case(1500, 0, 10, 6, 20, 64))]
+    >>> [stage.name for stage in stages(IssuesCase(1500, 0, 10, 6, 20, 64))]
     ['train', 'store', 'chances', 'nearest']
     """
-    r = rates or Rates(*[float("nan")] * 4)
+    r = rates or IssuesRates(*[float("nan")] * 4)
     t, every = case.models, case.n + case.n_test
     pairs = case.compared * case.n
     trained = None if case.per_model is None else t * case.per_model
@@ -177,7 +177,7 @@ def _rows(x: Any, at: Any) -> Any:
     return [x[i] for i in at] if isinstance(x, list) else x[at]
 
 
-def calibrated(case: Case, model: float, design: Design, few: Few) -> Rates:
+def calibrated(case: IssuesCase, model: float, design: Design, few: Few) -> IssuesRates:
     """Rates of this machine, by a second or so of each stage; ``model`` is what training one takes, rehearsed.
 
     >>> from empirical.designs import Folds
@@ -186,12 +186,12 @@ def calibrated(case: Case, model: float, design: Design, few: Few) -> Rates:
     >>> x = rng.random((60, 2), np.float32)
     >>> data = Data(x, y, x[:1], y[:1], ("a", "b", "c"))
     >>> few = Few.of(Trials.of(masks, said, said[:, :1], score="predicted"), data, models=4)
-    >>> calibrated(Case(60, 0, 3, 4, 6, 2), 0.5, Folds(2), few).model
+    >>> calibrated(IssuesCase(60, 0, 3, 4, 6, 2), 0.5, Folds(2), few).model
     0.5
     """
     judged = few.trials.n + (few.trials.n_test if few.tests else 0)
     work, pairs = few.nearest()
-    return Rates(
+    return IssuesRates(
         model, _stored(design, few.trials, few.examples), spent(few.found) / judged, spent(work, rounds=1) / pairs
     )
 
@@ -209,21 +209,21 @@ def _stored(design: Design, trials: Trials, examples: Examples) -> float:
         return spent(kept) / (t * (n + q))
 
 
-def afterwards(case: Case, clock: Callable[[], float] = time.perf_counter) -> float:
+def afterwards(case: IssuesCase, clock: Callable[[], float] = time.perf_counter) -> float:
     """Seconds of chances and distances, by a single round on few examples, in a fraction of a second.
 
-    >>> afterwards(Case(1500, 0, 10, 6, 20, 64)) > 0
+    >>> afterwards(IssuesCase(1500, 0, 10, 6, 20, 64)) > 0
     True
     """
     n = min(case.n, FEW)
     _judged(case, n)
     start = clock()
     _judged(case, n)
-    rates = Rates(0.0, 0.0, (clock() - start) / n, _pair(case, rounds=1))
+    rates = IssuesRates(0.0, 0.0, (clock() - start) / n, _pair(case, rounds=1))
     return sum(stage.seconds for stage in stages(case, rates))
 
 
-def _judged(case: Case, n: int) -> None:
+def _judged(case: IssuesCase, n: int) -> None:
     """What the stage of chances does, on made-up models of made-up examples, a twentieth of whose labels are wrong."""
     rng = np.random.default_rng(0)
     true = np.arange(n) % case.classes
@@ -237,7 +237,7 @@ def _judged(case: Case, n: int) -> None:
     issues(trials, Examples(y, y[:1], tuple(range(case.classes))))
 
 
-def _pair(case: Case, rounds: int = 3) -> float:
+def _pair(case: IssuesCase, rounds: int = 3) -> float:
     """Seconds of a pair in the stage of distances, on made-up examples; nothing where there are none."""
     if not case.features:
         return 0.0
@@ -248,10 +248,10 @@ def _pair(case: Case, rounds: int = 3) -> float:
     return spent(lambda: rivals(trials, x, np.arange(n) % 2, at), rounds) / ((len(at) + min(SAMPLE, n)) * n)
 
 
-def head(case: Case) -> str:
+def head(case: IssuesCase) -> str:
     """The sizes, for a person to read.
 
-    >>> head(Case(1500, 297, 10, 6, 20, 64))
+    >>> head(IssuesCase(1500, 297, 10, 6, 20, 64))
     '1,500 training and 297 test examples, 10 classes, 6 models'
     """
     judged = f"{case.n:,} training" + (f" and {case.n_test:,} test" if case.n_test else "")

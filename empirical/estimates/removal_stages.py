@@ -30,11 +30,11 @@ ROWS = 256  # of which distances to all are timed
 
 
 @dataclass(frozen=True)
-class Case:
+class RemovalCase:
     """Sizes of a removal: training examples that models are trained on, each of the ``members`` in ``seeds`` of them.
 
     >>> data = Data(np.eye(4), np.array([0, 1, 0, 1]), np.eye(4), np.array([0, 1, 0, 1]), ("a", "b"))
-    >>> case = Case.of(data, [np.array([True, False, False, False])], seeds=5)
+    >>> case = RemovalCase.of(data, [np.array([True, False, False, False])], seeds=5)
     >>> case.members, case.models  # on everything, without one, without another at random
     ((4, 3, 3), 15)
     """
@@ -46,7 +46,7 @@ class Case:
     members: tuple[int, ...]
 
     @classmethod
-    def of(cls, data: Data, gone: Sequence[Bools], seeds: int) -> Case:
+    def of(cls, data: Data, gone: Sequence[Bools], seeds: int) -> RemovalCase:
         """Without those ``gone`` at each threshold, and without as many at random."""
         x = data.x_train
         numbers = isinstance(x, np.ndarray) and x.dtype.kind in "fiub"
@@ -65,12 +65,12 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Rates:
+class RemovalRates:
     """A processor's seconds: to prepare a learner, of a model on all examples and on half of them, of an operation on distances,
     of an answer.
 
-    >>> rates = Rates(prepared=1.0, model=0.2, half=0.1, distance=0.0, answer=0.0)
-    >>> case = Case(n=100, n_test=10, features=4, seeds=5, members=(100, 50, 50))
+    >>> rates = RemovalRates(prepared=1.0, model=0.2, half=0.1, distance=0.0, answer=0.0)
+    >>> case = RemovalCase(n=100, n_test=10, features=4, seeds=5, members=(100, 50, 50))
     >>> round(stages(case, None, None, rates)[0].seconds, 9)
     3.0
     """
@@ -82,14 +82,16 @@ class Rates:
     answer: float
 
 
-def stages(case: Case, learner: Learner | None, data: Data | None, rates: Rates | None = None) -> tuple[Stage, ...]:
+def stages(
+    case: RemovalCase, learner: Learner | None, data: Data | None, rates: RemovalRates | None = None
+) -> tuple[Stage, ...]:
     """All three; without rates no seconds.
 
-    >>> case = Case(n=100, n_test=10, features=4, seeds=5, members=(100, 50, 50))
+    >>> case = RemovalCase(n=100, n_test=10, features=4, seeds=5, members=(100, 50, 50))
     >>> [(stage.name, stage.operations) for stage in stages(case, None, None)]
     [('train', None), ('duplicates', 88000.0), ('report', 150)]
     """
-    r = rates or Rates(*[float("nan")] * 5)
+    r = rates or RemovalRates(*[float("nan")] * 5)
     each = None if learner is None or data is None else [learner.operations(data, m) for m in case.members]
     known = None if each is None or None in each else case.seeds * sum(v for v in each if v is not None)
     near = 2.0 * case.features * case.n * (case.n + case.n_test)
@@ -101,7 +103,7 @@ def stages(case: Case, learner: Learner | None, data: Data | None, rates: Rates 
     )
 
 
-def calibrated(data: Data, learner: Learner, device: Device = CPU) -> Rates:
+def calibrated(data: Data, learner: Learner, device: Device = CPU) -> RemovalRates:
     """Rates of this machine, by preparing the learner, training a few models on all examples, and some distances.
 
     >>> from empirical.data.load import load
@@ -120,4 +122,4 @@ def calibrated(data: Data, learner: Learner, device: Device = CPU) -> Rates:
         distance = spent(lambda: nearest(few, flat)) / (2 * len(few) * data.n * flat.shape[1])
     right = np.random.default_rng(0).random((2, data.n_test)) < 0.5
     answer = spent(lambda: paired(right.astype(float))) / right.size
-    return Rates(made, model, half, distance, answer)
+    return RemovalRates(made, model, half, distance, answer)

@@ -22,7 +22,7 @@ from empirical.data.examples import Examples
 from empirical.designs import Folds
 from empirical.estimates import issues_kept, issues_stages
 from empirical.estimates.issues import issues
-from empirical.estimates.issues_stages import Case, Few, Rates, stages
+from empirical.estimates.issues_stages import Few, IssuesCase, IssuesRates, stages
 from empirical.estimates.kept import read
 from empirical.estimates.mislabeled import mislabeled, said
 from empirical.learners import KNN, External, Ridge, Softmax
@@ -230,13 +230,13 @@ def test_a_process_that_starts_is_another():
 
 def test_what_is_counted_is_what_is_kept(tmp_path, capsys, table):
     job = Job(load(str(table[0]), id="name").data, Softmax(), Folds(3), score="probabilities", shard=6)
-    case = Case(144, 36, 3, 6, 3 * job.kind.itemsize, 4)
+    case = IssuesCase(144, 36, 3, 6, 3 * job.kind.itemsize, 4)
     shard = job.train(job.trainer(), 0)
     assert stages(case)[1].bytes == shard.train.nbytes + shard.test.nbytes
     assert stages(case)[2].operations == shard.train.size + shard.test.size
     assert stages(case)[3].operations == 2 * 4 * 144 * case.compared
     assert case.compared == 144 + 144 + 36 + 144
-    twice = Rates(2.0, 0.0, 0.5, 1e-6)
+    twice = IssuesRates(2.0, 0.0, 0.5, 1e-6)
     assert [one.seconds for one in stages(case, twice)] == pytest.approx([12, 0, 90, 1e-6 * 144 * case.compared])
 
 

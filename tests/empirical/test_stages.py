@@ -93,13 +93,15 @@ def test_stages_scale_as_their_counts_do() -> None:
 def test_a_removal_counts_its_models() -> None:
     data = load("planted", n=60).data
     gone = [np.arange(60) < 10, np.arange(60) < 30]
-    case = removal_stages.Case.of(data, gone, 4)
+    case = removal_stages.RemovalCase.of(data, gone, 4)
     assert case.members == (60, 50, 50, 30, 30)
     assert case.models == 20
     assert case.trained(3.0, 2.0) == pytest.approx(4 * (3 + 2 * (2 + 20 / 30) + 2 * 2))  # the middle of 0 and 60 is 30
     assert case.trained(9.0, 1.0) == pytest.approx(4 * (9 + 2 * (1 + 8 * 20 / 30) + 2))
     learner = MLP(8, epochs=2)
-    train, near, report = removal_stages.stages(case, learner, data, removal_stages.Rates(1.0, 3.0, 2.0, 1e-9, 1e-3))
+    train, near, report = removal_stages.stages(
+        case, learner, data, removal_stages.RemovalRates(1.0, 3.0, 2.0, 1e-9, 1e-3)
+    )
     assert train.operations == 4 * sum(learner.operations(data, m) for m in case.members)
     assert train.seconds == pytest.approx(1 + case.trained(3.0, 2.0))
     assert near.operations == 2 * data.x_train[0].size * (60 * 60 + 60 * data.n_test)

@@ -187,14 +187,15 @@ def _after(arguments: argparse.Namespace, job: Job, count: int, workers: int) ->
         said = f"; then at most {duration(rehearsal(other, models, workers))} for {models:,} models on half as many"
     if not arguments.out or getattr(arguments, "no_plot", True):
         return said
-    what = "figures and the report" if arguments.score in ("correct", "predicted", "margin") else "figures"
+    reported = arguments.score in ("correct", "predicted", "margin")
+    what = "figures and the report" if reported else "figures"
     seconds = costs.FIGURES
     if arguments.score in ("correct", *BY_CLASS) and job.data.n_test:
         case = Case.of(job.data.y_train, job.data.y_test, count, shard=job.shard)
         threshold = THRESHOLD if arguments.threshold is None else arguments.threshold
         seconds = costs.afterwards(case, costs.rough(case, threshold))
-    if arguments.learning_curve and not arguments.no_theory:
-        seconds += costs.JOINT
+    if reported and not arguments.no_theory:
+        seconds += costs.THEORY + (costs.JOINT if arguments.learning_curve else 0.0)
     return f"{said}; then about {duration(seconds)} for tables, {what} (--no-plot: sooner)"
 
 

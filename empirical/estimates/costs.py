@@ -45,7 +45,8 @@ from longtail.core.shown import many
 
 SAMPLE, TESTS, BITS = 2048, 512, 2**24  # examples, tests and bits of trials of which a stage is timed, at the most
 FEW = 1024  # examples of which stages are timed before each run
-FIGURES = 12.0  # seconds of figures, fits of theory and the report's pages, on one core: 11 and 14 were measured
+FIGURES = 3.0  # seconds of figures and the report's pages, on one core
+THEORY = 10.0  # and of fits of theory with their figures: 11 to 15 were measured of both, 1 to 4 without theory
 JOINT = 70.0  # and of a run with a learning curve, to which models of more are fitted too: 55 and 92 were measured
 CLASS = 6144  # training examples of a class on each other
 ONE = Fixed(0.7)
@@ -186,7 +187,7 @@ def rough(case: Case, threshold: float = THRESHOLD, clock: Callable[[], float] =
 
 
 def afterwards(case: Case, rates: Rates) -> float:
-    """Seconds after training: pairs and tables, which grow with n, and figures, theory and pages, which hardly do.
+    """Seconds after training: pairs and tables, which grow with n, and figures and pages, which hardly do. Theory is not in it.
 
     >>> rates = Rates(model=0.1, kept=0.0, word=1e-9, bit=0.0, among=1e-9, table=1e-9)
     >>> afterwards(Case.even(1000, 100, classes=10, models=2000), rates) > FIGURES

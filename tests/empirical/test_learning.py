@@ -149,21 +149,26 @@ def test_half_of_a_design():
 
 
 def test_the_time_that_a_curve_takes_is_said(monkeypatch):
-    """Of the models on half as many, and of theory, which is then fitted to more; without a report only of the models."""
+    """Of the models on half as many, and of theory, which is then fitted to more; without a report only of the models, and of
+    theory only where a report is to have it.
+    """
     monkeypatch.setattr(running, "rehearsal", lambda job, models, workers: models / workers)
     job = Job(load("planted", n=60).data, KNN(), Fixed(0.7))
     asked = argparse.Namespace(
-        learning_curve=True, out="x", no_plot=False, no_theory=False, score="loss", threshold=None
+        learning_curve=True, out="x", no_plot=False, no_theory=False, score="margin", threshold=None
     )
 
     def said(**other: object) -> str:
         return running._after(argparse.Namespace(**vars(asked) | other), job, 300, 2)
 
+    def after(seconds: float, report: str = " and the report") -> str:
+        return f"; then about {duration(seconds)} for tables, figures{report} (--no-plot: sooner)"
+
     models = "; then at most 15 s for 30 models on half as many"
-    assert (
-        said()
-        == f"{models}; then about {duration(costs.FIGURES + costs.JOINT)} for tables, figures (--no-plot: sooner)"
-    )
-    assert f"about {duration(costs.FIGURES)} for" in said(no_theory=True)
+    assert said() == models + after(costs.FIGURES + costs.THEORY + costs.JOINT)
+    assert said(learning_curve=False) == after(costs.FIGURES + costs.THEORY)
+    assert said(no_theory=True) == models + after(costs.FIGURES)
+    assert said(score="loss") == models + after(costs.FIGURES, "")
+    monkeypatch.setattr(costs, "rough", lambda *_: costs.Rates(*[0.0] * 6))
+    assert said(score="correct", no_theory=True) == models + after(costs.FIGURES)
     assert said(no_plot=True) == said(out=None) == models
-    assert "half" not in said(learning_curve=False)

@@ -26,7 +26,7 @@ BLOCK = 1024
 def near_duplicates(data: Data, quantile: float = NEAR) -> Bools:
     """Test examples whose nearest training example is as near as the nearest twentieth of training examples are.
 
-    Texts are compared by TF-IDF; of what are neither numbers nor texts none is known to be a near-duplicate.
+    Texts are compared by their words (``said_alike``); of what is neither numbers nor texts none is known to be one.
 
     >>> from empirical import load
     >>> int(near_duplicates(load("digits").data).sum())
@@ -36,6 +36,10 @@ def near_duplicates(data: Data, quantile: float = NEAR) -> Bools:
     if found is None:
         return np.zeros(data.n_test, bool)
     x, z = found
+    if (texts := texts_of(data)) is not None:
+        near = np.zeros(data.n_test, bool)
+        near[said_alike(*texts, _distances(z, x)[1])["test_index"].to_numpy(np.int64)] = True
+        return near
     among = nearest(x, x, own=True)
     return np.asarray(nearest(z, x) <= np.quantile(among, quantile))
 

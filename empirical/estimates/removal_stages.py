@@ -3,7 +3,7 @@
 Of S seeds and thresholds θ, of which each leaves out g_θ of n training examples, with q tests of d features:
 
     train       S (1 + 2 T) models, on n or twice on n − g_θ examples: operations as the learner says, where it does
-    duplicates  2 d n (n + q) operations: which tests have a near-duplicate, by distances of all to all
+    duplicates  2 d n (n + q) operations: which tests have a near-duplicate, by distances of all to all; of texts 2 d n q
     report      S (1 + 2 T) q answers
 
 What a model on fewer examples costs lies on a line through what one on all and one on half of them do. The fit of theory, made
@@ -19,7 +19,7 @@ from functools import partial
 import numpy as np
 
 from empirical.data.data import Data
-from empirical.data.duplicates import nearest
+from empirical.data.duplicates import nearest, texts_of
 from empirical.estimates.removal import paired
 from empirical.learners.learner import Learner
 from empirical.training.stages import Stage, spent
@@ -44,6 +44,7 @@ class RemovalCase:
     features: int
     seeds: int
     members: tuple[int, ...]
+    texts: bool = False
 
     @classmethod
     def of(cls, data: Data, gone: Sequence[Bools], seeds: int) -> RemovalCase:
@@ -52,7 +53,8 @@ class RemovalCase:
         numbers = isinstance(x, np.ndarray) and x.dtype.kind in "fiub"
         left = (data.n - int(out.sum()) for out in gone)
         members = (data.n, *(m for one in left for m in (one, one)))
-        return cls(data.n, data.n_test, int(np.prod(x.shape[1:])) if numbers else 0, seeds, members)
+        texts = texts_of(data) is not None
+        return cls(data.n, data.n_test, int(np.prod(x.shape[1:])) if numbers else 0, seeds, members, texts)
 
     @property
     def models(self) -> int:
@@ -94,7 +96,7 @@ def stages(
     r = rates or RemovalRates(*[float("nan")] * 5)
     each = None if learner is None or data is None else [learner.operations(data, m) for m in case.members]
     known = None if each is None or None in each else case.seeds * sum(v for v in each if v is not None)
-    near = 2.0 * case.features * case.n * (case.n + case.n_test)
+    near = 2.0 * case.features * case.n * (case.n_test + (0 if case.texts else case.n))
     answers = case.models * case.n_test
     return (
         Stage("train", known, "FLOP", 0, r.prepared + case.trained(r.model, r.half)),

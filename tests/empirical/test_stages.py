@@ -106,6 +106,8 @@ def test_a_removal_counts_its_models() -> None:
     assert train.seconds == pytest.approx(1 + case.trained(3.0, 2.0))
     assert near.operations == 2 * data.x_train[0].size * (60 * 60 + 60 * data.n_test)
     assert report.operations == 20 * data.n_test
+    texts = removal_stages.stages(replace(case, texts=True), learner, data)[1]
+    assert texts.operations == 2 * data.x_train[0].size * 60 * data.n_test
     assert removal_stages.stages(case, KNN(), data)[0].operations is None
 
 

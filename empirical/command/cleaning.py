@@ -8,6 +8,7 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ from longtail.core.compiled_cpu import compiling
 
 log = logging.getLogger("empirical")
 LEARNER = "mlp(width=64, epochs=10)"
+PAGE = "empirical.report.issues_page"
 VOTES = 5  # times as many models where they say a class only
 OF_A_RUN = ("learner", "trials", "parts", "store")  # options that a run has settled
 
@@ -122,9 +124,13 @@ def foreseen(arguments: argparse.Namespace, out: str | None) -> int:
     case = replace(case, asked=few.asked(case.n))
     rates = calibrated(case, model, job.design, few)
     found = Cleaned(asked.dataset, few.issues, repr(job.learner), repr(job.design))
+    needed = ["empirical.clean", __name__, "empirical.report.issues_text"]
+    if out and not arguments.no_plot:
+        needed.append(PAGE)
+        import_module(PAGE)  # so that it is not counted twice
     rows, shown = case.n + case.n_test, sum(len(one.table) for one in few.issues)
     told = [
-        Stage("start", 1, "process", 0, started("empirical.clean", __name__, "empirical.report.issues_text")),
+        Stage("start", 1, "process", 0, started(*needed)),
         Stage("read", asked.dataset.data.n + asked.dataset.data.n_test, "examples", 0, reading),
         Stage("forecast", None, "FLOP", 0, forecast),
         *stages(case, rates),

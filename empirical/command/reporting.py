@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,7 +83,9 @@ def compared(observed: Measured, options: dict[str, Any]) -> Comparison:
     simulations = SIMULATIONS if asked is None else whole("--simulations", asked, LEAST)
     removal, foretold = tried(observed, options.get("directory"))
     usual = c.BASELINE[:1] if options.get("published") else c.FAMILIES
-    families, couplings = options.get("family") or usual, options.get("coupling") or c.COUPLINGS
+    families, couplings = (
+        _names(name, options.get(name), known) for name, known in (("family", usual), ("coupling", c.COUPLINGS))
+    )
     log.info("fitting %s to %s estimates", ", ".join(families), f"{len(observed.values):,}")
     how: dict[str, Any] = {"simulations": simulations, "seed": seed}
     if options.get("published"):
@@ -91,6 +94,16 @@ def compared(observed: Measured, options: dict[str, Any]) -> Comparison:
     else:
         found = c.compare(observed, families, couplings, removal=removal, foretold=foretold, **how)
     return replace(found, profiles=profiles(found.best)) if options.get("profiles") else found
+
+
+def _names(argument: str, asked: Any, usual: Sequence[str]) -> Sequence[str]:
+    """Those asked for, or the usual ones; one name is a list of it."""
+    if asked is None or (isinstance(asked, list | tuple) and not asked):
+        return usual
+    given = [asked] if isinstance(asked, str) else asked
+    if not isinstance(given, list | tuple) or not all(isinstance(one, str) for one in given):
+        raise ArgumentError(argument, asked, f"give a list of names, as {list(usual)[:2]}")
+    return given
 
 
 def tried(observed: Measured, directory: str | Path | None) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:

@@ -38,12 +38,17 @@ class Data:
     tested: bool = field(default=True, repr=False)
 
     def __post_init__(self) -> None:
+        names: Any = self.classes
+        if not isinstance(names, tuple | list) and np.ndim(names) != 1:
+            raise ArgumentError("classes", names, 'give the names of the classes in order, as ("cat", "dog")')
         for part in ("train", "test"):
             x, y = getattr(self, f"x_{part}"), np.asarray(getattr(self, f"y_{part}"))
             if y.ndim != 1 or (y.size and not np.issubdtype(y.dtype, np.integer)):
                 raise ArgumentError(
                     f"y_{part}", f"{y.dtype} labels of shape {y.shape}", "give one whole number per example"
                 )
+            if not (x.shape if hasattr(x, "shape") else hasattr(x, "__len__")):
+                raise ArgumentError(f"x_{part}", x, "give an array or list, one example a row")
             rows = x.shape[0] if hasattr(x, "shape") else len(x)
             if not rows and (part == "train" or self.tested):
                 raise ArgumentError(f"x_{part}", "no examples", "give at least one to train on and one to test on")

@@ -12,6 +12,7 @@ from empirical.data.data import Data
 from empirical.data.dataset import encoded, finite
 from empirical.data.examples import Examples
 from longtail.core import ArgumentError
+from longtail.core.shown import many
 
 
 def given(X: Any, y: Any, X_test: Any, y_test: Any, *, frames: bool) -> tuple[Data, Examples]:
@@ -27,11 +28,13 @@ def given(X: Any, y: Any, X_test: Any, y_test: Any, *, frames: bool) -> tuple[Da
     if y is None:
         raise ArgumentError("y", None, "requires y to be passed, but the target y is None: give each example's label")
     for name, part in (("X", X), *([("X_test", X_test)] if tested else [])):
-        if isinstance(part, str | bytes) or not (hasattr(part, "__len__") or hasattr(part, "shape")):
+        if isinstance(part, str | bytes | dict | set | frozenset) or not (
+            hasattr(part, "__len__") or hasattr(part, "shape")
+        ):
             raise ArgumentError(name, part, "give an array, list, data frame or sparse matrix, one example a row")
     X, X_test = (part.tocsr() if hasattr(part, "tocsr") else part for part in (X, X_test))
     if not tested:
-        X_test, y_test = X[:0], np.asarray(y)[:0]
+        X_test, y_test = X[:0], np.asarray(y).ravel()[:0]
     ids = [tuple(part.index) if _is_frame(part) else None for part in (X, X_test)]
     X_test = _aligned(X, X_test)
     whole = frames and _is_frame(X) and _is_frame(X_test)
@@ -52,7 +55,10 @@ def width(X: Any) -> int:
     >>> width(np.zeros((3, 5))), width(["a text", "another"])
     (5, 1)
     """
-    shape = np.shape(X) if not hasattr(X, "shape") else X.shape
+    try:
+        shape = np.shape(X) if not hasattr(X, "shape") else X.shape
+    except ValueError:  # lists of different lengths
+        return 1
     return int(shape[1]) if len(shape) > 1 else 1
 
 
@@ -82,6 +88,9 @@ def _examples(argument: str, x: Any, *, frames: bool) -> Any:
     """Arrays, lists and tables of numbers as float32. Texts and tables of more pass through; with ``frames``, any table."""
     if _is_frame(x) and (frames or not all(pd.api.types.is_numeric_dtype(kind) for kind in x.dtypes)):
         return x
+    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+        got = f"{many(int(np.ma.getmaskarray(x).sum()), 'masked value')}"
+        raise ArgumentError(argument, got, "drop or fill them first: what is below a mask would be learned from")
     given = x.to_numpy() if hasattr(x, "to_numpy") else x
     if _is_frame(x) and given.dtype == object:  # booleans beside numbers, or numbers that may be missing
         given = x.to_numpy(np.float64, na_value=np.nan)

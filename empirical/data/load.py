@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from empirical.data.dataset import Dataset
 from empirical.data.rows import fewer
 from empirical.data.sources import NAMES
 from empirical.data.sources.published import load_published, load_published_pairs
-from longtail.core import ArgumentError, calls
+from longtail.core import ArgumentError, calls, instance, real, whole
 
+SEEDS = 2**64 - 1
+WORDS = ("data_dir", "id", "label", "missing", "test", "text")  # options that are names
 SUFFIXES = {".npz": "npz", ".csv": "table", ".parquet": "table", ".txt": "text", ".zip": "text"}
 
 
@@ -45,7 +48,7 @@ def _load(source: str, options: dict[str, Any], imports: bool) -> Dataset:
         raise ArgumentError("data", ascii(source), "rename it: its name is not UTF-8")
     rows = given.pop("rows", None)
     loaded = _loader(source, imports)(source, given)
-    return loaded if rows is None else fewer(loaded, rows, int(given.get("seed", 0)))
+    return loaded if rows is None else fewer(loaded, rows, whole("seed", given.get("seed", 0), 0, SEEDS))
 
 
 def _written(name: str) -> bool:
@@ -84,7 +87,18 @@ def _loader(source: str, imports: bool) -> Callable[[str, dict[str, Any]], Datas
 
 def _module(name: str) -> Callable[[str, dict[str, Any]], Dataset]:
     found: Callable[[str, dict[str, Any]], Dataset] = importlib.import_module(f"empirical.data.sources.{name}").load
-    return found
+    return lambda source, options: found(source, {key: _option(key, value) for key, value in options.items()})
+
+
+def _option(name: str, value: Any) -> Any:
+    """An option of a source of ours, of the type it is to have; each source knows more of those it takes."""
+    if name == "seed":
+        return whole(name, value, 0, SEEDS)
+    if name == "test_fraction":
+        return real(name, value, 0, 1, open_low=True, open_high=True)
+    if name in WORDS:
+        instance(name, value, str | os.PathLike, "give a name")
+    return value
 
 
 def _foreign(source: str) -> Callable[[str, dict[str, Any]], Dataset]:

@@ -24,7 +24,8 @@ class Bernoulli(Design):
     fraction: float = 0.7
 
     def __post_init__(self) -> None:
-        real("fraction", self.fraction, 0, 1, open_low=True, open_high=True)
+        share = real("fraction", self.fraction, 0, 1, open_low=True, open_high=True)
+        object.__setattr__(self, "fraction", share)
 
     @property
     def threshold(self) -> int:

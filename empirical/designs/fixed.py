@@ -33,7 +33,8 @@ class Fixed(Design):
     stratified: bool = False
 
     def __post_init__(self) -> None:
-        real("fraction", self.fraction, 0, 1, open_low=True, open_high=True)
+        share = real("fraction", self.fraction, 0, 1, open_low=True, open_high=True)
+        object.__setattr__(self, "fraction", share)
         object.__setattr__(self, "stratified", flag("stratified", self.stratified))
 
     def size(self, n: int) -> int:

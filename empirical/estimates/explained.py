@@ -169,6 +169,7 @@ def place(part: str, asked: Any, ids: tuple[Any, ...] | None, n: int) -> int:
     >>> place("train", "rex", ("tom", "rex"), 2), place("train", 0, ("tom", "rex"), 2)
     (1, 0)
     """
+    plain = isinstance(asked, str | int | float | np.integer | np.floating) and not isinstance(asked, bool)
     if ids is not None and not isinstance(asked, (int, np.integer)):
         found = [k for k, name in enumerate(ids) if str(name) == str(asked)]
         if len(found) > 1:
@@ -181,7 +182,7 @@ def place(part: str, asked: Any, ids: tuple[Any, ...] | None, n: int) -> int:
         at, same = int(asked), int(asked) == float(asked)
     except (TypeError, ValueError, OverflowError):
         at, same = -1, False
-    if not same or not 0 <= at < n:
+    if not same or not plain or not 0 <= at < n:
         some = "" if ids is None else f", or the name of a row, such as {ids[0]}"
         raise ArgumentError(part, asked, f"give the index of a {part} example, a whole number from 0 to {n - 1}{some}")
     return at

@@ -27,7 +27,7 @@ from empirical.estimates.pairs import pairs as kernel
 from empirical.training.columns import Bits
 from empirical.training.trials import Trials
 from longtail.core import ArgumentError, whole
-from longtail.core.files import json_text, whole_file
+from longtail.core.files import json_text, path_of, whole_file
 from longtail.core.opened import size
 
 ROWS, COLUMNS = 512, 1024  # of a chunk of zarr
@@ -48,7 +48,7 @@ def checked(path: str | Path, argument: str = "matrix") -> Path:
         ...
     longtail.core.checks.ArgumentError: matrix: got influence.csv; call it NAME.zarr or NAME.parquet
     """
-    target = Path(path)
+    target = path_of(argument, path)
     if target.suffix not in SUFFIXES:
         raise ArgumentError(argument, str(path), "call it NAME.zarr or NAME.parquet")
     try:

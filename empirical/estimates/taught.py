@@ -172,7 +172,7 @@ def _tails(theta: float, share: float, models: Integers, totals: Integers) -> Fl
     for place, weight in NODES:
         held = np.clip(np.rint(share * models + place * deviation), 1, np.maximum(models - 1, 1))
         usable = models > 1
-        tail = hypergeometric(models, totals, np.where(usable, held, 1), [theta])[0]
+        tail = hypergeometric(np.maximum(models, 2), np.where(usable, totals, 0), np.where(usable, held, 1), [theta])[0]
         out += weight * np.where(usable, tail, 0.0)
     return out
 

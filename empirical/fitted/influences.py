@@ -23,6 +23,7 @@ from empirical.estimates.totals import EDGES, Totals, totals
 from empirical.fitted.fitted import Fitted, scoring
 from empirical.training.asked import jobs
 from longtail.core import ArgumentError, Estimate
+from longtail.core.files import path_of
 
 
 class Influences(Fitted):
@@ -94,7 +95,7 @@ class Influences(Fitted):
         True
         """
         self._check_tested()
-        target = Path(path)
+        target = path_of("path", path)
         if target.suffix != ".parquet" or not target.absolute().parent.is_dir() or target.is_dir():
             raise ArgumentError("path", str(path), "give NAME.parquet, in a folder that is there")
         how: dict[str, Any] = {"memory": memory_of(memory), "workers": jobs(self.n_jobs)}

@@ -9,8 +9,9 @@ import numpy as np
 
 from empirical.data.dataset import encoded, one_each
 from empirical.data.examples import Examples
+from empirical.learners.score import SCORES
 from empirical.training.trials import Trials, enough
-from longtail.core import ArgumentError
+from longtail.core import ArgumentError, instance
 
 NEEDED = ("masks", "correct_train", "correct_test")
 OPTIONAL = ("y_train", "y_test", "train_ids", "test_ids")
@@ -33,6 +34,7 @@ def outside(
     >>> trials.count, examples.classes, examples.train_ids
     (3, ('cat', 'dog'), ('tom', 'rex'))
     """
+    instance("score", score, str, f"give one of {', '.join(SCORES)}")
     if score == "predicted":
         return _by_labels(masks, correct_train, correct_test, parts, y)
     trials = enough(Trials.of(masks, correct_train, correct_test, score=score))

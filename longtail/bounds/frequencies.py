@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from longtail.core import AccuracyError, ArgumentError, Estimate, Floats, Prior, Problem
+from longtail.core import AccuracyError, ArgumentError, Estimate, Floats, Prior, Problem, posed, real
 from longtail.exact.mellin import Rule, law
 from longtail.witnesses import enumeration
 
@@ -60,7 +60,9 @@ def weight(problem: Problem, low: float, high: float) -> Estimate:
     >>> round(weight(Problem(Uniform(size=100), n=50), 0.005, 0.02).value, 9)  # every frequency is .01
     1.0
     """
-    if not 0 <= low <= high <= 1:
+    posed(problem)
+    low, high = (real(name, end, 0, 1) for name, end in (("low", low), ("high", high)))
+    if low > high:
         raise ArgumentError("low, high", (low, high), "give frequencies with 0 <= low <= high <= 1")
     below, error = mass_below(problem, np.array([low, np.nextafter(high, 2)]))
     total = float(below[1] - below[0])

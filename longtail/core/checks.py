@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -55,12 +56,13 @@ def _shown(got: object) -> str:
 def whole(argument: str, value: Any, least: int = 1, most: int = LARGEST) -> int:
     """``value`` as an int in [least, most], or an ArgumentError; 5e4 is welcome where it is a whole number."""
     number, exact = 0, False
-    try:
-        number = int(value)
-        exact = number == value
-    except (TypeError, ValueError, OverflowError):
-        pass
-    if isinstance(value, bool) or not exact or not least <= number <= most:
+    if _one(value):
+        try:
+            number = int(value)
+            exact = bool(number == value)
+        except (TypeError, ValueError, OverflowError):
+            pass
+    if not exact or not least <= number <= most:
         shown = number if exact and isinstance(value, float) else value  # 0, not 0.0
         raise ArgumentError(
             argument,
@@ -88,14 +90,37 @@ def flag(argument: str, value: Any) -> bool:
 def real(
     argument: str, value: Any, low: float, high: float = np.inf, *, open_low: bool = False, open_high: bool = False
 ) -> float:
-    """``value`` as a float in [low, high] (ends left out where open), or an ArgumentError."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = np.nan
+    """``value`` as a float in [low, high] (ends left out where open), or an ArgumentError.
+
+    >>> real("fraction", "0.5", 0, 1)
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.ArgumentError: fraction: got '0.5'; give a number in [0, 1]
+    """
+    number = np.nan
+    if _one(value):
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
+            number = float(value)
     above = number > low if open_low else number >= low
     below = number < high if open_high or high == np.inf else number <= high
     if not (above and below):
         span = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if open_high or high == np.inf else ']'}"
-        raise ArgumentError(argument, value, f"give a number in {span}")
+        raise ArgumentError(argument, repr(value) if isinstance(value, str) else value, f"give a number in {span}")
     return number
+
+
+def instance(argument: str, value: Any, wanted: Any, remedy: str) -> None:
+    """Refuse what is not of a type.
+
+    >>> instance("problem", "Zipf", int, "give a longtail.Problem")
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.ArgumentError: problem: got 'Zipf'; give a longtail.Problem
+    """
+    if not isinstance(value, wanted):
+        raise ArgumentError(argument, repr(value) if isinstance(value, str) else value, remedy)
+
+
+def _one(value: Any) -> bool:
+    """Whether it may be a number: neither words, nor true or false, nor several in an array or list."""
+    return not isinstance(value, str | bytes | bool | np.bool_) and np.ndim(value) == 0

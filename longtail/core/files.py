@@ -83,11 +83,25 @@ def whole_file(path: Path) -> Iterator[Path]:
         yield Path(file.name)
 
 
+def path_of(argument: str, given: Any) -> Path:
+    """What is given as a path, if it is one.
+
+    >>> path_of("directory", 5)
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.ArgumentError: directory: got 5; give a path, as "runs/mine"
+    """
+    try:
+        return Path(given)
+    except TypeError as error:
+        raise ArgumentError(argument, given, 'give a path, as "runs/mine"') from error
+
+
 def folder(argument: str, path: str | Path) -> Path:
     """``path`` as a folder that exists and can be written to, or an ArgumentError."""
     if "://" in str(path):
         raise ArgumentError(argument, str(path), "it is an address: give a folder (--store keeps trials in a bucket)")
-    target = Path(path)
+    target = path_of(argument, path)
     try:
         new = [one for one in (target, *target.parents) if not one.exists()]
         target.mkdir(parents=True, exist_ok=True)

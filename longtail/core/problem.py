@@ -7,11 +7,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 
-from longtail.core.checks import ArgumentError, whole
+from longtail.core.checks import ArgumentError, instance, whole
 from longtail.core.shown import table
 from longtail.core.types import Bools, Floats, Integers
 
@@ -112,3 +112,15 @@ class Problem:
     def _repr_html_(self) -> str:
         rows = [("frequencies", repr(self.prior)), ("samples", self.n), ("classes", self.n_classes)]
         return table("Problem", [*rows, ("mode", f"{self.mode} frequencies")])
+
+
+def posed(problem: Any) -> Problem:
+    """The problem, if it is one.
+
+    >>> posed(50_000)
+    Traceback (most recent call last):
+        ...
+    longtail.core.checks.ArgumentError: problem: got 50000; give a longtail.Problem, as Problem(Zipf(alpha=1, size=100), n=50)
+    """
+    instance("problem", problem, Problem, "give a longtail.Problem, as Problem(Zipf(alpha=1, size=100), n=50)")
+    return cast(Problem, problem)

@@ -38,9 +38,13 @@ class Counts:
     def of(cls, counts: ArrayLike) -> Counts:
         """From one count a subpopulation; zeros, the unseen, are left out."""
         try:
-            c = np.asarray(counts, float).ravel()
+            given = np.asarray(counts)
+            c = given.astype(float)
         except (TypeError, ValueError) as error:
             raise ArgumentError("counts", type(counts).__name__, "give an array of counts") from error
+        if given.ndim != 1 or given.dtype.kind not in "iufO":
+            got = f"an array of {given.dtype}, of shape {given.shape}"
+            raise ArgumentError("counts", got, "give one number a subpopulation, in one row")
         if (~np.isfinite(c) | (c < 0) | (c != np.floor(c))).any():
             bad = c[~np.isfinite(c) | (c < 0) | (c != np.floor(c))][0]
             raise ArgumentError("counts", f"{bad:g}", "give whole numbers: how often each was seen")

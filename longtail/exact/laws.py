@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike
 from scipy import interpolate
 from scipy.fft import irfft, next_fast_len
 
-from longtail.core import AccuracyError, ArgumentError, Estimate, Floats, Problem, compressed, whole
+from longtail.core import AccuracyError, ArgumentError, Estimate, Floats, Problem, compressed, posed, real, whole
 from longtail.exact.contours import Contour, contour
 from longtail.exact.mellin import EPS, SAFE, band
 from longtail.exact.scales import scales
@@ -92,8 +92,7 @@ class Law:
 
     def quantile(self, level: float) -> int:
         """The least k with Pr[X ≤ k] ≥ ``level``."""
-        if not 0 < level < 1:
-            raise ArgumentError("level", level, "give a number in (0, 1)")
+        level = real("level", level, 0, 1, open_low=True, open_high=True)
         reached = np.cumsum(self.probability * self.step) >= level
         return self.start + self.step * int(np.argmax(reached) if reached.any() else len(reached) - 1)
 
@@ -176,7 +175,7 @@ def capacity_excess(problem: Problem, items: ArrayLike, group: int | None = None
     [0.0730729, 0.03898152, 0.00518828]
     """
     room = np.atleast_1d(np.asarray(items))
-    if room.ndim != 1 or not np.issubdtype(room.dtype, np.number) or not ((room == np.floor(room)) & (room >= 0)).all():
+    if room.ndim != 1 or room.dtype.kind not in "iuf" or not ((room == np.floor(room)) & (room >= 0)).all():
         raise ArgumentError("items", items, "give whole numbers of items, 0 or more")
     if _constant(problem, 1):
         s = spectrum(problem, np.array([1]), group=group)
@@ -208,7 +207,7 @@ def _unfit(problem: Problem, room: Floats, group: int | None) -> tuple[Floats, F
 
 def _constant(problem: Problem, ell: int) -> bool:
     """Whether |X_ℓ| is one number: of one subpopulation, and where ℓ is more than the samples."""
-    return problem.prior.size == 1 or ell > problem.n
+    return posed(problem).prior.size == 1 or ell > problem.n
 
 
 def _by_ell(ell: ArrayLike, read: Callable[[int], tuple[float, float]]) -> Estimate:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from longtail.core import AccuracyError, ArgumentError, Estimate, Floats, Problem
+from longtail.core import AccuracyError, ArgumentError, Estimate, Floats, Problem, instance, posed
 from longtail.exact.functions import optimal_error
 from longtail.exact.masses import GOOD, MOST, Scores, masses
 from longtail.exact.spectrum import DIGITS
@@ -33,8 +33,10 @@ def error(problem: Problem, learner: Learner) -> Estimate:
     >>> round(error(Problem(Zipf(alpha=1, size=50000), n=50000), Forget(1)).value, 6)  # 15.39 % + 7.31 %
     0.227022
     """
-    from longtail.learners import Capacity
+    from longtail.learners import Capacity, Learner
 
+    posed(problem)
+    instance("learner", learner, Learner, "give one of longtail.learners, as Forget(1)")
     if isinstance(learner, Capacity):
         return _of_capacity(problem, learner.items)
     table, last = by_count(learner, problem.n_classes, problem.n)

@@ -22,7 +22,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.core import AccuracyError, ArgumentError, Floats, Integers, Nodes, Prior, Problem, compressed
+from longtail.core import AccuracyError, ArgumentError, Floats, Integers, Nodes, Prior, Problem, compressed, posed
 from longtail.exact.binomials import UNITS, log_binomial
 from longtail.exact.compositions import composed
 from longtail.exact.mellin import DECADES, EPS, Rule, law
@@ -70,7 +70,7 @@ def spectrum(problem: Problem, ell: NDArray[np.int64], *, checked: bool = True, 
     >>> (found.mass / found.seen).round(10).tolist()  # τ_ℓ = (1 + ℓ)/150
     [0.0066666667, 0.0133333333]
     """
-    if problem.prior.size == 1 or not (ell <= problem.n).any():  # the one there is is seen n times
+    if posed(problem).prior.size == 1 or not (ell <= problem.n).any():  # the one there is is seen n times
         seen = np.where((ell == problem.n) & (problem.prior.size == 1), 1.0, 0.0)
         return Spectrum(ell, seen, seen, np.zeros(len(ell)), np.zeros(len(ell)))
     more = problem.n + 1
@@ -351,8 +351,8 @@ def sightings(problem: Problem, ell: object) -> NDArray[np.int64]:
     [0, 1]
     """
     asked = np.atleast_1d(np.asarray(ell))
-    most = HIGHEST[problem.mode]
-    if asked.ndim != 1 or not np.issubdtype(asked.dtype, np.number) or not (asked == np.floor(asked)).all():
+    most = HIGHEST[posed(problem).mode]
+    if asked.ndim != 1 or asked.dtype.kind not in "iuf" or not (asked == np.floor(asked)).all():
         raise ArgumentError("ell", ell, "give whole numbers of sightings")
     if len(asked) and not 0 <= asked.min() <= asked.max() <= most:
         raise ArgumentError("ell", ell, f"give whole numbers from 0 to {most} in mode={problem.mode!r}")

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from longtail.core import ArgumentError, Estimate, Floats, Moments, Problem, arrays, flag, real, whole
+from longtail.core import ArgumentError, Estimate, Floats, Moments, Problem, arrays, flag, instance, posed, real, whole
 from longtail.core.arrays import Random
 from longtail.learners import Learner, Seen
 from longtail.montecarlo import kernels
@@ -66,8 +66,10 @@ def run(
     >>> bool(abs((found.cost - exact.cost(problem)).z) < 5), round(found.error(Forget(1)).value, 2)
     (True, 0.37)
     """
-    rng = rng or Random()
-    learners = tuple(learners)
+    posed(problem)
+    if rng is not None:
+        instance("rng", rng, Random, "give a longtail.Random, as Random(seed=7)")
+    rng, learners = rng or Random(), _given(learners)
     ells = whole("ells", ells, 1, LONGEST)
     most = whole("trials", trials, 1, MOST) if trials is not None else TRIALS if tolerance is None else MOST
     goal = 0.0 if tolerance is None else real("tolerance", tolerance, 0, open_low=True)
@@ -87,6 +89,18 @@ def run(
     except KeyboardInterrupt:
         so_far = replace(so_far, interrupted=True)
     return so_far
+
+
+def _given(learners: Any) -> tuple[Learner, ...]:
+    """Learners, each of which is one."""
+    remedy = "give a list of longtail.learners, as [Forget(1)]"
+    try:
+        given = tuple(learners)
+    except TypeError as error:
+        raise ArgumentError("learners", learners, remedy) from error
+    for one in given:
+        instance("learners", one, Learner, remedy)
+    return given
 
 
 def censuses(

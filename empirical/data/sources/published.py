@@ -56,7 +56,7 @@ def load_published_pairs(name: str, *, data_dir: str | None = None) -> pd.DataFr
         ...
     longtail.core.checks.ArgumentError: name: got mnist; pairs were published for cifar100 and imagenet
     """
-    if name not in PAIRS:
+    if not isinstance(name, str) or name not in PAIRS:
         raise ArgumentError("name", name, f"pairs were published for {' and '.join(PAIRS)}")
     file = f"{name}_high_infl_pairs_infl0.15_mem0.25.npz"
     folder = local(data_dir)

@@ -44,7 +44,7 @@ def figure(found: Recovered, title: str) -> Figure:
         accuracy = [found.accuracy(of).value for of in ACCURACIES]
         right.bar(range(len(ACCURACIES)), accuracy, color=PURPLE, width=0.6)
         right.set_xticks(
-            range(len(ACCURACIES)), ["training\npoints", "fresh, of\nrepresented", "fresh, of\nsingletons'"]
+            range(len(ACCURACIES)), ["training\npoints", "fresh, of\nclusters seen", "fresh, of clusters\nseen once"]
         )
         right.set_title("Accuracy")
         for axes in (rates, right):

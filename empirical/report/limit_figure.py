@@ -15,6 +15,9 @@ from longtail.plots import BLUE, GRAY, GREEN, ORANGE, PURPLE, by_factors, drawin
 
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, GRAY)
 SHOWN = 5  # learners told apart at the most
+LONG = 24  # letters of a learner in the legend
+APART = 0.1  # of what is drawn at the same place, in bins
+FEW = 8  # values that each have a mark
 
 
 def figure(frames: Mapping[str, pd.DataFrame], title: str) -> Figure:
@@ -36,6 +39,10 @@ def figure(frames: Mapping[str, pd.DataFrame], title: str) -> Figure:
             axes.axhline(0, color=GRAY, linewidth=0.7)
             axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=""))
         panels[0].set_ylabel("accuracy lost, percentage points (95 %)")
+        handles, labels = panels[-2].get_legend_handles_labels()
+        drawn.legend(
+            handles, labels, loc="outside lower right", ncols=SHOWN
+        )  # of both panels on the right; no corner is free
         drawn.suptitle(title, x=0.01, ha="left")
     return drawn
 
@@ -50,18 +57,20 @@ def _curve(axes: Axes, part: pd.DataFrame, x: str, label: str) -> None:
         axes.plot(part[x], part["lost_private"], ":", color=GREEN, label="least, by theory")
     if by_factors(part[x].to_numpy(float)):
         axes.set_xscale("log")
+        if len(part) <= FEW:
+            axes.set_xticks(part[x], [f"{value:.2g}" for value in part[x]])
+            axes.set_xticks([], minor=True)
     axes.set_xlabel(label)
     axes.set_title("test examples")
     axes.legend(loc="best")
 
 
 def _bins(axes: Axes, bins: pd.DataFrame, shown: list[str]) -> None:
-    for arm, color in zip(shown, COLORS, strict=False):
+    for place, (arm, color) in enumerate(zip(shown, COLORS, strict=False)):
         part = bins[bins["arm"] == arm]
-        at = np.arange(len(part))
-        axes.errorbar(
-            at, part["in_lost"], yerr=Z95 * part["in_stderr"], fmt="o", color=color, capsize=2.5, label=arm[:24]
-        )
+        at = np.arange(len(part)) + APART * (place - (len(shown) - 1) / 2)
+        name = arm if len(arm) <= LONG else f"{arm[: LONG - 1].rstrip(', ')}…"
+        axes.errorbar(at, part["in_lost"], yerr=Z95 * part["in_stderr"], fmt="o", color=color, capsize=2.5, label=name)
         axes.plot(at, part["in_predicted"], "--", color=color, linewidth=1)
     part = bins[bins["arm"] == shown[0]]
     ends = [f"{low:g}–{high:g}" for low, high in zip(part["low"], part["high"], strict=True)]
@@ -69,7 +78,6 @@ def _bins(axes: Axes, bins: pd.DataFrame, shown: list[str]) -> None:
     axes.set_xticks(np.arange(len(part)), ends)
     axes.set_xlabel("memorization without a limit")
     axes.set_title("examples trained on; theory dashed")
-    axes.legend(loc="best")
 
 
 def _groups(axes: Axes, groups: pd.DataFrame, shown: list[str]) -> None:

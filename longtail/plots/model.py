@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
+from longtail.core.shares import percent
 from longtail.plots.style import BLUE, GRAY, ORANGE, drawing
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _errors(axes: Axes, curve: pd.DataFrame, samples: int) -> None:
 def _tail(axes: Axes, tail: pd.DataFrame, samples: int) -> None:
     axes.plot(tail["frequency"], tail["mass_below"], color=BLUE)
     ends = np.interp(np.log([1 / (3 * samples), 2 / samples]), np.log(tail["frequency"]), tail["mass_below"])
-    inside = f"[1/3n, 2/n]: {100 * (ends[1] - ends[0]):.2g}% of the data"
+    inside = f"[1/3n, 2/n]: {percent(ends[1] - ends[0], '.2g')} of the data"
     axes.axvspan(1 / (3 * samples), 2 / samples, color=ORANGE, alpha=0.2, label=inside)
     axes.axvline(1 / samples, color=GRAY, linestyle=":", label="1/n")
     axes.set_xscale("log")

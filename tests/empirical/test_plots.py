@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from empirical.report import figures as draw
+from empirical.report import limit_figure as limits
 from empirical.report import run_figures as plots
 from empirical.report.page import INK, svg
 from longtail.plots import (
@@ -36,6 +37,26 @@ def test_no_error_is_above_one():
     (axes,) = draw.samples(table.assign(observed_stderr=np.nan)).axes
     ends = axes.collections[0].get_paths()[0].get_extents()
     assert (ends.y0, ends.y1) == (0.0, 1.0)
+
+
+def test_learners_under_a_limit_are_told_apart_beside_the_panels():
+    """Three at the same place in each bin stand beside each other, the ε asked for are marked, and no name ends in mid-word."""
+    arms = pd.DataFrame(
+        {"arm": ["unlimited", "ε = 1", "ε = 9", "MLP(width=4, epochs=15, batch=64)"], "kind": "private"}
+    )
+    arms["epsilon"] = [np.nan, 0.9996, 8.996, 90.0]
+    arms = arms.assign(lost=0.1, stderr=0.01, lost_limited=0.1, lost_limited_stderr=0.01, lost_private=0.0)
+    names = arms["arm"].iloc[1:]
+    bins = pd.DataFrame({"arm": np.repeat(names, 2), "low": [0.0, 0.5] * 3, "high": [0.5, 1.0] * 3})
+    bins = bins.assign(in_lost=0.1, in_stderr=0.01, in_predicted=0.1)
+    groups = pd.DataFrame({"arm": names, "predicted": 0.1, "lost": 0.1, "stderr": 0.01})
+    figure = limits.figure({"arms": arms, "bins": bins, "groups": groups}, "data")
+    left, middle, _ = figure.axes
+    assert [tick.get_text() for tick in left.get_xticklabels()] == ["1", "9", "90"]
+    places = np.concatenate([lines[0].get_xdata() for lines in middle.containers])
+    assert len(np.unique(places.round(9))) == 6
+    assert middle.get_legend() is None
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["ε = 1", "ε = 9", "MLP(width=4, epochs=15…"]
 
 
 def memorization():

@@ -271,24 +271,21 @@ def _judged(
     problem = Problem(prior, n, model.n_classes)
     every = drawn(problem, coupling, model.noise, simulations, rng, model.beside)
     simulated, more = every[:, : len(p)], every[:, len(p) :]
-    scale, slope, solved = model.linear(x)
-    own = (observed - n * p) * scale
-    residuals = (simulated - n * p) * scale
+    _, slope, solved = model.linear(x)
+    residuals = model.standardized(x, every)
+    own = model.standardized(x, observed if model.beside is None else np.append(observed, model.beside.value))
     off = np.zeros(every.shape[1] - len(p))  # what a standard error of h makes of what is known beside
-    good = goodness(own, residuals, slope[: len(p)], solved[:, : len(p)], n * p)
+    order, expected, wide = np.arange(len(own)), n * p, residuals
     if model.beside is not None:
-        aside = model.beside.whitened(more - model.beside.predicted(problem, coupling))
         off = model.beside.uncertain(problem, coupling)
-        residuals = np.hstack([residuals, aside])
         # these first, each by itself: bins join a neighbor
-        order = np.roll(np.arange(residuals.shape[1]), aside.shape[1])
-        expected = np.append(np.full(aside.shape[1], EXPECTED), n * p)
-        all_own = np.append(own, -model.aside(x))[order]
+        order = np.roll(order, len(off))
+        expected = np.append(np.full(len(off), EXPECTED), n * p)
         wide = residuals.copy()
-        by_hardness = np.multiply.outer(rng.standard_normal(len(aside)), off)
+        by_hardness = np.multiply.outer(rng.standard_normal(len(every)), off)
         wide[:, len(p) :] += by_hardness
         every = np.hstack([simulated, more + by_hardness @ np.linalg.cholesky(model.beside.covariance).T])
-        good = goodness(all_own, wide[:, order], slope[order], solved[:, order], expected)
+    good = goodness(own[order], wide[:, order], slope[order], solved[:, order], expected)
     if (at != x).any():
         scale, _, solved = model.linear(at)
         residuals[:, : len(p)] = (simulated - n * p) * scale

@@ -22,7 +22,7 @@ import numpy as np
 
 from empirical.bridge.beside import LEAST, Paired, beside
 from empirical.bridge.fit import SIMULATIONS, TheoryFit, fit
-from empirical.bridge.intervals import Ridge
+from empirical.bridge.followed import Ridge
 from empirical.bridge.model import Model
 from empirical.estimates.measured import Measured
 from longtail.core import ArgumentError, Floats, Problem

@@ -38,6 +38,7 @@ VALLEYS, FIRST = 8, 5
 LATELY = 8  # values that are remembered
 STEPS = 50  # and how far: it may go on where a coordinate makes no difference
 BROADEST = 50  # times n, the largest prior that a search considers: of a larger one hardly more is seen twice
+SPIKE = float(np.log(1e6))  # a + b of a law of λ that is next to one value
 FEW = 8.0  # logit of a share that is next to nothing
 END = 4.6  # logit of .99: a share that is fitted nearer to 0 or 1 is judged from there, for at an end nothing moves it
 GUESSES: dict[str, float | None] = {"fresh": 0.0, "steady": 1.0, "mixed": None}  # how steady; None is fitted
@@ -185,6 +186,16 @@ class Model:
         """All of them: their squares add up to −2 log L, up to a constant."""
         return np.append(_deviances(observed, self.n * self.probabilities(x)), self.aside(x))
 
+    def standardized(self, x: Floats, rows: Floats) -> Floats:
+        """(o − nP)/√(nP) of bins, and in standard errors what is known beside, of a row of both or of several."""
+        expected = self.n * self.probabilities(x)
+        bins = (rows[..., : len(expected)] - expected) / np.sqrt(expected)
+        if self.beside is None:
+            return np.asarray(bins)
+        prior, coupling = self.place(x)
+        predicted = self.beside.predicted(Problem(prior, self.n, self.n_classes), coupling)
+        return np.concatenate([bins, self.beside.whitened(rows[..., len(expected) :] - predicted)], axis=-1)
+
     def jacobian(
         self,
         x: Floats,
@@ -317,8 +328,8 @@ def _deviances(observed: Floats, expected: Floats) -> Floats:
 
 def _beta(x: Floats) -> Beta:
     """By the logit of the mean and the logarithm of a + b, as far as there is such a law."""
-    mean, both = float(special.expit(x[0])), np.exp(np.clip(x[1], -50.0, 50.0))
-    a, b = (float(np.clip(m * both, 1e-3, 1e6)) for m in (mean, 1 - mean))
+    mean, both = float(special.expit(x[0])), np.exp(np.clip(x[1], -50.0, SPIKE))
+    a, b = (max(float(m * both), 1e-3) for m in (mean, 1 - mean))
     return Beta(a, b)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import special
 
 from empirical.bridge.fit import TheoryFit
-from empirical.bridge.intervals import Ridge
+from empirical.bridge.followed import Ridge
 from empirical.bridge.model import Model
 from longtail.core import ArgumentError, Floats
 from longtail.counts.fit import FAMILIES
@@ -29,7 +29,7 @@ FURTHER, LONGER = 4, 1.15  # steps on where that is not far enough, and how much
 
 def profiles(found: TheoryFit, names: Iterable[str] | None = None, points: int = 7) -> pd.DataFrame:
     """``value`` of each parameter, ``points`` of them across its interval and a little beyond, the ``rise`` of −2 log L, and how
-    large a rise is ``allowed`` within 95 %, by ``Reach.rise``. Where it has not risen so far there, it is followed on, a few
+    large a rise is ``allowed`` within 95 %, by ``Reach.allowance``. Where it has not risen so far there, it is followed on, a few
     points more: a side on which it stays below is open as far as it was followed.
 
     >>> from empirical.bridge.fit import fit
@@ -47,10 +47,9 @@ def profiles(found: TheoryFit, names: Iterable[str] | None = None, points: int =
         if name not in known:
             raise ArgumentError("names", name, f"give one of {', '.join(known)}")
         i = known[name]
-        low, high = (_inward(model, i, end, x[i]) for end in found.intervals[name])
+        low, high = (_inward(model, i, end, x[i]) for end in found.reach.interval(name))
         ridge = found.reach.ridge(i)
-        known_error = np.isfinite(found.parameters[name].stderr)
-        allowed = found.reach.rise(np.eye(len(x))[i]) if known_error else found.reach.allowed
+        allowed = found.reach.allowance(i)
         base, _ = ridge.best(float(x[i]), x)
         for end, count in ((low, points // 2), (high, points - points // 2 - 1)):
             along = _side(ridge, model, i, x, end, count, base, allowed)

@@ -7,11 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import special, stats
 
+from empirical.bridge import intervals
 from empirical.bridge.beside import Beside
 from empirical.bridge.bins import EDGES, _wide
-from empirical.bridge.intervals import Reach, Ridge, _end, _ends
+from empirical.bridge.followed import Ridge, _end, ends
+from empirical.bridge.intervals import Reach
 from empirical.bridge.model import LATELY, Model
+from empirical.bridge.profiles import coordinates
 from empirical.estimates.noise import SubsetNoise
 from longtail import Problem, Zipf
 from longtail.core import Floats
@@ -121,6 +125,34 @@ def test_a_ridge_from_the_slope_that_all_share() -> None:
         assert own.best(X[2] + side * 0.05, X)[0] == found > 0
 
 
+def test_the_mean_of_a_law_has_the_interval_of_mean_and_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its ends are looked for where −2 log L has risen as far as two coordinates may, those of others where one may."""
+    observed, error = MODEL.n * MODEL.probabilities(X), np.full(len(X), 0.2)
+    reach = Reach(MODEL, X, observed, np.tile(observed, (20, 1)), error, np.diag(error**2), 0.95, np.zeros(len(X)))
+    asked: dict[int, float] = {}
+
+    def looked(
+        ridge: Ridge, x: Floats, i: int, limits: tuple[float, float], allowed: float, length: float
+    ) -> tuple[None, None]:
+        asked[i] = allowed
+        return None, None
+
+    monkeypatch.setattr(intervals, "ends", looked)
+    one, two = stats.t.ppf(0.975, 19) ** 2, 2 * stats.f.ppf(0.95, 2, 19)
+    for name, i in coordinates(MODEL).items():
+        assert reach.interval(name)[0] == (1 if name == "size" else 0)
+        assert asked[i] == pytest.approx(reach.rise(np.eye(7)[i]) * (two / one if name == "coupling" else 1))
+    assert 1.55 < two / one < 1.7
+
+
+def test_a_narrow_law_keeps_its_mean() -> None:
+    """As its values meet, however large a + b is asked for."""
+    for both in (0.9, 13.0, 15.0, 40.0):
+        assert MODEL.place(np.array([0.1, 5.0, 0.4, both, 0.4, -0.8, -1.4]))[1].mean == pytest.approx(
+            special.expit(0.4), rel=1e-9
+        )
+
+
 class Bent:
     """Three coordinates, of which powers and products are seen."""
 
@@ -140,7 +172,7 @@ def test_either_end_is_looked_for_as_if_alone() -> None:
     x = np.array([0.2, 0.3, 0.1])
     observed = Bent().residuals(x, np.zeros(5))
     wide = (-np.inf, np.inf)
-    found = _ends(Ridge(Bent(), observed, x, 0), x, 0, wide, 1.0, 0.25)
+    found = ends(Ridge(Bent(), observed, x, 0), x, 0, wide, 1.0, 0.25)
     for side, end in zip((-1, 1), found, strict=True):
         own = Ridge(Bent(), observed, x, 0)
         best, start = own.best(float(x[0]), x)

@@ -12,7 +12,7 @@ from empirical.bridge.beside import Beside, hardness
 from empirical.bridge.bins import EDGES, drawn
 from empirical.bridge.comparison import Comparison, foretell
 from empirical.bridge.fit import TheoryFit, fit
-from empirical.bridge.intervals import Ridge
+from empirical.bridge.followed import Ridge
 from empirical.estimates.learning import Learning
 from empirical.estimates.measured import Experiment, Measured
 from empirical.estimates.noise import SubsetNoise

@@ -8,7 +8,7 @@ import pytest
 
 from empirical.bridge.counts import between
 from empirical.bridge.fit import fit, planted
-from empirical.bridge.intervals import Ridge
+from empirical.bridge.followed import Ridge
 from empirical.estimates.noise import SubsetNoise
 from empirical.report.numbers import counted, pinned
 from longtail import Gamma, Problem, Uniform

@@ -13,7 +13,8 @@ from empirical.bridge.beside import Beside, beside
 from empirical.bridge.bins import EDGES, drawn, histogram, probabilities
 from empirical.bridge.comparison import Comparison
 from empirical.bridge.fit import TheoryFit, fit
-from empirical.bridge.intervals import BENT, Ridge, axis_ends
+from empirical.bridge.followed import Ridge
+from empirical.bridge.intervals import BENT, axis_ends
 from empirical.bridge.model import Model, search
 from empirical.bridge.profiles import coordinates, profiles
 from empirical.estimates.learning import Learning

@@ -11,7 +11,7 @@ from scipy import optimize
 from empirical.bridge import model as models
 from empirical.bridge.beside import Beside
 from empirical.bridge.bins import EDGES, drawn
-from empirical.bridge.intervals import NEAR_END, Ridge, _ends
+from empirical.bridge.followed import NEAR_END, Ridge, ends
 from empirical.bridge.model import Model, search
 from empirical.estimates.noise import SubsetNoise
 from longtail import Problem, Zipf
@@ -60,7 +60,7 @@ def test_an_end_is_where_the_likelihood_has_fallen_as_far() -> None:
     model = Model("Uniform", "fixed", "fresh", 1000, 10, SubsetNoise(100))
     x = np.array([6.0, 1.0])
     observed = model.n * model.probabilities(x)
-    for side, end in zip((-1, 1), _ends(Ridge(model, observed, x, 1), x, 1, model.limits(1), 5.0, 0.25), strict=True):
+    for side, end in zip((-1, 1), ends(Ridge(model, observed, x, 1), x, 1, model.limits(1), 5.0, 0.25), strict=True):
         assert end is not None
 
         def least(at: float) -> float:

@@ -262,8 +262,6 @@ def _judged(
     model: Model, x: Floats, values: Floats, observed: Floats, level: float, simulations: int, seed: int, calls: int
 ) -> TheoryFit:
     """Errors, intervals and goodness, from data sets simulated at the fit."""
-    import pandas as pd
-
     prior, coupling = model.place(x)
     p = model.probabilities(x)
     n, at = model.n, model.inside(x)
@@ -293,33 +291,40 @@ def _judged(
     hard = -solved[:, len(p) :] @ off
     covariance = np.atleast_2d(moves.T @ moves / len(moves)) + np.multiply.outer(hard, hard)
     reach = Reach(model, x, observed, simulated, np.sqrt(np.diag(covariance)), covariance, level, hard)
-    order = np.sort(values)
+    shares = _shares(problem, coupling, model.noise, values, simulated)
+    aside = model.beside
+    return TheoryFit(
+        prior=prior,
+        coupling=coupling,
+        n=n,
+        n_classes=model.n_classes,
+        noise=model.noise,
+        reach=reach,
+        log_likelihood=float(observed @ np.log(p) - (model.aside(x) ** 2).sum() / 2),
+        goodness=good,
+        distance=float((shares["observed"] - shares["fitted"]).abs().max()),
+        shares=shares,
+        simulated=every,
+        evaluations=calls,
+        saw=() if aside is None else aside.words,
+        harder=ALIKE if aside is None else aside.harder,
+    )
+
+
+def _shares(problem: Problem, coupling: Coupling, noise: Noise, values: Floats, simulated: Floats) -> pd.DataFrame:
+    """Above each threshold, observed and fitted, and what chance moves them by."""
+    import pandas as pd
+
+    n, order = problem.n, np.sort(values)
     theta = np.linspace(0.05, 0.95, 181).round(6)  # as written: where an estimate is one, it lies above
     share = 1 - np.searchsorted(order, theta) / n
-    fitted = share_above(problem, coupling, theta, noise=model.noise)
     chance = simulated[:, ::-1].cumsum(1)[:, ::-1][:, 1:].std(0, ddof=1) / n
-    shares = pd.DataFrame(
+    return pd.DataFrame(
         {
             "threshold": theta,
             "observed": share,
             "observed_stderr": np.sqrt(share * (1 - share) / n),
-            "fitted": fitted,
+            "fitted": share_above(problem, coupling, theta, noise=noise),
             "stderr": np.interp(theta, EDGES, chance),
         }
-    )
-    return TheoryFit(
-        prior,
-        coupling,
-        n,
-        model.n_classes,
-        model.noise,
-        reach,
-        float(observed @ np.log(p) - (model.aside(x) ** 2).sum() / 2),
-        good,
-        float(np.abs(share - fitted).max()),
-        shares,
-        every,
-        calls,
-        () if model.beside is None else model.beside.words,
-        ALIKE if model.beside is None else model.beside.harder,
     )

@@ -25,8 +25,8 @@ SIDES = ("below", "above")
 CAPTION = (
     "How much worse the fit becomes (rise of −2 log L) as a parameter is moved and all others follow. Where the curve crosses "
     "the dashed line the 95 % interval ends, by data sets simulated from the fit and by how surely it is known how hard tests "
-    "are; the dotted one would be it if examples were independent. Where the curve stays below the dashed line as far as it was "
-    "followed, it says that this side is open."
+    "are; the dotted one would be it if examples were independent. For λ's mean, which hangs together with how even λ is, the "
+    "line is that of both. Where the curve stays below the dashed line as far as it was followed, it says that this side is open."
 )
 
 

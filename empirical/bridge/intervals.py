@@ -159,7 +159,7 @@ class Reach:
         """How far −2 log L may rise along the profile of coordinate i; of the mean of a law of λ, 2 F(2) in place of z² = F(1).
 
         The profile of that mean leads past laws of all widths, and from a law that is a spike the likelihood may rise as far as
-        two coordinates let it: with the one of z², .89 ± .02 of 200 intervals held the truth (``simulations.coverage``).
+        two coordinates let it: with z² alone .89 ± .02 of 200 intervals held the truth, so .93 (``simulations.coverage``).
         """
         if next(one.edge for one in self._named if one.i == i):
             return self.allowed

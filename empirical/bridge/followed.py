@@ -92,6 +92,13 @@ def ends(
 ) -> tuple[Floats | None, Floats | None]:
     """Coordinates, the i-th below and above that of x, where the likelihood, at its best in the others, has fallen as far as is
     allowed; None where it never does. ``length`` is how far off that may be.
+
+    >>> from empirical.bridge.model import Model
+    >>> from empirical.estimates.noise import SubsetNoise
+    >>> model, x = Model("Uniform", "lookup", "fresh", 1000, 10, SubsetNoise(100)), np.log(np.array([300.0]))
+    >>> ridge = Ridge(model, model.n * model.probabilities(x), x, 0)
+    >>> [round(float(np.exp(end[0]))) for end in ends(ridge, x, 0, model.limits(0), 3.84, 0.05)]
+    [287, 315]
     """
     first = float(np.clip(x[i], *limits))
     best, start = ridge.best(first, x)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from longtail.command import parser as command
 from longtail.core import ArgumentError, real, whole
+from longtail.core.shown import many
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +45,15 @@ def _run(arguments: argparse.Namespace) -> int:
     log.info("%s; attack: %s", asked.title, asked.attack)
     began = time.monotonic()
     with tqdm(total=repeats + 1, unit="model", disable=True if arguments.quiet else None, leave=False) as bar:
-        found = asked.recover(repeats, lambda _: bar.update())
+
+        def told(number: int) -> None:
+            bar.update()
+            if bar.disable and 10 * (number + 1) // (repeats + 1) > 10 * number // (
+                repeats + 1
+            ):  # no terminal: ten lines
+                log.info("%s of %s", f"{number + 1:,}", many(repeats + 1, "model"))
+
+        found = asked.recover(repeats, told)
     facts = {"task": arguments.task, "learner": asked.learner, "attack": asked.attack}
     summary = facts | record(found) | {"seconds": round(time.monotonic() - began, 3)}
     if out is not None:

@@ -42,6 +42,13 @@ def test_it_prints_one_object_and_writes_the_same(tmp_path: Path, capsys: pytest
     assert json.loads((tmp_path / "run.json").read_text())["arguments"]["learner"] == "softmax"
 
 
+def test_where_there_is_no_terminal_it_says_in_ten_lines_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    small = ["--dimension", "200", "--samples", "20", "--rho", "0.4", "--repeats", "19", "--seed", "4"]
+    assert attack.main(["--task", "clusters", "--learner", "softmax", "--attack", "signs", *small]) == 0
+    said = [line for line in capsys.readouterr().err.splitlines() if " of 20 models" in line]
+    assert said == [f"{number} of 20 models" for number in range(2, 21, 2)]
+
+
 @pytest.mark.parametrize("task", ["clusters", "boolean", "gaussian"])
 def test_it_prints_a_table_for_each_task(task: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert attack.main(["--task", task, *(v for v in SMALL if v not in ("--rho", "0.4"))]) == 0

@@ -19,6 +19,7 @@ from longtail.core.opened import content, reading, regular
 
 COPIES = 6  # bytes that a byte takes with its float32
 MOST, MEMBERS = 2**28, 100  # bytes of a file in the archives, and files; the largest has 154 million, and they are ten
+HEADERS = 2**20  # bytes of all heads of files together: ten kilobytes each
 
 
 def reader(name: str, folder: str, archive: str, remote: Remote, data_dir: str | None) -> Callable[[str], bytes]:
@@ -45,11 +46,16 @@ def reader(name: str, folder: str, archive: str, remote: Remote, data_dir: str |
 
 
 class _Within(gzip.GzipFile):
-    """Gives no more at a time than any part of such an archive has: a broken header may ask for gigabytes."""
+    """Gives no more in all than is ``left``, of headers first, then of a file: a broken header may ask for gigabytes, at once or
+    bit by bit.
+    """
+
+    left = HEADERS
 
     def read(self, size: int | None = -1) -> bytes:
-        if size is None or not 0 <= size <= MOST:
+        if size is None or not 0 <= size <= self.left:
             raise ValueError(f"a part of {size} bytes")
+        self.left -= size
         return super().read(size)
 
 
@@ -62,6 +68,7 @@ def _member(name: str, folder: str, archive: Path) -> Callable[[str], bytes]:
                     if member.size > MOST:
                         raise ValueError(f"a file of {member.size:,} bytes")
                     if member.name == f"{folder}/{file}" and member.isreg():
+                        packed.left = member.size
                         found = tar.extractfile(member)
                         return found.read() if found else b""
             raise ValueError(f"no {folder}/{file}")

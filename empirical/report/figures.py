@@ -41,7 +41,7 @@ def figures(frames: Mapping[str, pd.DataFrame], name: str, ink: str = INK) -> di
 
 def theory(table: pd.DataFrame) -> Figure:
     """The share of examples memorized θ or more, observed and fitted."""
-    figure = Figure(figsize=(6, 3.9), layout="constrained")
+    figure = Figure(figsize=(4.75, 3.4), layout="constrained")
     draw_theory(figure.subplots(), table)
     return figure
 
@@ -140,8 +140,8 @@ def removal(predicted: pd.DataFrame, observed: pd.DataFrame | None) -> Figure:
     axes.set_xlabel("memorization of at least θ")
     axes.set_ylabel("test accuracy lost, percentage points")
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=""))
-    figure.set_figheight(4.6)
-    figure.legend(loc="outside lower left", ncols=2, columnspacing=1, handlelength=1.5)  # up to six: no corner is free
+    figure.legend(loc="outside lower left")  # up to six: no corner is free
+    figure.set_figheight(3.2 + 0.2 * len(axes.get_legend_handles_labels()[1]))
     return figure
 
 
@@ -190,7 +190,7 @@ def _curve(
 
 
 def _panel(title: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(6, 3.9), layout="constrained")
+    figure = Figure(figsize=(4.75, 3.4), layout="constrained")
     axes = figure.subplots()
     axes.set_title(title)
     return figure, axes

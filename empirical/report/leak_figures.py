@@ -44,7 +44,7 @@ def leak_figures(frames: Mapping[str, pd.DataFrame], ink: str) -> dict[str, Figu
             ("leak_curve", curve, "How often the attack finds out"),
             ("leak_risk", risk, "Whom it finds out"),
         ):
-            figure = Figure(figsize=(6, 3.9), layout="constrained")
+            figure = Figure(figsize=(4.75, 3.4), layout="constrained")
             axes = figure.subplots()
             draw(axes, frames)
             axes.set_title(title)

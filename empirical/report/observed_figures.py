@@ -15,7 +15,7 @@ from empirical.report.figures import INK, INKED, counts
 from longtail.core.intervals import Z95
 from longtail.plots import BLUE, GRAY, GREEN, ORANGE, drawing, plain_powers, styled
 
-SIZE = (6, 3.9)
+SIZE = (4.75, 3.4)  # inches of a figure on the page: it fits 390 pixels, and words are 9.5 high
 
 CAPTIONS = {
     "influence_by_memorization": "Does what is memorized teach anybody? Total influence of the training examples of a bin on the "
@@ -44,7 +44,7 @@ def alone(name: str) -> Callable[[pd.DataFrame, str], Figure]:
     """How one of them is drawn for a run's folder, from its table and a title."""
 
     def draw(table: pd.DataFrame, title: str) -> Figure:
-        with drawing(*SIZE) as figure:
+        with drawing(6, 3.9) as figure:
             axes = figure.subplots()
             DRAWN[name](axes, table)
             axes.set_title(f"{axes.get_title('left')}: {title}")
@@ -79,7 +79,7 @@ def by_memorization(axes: Axes, table: pd.DataFrame) -> None:
     counts = [f"{count:,.0f}" for count in table["examples"]]
     axes.set_xticks(place, [f"{name}\n{count}" for name, count in zip(names, counts, strict=True)], fontsize=8)
     axes.set_xlabel("memorization, and number of training examples")
-    axes.set_ylabel("total influence on test accuracy, percentage points")
+    axes.set_ylabel("percentage points of test accuracy")
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=""))
     axes.set_title("What the memorized teach")
 
@@ -101,7 +101,8 @@ def by_influence(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_ylabel("count")
     axes.set_title("Pairs by influence")
     if (figure := axes.get_figure(root=True)) is not None:
-        figure.legend(loc="outside lower left", ncols=3)  # no corner is free for certain
+        figure.legend(loc="outside lower left")  # no corner is free for certain
+        figure.set_figheight(3.9)
 
 
 def by_samples(axes: Axes, table: pd.DataFrame) -> None:

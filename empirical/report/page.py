@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from empirical.report.turnover_section import Section
 
 WORDS = 160  # characters of an example's words on a card of the lists
+NARROWEST = 76.2  # pixels of an inch, at the least: words of 9 points are then 9.5 high
 INK = "#010203"  # drawn with, then replaced by currentColor: figures follow the page, light or dark
 CAPTIONS = {
     "theory": "Points: the share of training examples with memorization of at least θ, as estimated. Line: the fitted theory. "
@@ -229,7 +230,7 @@ def _turnover(found: Section | None) -> dict[str, Any] | None:
 
 
 def svg(figure: Figure, prefix: str, caption: str) -> str:
-    """A figure as inline SVG: no fixed size, ids of its own, drawn in the page's color; its words are text, and it has a name."""
+    """A figure as inline SVG: a least width, ids of its own, drawn in the page's color; its words are text, and it has a name."""
     out = io.StringIO()
     with styled(**{"svg.fonttype": "none"}):
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
@@ -246,7 +247,9 @@ def svg(figure: Figure, prefix: str, caption: str) -> str:
         text,
     )
     says = escape(f"{figure.axes[0].get_title('left')}. {caption}")
-    return text.replace(INK, "currentColor").replace("<svg ", f'<svg role="img" aria-label="{says}" ', 1)
+    least = f"min-width: {NARROWEST * figure.get_figwidth():.0f}px"  # where there is less it is scrolled
+    named = f'<svg role="img" aria-label="{says}" style="{least}" '
+    return text.replace(INK, "currentColor").replace("<svg ", named, 1)
 
 
 def _labels(comparison: Comparison, dataset: Dataset | None) -> pd.Series | None:

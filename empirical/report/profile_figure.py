@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-ACROSS = 3  # panels in a row
+ACROSS = 2  # panels in a row
 POSITIVE = ("size", "concentration")  # parameters on logarithmic scales
 INDEPENDENT = float(stats.chi2.ppf(0.95, 1))  # rise at the ends of an interval, were examples independent
 SHOWN = 1.6  # times the allowed rise
@@ -41,13 +41,13 @@ def profiles(table: pd.DataFrame) -> Figure:
     """
     names = list(dict.fromkeys(table["parameter"]))
     down = -(-len(names) // ACROSS)
-    figure = Figure(figsize=(6 if len(names) == 1 else 9, 0.7 + 2.5 * down), layout="constrained")
+    figure = Figure(figsize=(4.75, 1.1 + 2.2 * down), layout="constrained")
     every = panels(figure, len(names), min(ACROSS, len(names)), "rise of −2 log L")
     for axes, name in zip(every, names, strict=True):
         _panel(axes, name, table[table["parameter"] == name])
     every[0].set_title("What the data say of each parameter")
     handles, labels = every[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
+    figure.legend(handles, labels, loc="outside lower left", frameon=False)
     return figure
 
 

@@ -72,3 +72,13 @@ def test_an_end_is_where_the_likelihood_has_fallen_as_far() -> None:
         assert side * (end[1] - x[1]) > 0
         assert least(float(end[1])) == pytest.approx(5.0, rel=NEAR_END + 0.02)
         assert least(float(x[1] + (end[1] - x[1]) / 2)) < 2.5
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "law"), [(0.09, 4, False), (0.11, 4, True), (0.009, 50, True), (1e-3, 1, True)]
+)
+def test_frequencies_of_next_to_one_subpopulation_are_not_looked_for(shape: float, size: int, law: bool) -> None:
+    """Of a Gamma prior's frequencies the largest then has nearly all, and its law took gigabytes."""
+    model = Model("Gamma", "lookup", "fresh", 142, 3, SubsetNoise(100))
+    p = model.probabilities(np.array([FAMILIES["Gamma"].inward(shape), np.log(size)]))
+    assert p.sum() == pytest.approx(1 if law else len(p) * models.LEAST)

@@ -59,6 +59,16 @@ class Twins:
     by_words: bool = False
 
 
+def words_apart(a: str, b: str) -> float:
+    """Of all different words of two texts the share that one of them lacks: 1 − |A ∩ B| / |A ∪ B|, case and punctuation aside.
+
+    >>> words_apart("Who was Monet ?", "who was Galileo"), words_apart("Who ?", "who")
+    (0.5, 0.0)
+    """
+    mine, other = (frozenset(re.findall(r"\w+", text.lower())) for text in (a, b))
+    return 1 - len(mine & other) / max(len(mine | other), 1)
+
+
 def said_alike(train: Sequence[str], test: Sequence[str], at: Integers) -> pd.DataFrame:
     """Test texts with the words of a training text (distance 0, case and punctuation aside), or with at least nine tenths of both
     texts' different words in common; ``at`` is the nearest training text of each by TF-IDF, which has the commonest words only,
@@ -82,7 +92,7 @@ def said_alike(train: Sequence[str], test: Sequence[str], at: Integers) -> pd.Da
             continue
         mine = frozenset(said)
         near = bags.get(mine, int(at[j]))  # the same in another order, or what TF-IDF finds
-        apart = 1 - len(mine.intersection(own[near])) / len(mine.union(own[near]))
+        apart = words_apart(text, train[near])
         if apart <= APART:
             rows.append((j, near, max(apart, 1 / len(said))))
     rows.sort(key=lambda row: row[2])

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from empirical.data.dataset import Dataset
+from empirical.data.duplicates import texts_of
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Labels of training and test examples as indices into ``classes``, and row names; None where there are none.
+    """Labels of training and test examples as indices into ``classes``, row names, and both parts as ``texts`` where they are
+    texts; None where there are none.
 
     >>> from empirical import load
     >>> mine = Examples.of(load("digits"))
@@ -23,12 +26,13 @@ class Examples:
     classes: tuple[Any, ...] | None = None
     train_ids: tuple[Any, ...] | None = field(default=None, repr=False)
     test_ids: tuple[Any, ...] | None = field(default=None, repr=False)
+    texts: tuple[Sequence[str], Sequence[str]] | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, dataset: Dataset) -> Examples:
         """Those of a data set."""
         data = dataset.data
-        return cls(data.y_train, data.y_test, data.classes, dataset.train_ids, dataset.test_ids)
+        return cls(data.y_train, data.y_test, data.classes, dataset.train_ids, dataset.test_ids, texts_of(data))
 
     @property
     def labeled(self) -> bool:

@@ -183,6 +183,8 @@ def _found(trials: Trials, examples: Examples, x: Any, x_test: Any, parts: Seque
         table, order = _ranked(one, found, y[part], classes, ids[part], part)
         some = np.sort(np.union1d(order[:SHOWN], np.flatnonzero(table["memorization"] >= MEMORIZED)))
         near = rivals(trials, x, y["train"], some, (x_test, y["test"]) if part == "test" else None)
+        if examples.texts is not None:
+            near = near.by_words(examples.texts[part == "test"], examples.texts[0])
         _beside(table, near, np.array(classes, object)[y["train"]])
         table = table.iloc[order].reset_index(drop=True)
         out.append(Issues(table, found, classes, trials.count, unseen[part], part))

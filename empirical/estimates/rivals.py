@@ -7,19 +7,19 @@ did not train on j (they know only what others teach them; on a test example non
 
 by the mean probability of y_i, or the share of models that predict it, with the standard error of two sample means; NaN
 where less than two models are in either cell. The two are near-duplicates where they are as near as the nearest twentieth
-of examples are to their nearest other one.
+of examples are to their nearest other one, or, of texts, have nine tenths of all their words in common.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from empirical.data.duplicates import BLOCK, NEAR
+from empirical.data.duplicates import APART, BLOCK, NEAR, words_apart
 from empirical.data.sources.text import tfidf
 from empirical.training.trials import Trials
 from longtail.core import Bools, Floats, Integers
@@ -44,6 +44,17 @@ class Rivals:
     duplicate: Bools = field(repr=False)
     influence: Floats = field(repr=False)
     stderr: Floats = field(repr=False)
+
+    def by_words(self, asked: Sequence[str], train: Sequence[str]) -> Rivals:
+        """Of texts, duplicates are those with nine tenths of all words in common: TF-IDF has the commonest words only.
+
+        >>> found = Rivals(np.array([0, 1]), np.array([0, 0]), np.ones(2, bool), *np.zeros((2, 2)))
+        >>> found.by_words(["Who was Galileo?", "who was Monet"], ["Who was Monet ?"]).duplicate.tolist()
+        [False, True]
+        """
+        pairs = zip(self.at.tolist(), self.nearest.tolist(), strict=True)
+        double = [near >= 0 and words_apart(asked[i], train[near]) <= APART for i, near in pairs]
+        return replace(self, duplicate=np.array(double, bool))
 
 
 def rivals(

@@ -314,6 +314,12 @@ def test_a_test_example_is_put_beside_training_examples(data):
     copied[5] = data.x_train[np.flatnonzero(data.y_train != z[5])[0]]
     near = with_tests(trials, examples, data.x_train, copied)[1].table.set_index("index")
     assert bool(near["duplicate"][5])
+    texts = [f"a question of its own {i}" for i in range(data.n)], ["none of those"] * data.n_test
+    said_so = replace(examples, texts=texts)  # however near their commonest words are
+    assert not with_tests(trials, said_so, data.x_train, copied)[1].table["duplicate"].any()
+    texts[1][5] = texts[0][int(near["nearest"][5])].upper()
+    doubled = with_tests(trials, said_so, data.x_train, copied)[1].table.set_index("index")["duplicate"]
+    assert doubled[doubled.fillna(False).astype(bool)].index.tolist() == [5]
     with pytest.raises(ArgumentError, match="y_test"):
         with_tests(trials, Examples(data.y_train, None, data.classes))
 

@@ -32,7 +32,7 @@ NUMBERS = [
     np.array([0.5]),
     pd.Series([1], index=[9]),
     {},
-    object(),
+    object,
 ]
 
 

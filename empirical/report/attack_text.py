@@ -18,8 +18,8 @@ WORDS = {
 }
 PLACES = {
     "train": "training points",
-    "represented": "fresh ones of represented clusters",
-    "singletons": "fresh ones of singletons' clusters",
+    "represented": "fresh ones of clusters seen",
+    "singletons": "fresh ones of clusters seen once",
 }
 
 

@@ -50,7 +50,7 @@ def counted(observed: Observed) -> dict[str, str]:
     if observed.totals is not None:
         known["what the memorized teach"] = f"{points(observed.totals.above(MEMORIZED))} of test accuracy (95 %)"
     if observed.taught is not None:
-        chance = f"by chance alone {expected(observed.taught.false)}"
+        chance = f"chance alone makes {expected(observed.taught.false)}"
         known["pairs of training examples"] = f"{len(observed.taught.pairs):,}; {chance}"
     if observed.learning is not None and len(observed.learning.error) > 1:
         known["more errors on half as many"] = f"{points(observed.learning.gain)} of test error (95 %)"

@@ -32,7 +32,7 @@ def report(found: Measured, *, top: int = 5, dataset: Dataset | None = None) -> 
         f"{'test accuracy' if s['score'] == 'correct' else 'mean test ' + s['score']:<32}{_shown(s['test_accuracy'])}",
         f"{'mean memorization':<32}{_shown(s['mean_memorization'])}",
         f"{'memorization of .25 or more':<32}{_percent(s['share_above_0.25'])} of examples",
-        f"{'pairs with influence ≥ ' + level:<32}{s[key]:,}; by chance alone {chance}",
+        f"{'pairs with influence ≥ ' + level:<32}{s[key]:,}; chance alone makes {chance}",
         f"{'standard error':<32}{_shown(usual_error(found.memorization))} of memorization where models disagree"
         + (f", {_shown(s['pairs_stderr'])} of these pairs" if s[key] else ""),
         *(f"{name:<32}{text}" for name, text in counted(found.observed).items()),

@@ -23,8 +23,6 @@ ALSO = {
     "size": "subpopulations",
     "counts": "file",
     "directory": "run",
-    "y_train": "data",
-    "y_test": "data",
     "epsilon": "private",
 }
 

@@ -153,9 +153,11 @@ def test_pairs_of_any_influence_are_counted(fitted: SubsetEstimator) -> None:
     assert np.isfinite(fitted.taught(threshold=-0.5).false)
 
 
-def test_lists_of_several_lengths_are_the_learners_to_refuse() -> None:
-    with pytest.raises(ArgumentError, match=r"^X|^x_train|^data"):
+def test_lists_of_several_lengths_are_refused() -> None:
+    with pytest.raises(ArgumentError) as refused:
         estimator().fit([[1, 2], [3]] * 15, Y)
+    assert refused.value.argument == "x_train"
+    assert "\n" not in str(refused.value)
 
 
 def test_an_epoch_may_be_numpys() -> None:

@@ -156,7 +156,7 @@ class Reach:
         return low, high
 
     def allowance(self, i: int) -> float:
-        """How far −2 log L may rise along the profile of coordinate i: ``rise``. Of the mean of a law of λ it is 2 F/z² times that
+        """How far −2 log L may rise along the profile of coordinate i: ``rise``. Of the mean of a law of λ 2 F/z² times that
         (F is Fisher's quantile, 2 and S − 1 degrees of freedom, S simulated data sets): the region of mean and width together.
 
         The profile of that mean leads past laws of all widths, and from a law that is a spike the likelihood may rise as far as

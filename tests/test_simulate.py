@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from longtail import Listed, Problem, Zipf, __version__, exact
-from longtail.core.files import folder, forsaken
+from longtail.core import ArgumentError
+from longtail.core.files import folder, refusable
 from longtail.core.record import Run
 from longtail.simulate import main
 
@@ -173,6 +175,11 @@ BAD = [
     (["--out", "/proc/nowhere"], "--out: got /proc/nowhere;"),
     (["--depth", "3"], "unrecognized arguments: --depth 3"),
     (["--trails=3"], "unrecognized arguments: --trails=3; did you mean --trials?"),
+    (["--alhpa", "1"], "unrecognized arguments: --alhpa 1; did you mean --alpha?"),
+    (["--size", "3"], "unrecognized arguments: --size 3; did you mean --subpopulations?"),
+    (["--n-classes=3"], "unrecognized arguments: --n-classes=3; did you mean --labels?"),
+    (["--sizing", "3"], "unrecognized arguments: --sizing 3\n"),
+    ([""], "unrecognized arguments: \n"),
 ]
 
 
@@ -198,9 +205,32 @@ def test_what_is_refused_leaves_no_folder(tmp_path: Path, capsys: pytest.Capture
     assert main(["--samples", "1e12", "--subpopulations", "9", "--out", str(asked), "--quiet"]) == 2
     assert "--samples" in capsys.readouterr().err
     assert [path.name for path in tmp_path.rglob("*")] == ["there"]
-    (folder("--out", asked) / "kept").touch()
-    forsaken()
+    with suppress(ArgumentError), refusable():
+        (folder("--out", asked) / "kept").touch()
+        raise ArgumentError("--samples", 0, "give a whole number")
     assert (asked / "kept").exists()
+
+
+def test_a_refused_command_takes_away_nothing_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither what the library made before, nor a command that ended well, nor what has its name where one works later."""
+    refused = ["--samples", "0", "--quiet"]
+    (tmp_path / "later" / "runs").mkdir(parents=True)
+    (tmp_path / "first").mkdir()
+    monkeypatch.chdir(tmp_path / "first")
+    folder("directory", "mine")
+    assert main(refused) == 2
+    assert Path("mine").is_dir()
+    with refusable():
+        folder("--out", "runs")
+    monkeypatch.chdir(tmp_path / "later")
+    assert main([*refused, "--out", "new"]) == 2
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["first", "later", "mine", "runs", "runs"]
+
+
+@pytest.mark.parametrize("path", ["a\0b", "a\ud800b"])
+def test_a_path_that_no_system_takes_is_refused(path: str) -> None:
+    with pytest.raises(ArgumentError, match=r"directory: got 'a.*b'; give a path"):
+        folder("directory", path)
 
 
 def test_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,10 +11,11 @@ from typing import Any
 
 from longtail import __version__
 from longtail.core import ArgumentError
-from longtail.core.files import forsaken
+from longtail.core.files import refusable
 
 BAD, FAILED, STOPPED = 2, 1, 130
 UNKNOWN = "unrecognized arguments: "  # as argparse says it
+LIKE = 0.75  # of an option, to be meant by another word: --alhpa is .86 of --alpha, --size .67 of --seed
 # options, by Python's names
 ALSO = {
     "n": "samples",
@@ -32,9 +33,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> Any:
         if message.startswith(UNKNOWN):
-            given = message.removeprefix(UNKNOWN).split()[0].partition("=")[0]
+            given = (message.removeprefix(UNKNOWN).split() or [""])[0].partition("=")[0]
             known = [name for action in self._actions for name in action.option_strings]
-            message += "".join(f"; did you mean {name}?" for name in get_close_matches(given, known, 1))
+            called = self.option(given.removeprefix("--").replace("-", "_"))  # by Python's name
+            meant = [called] if called in known else get_close_matches(given, known, 1, LIKE)
+            message += "".join(f"; did you mean {name}?" for name in meant)
         self.exit(BAD, f"{self.prog}: error: {message}\n")
 
     def option(self, argument: str) -> str:
@@ -92,14 +95,13 @@ def run(
     level = logging.WARNING if arguments.quiet else logging.INFO
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
     try:
-        return work(arguments)
+        with refusable():
+            return work(arguments)
     except ArgumentError as error:
-        forsaken()
         shown = f"{parser.option(error.argument)}: got {error.shown}; {error.remedy}"
         sys.stderr.write(f"{parser.prog}: error: {' '.join(shown.split())}\n")
         return BAD
     except OSError as error:
-        forsaken()
         where = f": {error.filename}" if error.filename else ""
         sys.stderr.write(f"{parser.prog}: error: {error.strerror or error}{where}\n")
         return FAILED

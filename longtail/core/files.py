@@ -12,6 +12,7 @@ import os
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 LONGEST = 2**26  # bytes of a JSON file
 DEEPEST = 30  # objects and lists within each other
 DIGITS = 20  # of a whole number: seeds have as many
-_MADE: list[Path] = []  # folders, an outer one before what is in it
+# folders that the command that runs has made, an outer one before what is in it; None where none runs
+_MADE: ContextVar[list[Path] | None] = ContextVar("_MADE", default=None)
 
 
 class DiskFull(OSError):
@@ -92,9 +94,12 @@ def path_of(argument: str, given: Any) -> Path:
     longtail.core.checks.ArgumentError: directory: got 5; give a path, as "runs/mine"
     """
     try:
-        return Path(given)
-    except TypeError as error:
+        path = Path(given)
+        if b"\0" in os.fsencode(path):  # which no system takes; nor half a character, of which this is a ValueError
+            raise ValueError("a path with a null character")
+    except (TypeError, ValueError) as error:
         raise ArgumentError(argument, given, 'give a path, as "runs/mine"') from error
+    return path
 
 
 def folder(argument: str, path: str | Path) -> Path:
@@ -103,9 +108,10 @@ def folder(argument: str, path: str | Path) -> Path:
         raise ArgumentError(argument, str(path), "it is an address: give a folder (--store keeps trials in a bucket)")
     target = path_of(argument, path)
     try:
-        new = [one for one in (target, *target.parents) if not one.exists()]
+        new = [one for one in (target.absolute(), *target.absolute().parents) if not one.exists()]
         target.mkdir(parents=True, exist_ok=True)
-        _MADE.extend(reversed(new))
+        if (made := _MADE.get()) is not None:
+            made.extend(reversed(new))
         with tempfile.TemporaryFile(dir=target):
             pass
     except OSError as error:
@@ -113,11 +119,28 @@ def folder(argument: str, path: str | Path) -> Path:
     return target
 
 
-def forsaken() -> None:
-    """Take away what ``folder`` made, where nothing was written there: a command that was refused leaves nothing."""
-    while _MADE:
-        with suppress(OSError):
-            _MADE.pop().rmdir()
+@contextmanager
+def refusable() -> Iterator[None]:
+    """Take away what ``folder`` makes in the block, where nothing was written there, if it is refused: it leaves nothing.
+
+    >>> with tempfile.TemporaryDirectory() as kept:
+    ...     with suppress(ArgumentError), refusable():
+    ...         made = folder("--out", Path(kept) / "new")
+    ...         raise ArgumentError("--samples", 0, "give a whole number")
+    ...     made.exists()
+    False
+    """
+    made: list[Path] = []
+    before = _MADE.set(made)
+    try:
+        yield
+    except (ArgumentError, OSError):
+        for one in reversed(made):
+            with suppress(OSError):
+                one.rmdir()
+        raise
+    finally:
+        _MADE.reset(before)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -32,13 +32,16 @@ def given(X: Any, y: Any, X_test: Any, y_test: Any, *, frames: bool) -> tuple[Da
             hasattr(part, "__len__") or hasattr(part, "shape")
         ):
             raise ArgumentError(name, part, "give an array, list, data frame or sparse matrix, one example a row")
+    for name, labels in (("y", y), ("y_test", y_test)):
+        _unmasked(name, labels)
     X, X_test = (part.tocsr() if hasattr(part, "tocsr") else part for part in (X, X_test))
     if not tested:
         X_test, y_test = X[:0], np.asarray(y).ravel()[:0]
     ids = [tuple(part.index) if _is_frame(part) else None for part in (X, X_test)]
     X_test = _aligned(X, X_test)
     whole = frames and _is_frame(X) and _is_frame(X_test)
-    x, z = (_examples(name, part, frames=whole) for name, part in (("X", X), ("X_test", X_test)))
+    x = _examples("X", X, frames=whole)
+    z = _examples("X_test", X_test, frames=whole) if tested else x[:0]  # not of X, which as a list says no width
     if x.shape[:1] == (1,) if hasattr(x, "shape") else len(x) == 1:
         raise ArgumentError("X", "n_samples = 1", "give two examples or more, of two classes at least")
     if width(x) == 0:
@@ -88,9 +91,7 @@ def _examples(argument: str, x: Any, *, frames: bool) -> Any:
     """Arrays, lists and tables of numbers as float32. Texts and tables of more pass through; with ``frames``, any table."""
     if _is_frame(x) and (frames or not all(pd.api.types.is_numeric_dtype(kind) for kind in x.dtypes)):
         return x
-    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
-        got = f"{many(int(np.ma.getmaskarray(x).sum()), 'masked value')}"
-        raise ArgumentError(argument, got, "drop or fill them first: what is below a mask would be learned from")
+    _unmasked(argument, x)
     given = x.to_numpy() if hasattr(x, "to_numpy") else x
     if _is_frame(x) and given.dtype == object:  # booleans beside numbers, or numbers that may be missing
         given = x.to_numpy(np.float64, na_value=np.nan)
@@ -112,6 +113,12 @@ def _examples(argument: str, x: Any, *, frames: bool) -> Any:
         return given
     finite(argument, values)
     return values.astype(np.float32, copy=False)
+
+
+def _unmasked(argument: str, x: Any) -> None:
+    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+        got = many(int(np.ma.getmaskarray(x).sum()), "masked value")
+        raise ArgumentError(argument, got, "drop or fill them first: what is below a mask would be learned from")
 
 
 def _is_frame(x: Any) -> bool:

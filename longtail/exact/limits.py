@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from longtail.core import ArgumentError, Floats, Integers, Problem, real, whole
+from longtail.core import ArgumentError, Floats, Integers, Problem, posed, real, whole
 from longtail.exact.masses import Scores
 from longtail.exact.scored import SETTLED, scored
 
@@ -48,7 +48,7 @@ def privacy(problem: Problem, epsilon: ArrayLike, delta: float = 0.0) -> pd.Data
     import pandas as pd
 
     at, slack = _epsilons(epsilon), _delta(delta)
-    most = min(problem.n, MOST)
+    most = min(posed(problem).n, MOST)
     table = private_errors(at, slack, problem.n_classes, most)
     table[:, 0] = 0.0
     once = np.zeros_like(table)
@@ -81,7 +81,7 @@ def memorization(problem: Problem, gamma: ArrayLike) -> pd.DataFrame:
     import pandas as pd
 
     at = _gammas(gamma)
-    table = limited_errors(at, problem.n_classes, min(problem.n, MOST))
+    table = limited_errors(at, posed(problem).n_classes, min(problem.n, MOST))
     table[:, 0] = 0.0
     once = np.zeros_like(table)
     once[:, 1:2] = table[:, 1:2]
@@ -104,7 +104,7 @@ def compression(problem: Problem, items: ArrayLike) -> pd.DataFrame:
 
     from longtail.exact.laws import capacity_excess
 
-    room = _items(problem, items)
+    room = _items(posed(problem), items)
     found = capacity_excess(problem, room)
     return pd.DataFrame({"capacity": room, "excess_error": found.value, "bound": found.bound})
 
@@ -116,6 +116,7 @@ def least_epsilon(problem: Problem, within: float, delta: float = 0.0) -> float:
     >>> round(least_epsilon(Problem(Zipf(alpha=1, size=50_000), n=50_000), within=0.01, delta=1e-6), 6)
     2.179892
     """
+    posed(problem)
     slack = _delta(delta)
     if _within(within) == 0:
         raise ArgumentError("within", within, "no epsilon costs nothing, as any leaves some privacy: give more than 0")
@@ -131,6 +132,7 @@ def least_capacity(problem: Problem, within: float) -> int:
     """
     from longtail.exact.laws import capacity_excess
 
+    posed(problem)
     if float(capacity_excess(problem, 0).value) <= _within(within):
         return 0
     low, high = 0, problem.n
@@ -151,7 +153,7 @@ def least_gamma(problem: Problem, within: float) -> float:
     0.776835
     """
     if _within(within) == 0:
-        return problem.guess
+        return posed(problem).guess
     return _least(lambda at: float(_excess_of_limit(problem, np.array([min(at, 1.0)])).value[0]), within)
 
 
@@ -225,7 +227,7 @@ def _excess_of_privacy(problem: Problem, epsilon: Floats, delta: float) -> Score
 
 
 def _excess_of_limit(problem: Problem, gamma: Floats) -> Scores:
-    table = limited_errors(gamma, problem.n_classes, min(problem.n, MOST))
+    table = limited_errors(gamma, posed(problem).n_classes, min(problem.n, MOST))
     table[:, 0] = 0.0
     return scored(problem, table, np.where(gamma > 0, 0.0, problem.guess))
 

@@ -67,9 +67,7 @@ def run(
     (True, 0.37)
     """
     posed(problem)
-    if rng is not None:
-        instance("rng", rng, Random, "give a longtail.Random, as Random(seed=7)")
-    rng, learners = rng or Random(), _given(learners)
+    rng, learners = _random(rng), _given(learners)
     ells = whole("ells", ells, 1, LONGEST)
     most = whole("trials", trials, 1, MOST) if trials is not None else TRIALS if tolerance is None else MOST
     goal = 0.0 if tolerance is None else real("tolerance", tolerance, 0, open_low=True)
@@ -89,6 +87,13 @@ def run(
     except KeyboardInterrupt:
         so_far = replace(so_far, interrupted=True)
     return so_far
+
+
+def _random(rng: Random | None) -> Random:
+    if rng is None:
+        return Random()
+    instance("rng", rng, Random, "give a longtail.Random, as Random(seed=7)")
+    return rng
 
 
 def _given(learners: Any) -> tuple[Learner, ...]:
@@ -120,9 +125,9 @@ def censuses(
     >>> first.number.shape  # of |X_0|, |X_1|, |X_2| and the rest, in four data sets
     (4, 4)
     """
-    rng, threads = rng or Random(), arrays.workers(workers)
+    rng, threads = _random(rng), arrays.workers(workers)
     conditional = flag("conditional", conditional)
-    source, batch = sources(problem, rng)
+    source, batch = sources(posed(problem), rng)
     on = kernels.expected if conditional else kernels.census
 
     def work(start: int, count: int) -> Census:
@@ -143,8 +148,8 @@ def draws(
     >>> first.counts.shape, first.counts.sum(axis=1).tolist()
     ((4, 100), [50, 50, 50, 50])
     """
-    rng, threads = rng or Random(), arrays.workers(workers)
-    source, batch = sources(problem, rng)
+    rng, threads = _random(rng), arrays.workers(workers)
+    source, batch = sources(posed(problem), rng)
 
     def work(start: int, count: int) -> Draws:
         return kernels.draws(batch(start, count), rng, start, count, threads)

@@ -16,6 +16,8 @@ from empirical.training.trials import Trials
 from longtail import Problem, Zipf, bounds, exact, montecarlo
 from longtail.core import ArgumentError, real, whole
 from longtail.counts.fit import fit as fitted_counts
+from longtail.exact import limits
+from longtail.montecarlo import functions
 
 X, Y = np.random.default_rng(0).normal(size=(30, 3)), np.arange(30) % 2
 PROBLEM = Problem(Zipf(alpha=1, size=100), n=50)
@@ -64,6 +66,16 @@ REFUSED: dict[str, tuple[str, Callable[[], object]]] = {
     "a spread of no problem": ("problem", lambda: exact.spread(None)),
     "a weight of no problem": ("problem", lambda: bounds.weight(None, 0, 1)),
     "a simulation of no problem": ("problem", lambda: montecarlo.run(pd.Series([1]))),
+    "draws of no problem": ("problem", lambda: next(functions.draws(5, trials=4))),
+    "censuses of no problem": ("problem", lambda: next(functions.censuses(5, trials=4))),
+    "a seed for censuses": ("rng", lambda: next(functions.censuses(PROBLEM, trials=4, rng=3))),
+    "privacy of no problem": ("problem", lambda: limits.privacy(5, 1)),
+    "a limit on no problem": ("problem", lambda: limits.memorization(5, 1)),
+    "room of no problem": ("problem", lambda: limits.compression(5, 1)),
+    "the least ε of no problem": ("problem", lambda: limits.least_epsilon(5, 0.1)),
+    "the least γ of no problem": ("problem", lambda: limits.least_gamma(5, 0)),
+    "the least γ within of no problem": ("problem", lambda: limits.least_gamma(5, 0.1)),
+    "the least room of no problem": ("problem", lambda: limits.least_capacity(5, 1)),
     "no learner": ("learner", lambda: exact.error(PROBLEM, "Forget(1)")),
     "one learner": ("learners", lambda: montecarlo.run(PROBLEM, learners=1)),
     "learners by name": ("learners", lambda: montecarlo.run(PROBLEM, learners=["Forget(1)"])),
@@ -85,6 +97,8 @@ REFUSED: dict[str, tuple[str, Callable[[], object]]] = {
     "a dictionary": ("X", lambda: estimator().fit({"a": 1}, Y)),
     "a set": ("X", lambda: estimator().fit({1, 2, 3}, Y)),
     "masked values": ("X", lambda: estimator().fit(np.ma.masked_array(X, X > 1), Y)),
+    "masked labels": ("y", lambda: estimator().fit(X, np.ma.masked_array(Y, Y > 0))),
+    "masked labels of tests": ("y_test", lambda: estimator().fit(X, Y, X, np.ma.masked_array(Y, Y > 0))),
     "one label for all": ("y", lambda: estimator().fit(X, 1)),
     "a word for labels": ("y", lambda: estimator().fit(X, "a" * 30)),
     "a generator of labels": ("y", lambda: estimator().fit(X, (v for v in Y))),

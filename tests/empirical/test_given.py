@@ -8,6 +8,7 @@ from PIL import Image
 from empirical import SubsetEstimator, estimate
 from empirical.data.load import load
 from empirical.estimates.kept import read
+from empirical.learners import KNN
 from empirical.learners.parse import parse_learner
 from empirical.report.exhibits import exhibits
 from longtail.core import ArgumentError
@@ -251,3 +252,13 @@ def test_broken_sparse_matrices_are_refused(sparse):
         np.savez(path, **{**good, **change})
         with pytest.raises(ArgumentError, match=said):
             load(path, label=label)
+
+
+def test_a_list_of_lists_needs_no_tests():
+    x, y = np.random.default_rng(0).normal(size=(32, 2)).astype(np.float32), np.arange(32) % 2
+    fitted = [
+        SubsetEstimator(KNN(), models=8, random_state=0).fit(given, y)
+        for given in (x, x.tolist(), tuple(map(tuple, x)))
+    ]
+    for one in fitted[1:]:
+        assert one.memorization_.equals(fitted[0].memorization_)

@@ -59,6 +59,19 @@ def test_learners_under_a_limit_are_told_apart_beside_the_panels():
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["ε = 1", "ε = 9", "MLP(width=4, epochs=15…"]
 
 
+def test_the_legend_of_five_learners_is_no_wider_than_the_figure():
+    names = [f"Learner(width={width}, rate=0.1)" for width in range(10, 15)]
+    arms = pd.DataFrame({"arm": ["unlimited", *names], "kind": ["unlimited", *["other"] * 5]})
+    bins = pd.DataFrame({"arm": np.repeat(names, 2), "low": [0.0, 0.5] * 5, "high": [0.5, 1.0] * 5})
+    bins = bins.assign(in_lost=0.1, in_stderr=0.01, in_predicted=0.1)
+    groups = pd.DataFrame({"arm": names, "predicted": 0.1, "lost": 0.1, "stderr": 0.01})
+    figure = limits.figure({"arms": arms, "bins": bins, "groups": groups}, "data")
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    assert len(legend.get_texts()) == 5
+    assert figure.bbox.x0 <= legend.get_window_extent().x0 < legend.get_window_extent().x1 <= figure.bbox.x1
+
+
 def memorization():
     return plots.memorization_histogram(pd.DataFrame({"memorization": np.tile(X / 1e4, 99), "stderr": 0.01}), ODD)
 

@@ -116,7 +116,7 @@ def test_the_readme_shows_what_is_printed(data: Path, capsys: pytest.CaptureFixt
         ("a,b\n1,2\n", [], "name one by its column"),
         ("a,b\n1,2\n", ["--column", "c"], "column: got c"),
         ("1.5\n2\n", [], "FILE: got 1.5 in"),
-        ("a\nb\n", [], "FILE: got"),
+        ("a\nb\n", [], "whose first row has no number"),
         ("4\n4\n4\n4\n", [], "give counts that differ"),
         ("", [], "the file is empty"),
         ("1\n2\n", ["--out", "{file}"], "--out"),

@@ -63,7 +63,7 @@ def whole(argument: str, value: Any, least: int = 1, most: int = LARGEST) -> int
         except (TypeError, ValueError, OverflowError):
             pass
     if not exact or not least <= number <= most:
-        shown = number if exact and isinstance(value, float) else value  # 0, not 0.0
+        shown = number if exact and isinstance(value, float) else _told(value)  # 0, not 0.0
         raise ArgumentError(
             argument,
             shown,
@@ -83,7 +83,7 @@ def flag(argument: str, value: Any) -> bool:
     longtail.core.checks.ArgumentError: stratified: got 'no'; give True or False
     """
     if not isinstance(value, bool | np.bool_):
-        raise ArgumentError(argument, repr(value) if isinstance(value, str) else value, "give True or False")
+        raise ArgumentError(argument, _told(value), "give True or False")
     return bool(value)
 
 
@@ -105,7 +105,7 @@ def real(
     below = number < high if open_high or high == np.inf else number <= high
     if not (above and below):
         span = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if open_high or high == np.inf else ']'}"
-        raise ArgumentError(argument, repr(value) if isinstance(value, str) else value, f"give a number in {span}")
+        raise ArgumentError(argument, _told(value), f"give a number in {span}")
     return number
 
 
@@ -118,9 +118,23 @@ def instance(argument: str, value: Any, wanted: Any, remedy: str) -> None:
     longtail.core.checks.ArgumentError: problem: got 'Zipf'; give a longtail.Problem
     """
     if not isinstance(value, wanted):
-        raise ArgumentError(argument, repr(value) if isinstance(value, str) else value, remedy)
+        raise ArgumentError(argument, _told(value), remedy)
+
+
+def _told(value: Any) -> Any:
+    """A value as an error says it: words in quotes, or '5' would be told from 5 by nothing."""
+    return repr(str(value)) if isinstance(value, str) else value
 
 
 def _one(value: Any) -> bool:
-    """Whether it may be a number: neither words, nor true or false, nor several in an array or list."""
-    return not isinstance(value, str | bytes | bool | np.bool_) and np.ndim(value) == 0
+    """Whether it may be a number: neither words, nor true or false, nor several in an array or list; of NumPy's a real one."""
+    if isinstance(value, np.ndarray | np.generic):
+        if value.ndim or np.ma.is_masked(value):
+            return False
+        return _one(value.item()) if value.dtype.kind == "O" else value.dtype.kind in "iuf"
+    if isinstance(value, str | bytes | bool):
+        return False
+    try:
+        return np.ndim(value) == 0
+    except (TypeError, ValueError):  # lists of several lengths
+        return False

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,14 @@ NUMBERS = [
     pd.Series([1], index=[9]),
     {},
     object,
+    [[1], [1, 2]],
+    np.array(True),
+    np.array("0.5"),
+    np.array("1", object),
+    np.complex128(1),
+    np.timedelta64(1),
+    np.ma.masked,
+    np.ma.array(1.0, mask=True),
 ]
 
 
@@ -47,7 +57,7 @@ def fitted() -> SubsetEstimator:
     return estimator().fit(X, Y, X[:8], Y[:8])
 
 
-@pytest.mark.parametrize("given", NUMBERS, ids=repr)
+@pytest.mark.parametrize("given", NUMBERS, ids=lambda v: " ".join(repr(v).split()))
 @pytest.mark.parametrize("check", [lambda v: real("it", v, 0), lambda v: whole("it", v, 0)], ids=["real", "whole"])
 def test_a_number_is_a_number(check: Callable[[Any], object], given: Any) -> None:
     with pytest.raises(ArgumentError, match=r"^it: got .*; give a "):
@@ -55,9 +65,34 @@ def test_a_number_is_a_number(check: Callable[[Any], object], given: Any) -> Non
 
 
 def test_numbers_of_any_kind_are() -> None:
-    assert [real("it", v, 0) for v in (1, np.float32(0.5), np.array(2.0), np.int8(3))] == [1, 0.5, 2, 3]
-    assert [whole("it", v, 0) for v in (5e4, np.array(2.0), np.uint8(3))] == [50_000, 2, 3]
+    reals = (1, np.float32(0.5), np.array(2.0), np.int8(3), Decimal("0.5"), Fraction(1, 2), np.array(4.0, object))
+    assert [real("it", v, 0) for v in reals] == [1, 0.5, 2, 3, 0.5, 0.5, 4]
+    wholes = (
+        5e4,
+        np.array(2.0),
+        np.uint8(3),
+        Decimal(4),
+        Fraction(5),
+        np.array(6, object),
+        pd.Series([7], dtype="Int64")[0],
+    )
+    assert [whole("it", v, 0) for v in wholes] == [50_000, 2, 3, 4, 5, 6, 7]
     assert repr(Fixed(np.float32(0.5))) == repr(Fixed(0.5))  # its name in a run's folder
+
+
+def test_a_number_in_words_is_told_in_quotes() -> None:
+    for check in (lambda v: whole("it", v), lambda v: real("it", v, 0)):
+        for given in ("64", np.str_("64")):
+            with pytest.raises(ArgumentError, match=r"^it: got '64'; give a "):
+                check(given)
+
+
+@pytest.mark.torch
+def test_numbers_of_torch_are() -> None:
+    torch = pytest.importorskip("torch")
+    assert (real("it", torch.tensor(0.5), 0), whole("it", torch.tensor(5), 0)) == (0.5, 5)
+    with pytest.raises(ArgumentError, match=r"^it: got tensor"):
+        whole("it", torch.tensor([5]), 0)
 
 
 REFUSED: dict[str, tuple[str, Callable[[], object]]] = {

@@ -123,7 +123,7 @@ def infer(
 
     given = counts if isinstance(counts, Counts) else Counts.of(counts)
     every = fits(given, families or FAMILIES, level=level)
-    best = profiled(given, every[0], level=level)
+    best = profiled(given, every[0])
     try:
         power_law = tail(given, level=level)
     except ArgumentError:  # too few counts to have one

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import integrate, special, stats
 
 from longtail import ArgumentError, Gamma, Geometric, Listed, LogNormal, Pareto, Uniform, Zipf
-from longtail.counts.fit import Bins, Counts, fit, table
+from longtail.counts.fit import Bins, Counts, fit, fits, profiled, table
 from longtail.counts.law import log_law, survival, tied_scale
 
 PRIORS = [
@@ -150,3 +151,21 @@ def test_intervals_are_as_wide_as_their_level_asks(level: float) -> None:
     low, high = found.intervals["alpha"]
     z = (np.log(high) - np.log(low)) / (2 * found.parameters["alpha"].stderr / found.parameters["alpha"].value)
     assert z == pytest.approx(stats.norm.ppf((1 + level) / 2), rel=0.02)
+
+
+def test_the_likelihoods_own_intervals_keep_the_level_of_the_fit() -> None:
+    counts = np.array([1] * 60 + [2] * 20 + [3] * 9 + [5] * 7 + [12] * 4)
+    rough = fits(counts, ["Uniform"], level=0.5)[0]
+    found = profiled(counts, rough)
+    assert not rough.sharp
+    assert found == fit(counts, "Uniform", level=0.5)
+    assert found.level == rough.level == 0.5
+
+
+def test_counts_may_stand_in_a_column_or_a_row_and_be_objects() -> None:
+    counts = [3, 1, 1, 1, 0]
+    one = Counts.of(counts)
+    frame = pd.DataFrame({"count": counts})
+    for given in (np.array([counts]), frame, frame.to_numpy(), frame["count"].astype(object), frame.astype("Int64")):
+        same = Counts.of(given)
+        assert (same.times.tolist(), same.number.tolist()) == (one.times.tolist(), one.number.tolist())

@@ -26,7 +26,8 @@ BLOCK = 1024
 def near_duplicates(data: Data, quantile: float = NEAR) -> Bools:
     """Test examples whose nearest training example is as near as the nearest twentieth of training examples are.
 
-    Texts are compared by their words (``said_alike``); of what is neither numbers nor texts none is known to be one.
+    Texts are compared by their words (``said_alike``), whatever ``quantile`` is; of what is neither numbers nor
+    texts none is known to be one.
 
     >>> from empirical import load
     >>> int(near_duplicates(load("digits").data).sum())

@@ -3,7 +3,8 @@
 Of S seeds and thresholds θ, of which each leaves out g_θ of n training examples, with q tests of d features:
 
     train       S (1 + 2 T) models, on n or twice on n − g_θ examples: operations as the learner says, where it does
-    duplicates  2 d n (n + q) operations: which tests have a near-duplicate, by distances of all to all; of texts 2 d n q
+    duplicates  2 d n (n + q) operations: which tests have a near-duplicate, by distances of all to all; of texts 2 d n q,
+                and the words of all n + q of them
     report      S (1 + 2 T) q answers
 
 What a model on fewer examples costs lies on a line through what one on all and one on half of them do. The fit of theory, made
@@ -12,6 +13,7 @@ before, comes on top.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +21,7 @@ from functools import partial
 import numpy as np
 
 from empirical.data.data import Data
-from empirical.data.duplicates import nearest, texts_of
+from empirical.data.duplicates import nearest, said_alike, texts_of
 from empirical.estimates.removal import paired
 from empirical.learners.learner import Learner
 from empirical.training.stages import Stage, spent
@@ -69,7 +71,7 @@ class RemovalCase:
 @dataclass(frozen=True)
 class RemovalRates:
     """A processor's seconds: to prepare a learner, of a model on all examples and on half of them, of an operation on distances,
-    of an answer.
+    of an answer, of a text's words.
 
     >>> rates = RemovalRates(prepared=1.0, model=0.2, half=0.1, distance=0.0, answer=0.0)
     >>> case = RemovalCase(n=100, n_test=10, features=4, seeds=5, members=(100, 50, 50))
@@ -82,6 +84,7 @@ class RemovalRates:
     half: float
     distance: float
     answer: float
+    words: float = 0.0
 
 
 def stages(
@@ -93,14 +96,15 @@ def stages(
     >>> [(stage.name, stage.operations) for stage in stages(case, None, None)]
     [('train', None), ('duplicates', 88000.0), ('report', 150)]
     """
-    r = rates or RemovalRates(*[float("nan")] * 5)
+    r = rates or RemovalRates(*[float("nan")] * 6)
     each = None if learner is None or data is None else [learner.operations(data, m) for m in case.members]
     known = None if each is None or None in each else case.seeds * sum(v for v in each if v is not None)
     near = 2.0 * case.features * case.n * (case.n_test + (0 if case.texts else case.n))
+    said = r.words * (case.n + case.n_test) if case.texts else 0.0
     answers = case.models * case.n_test
     return (
         Stage("train", known, "FLOP", 0, r.prepared + case.trained(r.model, r.half)),
-        Stage("duplicates", near, "FLOP", 4.0 * case.features * (case.n + case.n_test), near * r.distance),
+        Stage("duplicates", near, "FLOP", 4.0 * case.features * (case.n + case.n_test), near * r.distance + said),
         Stage("report", answers, "answers", answers, answers * r.answer),
     )
 
@@ -124,4 +128,14 @@ def calibrated(data: Data, learner: Learner, device: Device = CPU) -> RemovalRat
         distance = spent(lambda: nearest(few, flat)) / (2 * len(few) * data.n * flat.shape[1])
     right = np.random.default_rng(0).random((2, data.n_test)) < 0.5
     answer = spent(lambda: paired(right.astype(float))) / right.size
-    return RemovalRates(made, model, half, distance, answer)
+    return RemovalRates(made, model, half, distance, answer, _words(data))
+
+
+def _words(data: Data) -> float:
+    """Seconds of a text, where examples are texts, as the first of both parts tell: of tests as large a share as of all."""
+    texts = texts_of(data)
+    if texts is None:
+        return 0.0
+    train = texts[0][:ROWS]
+    test = texts[1][: math.ceil(len(train) * data.n_test / data.n)]
+    return spent(lambda: said_alike(train, test, np.zeros(len(test), np.int64))) / (len(train) + len(test))

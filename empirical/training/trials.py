@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from empirical.designs.design import Design
 from empirical.learners.score import BY_CLASS, SCORES, class_type
-from longtail.core import ArgumentError, Bools, Integers, instance
+from longtail.core import ArgumentError, Bools, Integers, whole
 
 Bytes = NDArray[np.uint8]
 
@@ -130,7 +130,7 @@ class Trials:
 
     def at(self, epoch: int) -> Trials:
         """The trials as they were after that many epochs."""
-        instance("epoch", epoch, int | np.integer, "give one of the epochs that scores were kept after")
+        epoch = whole("epoch", epoch, 0)
         if epoch not in self.earlier:
             kept = ", ".join(map(str, self.earlier)) or "none"
             raise ArgumentError("epoch", epoch, f"scores were kept at the end, and after these epochs: {kept}")

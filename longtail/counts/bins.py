@@ -8,6 +8,7 @@ know nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Number
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -36,15 +37,19 @@ class Counts:
 
     @classmethod
     def of(cls, counts: ArrayLike) -> Counts:
-        """From one count a subpopulation; zeros, the unseen, are left out."""
+        """From one count a subpopulation, in a row or a column; zeros, the unseen, are left out."""
         try:
             given = np.asarray(counts)
-            c = given.astype(float)
         except (TypeError, ValueError) as error:
             raise ArgumentError("counts", type(counts).__name__, "give an array of counts") from error
-        if given.ndim != 1 or given.dtype.kind not in "iufO":
+        if given.ndim == 0:
+            raise ArgumentError("counts", type(counts).__name__, "give an array of counts")
+        if given.ndim == 2 and 1 in given.shape:
+            given = given.reshape(-1)
+        if given.ndim != 1 or not (given.dtype.kind in "iuf" or (given.dtype.kind == "O" and all(map(_real, given)))):
             got = f"an array of {given.dtype}, of shape {given.shape}"
             raise ArgumentError("counts", got, "give one number a subpopulation, in one row")
+        c = given.astype(float)
         if (~np.isfinite(c) | (c < 0) | (c != np.floor(c))).any():
             bad = c[~np.isfinite(c) | (c < 0) | (c != np.floor(c))][0]
             raise ArgumentError("counts", f"{bad:g}", "give whole numbers: how often each was seen")
@@ -68,6 +73,11 @@ class Counts:
         c = np.asarray(times, float)
         where = np.minimum(np.searchsorted(self.times, c), len(self.times) - 1)
         return np.where(self.times[where] == c, self.number[where], 0.0)
+
+
+def _real(value: object) -> bool:
+    """Whether an array's object is a number of those that can count: words and truths NumPy would make some of."""
+    return isinstance(value, Number) and not isinstance(value, bool | complex | np.complexfloating)
 
 
 @dataclass(frozen=True)

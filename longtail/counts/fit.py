@@ -93,7 +93,9 @@ class Fit:
     n: int
     seen: int
     evaluations: int = field(repr=False, default=0)
-    curved: bool = field(repr=False, default=True)  # whether the curvature tells the intervals
+    # whether the unseen are told so well that intervals from the curvature serve; whatever ``intervals`` are from
+    sharp: bool = field(repr=False, default=True)
+    level: float = field(repr=False, default=LEVEL)  # of the intervals
 
     @property
     def aic(self) -> float:
@@ -112,7 +114,7 @@ def fit(counts: ArrayLike | Counts, family: str | Iterable[str] = tuple(FAMILIES
     names = _known([family] if isinstance(family, str) else family)
     if len(names) == 1:
         return _fit(given, names[0], level)
-    return profiled(given, fits(given, names, level=level)[0], level=level)
+    return profiled(given, fits(given, names, level=level)[0])
 
 
 def fits(
@@ -128,19 +130,17 @@ def fits(
     return tuple(sorted(found, key=lambda one: one.aic))
 
 
-def profiled(counts: ArrayLike | Counts, found: Fit, *, level: float = LEVEL) -> Fit:
-    """The fit with the likelihood's own intervals where the unseen are vague, and else as it is.
+def profiled(counts: ArrayLike | Counts, found: Fit) -> Fit:
+    """The fit with the likelihood's own intervals, of the same level, where the unseen are vague, and else as it is.
 
     >>> counts = [1] * 60 + [2] * 20 + [3] * 9 + [5] * 7 + [12] * 4
     >>> rough = fits(counts, ["Uniform"])[0]
     >>> profiled(counts, rough) == fit(counts, "Uniform")
     True
     """
-    return (
-        found
-        if found.curved
-        else _fit(counts if isinstance(counts, Counts) else Counts.of(counts), found.family, level)
-    )
+    if found.sharp:
+        return found
+    return _fit(counts if isinstance(counts, Counts) else Counts.of(counts), found.family, found.level)
 
 
 def table(
@@ -232,11 +232,11 @@ def _fit(counts: Counts, name: str, level: float, profile: bool = True) -> Fit:
     prior, log_scale = place(first)
     covariance = _covariance(loss, first)
     error = np.sqrt(np.diag(covariance))
-    curved = bool(np.isfinite(error).all() and error[-2] < VAGUE)
-    wald = curved or not profile
+    sharp = bool(np.isfinite(error).all() and error[-2] < VAGUE)
+    wald = sharp or not profile
     parameters, intervals = _parameters(family, first, error, loss, counts.seen, prior.size, level, wald)
     good = bins.goodness(prior, log_scale, fitted=len(first))
-    return Fit(prior, name, parameters, intervals, log_scale, -value, good, counts.n, counts.seen, calls, curved)
+    return Fit(prior, name, parameters, intervals, log_scale, -value, good, counts.n, counts.seen, calls, sharp, level)
 
 
 def simplex(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -124,6 +125,12 @@ REFUSED: dict[str, tuple[str, Callable[[], object]]] = {
     "counts in words": ("counts", lambda: fitted_counts(["1", "2"])),
     "a table of counts": ("counts", lambda: fitted_counts([[1, 2], [3, 4]])),
     "true counts": ("counts", lambda: fitted_counts([True, True])),
+    "true counts among objects": ("counts", lambda: fitted_counts(np.array([True, 2, 3], object))),
+    "words among objects": ("counts", lambda: fitted_counts(np.array(["1", "2"], object))),
+    "complex counts": ("counts", lambda: fitted_counts(np.array([1j, 2, 3]))),
+    "complex counts among objects": ("counts", lambda: fitted_counts(np.array([1 + 0j, 2], object))),
+    "missing counts": ("counts", lambda: fitted_counts([1, None, 2])),
+    "counts of a dictionary": ("counts", lambda: fitted_counts({"a": 1})),
     "an error in words": ("error", lambda: plan(error="0.02")),
     "a seed below 0": ("seed", lambda: load("planted", n=60, seed=-0.5)),
     "a seed beyond": ("seed", lambda: load("planted", n=60, seed=2**70)),
@@ -209,7 +216,15 @@ def test_lists_of_several_lengths_are_refused() -> None:
     assert "\n" not in str(refused.value)
 
 
-def test_an_epoch_may_be_numpys() -> None:
-    one = Trials.of(MASKS, MASKS, MASKS)
-    with pytest.raises(ArgumentError, match="kept at the end"):
-        one.at(np.int64(3))
+def test_an_epoch_may_be_numpys_or_a_float_of_a_table() -> None:
+    bits = Trials.of(MASKS, MASKS, MASKS)
+    one = replace(bits, earlier={5: (bits.test, bits.train)})
+    for epoch in (np.int64(5), 5.0, np.float32(5)):
+        assert one.at(epoch).train is bits.test
+    for epoch, remedy in (
+        (np.int64(3), "kept at the end"),
+        (True, "give a whole number"),
+        (4.5, "give a whole number"),
+    ):
+        with pytest.raises(ArgumentError, match=remedy):
+            one.at(epoch)

@@ -77,7 +77,11 @@ def test_rates_are_found_for_small_and_for_odd_sizes(small: Data) -> None:
         assert all(np.isfinite(v) and v >= 0 for v in astuple(rates))
         assert min(rates.train, rates.score, rates.influence, rates.byte, rates.row, rates.pair) > 0
     for learner in (KNN(), MLP(4, epochs=1)):
-        assert all(v > 0 for v in astuple(removal_stages.calibrated(small, learner)))
+        *found, words = astuple(removal_stages.calibrated(small, learner))
+        assert all(v > 0 for v in found)
+        assert words == 0  # of no texts
+    said = replace(small, texts=([f"text {i}" for i in range(small.n)], ["text 1"] * small.n_test))
+    assert removal_stages.calibrated(said, KNN()).words > 0
 
 
 def test_stages_scale_as_their_counts_do() -> None:
@@ -108,6 +112,10 @@ def test_a_removal_counts_its_models() -> None:
     assert report.operations == 20 * data.n_test
     texts = removal_stages.stages(replace(case, texts=True), learner, data)[1]
     assert texts.operations == 2 * data.x_train[0].size * 60 * data.n_test
+    rates = removal_stages.RemovalRates(1.0, 3.0, 2.0, 1e-9, 1e-3, words=0.1)
+    own = [removal_stages.stages(replace(case, texts=texts), learner, data, rates)[1] for texts in (True, False)]
+    assert own[0].seconds == pytest.approx(1e-9 * own[0].operations + 0.1 * (60 + data.n_test))
+    assert own[1].seconds == near.seconds
     assert removal_stages.stages(case, KNN(), data)[0].operations is None
 
 

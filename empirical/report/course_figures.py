@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from empirical.report.legend import below
 from longtail.plots import BLUE, GRAY, GREEN, ORANGE, PURPLE, drawing
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, GRAY)
+NARROW = 4.75  # inches of a figure on the page, as of others there
+LETTERS = 26  # in a line of a narrow panel's title
 STYLES = ("o-", "s--", "^:", "x-.")
 CELLS = {"in": "trained on", "out": "not trained on", "memorization": "the difference"}
 GRADIENTS = {
@@ -44,9 +48,10 @@ def gradient_figure(frame: pd.DataFrame, title: str) -> Figure:
     return _panels(frame, GRADIENTS, title, "")
 
 
-def masked_figure(frame: pd.DataFrame, title: str) -> Figure:
-    """Of nets under masks: a panel each for accuracy, memorization and gradients, with 2 standard errors over nets."""
-    return _panels(frame, MASKED, title, "", 2.7)
+def masked_figure(frame: pd.DataFrame, title: str, *, narrow: bool = False) -> Figure:
+    """Of nets under masks: a panel each for accuracy, memorization and gradients, with 2 standard errors over nets; ``narrow``:
+    two panels in a row, for a page."""
+    return _panels(frame, MASKED, title, "", 2.7, narrow)
 
 
 def lines(axes: Axes, frame: pd.DataFrame, column: str) -> None:
@@ -61,15 +66,25 @@ def lines(axes: Axes, frame: pd.DataFrame, column: str) -> None:
     axes.set_xlabel("epochs")
 
 
-def _panels(frame: pd.DataFrame, columns: Mapping[str, str], title: str, ylabel: str, width: float = 3.4) -> Figure:
+def _panels(
+    frame: pd.DataFrame, columns: Mapping[str, str], title: str, ylabel: str, width: float = 3.4, narrow: bool = False
+) -> Figure:
     there = {name: label for name, label in columns.items() if name in frame}
     shown = {name: label for name, label in there.items() if np.isfinite(frame[name].to_numpy(float)).any()}
-    with drawing(width * len(shown), 3.4) as figure:
+    across = min(2, len(shown)) if narrow else len(shown)
+    down = -(-len(shown) // across)
+    size = (NARROW, 1.1 + 2.2 * down) if narrow else (width * len(shown), 3.4)
+    with drawing(*size) as figure:
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
-        panels = np.atleast_1d(figure.subplots(1, len(shown)))
-        for axes, (name, label) in zip(panels, shown.items(), strict=True):
+        panels = figure.subplots(down, across, squeeze=False).ravel()
+        for spare in panels[len(shown) :]:
+            spare.remove()
+        for axes, (name, label) in zip(panels, shown.items(), strict=False):
             lines(axes, frame, name)
-            axes.set_title(label)
+            axes.set_title(fill(label, LETTERS) if narrow else label)
         panels[0].set_ylabel(ylabel)
-        panels[0].legend(loc="best")
+        if narrow:
+            below(figure, panels[0])
+        else:
+            panels[0].legend(loc="best")
     return figure

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from empirical.report.legend import below
 from longtail.core.intervals import Z95
 from longtail.plots import BLUE, GRAY, GREEN, ORANGE, PURPLE, by_factors, drawing
 
@@ -17,7 +18,6 @@ COLORS = (BLUE, ORANGE, GREEN, PURPLE, GRAY)
 SHOWN = 5  # learners told apart at the most
 LONG = 24  # letters of a learner in the legend
 APART = 0.1  # of what is drawn at the same place, in bins
-WIDEST = 0.98  # of a figure's width its legend: the rest is margin
 FEW = 8  # values that each have a mark
 
 
@@ -40,19 +40,9 @@ def figure(frames: Mapping[str, pd.DataFrame], title: str) -> Figure:
             axes.axhline(0, color=GRAY, linewidth=0.7)
             axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=""))
         panels[0].set_ylabel("accuracy lost, percentage points (95 %)")
-        _legend(drawn, panels[-2])
+        below(drawn, panels[-2])  # of both panels on the right; no corner is free
         drawn.suptitle(title, x=0.01, ha="left")
     return drawn
-
-
-def _legend(drawn: Figure, axes: Axes) -> None:
-    """Of both panels on the right, below them as no corner is free, in as many columns as the figure is wide enough for."""
-    handles, labels = axes.get_legend_handles_labels()
-    for columns in range(len(labels), 0, -1):
-        legend = drawn.legend(handles, labels, loc="outside lower right", ncols=columns)
-        if columns == 1 or legend.get_window_extent().width <= WIDEST * drawn.bbox.width:
-            break
-        legend.remove()
 
 
 def _curve(axes: Axes, part: pd.DataFrame, x: str, label: str) -> None:

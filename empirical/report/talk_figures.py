@@ -11,6 +11,7 @@ from matplotlib.ticker import PercentFormatter
 
 from empirical.estimates.removal import margin
 from empirical.report.figures import INKED
+from empirical.report.observed_figures import SIZE
 from longtail.plots import BLUE, GRAY, GREEN, ORANGE, plain_powers, styled
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def figures(act: Act, ink: str) -> dict[str, tuple[Figure, pd.DataFrame]]:
     drawn = {}
     with styled(**dict.fromkeys(INKED, ink)):
         for name, (frame, draw) in DRAWERS[act.name].items():
-            figure = Figure(figsize=(5, 3.4), layout="constrained")
+            figure = Figure(figsize=SIZE, layout="constrained")
             draw(figure.subplots(), act.frames[frame])
             drawn[name] = plain_powers(figure), act.frames[frame]
     return drawn

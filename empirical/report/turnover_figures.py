@@ -9,15 +9,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from empirical.report.course_figures import masked_figure
+from empirical.report.course_figures import NARROW, masked_figure
 from longtail.core import Floats
 from longtail.core.files import read_table
 from longtail.core.shown import many
 from longtail.plots import BLUE, GRAY, ORANGE, drawing, save_both
 
+BESIDE, STACKED = (8.0, 3.6), (NARROW, 6.4)  # inches of two panels
 
-def memorization_by_epoch(table: pd.DataFrame, title: str) -> Figure:
-    """Memorization of all examples by epoch, in 0/1 the mean and in loss quartiles; those of changed labels apart."""
+
+def memorization_by_epoch(table: pd.DataFrame, title: str, *, narrow: bool = False) -> Figure:
+    """Memorization of all examples by epoch, in 0/1 the mean and in loss quartiles; those of changed labels apart. ``narrow``:
+    panels below each other, for a page; here and below."""
     changed = (
         table["label"].astype(str) != table["true_label"].astype(str)
         if "true_label" in table
@@ -27,8 +30,8 @@ def memorization_by_epoch(table: pd.DataFrame, title: str) -> Figure:
         ("as labeled" if changed.any() else "all examples", ~changed, BLUE, "o-"),
         ("label changed", changed, ORANGE, "s--"),
     ]
-    with drawing(8, 3.6) as figure:
-        left, right = figure.subplots(1, 2)
+    with drawing(*(STACKED if narrow else BESIDE)) as figure:
+        left, right = figure.subplots(*((2, 1) if narrow else (1, 2)))
         for name, rows, color, mark in groups:
             if not rows.any():
                 continue
@@ -48,10 +51,10 @@ def memorization_by_epoch(table: pd.DataFrame, title: str) -> Figure:
     return figure
 
 
-def influence_by_epoch(table: pd.DataFrame, title: str) -> Figure:
+def influence_by_epoch(table: pd.DataFrame, title: str, *, narrow: bool = False) -> Figure:
     """Mean influence by epoch, and of the strongest pairs beside the noise; on tests of the example's class, and of others."""
-    with drawing(8, 3.6) as figure:
-        left, right = figure.subplots(1, 2)
+    with drawing(*(STACKED if narrow else BESIDE)) as figure:
+        left, right = figure.subplots(*((2, 1) if narrow else (1, 2)))
         epochs = np.unique(table["epoch"].to_numpy(float))
         for (kind, rows), color, mark in zip(
             table.groupby("pairs_of", sort=False), (BLUE, ORANGE), ("o-", "s--"), strict=False
@@ -74,7 +77,7 @@ def _over_epochs(axes: Axes, epochs: Floats, what: str) -> None:
     axes.minorticks_off()
     axes.set_xlabel("epochs trained")
     axes.set_ylabel(what)
-    axes.legend(loc="best", fontsize=8)
+    axes.legend(loc="best")
 
 
 def write(directory: Path, data: str, seeds: int) -> list[Path]:

@@ -51,10 +51,10 @@ class Section:
             "influence": turnover_figures.influence_by_epoch,
         }
         with styled(**dict.fromkeys(INKED, ink)):
-            drawn = {name: draw[name](frame, TITLES[name]) for name, frame in self.frames.items()}
+            drawn = {name: draw[name](frame, TITLES[name], narrow=True) for name, frame in self.frames.items()}
         for figure in drawn.values():
-            for axes in figure.axes:
-                if legend := axes.get_legend():
+            for legend in (*figure.legends, *(axes.get_legend() for axes in figure.axes)):
+                if legend:
                     legend.set_frame_on(False)
         return drawn
 

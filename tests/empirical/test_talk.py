@@ -14,6 +14,7 @@ import pytest
 from empirical import talk
 from empirical.learners.parse import parse_learner
 from empirical.report.exhibits import Exhibits
+from empirical.report.page import NARROWEST
 from empirical.report.talk_figures import CAPTIONS, DRAWERS, figures
 from empirical.report.talk_page import page
 from empirical.story.act import Act
@@ -25,6 +26,7 @@ from longtail.core import ArgumentError, Estimate
 from longtail.core.published import AGREES, UNTRIED, Finding, above
 from longtail.core.record import Run
 
+ROOM = 390 - 2 * 0.8 * 16  # pixels of a telephone's screen between the page's margins
 SMALL = ["--models", "60", "--removals", "3", "--repeats", "2", "--dimension", "300", "--samples", "60", "--nets", "2"]
 SMALL += ["--epochs", "8"]
 TOY = Talk(models=60, removals=3, repeats=2, dimension=300, samples=60, nets=2, epochs=8)
@@ -56,6 +58,7 @@ def test_every_part_has_its_claims_and_figures(acts: list[Act]) -> None:
         drawn = figures(act, "#010203")
         assert set(drawn) == set(DRAWERS[act.name]) <= set(CAPTIONS)
         assert all(figure.axes[0].get_title("left") for figure, _ in drawn.values())
+        assert all(figure.get_figwidth() * NARROWEST <= ROOM for figure, _ in drawn.values())
 
 
 def test_digits_are_dealt_alike_to_train_and_test() -> None:

@@ -74,6 +74,24 @@ def test_it_says_what_the_tables_hold(folder: Path, observed: Measured) -> None:
     assert 'id="turnover"' not in page(Comparison(observed, ()), Exhibits())
 
 
+@pytest.mark.browser
+def test_its_figures_need_no_scrolling_at_390_pixels(
+    chromium: Any, folder: Path, observed: Measured, tmp_path: Path
+) -> None:
+    """At 300 they do (negative control)."""
+    path = tmp_path / "report.html"
+    path.write_text(page(Comparison(observed, ()), Exhibits(), None, read(folder, observed)))
+    wide = "return [...document.querySelectorAll('#turnover .plot')].map(p => p.scrollWidth > p.clientWidth)"
+    try:
+        for width, scrolls in ((390, [False, False]), (300, [True, True])):
+            size = {"width": width, "height": 740, "deviceScaleFactor": 2, "mobile": True}
+            chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+            chromium.get(path.as_uri())
+            assert chromium.execute_script(wide) == scrolls
+    finally:
+        chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 def test_names_are_escaped(folder: Path, observed: Measured) -> None:
     for name in ("groups", "speeds", "turnover"):
         table = pd.read_csv(folder / f"{name}.csv")

@@ -26,7 +26,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     top = whole("--top", arguments.top, 1, 10_000)
     if arguments.dry_run:
-        return foreseen(arguments, arguments.out)
+        return foreseen(arguments)
     out = folder("--out", arguments.out) if arguments.out else None
     found = cleaned(arguments, out)
     if out is not None:

@@ -108,24 +108,26 @@ def cleaned(arguments: argparse.Namespace, out: Path | None) -> Cleaned:
     return Cleaned(dataset, with_tests(trials, examples, data.x_train, data.x_test, seed=seed), taught, design)
 
 
-def foreseen(arguments: argparse.Namespace, out: str | None) -> int:
+def foreseen(arguments: argparse.Namespace) -> int:
     """What it would cost, what every run does included; nothing is written but in a folder that goes again."""
     if arguments.run:
         raise ArgumentError("--dry-run", True, "with --run no models are trained: leave one of both out")
     asked, reading = timed(lambda: _asked(arguments))
     log.info("timing a little of each stage")
     job, models, case = asked.job, asked.models, asked.case
-    compiled = compiling.seconds
-    _, forecast = timed(lambda: (rehearsal(job, models, 1), afterwards(case)))
-    forecast = max(forecast - (compiling.seconds - compiled), 0.0)  # the run will find it compiled
-    clock = time.perf_counter if job.device.kind == "gpu" else time.process_time
-    model = rehearsal(job, models, 1, clock) / models
-    few = Few.of(_few(job, models, model), job.data, models, asked.tests)
+    compiled = compiling.processor
+    gpu = job.device.kind == "gpu"
+    clock = time.perf_counter if gpu else time.process_time
+    (training, _), forecast = timed(lambda: (rehearsal(job, models, 1, clock), afterwards(case)))
+    forecast = max(forecast - (compiling.processor - compiled), 0.0)  # the run will find it compiled
+    trials, again = timed(lambda: _few(job, models, training / models), clock)
+    model = min(training / models, again / trials.count)
+    few = Few.of(trials, job.data, models, asked.tests)
     case = replace(case, asked=few.asked(case.n))
     rates = calibrated(case, model, job.design, few)
     found = Cleaned(asked.dataset, few.issues, repr(job.learner), repr(job.design))
     needed = ["empirical.clean", __name__, "empirical.report.issues_text"]
-    if out and not arguments.no_plot:
+    if arguments.out and not arguments.no_plot:
         needed.append(PAGE)
         import_module(PAGE)  # so that it is not counted twice
     rows, shown = case.n + case.n_test, sum(len(one.table) for one in few.issues)
@@ -134,13 +136,16 @@ def foreseen(arguments: argparse.Namespace, out: str | None) -> int:
         Stage("read", asked.dataset.data.n + asked.dataset.data.n_test, "examples", 0, reading),
         Stage("forecast", None, "FLOP", 0, forecast),
         *stages(case, rates),
-        Stage("write", rows, "rows", 0, _writing(found, arguments, rows / shown) if out else 0.0),
     ]
-    return say(arguments, head(case), asdict(case), told, "Seconds are a processor's.")
+    if arguments.out:
+        told.append(Stage("write", rows, "rows", 0, _writing(found, arguments, rows / shown)))
+    note = "Seconds of training are the GPU's, others a processor's." if gpu else "Seconds are a processor's."
+    return say(arguments, head(case), asdict(case), told, note)
 
 
 def _few(job: Job, models: int, each: float) -> Trials:
-    """Trials of as many models as take no longer than a rehearsal may."""
+    """Trials of as many models as take no longer than a rehearsal may; two at the least, as one judges nothing it saw."""
+    job = replace(job, shard=max(job.shard, 2))
     count = int(np.clip(LONG / max(each, 1e-9), 2, min(models, job.shard)))
     return job.trials(job.train(job.trainer(), 0, (0, count)))
 

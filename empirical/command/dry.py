@@ -27,14 +27,22 @@ def timed(work: Callable[[], T], clock: Callable[[], float] = time.process_time)
 
 
 def started(*modules: str) -> float:
-    """A processor's seconds that a new process takes to start, to import these modules, and to end where that can be seen."""
+    """A processor's seconds that a new process takes to start, to import these modules, and to end where that can be seen; NaN
+    where it does not say.
+    """
     code = f"import {', '.join(modules)}, time; print(time.process_time())"
     where = {**os.environ, "PYTHONPATH": os.pathsep.join(part or os.getcwd() for part in sys.path)}
     before = os.times()
-    done = subprocess.run([sys.executable, "-c", code], env=where, stdout=subprocess.PIPE, text=True, check=True)
+    child = [sys.executable, "-P", "-c", code]
+    kept: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    try:
+        done = subprocess.run(child, env=where, check=True, **kept)
+        told = float(done.stdout.strip().rpartition("\n")[2])  # modules may print too
+    except (OSError, ValueError, subprocess.CalledProcessError):
+        return float("nan")
     after = os.times()
     ended = after.children_user - before.children_user + after.children_system - before.children_system
-    return max(float(done.stdout), ended)
+    return max(told, ended)
 
 
 def say(

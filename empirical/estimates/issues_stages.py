@@ -135,9 +135,9 @@ class Few:
         both = np.flatnonzero(masks.any(0) & ~masks.all(0))
         at, at_test = (some[_spread(len(some), ROWS)] for some in (both, np.arange(data.n_test)))
         k = np.arange(models) % trials.count
-        inside = np.packbits(masks[k][:, at], axis=1)
+        inside = np.packbits(masks[:, at][k], axis=1)
         said, test = (
-            scores.reshape(trials.count, n, -1)[k][:, some].reshape(models, -1)
+            scores.reshape(trials.count, n, -1)[:, some][k].reshape(models, -1)
             for scores, n, some in ((trials.train, trials.n, at), (trials.test, trials.n_test, at_test))
         )
         made = Trials(len(at), len(at_test), np.arange(models), inside, said, test, trials.score)

@@ -28,13 +28,15 @@ OURS: set[str] = set()  # packages that have kernels of this compiler
 
 
 class Compiling(Listener):
-    """Seconds for which kernels of ours were compiled so far; none where all came from the cache.
+    """Seconds for which kernels of ours were compiled so far; none where all came from the cache. ``processor`` are those of the
+    processor, fewer where others share it.
 
     ``meanwhile`` is what is known already, and said while the rest waits; "" if nothing is.
     """
 
     def __init__(self) -> None:
-        self.seconds, self.began, self.inside, self.said, self.meanwhile = 0.0, 0.0, 0, False, ""
+        self.seconds, self.processor, self.began = 0.0, 0.0, (0.0, 0.0)
+        self.inside, self.said, self.meanwhile = 0, False, ""
 
     def on_start(self, event: Event) -> None:
         if self.inside == 0:
@@ -44,14 +46,15 @@ class Compiling(Listener):
                 log.info("compiling for this processor, once: this may take a minute")
                 if self.meanwhile:
                     log.info("known already: %s", self.meanwhile)
-            self.began, self.said = time.perf_counter(), True
+            self.began, self.said = (time.perf_counter(), time.process_time()), True
         self.inside += 1  # what a kernel calls is compiled within
 
     def on_end(self, event: Event) -> None:
         if self.inside > 0:
             self.inside -= 1
             if self.inside == 0:
-                self.seconds += time.perf_counter() - self.began
+                self.seconds += time.perf_counter() - self.began[0]
+                self.processor += time.process_time() - self.began[1]
 
 
 compiling = Compiling()

@@ -50,9 +50,7 @@ def cost(axes: Axes, table: pd.DataFrame) -> None:
     """Bars by times seen; unseen is what nobody avoids."""
     colors = [GRAY, ORANGE, *[BLUE] * (len(table) - 2)]
     bars = axes.bar(table["ell"], table["cost"], color=colors)
-    axes.bar_label(
-        bars, [f"{100 * value:.3g} %" if at < LABELED else "" for at, value in enumerate(table["cost"])], fontsize=7
-    )
+    axes.bar_label(bars, [f"{100 * value:.3g}" if at < LABELED else "" for at, value in enumerate(table["cost"])])
     axes.set_xticks(table["ell"])
     axes.set_xlabel("times seen")
     axes.yaxis.set_major_formatter(PERCENT)

@@ -35,7 +35,7 @@ def check(arguments: argparse.Namespace) -> None:
     if arguments.trials is not None:
         arguments.trials = whole("--trials", _number(arguments.trials), 0, 10**9)
     if arguments.tolerance is not None:
-        arguments.tolerance = real("--tolerance", arguments.tolerance, 0.0, 1.0, open_low=True)
+        arguments.tolerance = real("--tolerance", _number(arguments.tolerance), 0.0, 1.0, open_low=True)
         if arguments.trials == 0:
             raise ArgumentError("--trials", 0, "leave it out with --tolerance, or give the most trials to take")
     if arguments.workers is not None:
